@@ -1,0 +1,20 @@
+"""Fixtures that every test may ask for: the device under test, and the real photographs where they lie beside the project."""
+
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(params=["cpu"])
+def device(request):
+    """The device on which the test's arrays live; move them there with to_device and back with to_numpy."""
+    return request.param
+
+
+@pytest.fixture(scope="session")
+def shared_data():
+    """The folder of real photographs beside the repository; tests that need it skip where it is absent."""
+    folder = Path(__file__).resolve().parents[2] / "shared" / "data"
+    if not folder.is_dir():
+        pytest.skip("no ../shared/data beside the repository: real photographs are not part of it")
+    return folder

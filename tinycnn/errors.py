@@ -1,0 +1,55 @@
+"""The errors of the library.
+
+An error here is part of the teaching: it says what was expected, what came, the likely cause, and the fix. Each class
+also inherits from the built-in error that a caller would expect, so `except ValueError` still works.
+"""
+
+import importlib
+
+
+class TinyCNNError(Exception):
+    """Base of every error that the library raises on purpose; the command line prints it as one line."""
+
+
+class ShapeError(TinyCNNError, ValueError):
+    """An array or a layer does not have the shape that the next one needs."""
+
+
+class DataError(TinyCNNError, ValueError):
+    """A data set, an image, a box or a label cannot be used."""
+
+
+class DeviceError(TinyCNNError, TypeError):
+    """Arrays of two devices were mixed, or a device cannot be used."""
+
+
+class CheckpointError(TinyCNNError, ValueError):
+    """A saved model or checkpoint is damaged, foreign, or does not fit."""
+
+
+class OrderError(TinyCNNError, RuntimeError):
+    """backward was called before forward, or twice for one forward."""
+
+
+class TrainingError(TinyCNNError, RuntimeError):
+    """Training cannot go on: a loss became infinite or NaN."""
+
+
+class MissingExtra(TinyCNNError, ImportError):
+    """A part of the library needs a package that is not installed."""
+
+
+def require(module, extra):
+    """Import `module`, or say which extra of tinycnn brings it.
+
+    >>> require("json", extra="images").dumps([1])
+    '[1]'
+    """
+    try:
+        return importlib.import_module(module)
+    except ImportError as error:
+        package = module.partition(".")[0]
+        raise MissingExtra(
+            f"this needs the package that provides {package!r}, which could not be imported ({error}). "
+            f"Install it with: pip install 'tinycnn[{extra}]'"
+        ) from error
