@@ -1,12 +1,22 @@
 """Which array library computes: NumPy on the host, CuPy on a GPU, or the strict stand-in on a machine without one.
 
 The data decide. A layer asks `xp = array_module(x)` and calls `xp.exp`, `xp.empty` ...; there is no global switch, so
-a network on the GPU and one on the CPU live side by side. This is the only file that may import CuPy.
+a network on the GPU and one on the CPU live side by side. `to_device` and `to_numpy` are the only two doors between
+host and device, and this is the only file that may import CuPy.
+
+A device is named as a string: "cpu", "cuda" (the current GPU), "cuda:1" (the second one), or "simulated" (NumPy
+arithmetic behind CuPy's rules, see tinycnn.simulated). `pick_device("auto")` takes the GPU where there is one.
 """
+
+import functools
+import importlib.metadata
+import re
 
 import numpy as np
 
-from tinycnn.errors import DeviceError
+from tinycnn.errors import DeviceError, MissingExtra
+
+CUDA_EXTRAS = "pip install 'tinycnn[cuda12]'  (driver for CUDA 12)  or  pip install 'tinycnn[cuda13]'  (CUDA 13)"
 
 
 def array_module(*arrays):
@@ -26,14 +36,155 @@ def array_module(*arrays):
     return module
 
 
+def to_device(array, device):
+    """`array` on `device`: the same object if it is there already, else a copy.
+
+    array: a NumPy, CuPy or simulated array of any shape; its dtype is kept.
+    device: "auto", "cpu", "cuda", "cuda:<index>" or "simulated".
+    Raises DeviceError for an unknown or unusable device, MissingExtra when CuPy is not installed.
+    """
+    kind, index = _parse(pick_device(device)[0])
+    module = _module_of(array)
+    if kind == "cpu":
+        return to_numpy(array)
+    if kind == "simulated":
+        from tinycnn.simulated import xp
+
+        return array if module is xp else xp.asarray(to_numpy(array))
+    cupy = _cupy()
+    with cupy.cuda.Device(index):  # index None is the current GPU
+        if module is cupy:
+            return cupy.asarray(array)  # a copy only when it lies on another GPU
+        # The one place where host memory goes to a GPU. CuPy stages the bytes in page-locked (pinned) memory here,
+        # so that the transfer runs beside the computation, and keeps that buffer until the copy is done.
+        return cupy.asarray(to_numpy(array))
+
+
+def to_numpy(array):
+    """`array` as a NumPy array on the host; waits for the device. A NumPy array is returned as it is."""
+    return np.asarray(array) if _module_of(array) is np else array.get()
+
+
+def device_of(array):
+    """The name of the device that holds `array`: "cpu", "cuda:0", "simulated" ...; to_device takes it back."""
+    module = _module_of(array)
+    if module is np:
+        return "cpu"
+    return f"cuda:{array.device.id}" if _name(module) == "cupy" else "simulated"
+
+
+def synchronize(where):
+    """Wait until the device has finished everything asked of it; call it before reading a clock.
+
+    where: an array or a device name. On the CPU there is nothing to wait for.
+    """
+    name = pick_device(where)[0] if isinstance(where, str) else device_of(where)
+    kind, index = _parse(name)
+    if kind == "simulated":
+        from tinycnn import simulated
+
+        simulated.synchronize()
+    elif kind == "cuda":
+        _cupy().cuda.Device(index).synchronize()
+
+
+def devices():
+    """The devices usable on this machine, each a name that to_device takes: ["cpu", "simulated", "cuda:0", ...]."""
+    names = ["cpu", "simulated"]
+    if gpu_problem() is None:
+        names += [f"cuda:{index}" for index in range(_cupy().cuda.runtime.getDeviceCount())]
+    return names
+
+
+def pick_device(device="auto"):
+    """Settle on a device: (name, reason), where reason is a sentence for people.
+
+    "auto" takes the GPU if CuPy and a driver work, else the CPU, and the reason says why not the other. Any other
+    name is checked and returned; a GPU that cannot be used raises DeviceError or MissingExtra.
+
+    >>> pick_device("cpu")
+    ('cpu', 'the CPU was asked for')
+    """
+    if device == "auto":
+        problem = gpu_problem()
+        if problem is not None:
+            return "cpu", f"the CPU, since no GPU can be used: {problem}"
+        return "cuda", f"the GPU ({_gpu_name(None)}); pass device='cpu' to compute on the host"
+    kind, index = _parse(device)
+    if kind == "cpu":
+        return "cpu", "the CPU was asked for"
+    if kind == "simulated":
+        return "simulated", "the simulated device was asked for: NumPy arithmetic behind CuPy's rules, no GPU"
+    problem = gpu_problem()
+    if problem is not None:
+        raise type(problem)(f"device {device!r} cannot be used: {problem}")
+    count = _cupy().cuda.runtime.getDeviceCount()
+    if index is not None and index >= count:
+        raise DeviceError(f"device {device!r} does not exist: this machine has {count} GPU(s), numbered from cuda:0")
+    return device, f"the GPU was asked for ({_gpu_name(index)})"
+
+
+@functools.cache
+def gpu_problem():
+    """Why no GPU can be used here: an error that says so and names the fix, not raised; None when one can be used."""
+    wheels = _cupy_wheels()
+    if len(wheels) > 1:
+        return DeviceError(
+            f"{len(wheels)} CuPy packages are installed at once ({', '.join(wheels)}) and overwrite each other. "
+            f"Remove them all with: pip uninstall -y {' '.join(wheels)}  and then install one: {CUDA_EXTRAS}"
+        )
+    try:
+        cupy = _cupy()
+    except ImportError as error:
+        if not wheels:
+            return MissingExtra(f"CuPy is not installed. Install it with: {CUDA_EXTRAS}")
+        return MissingExtra(f"{wheels[0]} is installed, but importing it fails ({_first_line(error)})")
+    try:
+        count = cupy.cuda.runtime.getDeviceCount()
+    except cupy.cuda.runtime.CUDARuntimeError as error:
+        if "InsufficientDriver" in str(error):
+            return DeviceError(
+                "CuPy is imported, but there is no NVIDIA driver, or one too old for this CuPy. nvidia-smi shows the "
+                f"driver and the CUDA version it can run; CuPy must match it: {CUDA_EXTRAS}"
+            )
+        return DeviceError(f"CuPy is imported, but CUDA does not start ({_first_line(error)})")
+    if count == 0:
+        return DeviceError("CuPy is imported, but no GPU is visible; is CUDA_VISIBLE_DEVICES set to nothing?")
+    return None
+
+
+def explain_out_of_memory(error, batch_size=None, fixed_bytes=0):
+    """A sentence for a MemoryError of CuPy or NumPy: what was asked, what is held, which batch size would fit.
+
+    batch_size: the number of images in the batch that did not fit, when there was one.
+    fixed_bytes: what does not shrink with the batch (parameters, gradients, the optimizer's state).
+    The batch size is an estimate: memory beyond `fixed_bytes` is taken to grow in proportion to the batch.
+    """
+    asked, held, limit = _memory_figures(error)
+    if asked is None:
+        sentence = f"out of memory ({_first_line(error)})."
+    else:
+        sentence = f"out of memory: {_size(asked)} were asked for"
+        if held is not None:
+            sentence += f" while CuPy's memory pool already held {_size(held)}"
+        sentence += f" of {_size(limit)}." if limit else "."
+    if batch_size is None:
+        return sentence + " Use a smaller batch or smaller images."
+    fits = batch_size // 2
+    if asked is not None and limit:
+        growing = (held + asked - fixed_bytes) / batch_size  # bytes per image, at least: the step was not over yet
+        fits = min(fits, int((limit - fixed_bytes) / max(growing, 1)))
+    if fits < 1:
+        return sentence + " Not even one image at a time would fit: use smaller images or a smaller network."
+    return sentence + f" A batch of {batch_size} does not fit; try --batch-size {fits}."
+
+
 def _module_of(array):
     if isinstance(array, np.ndarray | np.generic):
         return np
     kind = type(array)
     if kind.__module__.partition(".")[0] == "cupy":
-        import cupy
-
-        return cupy
+        return _cupy()
     # The simulated device's array class names its own array module.
     module = getattr(kind, "__array_module__", None)
     if module is None:
@@ -46,3 +197,58 @@ def _module_of(array):
 
 def _name(module):
     return module.__name__.rpartition(".")[2]
+
+
+def _parse(device):
+    """("cpu" | "simulated" | "cuda", index or None) of a device name."""
+    match = re.fullmatch(r"(cpu|simulated|cuda)|(cuda):(\d+)", device) if isinstance(device, str) else None
+    if match is None:
+        raise DeviceError(
+            f"unknown device {device!r}: expected 'auto', 'cpu', 'cuda', 'cuda:<index>' (for example 'cuda:1') "
+            "or 'simulated'"
+        )
+    return (match[1], None) if match[1] else ("cuda", int(match[3]))
+
+
+def _cupy():
+    import cupy
+
+    return cupy
+
+
+def _cupy_wheels():
+    """The installed distributions that provide the package cupy; more than one break each other."""
+    names = (distribution.metadata["Name"] for distribution in importlib.metadata.distributions())
+    return sorted({name for name in names if name and re.fullmatch(r"cupy(-cuda\w+|-rocm\S+)?", name)})
+
+
+def _gpu_name(index):
+    cupy = _cupy()
+    number = cupy.cuda.Device(index).id
+    return cupy.cuda.runtime.getDeviceProperties(number)["name"].decode()
+
+
+def _memory_figures(error):
+    """(bytes asked, bytes held by the pool or None, limit or None) of a MemoryError; asked is None if unknown."""
+    pattern = r"allocating ([\d,]+) bytes \(allocated so far: ([\d,]+) bytes(?:, limit set to: ([\d,]+))?"
+    found = re.search(pattern, str(error))
+    if found is None:
+        shape, dtype = getattr(error, "shape", None), getattr(error, "dtype", None)  # NumPy's own MemoryError has both
+        if shape is None or dtype is None:
+            return None, None, None
+        return int(np.prod(shape, dtype=object)) * dtype.itemsize, None, None
+    asked, held, limit = (int(figure.replace(",", "")) if figure else None for figure in found.groups())
+    if not limit:
+        limit = _cupy().cuda.Device().mem_info[1]  # the whole card
+    return asked, held, limit
+
+
+def _size(count):
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if count < 1000 or unit == "GB":
+            return f"{count:.0f} {unit}" if unit == "bytes" else f"{count:.3g} {unit}"
+        count /= 1000
+
+
+def _first_line(error):
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
