@@ -1,0 +1,66 @@
+"""Layers that work on each number by itself: ReLU and Dropout."""
+
+import numpy as np
+
+from tinycnn.backend import array_module, device_of, to_device
+from tinycnn.layers.base import Layer, expect_gradient
+from tinycnn.parallel import over_batch
+
+
+class ReLU(Layer):
+    """y = max(x, 0). The gradient passes where y > 0 and stops elsewhere; at exactly 0 it is 0, as in PyTorch."""
+
+    def forward(self, x):
+        xp = array_module(x)
+        y = xp.empty(x.shape, x.dtype)
+
+        def work(lane):
+            for images in lane:
+                xp.maximum(x[images], 0, out=y[images])
+
+        over_batch(work, len(x), x.nbytes // max(1, len(x)), xp)
+        self.remember(y)
+        return y
+
+    def backward(self, dy):
+        (y,) = self.recall()
+        expect_gradient(dy, y.shape, self)
+        xp = array_module(y, dy)
+        dx = xp.empty(y.shape, dy.dtype)
+
+        def work(lane):
+            for images in lane:
+                xp.multiply(dy[images], y[images] > 0, out=dx[images])
+
+        over_batch(work, len(y), y.nbytes // max(1, len(y)), xp)
+        return dx
+
+
+class Dropout(Layer):
+    """While training, set each number to 0 with probability p and scale the others by 1 / (1 - p); else do nothing.
+
+    The scaling keeps the mean, so prediction needs no correction ("inverted dropout"; Srivastava et al. 2014).
+    The mask is drawn on the host from `rng` and then moved: the same seed gives the same mask on every device.
+    """
+
+    def __init__(self, p=0.5, rng=None):
+        if not 0 <= p < 1:
+            raise ValueError(f"Dropout: p is the probability of dropping a number, 0 <= p < 1, got {p}")
+        self.p = p
+        self.rng = np.random.default_rng(0) if rng is None else rng
+
+    def forward(self, x):
+        if not self.training or self.p == 0:
+            self.remember(None)
+            return x
+        keep = self.rng.random(x.shape, dtype=np.float32) >= self.p
+        mask = to_device(keep, device_of(x))  # one byte for each number travels
+        self.remember(mask)
+        return x * mask * (1 / (1 - self.p))
+
+    def backward(self, dy):
+        (mask,) = self.recall()
+        return dy if mask is None else dy * mask * (1 / (1 - self.p))
+
+    def __repr__(self):
+        return f"Dropout({self.p})"

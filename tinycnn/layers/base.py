@@ -1,0 +1,186 @@
+"""What every layer is: a function with a forward, a backward by hand, and the parameters it learns.
+
+    y  = layer.forward(x)          remembers what backward will need
+    dx = layer.backward(dy)        dy is dloss/dy; returns dloss/dx, writes dloss/dw into each Parameter.grad
+
+Shapes, one legend for the whole library:
+
+    N batch     H W input height and width     C input channels     KH KW kernel     OH OW output height and width
+    F filters (output channels)     D features     K classes     J joints
+
+A batch of images is (N, H, W, C), channels last, as Pillow and matplotlib have it. The gradient of the loss with
+respect to `a` is always called `da` and has the shape of `a`.
+"""
+
+import numpy as np
+
+from tinycnn.backend import to_device
+from tinycnn.errors import OrderError, ShapeError
+
+
+class Parameter:
+    """An array that training changes, and the gradient that the last backward wrote for it.
+
+    `grad` is None before the first backward. It is overwritten, never accumulated: a backward computes the gradient
+    of one loss on one batch, and an optimizer alone changes `value`.
+    """
+
+    def __init__(self, value):
+        self.value = value
+        self.grad = None
+
+    def __repr__(self):
+        return f"Parameter(shape={self.value.shape}, dtype={self.value.dtype})"
+
+
+class Layer:
+    """Base of all layers. A layer of your own needs forward(x) and backward(dy), and Parameters as attributes.
+
+        class Scale(Layer):
+            def __init__(self):
+                self.w = Parameter(np.ones(1, "float32"))
+            def forward(self, x):
+                self.remember(x)
+                return x * self.w.value
+            def backward(self, dy):
+                (x,) = self.recall()
+                self.w.grad = (x * dy).sum().reshape(1)
+                return dy * self.w.value
+    """
+
+    training = True  # train() and eval() change it; only Dropout computes differently
+    skips_input_gradient = False  # True: backward(dy, input_gradient=False) exists and saves the work for dx
+    _memory = None
+
+
+    def forward(self, x):
+        raise NotImplementedError(f"{type(self).__name__} must define forward(self, x)")
+
+    def backward(self, dy):
+        raise NotImplementedError(f"{type(self).__name__} must define backward(self, dy)")
+
+    # What backward needs is kept in one place, and dropped there.
+
+    def remember(self, *things):
+        """Keep what backward will need, until it asks or the next forward replaces it."""
+        self._memory = things
+
+    def recall(self):
+        """Hand back what forward kept, once."""
+        if self._memory is None:
+            raise OrderError(
+                f"{type(self).__name__}.backward was called without a forward before it. Each backward uses up what "
+                "its forward kept: call forward(x) first, and again before a second backward."
+            )
+        things, self._memory = self._memory, None
+        return things
+
+    def forget(self):
+        """Drop what forward kept, here and in all layers inside; after a prediction no backward will come."""
+        self._memory = None
+        for child in self.children().values():
+            child.forget()
+
+    # The tree of layers and parameters is found by looking at the attributes.
+
+    def children(self):
+        """The layers directly inside this one, by name."""
+        return {name: value for name, value in vars(self).items() if isinstance(value, Layer)}
+
+    def parameters(self):
+        """All parameters, those of inner layers included, by dotted name: {"trunk.conv1.w": Parameter, ...}."""
+        found = {name: value for name, value in vars(self).items() if isinstance(value, Parameter)}
+        for prefix, child in self.children().items():
+            found.update({f"{prefix}.{name}": parameter for name, parameter in child.parameters().items()})
+        return found
+
+    def layers(self, prefix=""):
+        """Yield (dotted name, layer) for every layer inside that has no layers of its own, in order of forward."""
+        for name, child in self.children().items():
+            if child.children():
+                yield from child.layers(f"{prefix}{name}.")
+            else:
+                yield f"{prefix}{name}", child
+
+    # What a network looks like is known without running it.
+
+    def output_shape(self, shape):
+        """The shape that forward gives for one input of `shape`, both without the batch axis.
+
+        Raises ShapeError when the layer cannot take that shape.
+        """
+        return tuple(shape)
+
+    def multiply_adds(self, shape):
+        """Multiplications (each with its addition) in one forward for one input of `shape`; elementwise work is 0."""
+        return 0
+
+    def workspace_bytes(self, shape, itemsize=4):
+        """Bytes of scratch memory that one thread uses in forward, for inputs of `shape`."""
+        return 0
+
+    # Moving and switching the whole tree.
+
+    def to(self, device):
+        """Move every parameter to `device` ("cpu", "cuda", "cuda:1", "simulated", "auto"); gradients are dropped."""
+        return self._replace(lambda value: to_device(value, device))
+
+    def astype(self, dtype):
+        """Convert every parameter: float32 to train, float64 to check gradients; gradients are dropped."""
+        return self._replace(lambda value: value.astype(np.dtype(dtype)))
+
+    def _replace(self, change):
+        for parameter in self.parameters().values():
+            parameter.value, parameter.grad = change(parameter.value), None
+        self.forget()
+        return self
+
+    def train(self, training=True):
+        """Switch to training behavior (Dropout drops)."""
+        self.training = training
+        for child in self.children().values():
+            child.train(training)
+        return self
+
+    def eval(self):
+        """Switch to prediction behavior (Dropout passes everything)."""
+        return self.train(False)
+
+    def __call__(self, x):
+        return self.forward(x)
+
+    def __repr__(self):
+        return f"{type(self).__name__}()"
+
+
+def pair(value, name):
+    """An int stands for (height, width) alike: 3 -> (3, 3), (3, 5) -> (3, 5)."""
+    values = tuple(value) if isinstance(value, tuple | list) else (value, value)
+    if len(values) != 2 or not all(isinstance(v, int | np.integer) for v in values):
+        raise ValueError(f"{name} must be an integer or a pair (height, width) of integers, got {value!r}")
+    return int(values[0]), int(values[1])
+
+
+def short(values):
+    """How a pair is printed: (3, 3) -> 3, (3, 5) -> (3, 5)."""
+    return values[0] if values[0] == values[1] else values
+
+
+def expect_images(x, channels, layer):
+    """Raise a ShapeError that teaches unless x is a batch of images (N, H, W, C) with the given number of channels."""
+    if x.ndim != 4:
+        hint = " Add the batch axis with x[None]." if x.ndim == 3 else ""
+        raise ShapeError(f"{layer} expects a batch of images (N, H, W, C), got an array of shape {x.shape}.{hint}")
+    if channels is not None and x.shape[3] != channels:
+        channels_first = x.shape[1] == channels
+        hint = " This looks like channels first (N, C, H, W): use x.transpose(0, 2, 3, 1)." if channels_first else ""
+        raise ShapeError(f"{layer} expects {channels} channels in the last axis, got shape {x.shape}.{hint}")
+
+
+def expect_gradient(dy, shape, layer):
+    """Raise a ShapeError unless dy has the shape of the y that forward returned."""
+    if dy.shape != tuple(shape):
+        raise ShapeError(
+            f"{layer}.backward expects dy of the shape that forward returned, {tuple(shape)}, got {dy.shape}. "
+            "dy is dloss/dy: one number for each number of y."
+        )

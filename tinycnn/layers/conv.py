@@ -1,0 +1,139 @@
+"""Convolution: the fully connected layer's own formula, applied to every patch of the image.
+
+    cols = im2col(x)              every KH x KW window as a row        (N*OH*OW, KH*KW*C)
+    y    = cols @ w + b           one matrix product                   (N*OH*OW, F)
+    dw   = cols.T @ dy            as in Linear
+    db   = dy.sum(0)              b is added at every position, so it collects from every position
+    dx   = col2im(dy @ w.T)       every patch's gradient, added back onto the pixels it came from
+
+"Convolution" is used as everywhere in deep learning: the kernel is not flipped (cross-correlation in mathematics).
+The naive loops that say the same thing one number at a time are in tinycnn/reference.py.
+"""
+
+import math
+
+import numpy as np
+
+from tinycnn.backend import array_module
+from tinycnn.errors import ShapeError
+from tinycnn.layers.base import Layer, Parameter, expect_gradient, expect_images, pair, short
+from tinycnn.parallel import over_batch
+from tinycnn.patches import col2im, im2col, output_size
+
+
+class Conv2d(Layer):
+    """y[n, i, j, f] = b[f] + sum over the window at (i, j) of x * w[..., f].
+
+    x: (N, H, W, C)    w: (KH, KW, C // groups, F)    b: (F,)    y: (N, OH, OW, F)
+
+    With `groups` > 1, filter group g sees only channel group g (AlexNet: Krizhevsky et al. 2012, section 3.2).
+    Weights start normal with standard deviation sqrt(2 / inputs per output) (He et al. 2015, section 2.2), biases at 0.
+    """
+
+    skips_input_gradient = True
+
+    def __init__(self, in_channels, out_channels, kernel_size, stride=1, padding=0, groups=1, bias=True, rng=None):
+        rng = np.random.default_rng(0) if rng is None else rng
+        self.kernel, self.stride = pair(kernel_size, "kernel_size"), pair(stride, "stride")
+        self.padding = pair(padding, "padding")
+        self.in_channels, self.out_channels, self.groups = in_channels, out_channels, groups
+        if min(self.kernel + self.stride) < 1 or min(self.padding) < 0:
+            raise ValueError(f"{self}: kernel and stride must be at least 1, padding at least 0")
+        if in_channels % groups or out_channels % groups:
+            raise ValueError(f"{self}: groups={groups} must divide both numbers of channels")
+        w = rng.standard_normal((*self.kernel, in_channels // groups, out_channels), dtype=np.float32)
+        self.w = Parameter(w * np.float32((2 / math.prod(w.shape[:3])) ** 0.5))
+        self.b = Parameter(np.zeros(out_channels, np.float32)) if bias else None
+
+    def forward(self, x):
+        expect_images(x, self.in_channels, self)
+        xp, w = array_module(x, self.w.value), self.w.value
+        oh, ow, f = self.output_shape(x.shape[1:])
+        y = xp.empty((len(x), oh, ow, f), x.dtype)
+
+        def work(lane):
+            for images in lane:
+                rows = y[images].reshape(-1, f)  # (n*OH*OW, F), a view
+                for channels, filters in self._groups():
+                    cols = self._patches(x[images, :, :, channels], lane)  # (n*OH*OW, K)
+                    xp.matmul(cols, _matrix(w[..., filters]), out=rows[:, filters])
+                if self.b is not None:
+                    rows += self.b.value
+
+        over_batch(work, len(x), self.workspace_bytes(x.shape[1:], x.itemsize), xp)
+        self.remember(x, y.shape)
+        return y
+
+    def backward(self, dy, input_gradient=True):
+        x, y_shape = self.recall()
+        expect_gradient(dy, y_shape, self)
+        xp, w = array_module(dy, x, self.w.value), self.w.value
+        dx = xp.empty(x.shape, dy.dtype) if input_gradient else None
+
+        def work(lane):
+            dw, db = xp.zeros(w.shape, w.dtype), xp.zeros(w.shape[3], w.dtype)
+            for images in lane:
+                for channels, filters in self._groups():
+                    d = dy[images, :, :, filters]  # (n, OH, OW, F/groups)
+                    rows = d.reshape(-1, d.shape[3])  # (n*OH*OW, F/groups)
+                    cols = self._patches(x[images, :, :, channels], lane)  # (n*OH*OW, K)
+                    dw[..., filters] += (cols.T @ rows).reshape(w[..., filters].shape)
+                    db[filters] += rows.sum(axis=0)
+                    if input_gradient:
+                        dx[images, :, :, channels] = self._input_gradient(d, w[..., filters], x.shape, lane)
+            return dw, db
+
+        shares = over_batch(work, len(x), self.workspace_bytes(x.shape[1:], x.itemsize), xp)
+        self.w.grad = sum(dw for dw, _ in shares)
+        if self.b is not None:
+            self.b.grad = sum(db for _, db in shares)
+        return dx
+
+    def _patches(self, x, lane):
+        cols = im2col(x, self.kernel, self.stride, self.padding, lane)  # (n, OH, OW, KH*KW*C/groups)
+        return cols.reshape(-1, cols.shape[3])
+
+    def _input_gradient(self, dy, w, x_shape, lane):
+        (kh, kw, c, f), (ph, pw) = w.shape, self.padding
+        if self.stride == (1, 1) and ph < kh and pw < kw:
+            # With stride 1, col2im(dy @ w.T) is itself a convolution: of dy, with the kernel turned by 180 degrees
+            # and its inputs and outputs exchanged. It copies patches instead of adding them, which is faster.
+            cols = im2col(dy, self.kernel, (1, 1), (kh - 1 - ph, kw - 1 - pw), lane, "dy")
+            dx = cols.reshape(-1, kh * kw * f) @ _matrix(w[::-1, ::-1].swapaxes(2, 3))  # (n*H*W, C)
+            return dx.reshape(len(dy), *x_shape[1:3], c)
+        dcols = dy.reshape(-1, f) @ _matrix(w).T  # (n*OH*OW, K)
+        dcols = dcols.reshape(*dy.shape[:3], -1)
+        return col2im(dcols, (len(dy), *x_shape[1:3], c), self.kernel, self.stride, self.padding)
+
+    def _groups(self):
+        """Pairs of slices: the input channels and the filters of each group."""
+        c, f = self.in_channels // self.groups, self.out_channels // self.groups
+        return [(slice(g * c, (g + 1) * c), slice(g * f, (g + 1) * f)) for g in range(self.groups)]
+
+    def output_shape(self, shape):
+        if len(shape) != 3 or shape[2] != self.in_channels:
+            raise ShapeError(f"{self} expects (H, W, {self.in_channels}), got {tuple(shape)}")
+        size = [output_size(*axis) for axis in zip(shape[:2], self.kernel, self.stride, self.padding, strict=True)]
+        return (*size, self.out_channels)
+
+    def multiply_adds(self, shape):
+        oh, ow, f = self.output_shape(shape)
+        return oh * ow * f * math.prod(self.kernel) * self.in_channels // self.groups
+
+    def workspace_bytes(self, shape, itemsize=4):
+        oh, ow, _ = self.output_shape(shape)
+        return itemsize * oh * ow * math.prod(self.kernel) * self.in_channels // self.groups
+
+    def __repr__(self):
+        extras = "".join(
+            f", {name}={short(value)}"
+            for name, value, default in (("stride", self.stride, (1, 1)), ("padding", self.padding, (0, 0)))
+            if value != default
+        )
+        groups = f", groups={self.groups}" if self.groups > 1 else ""
+        return f"Conv2d({self.in_channels}, {self.out_channels}, {short(self.kernel)}{extras}{groups})"
+
+
+def _matrix(w):
+    """A kernel (KH, KW, C, F) as the matrix (KH*KW*C, F) that multiplies patches."""
+    return w.reshape(-1, w.shape[3])

@@ -1,0 +1,71 @@
+"""The fully connected layer, and the reshaping that leads to it."""
+
+import numpy as np
+
+from tinycnn.backend import array_module
+from tinycnn.errors import ShapeError
+from tinycnn.layers.base import Layer, Parameter, expect_gradient
+
+
+class Linear(Layer):
+    """y = x @ w + b: every output sees every input.
+
+    x: (N, D)    w: (D, F)    b: (F,)    y: (N, F)
+
+    Weights start normal with standard deviation sqrt(2 / D) (He et al. 2015, section 2.2), biases at 0.
+    """
+
+    skips_input_gradient = True
+
+    def __init__(self, in_features, out_features, bias=True, rng=None):
+        rng = np.random.default_rng(0) if rng is None else rng
+        self.in_features, self.out_features = in_features, out_features
+        w = rng.standard_normal((in_features, out_features), dtype=np.float32)
+        self.w = Parameter(w * np.float32((2 / in_features) ** 0.5))
+        self.b = Parameter(np.zeros(out_features, np.float32)) if bias else None
+
+    def forward(self, x):
+        array_module(x, self.w.value)
+        if x.ndim != 2 or x.shape[1] != self.in_features:
+            hint = " Put a Flatten() before it." if x.ndim > 2 else ""
+            raise ShapeError(f"{self} expects (N, {self.in_features}), got {x.shape}.{hint}")
+        self.remember(x)
+        y = x @ self.w.value  # (N, D) @ (D, F) -> (N, F)
+        if self.b is not None:
+            y += self.b.value
+        return y
+
+    def backward(self, dy, input_gradient=True):
+        (x,) = self.recall()
+        expect_gradient(dy, (len(x), self.out_features), self)
+        self.w.grad = x.T @ dy  # (D, N) @ (N, F) -> (D, F)
+        if self.b is not None:
+            self.b.grad = dy.sum(axis=0)  # b is added to every row, so it collects from every row
+        return dy @ self.w.value.T if input_gradient else None  # (N, F) @ (F, D) -> (N, D)
+
+    def output_shape(self, shape):
+        if tuple(shape) != (self.in_features,):
+            hint = " Put a Flatten() before it." if len(shape) > 1 else ""
+            raise ShapeError(f"{self} expects {self.in_features} features, got {tuple(shape)}.{hint}")
+        return (self.out_features,)
+
+    def multiply_adds(self, shape):
+        return self.in_features * self.out_features
+
+    def __repr__(self):
+        return f"Linear({self.in_features}, {self.out_features})"
+
+
+class Flatten(Layer):
+    """(N, H, W, C) -> (N, H*W*C): each image becomes one row; where a feature was stays encoded in its position."""
+
+    def forward(self, x):
+        self.remember(x.shape)
+        return x.reshape(len(x), -1)
+
+    def backward(self, dy):
+        (shape,) = self.recall()
+        return dy.reshape(shape)
+
+    def output_shape(self, shape):
+        return (int(np.prod(shape)),)

@@ -1,0 +1,162 @@
+"""Pooling: each window of a channel becomes one number, its largest (MaxPool2d) or its mean (AvgPool2d).
+
+A window is never gathered. Its KH*KW positions are KH*KW strided pictures of the whole batch, and the maximum or the
+sum runs over those pictures.
+"""
+
+import numpy as np
+
+from tinycnn.backend import array_module
+from tinycnn.errors import ShapeError
+from tinycnn.layers.base import Layer, expect_gradient, expect_images, pair, short
+from tinycnn.parallel import over_batch
+from tinycnn.patches import output_size
+
+
+class _Pool2d(Layer):
+    """What both poolings share: the geometry, and the border around the image."""
+
+    border = None  # what the padding is filled with
+
+    def __init__(self, kernel_size, stride=None, padding=0, ceil_mode=False):
+        self.kernel, self.padding = pair(kernel_size, "kernel_size"), pair(padding, "padding")
+        self.stride = self.kernel if stride is None else pair(stride, "stride")
+        self.ceil_mode = ceil_mode
+        if min(self.kernel + self.stride) < 1 or min(self.padding) < 0:
+            raise ValueError(f"{self}: kernel and stride must be at least 1, padding at least 0")
+        if any(2 * p > k for p, k in zip(self.padding, self.kernel, strict=True)):
+            raise ValueError(f"{self}: padding may be at most half the kernel, or a window would see only border")
+
+    def output_shape(self, shape):
+        if len(shape) != 3:
+            raise ShapeError(f"{self} expects (H, W, C), got {tuple(shape)}")
+        axes = zip(shape[:2], self.kernel, self.stride, self.padding, strict=True)
+        return (*(output_size(*axis, self.ceil_mode) for axis in axes), shape[2])
+
+    def _padded_shape(self, shape):
+        """(H, W) that the windows need: the image with its padding, and what ceil_mode reaches beyond."""
+        reach = [(o - 1) * s + k for o, s, k in zip(self.output_shape(shape), self.stride, self.kernel, strict=False)]
+        return tuple(max(r, size + 2 * p) for r, size, p in zip(reach, shape, self.padding, strict=False))
+
+    def _pad(self, x):
+        """x (n, H, W, C) inside its border; x itself where there is none."""
+        padded_shape = self._padded_shape(x.shape[1:])
+        if padded_shape == x.shape[1:3]:
+            return x
+        padded = array_module(x).full((len(x), *padded_shape, x.shape[3]), self.border, x.dtype)
+        self._inside(padded, x.shape)[...] = x
+        return padded
+
+    def _inside(self, padded, shape):
+        (ph, pw), (_, h, w, _) = self.padding, shape
+        return padded[:, ph : ph + h, pw : pw + w]
+
+    def _pictures(self, x, y_shape):
+        """The KH*KW positions of every window, as strided views (n, OH, OW, C) of x, in row-major order."""
+        (kh, kw), (sh, sw), (oh, ow) = self.kernel, self.stride, y_shape[1:3]
+        for i in range(kh):
+            for j in range(kw):
+                yield x[:, i : i + sh * (oh - 1) + 1 : sh, j : j + sw * (ow - 1) + 1 : sw]
+
+    def workspace_bytes(self, shape, itemsize=4):
+        padded = self._padded_shape(shape)
+        return itemsize * shape[2] * padded[0] * padded[1] if padded != tuple(shape[:2]) else 0
+
+    def __repr__(self):
+        extras = "".join(
+            f", {name}={short(value)}"
+            for name, value, default in (("stride", self.stride, self.kernel), ("padding", self.padding, (0, 0)))
+            if value != default
+        )
+        return f"{type(self).__name__}({short(self.kernel)}{extras}{', ceil_mode=True' if self.ceil_mode else ''})"
+
+
+class MaxPool2d(_Pool2d):
+    """y = the largest x in each window. x: (N, H, W, C)    y: (N, OH, OW, C)
+
+    The border is -inf, so a window of negative numbers keeps its maximum. The whole gradient goes to the pixel that
+    won; among equals the first in row-major order wins, on every device. Windows may overlap: then a pixel collects.
+    """
+
+    border = -np.inf
+
+    def forward(self, x):
+        expect_images(x, None, self)
+        xp = array_module(x)
+        y_shape = (len(x), *self.output_shape(x.shape[1:]))
+        y, winner = xp.empty(y_shape, x.dtype), xp.empty(y_shape, np.uint8 if self._fits_byte() else np.int32)
+
+        def work(lane):
+            for images in lane:
+                best, who = y[images], winner[images]
+                for k, picture in enumerate(self._pictures(self._pad(x[images]), y_shape)):
+                    if k == 0:
+                        best[...], who[...] = picture, 0
+                        continue
+                    # k grows, so the latest winner is the largest k among those that beat all before them.
+                    xp.maximum(who, (picture > best) * who.dtype.type(k), out=who)
+                    xp.maximum(best, picture, out=best)  # passes NaN on, as everywhere
+
+        over_batch(work, len(x), 2 * x.nbytes // max(1, len(x)), xp)
+        self.remember(x.shape, winner)
+        return y
+
+    def backward(self, dy):
+        x_shape, winner = self.recall()
+        expect_gradient(dy, winner.shape, self)
+        xp = array_module(dy, winner)
+        dx = xp.empty(x_shape, dy.dtype)
+
+        def work(lane):
+            for images in lane:
+                d, who = dy[images], winner[images]
+                padded = xp.zeros((len(d), *self._padded_shape(x_shape[1:]), x_shape[3]), dy.dtype)
+                for k, picture in enumerate(self._pictures(padded, winner.shape)):
+                    picture += d * (who == k)
+                dx[images] = self._inside(padded, x_shape)
+
+        over_batch(work, len(dy), 2 * dx.nbytes // max(1, len(dy)), xp)
+        return dx
+
+    def _fits_byte(self):
+        return self.kernel[0] * self.kernel[1] <= 256
+
+
+class AvgPool2d(_Pool2d):
+    """y = the mean of each window. x: (N, H, W, C)    y: (N, OH, OW, C)
+
+    The border is 0. With count_include_pad (PyTorch's default) it counts in the mean; without, only pixels count.
+    """
+
+    border = 0.0
+
+    def __init__(self, kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True):
+        super().__init__(kernel_size, stride, padding, ceil_mode)
+        self.count_include_pad = count_include_pad
+
+    def forward(self, x):
+        expect_images(x, None, self)
+        y_shape = (len(x), *self.output_shape(x.shape[1:]))
+        y = sum(self._pictures(self._pad(x), y_shape)) / self._counts(x, y_shape)
+        self.remember(x.shape, y_shape)
+        return y
+
+    def backward(self, dy):
+        x_shape, y_shape = self.recall()
+        expect_gradient(dy, y_shape, self)
+        share = dy / self._counts(dy, y_shape, x_shape)
+        padded = array_module(dy).zeros((len(dy), *self._padded_shape(x_shape[1:]), x_shape[3]), dy.dtype)
+        for picture in self._pictures(padded, y_shape):
+            picture += share
+        return self._inside(padded, x_shape)
+
+    def _counts(self, like, y_shape, x_shape=None):
+        """How many pixels each window's mean divides by: (1, OH, OW, 1)."""
+        _, h, w, _ = like.shape if x_shape is None else x_shape
+        xp = array_module(like)
+        # PyTorch counts the padding, but never what ceil_mode reaches beyond it.
+        counted = xp.zeros((1, *self._padded_shape((h, w, 1)), 1), like.dtype)
+        (ph, pw), count_pad = self.padding, self.count_include_pad
+        counted[:, : h + 2 * ph, : w + 2 * pw] = float(count_pad)
+        counted[:, ph : ph + h, pw : pw + w] = 1.0
+        return sum(self._pictures(counted, y_shape))

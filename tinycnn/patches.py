@@ -1,0 +1,82 @@
+"""Images to patches and back: what turns a convolution into one matrix product.
+
+`im2col` copies the KH x KW window under every output position into a row. `col2im` is its adjoint: it adds every row
+back to the pixels that it came from, so a pixel seen by several windows collects all their gradients. The same code
+runs on NumPy and CuPy; neither needs an atomic operation, so results are the same bits in every run.
+"""
+
+from tinycnn.backend import array_module
+from tinycnn.errors import ShapeError
+
+
+def output_size(size, kernel, stride, padding, ceil_mode=False):
+    """Number of windows along one axis (PyTorch's rule: with ceil_mode the last window must start inside the image).
+
+    >>> output_size(227, kernel=11, stride=4, padding=0)
+    55
+    """
+    room = size + 2 * padding - kernel
+    if room < 0:
+        raise ShapeError(
+            f"a window of {kernel} does not fit into {size} pixels with padding {padding}. "
+            "Use a larger image, a smaller kernel, or fewer poolings before this layer."
+        )
+    if not ceil_mode:
+        return room // stride + 1
+    count = -(-room // stride) + 1
+    return count - 1 if (count - 1) * stride >= size + padding else count
+
+
+def pad(x, padding, lane=None, name="x"):
+    """x (N, H, W, C) with `padding` = (rows, columns) of zeros on each side."""
+    (ph, pw), (n, h, w, c) = padding, x.shape
+    if ph == pw == 0:
+        return x
+    shape = (n, h + 2 * ph, w + 2 * pw, c)
+    # A lane's array comes back with its zero border intact, so only the middle needs to be written.
+    padded = array_module(x).zeros(shape, x.dtype) if lane is None else lane.zeros(f"{name} padded", shape, x.dtype)
+    padded[:, ph : ph + h, pw : pw + w] = x
+    return padded
+
+
+def im2col(x, kernel, stride=(1, 1), padding=(0, 0), lane=None, name="x"):
+    """Patches of x (N, H, W, C) as rows: (N, OH, OW, KH*KW*C), in the order of a kernel (KH, KW, C, F).
+
+    Channels last makes this fast: one row of a window is KW*C consecutive numbers, copied as one run.
+    lane: a tinycnn.parallel.Lane whose scratch array `name` receives the patches; without it a new array does.
+    """
+    xp = array_module(x)
+    (kh, kw), (sh, sw) = kernel, stride
+    n, _, _, c = x.shape
+    oh, ow = (output_size(size, k, s, p) for size, k, s, p in zip(x.shape[1:3], kernel, stride, padding, strict=True))
+    if kernel == (1, 1) and stride == (1, 1) and padding == (0, 0):
+        return x
+    padded = xp.ascontiguousarray(pad(x, padding, lane, name))
+    image, row, column, channel = padded.strides
+    windows = xp.lib.stride_tricks.as_strided(
+        padded, (n, oh, ow, kh, kw * c), (image, row * sh, column * sw, row, channel)
+    )
+    shape = (n, oh, ow, kh * kw * c)
+    cols = xp.empty(shape, x.dtype) if lane is None else lane.empty(f"{name} cols", shape, x.dtype)
+    cols.reshape(windows.shape)[...] = windows
+    return cols
+
+
+def col2im(cols, x_shape, kernel, stride=(1, 1), padding=(0, 0)):
+    """Add patches (N, OH, OW, KH*KW*C) back onto images x_shape (N, H, W, C): the adjoint of im2col.
+
+    The loop runs over the KH*KW positions inside the window, never over output positions: each step adds one
+    whole strided picture.
+    """
+    xp = array_module(cols)
+    (kh, kw), (sh, sw), (ph, pw) = kernel, stride, padding
+    n, h, w, c = x_shape
+    oh, ow = cols.shape[1:3]
+    cols = cols.reshape(n, oh, ow, kh, kw, c)
+    padded = xp.zeros((n, h + 2 * ph, w + 2 * pw, c), cols.dtype)
+    for i in range(kh):
+        for j in range(kw):
+            padded[:, i : i + sh * oh : sh, j : j + sw * ow : sw] += cols[:, :, :, i, j]
+    return padded[:, ph : ph + h, pw : pw + w]
+
+
