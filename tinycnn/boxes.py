@@ -40,8 +40,8 @@ def decode(codes, sizes):
     Returns float64 boxes (..., 4) xyxy, not clipped. A network is free to answer with a negative height or width: it
     counts as 0, so a decoded box is never inverted.
 
-    >>> decode([0.4, 0.4, 0.4, 0.4], sizes=(100, 50)).tolist()
-    [10.0, 20.0, 30.0, 60.0]
+    >>> decode([0.5, 0.5, 0.5, 0.25], sizes=(100, 40)).tolist()
+    [15.0, 25.0, 25.0, 75.0]
     """
     codes = _quadruples(codes, "codes (cx, cy, h, w)")
     heights, widths = _heights_and_widths(sizes, codes)

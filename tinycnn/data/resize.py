@@ -1,0 +1,90 @@
+"""Cut a window out of an image and bring it to another size, in one step.
+
+Each output pixel is a weighted mean of the input pixels near its center, and the weights fall off linearly: a triangle
+(bilinear) filter. When the window shrinks, the triangle is widened by the same factor, so every input pixel counts and
+fine patterns average out instead of flickering (antialiasing; Pillow's BILINEAR works the same way, and the tests hold
+the two side by side). The weights along y do not depend on x, so the whole operation is two small matrix products,
+
+    output = rows @ image @ columns.T          rows (OH, H), columns (OW, W)
+
+and cropping, shifting, scaling, stretching and mirroring are nothing but other numbers in `rows` and `columns`. The
+window may reach outside the image: what lies there has the color `fill`.
+"""
+
+import math
+
+import numpy as np
+
+from tinycnn.errors import DataError, ShapeError
+
+GRAY = 128  # the middle of 0..255: what lies outside an image, unless the caller says otherwise
+
+
+def crop_resize(image, window, size, flip=False, fill=GRAY):
+    """The part of `image` inside `window`, resized to `size`.
+
+    image: (H, W, C) uint8; window: (xmin, ymin, xmax, ymax) in float pixels, may reach outside; size: (OH, OW);
+    flip: mirror left and right; fill: a gray level, or C of them, for what lies outside the image.
+    Returns a new uint8 array (OH, OW, C). A pixel that the border of the image cuts mixes both sides by area.
+    """
+    height, width = image.shape[:2]
+    if not flip and tuple(window) == (0, 0, width, height) and tuple(size) == (height, width):
+        _check(image, window, size)
+        return image.copy()
+    return to_bytes(resample(image, window, size, flip, fill))
+
+
+def resample(image, window, size, flip=False, fill=GRAY):
+    """crop_resize before rounding: float32 in 0..255 and channels first, (C, OH, OW), ready for a color matrix."""
+    _check(image, window, size)
+    (height, width), (xmin, ymin, xmax, ymax) = image.shape[:2], window
+    rows, top, bottom, inside_y = _weights(ymin, ymax, height, size[0])
+    columns, left, right, inside_x = _weights(xmin, xmax, width, size[1], flip)
+    source = image[top:bottom, left:right].transpose(2, 0, 1).astype(np.float32, order="C")  # (C, H, W): what is used
+    y = rows @ source @ columns.T  # (C, OH, OW)
+    if xmin < 0 or ymin < 0 or xmax > width or ymax > height:
+        outside = 1 - inside_y[:, None] * inside_x  # (OH, OW): the share of each pixel that lies outside the image
+        y += np.broadcast_to(np.asarray(fill, dtype=np.float32), len(y))[:, None, None] * outside
+    return y
+
+
+def to_bytes(planes):
+    """float32 channels first (C, H, W) in about 0..255 -> the nearest uint8, channels last (H, W, C)."""
+    return (np.clip(planes, 0, 255).transpose(1, 2, 0) + np.float32(0.5)).astype(np.uint8)
+
+
+def _weights(start, stop, length, count, flip=False):
+    """Weights that bring the interval start..stop of an axis of `length` pixels to `count` pixels.
+
+    Returns the matrix (count, last - first) for the input pixels first..last - 1, first, last, and the share (count,)
+    of each output pixel that lies inside the image; row i of the matrix sums to share i.
+    """
+    scale = (stop - start) / count  # input pixels for one output pixel
+    reach = max(scale, 1.0)  # half the triangle's base; never under one pixel, or enlarging would leave gaps
+    centers = start + (np.arange(count) + 0.5) * scale  # (count,)
+    if flip:
+        centers = centers[::-1]
+    first = min(max(math.floor(start - reach), 0), length - 1)
+    last = max(min(math.ceil(stop + reach), length), first + 1)
+    share = np.minimum(centers + scale / 2, length) - np.maximum(centers - scale / 2, 0)
+    share = np.maximum(share / scale, 0).astype(np.float32)  # (count,)
+    weights = np.arange(first, last, dtype=np.float32) + np.float32(0.5) - centers.astype(np.float32)[:, None]
+    np.abs(weights, out=weights)  # (count, last - first): distance of each input pixel from each output pixel
+    weights *= -1 / reach
+    weights += 1
+    np.maximum(weights, 0, out=weights)
+    # Divided by what lies inside the image, so an edge pixel is not darkened by neighbors that do not exist.
+    weights *= (share / np.maximum(weights.sum(axis=1), np.float32(1e-6)))[:, None]
+    return weights, first, last, share
+
+
+def _check(image, window, size):
+    if image.ndim != 3 or 0 in image.shape:
+        raise ShapeError(f"expected an image (H, W, C) with at least one pixel, got shape {image.shape}")
+    if image.dtype != np.uint8:
+        raise DataError(f"expected an image of uint8 (0..255), got {image.dtype}: convert with image.astype('uint8')")
+    xmin, ymin, xmax, ymax = window
+    if not (all(map(math.isfinite, window)) and xmax > xmin and ymax > ymin):
+        raise DataError(f"the window {tuple(window)} is empty: it needs xmin < xmax and ymin < ymax")
+    if min(size) < 1:
+        raise DataError(f"expected a size (OH, OW) of at least one pixel, got {tuple(size)}")
