@@ -1,0 +1,212 @@
+"""What a data set is: pictures, one class label and one box each, in three parts.
+
+`Samples` is one part: the pictures with their answers. `Dataset` holds the three parts that honest work needs: `train`
+to learn from, `valid` to choose settings with, `test` to report once. Where the pictures come from (drawn, or read from
+files) makes no difference to anything that uses them.
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from tinycnn.errors import DataError
+
+
+@dataclass(repr=False)
+class Samples:
+    """N pictures, each with the class and the box of its main subject.
+
+    images: sequence; images[i] is uint8 (H, W, 3), RGB. One array (N, H, W, 3) where all have one size; a list of
+        arrays or a `Photographs` where they differ.
+    labels: (N,) int64, on the host, 0 to K - 1
+    boxes: (N, 4) float32, (xmin, ymin, xmax, ymax) in pixels of the picture itself, half-open: the pixel columns inside
+        are xmin to xmax - 1, so the width is xmax - xmin. The whole picture is (0, 0, W, H).
+    names: N strings, to find a picture again
+    classes: K names
+
+    Labels and boxes are converted to these types and checked: DataError says which sample is wrong, and how.
+    """
+
+    images: object
+    labels: np.ndarray
+    boxes: np.ndarray
+    names: list
+    classes: tuple
+
+    def __post_init__(self):
+        self.names = [str(name) for name in self.names]
+        self.classes = tuple(str(name) for name in self.classes)
+        count = len(self.images)
+        self.labels = _integers(self.labels)
+        self.boxes = np.asarray(self.boxes, dtype=np.float32).reshape(-1, 4) if count == 0 else _boxes(self.boxes)
+        for what, length in (("labels", len(self.labels)), ("boxes", len(self.boxes)), ("names", len(self.names))):
+            if length != count:
+                raise DataError(f"there are {count} images but {length} {what}: every image needs exactly one of each")
+        self._check_labels()
+        self._check_boxes()
+
+    def _check_labels(self):
+        repeated = sorted({name for name in self.classes if self.classes.count(name) > 1})
+        if repeated:
+            raise DataError(f"the class names {repeated} occur more than once: two classes could not be told apart")
+        wrong = np.flatnonzero((self.labels < 0) | (self.labels >= len(self.classes)))
+        if wrong.size:
+            i = wrong[0]
+            raise DataError(
+                f"sample {i} ({self.names[i]}) has label {self.labels[i]}, but there are {len(self.classes)} classes "
+                f"({_listing(self.classes)}), so labels run from 0 to {len(self.classes) - 1}. "
+                "Subtract 1 from labels that count from 1"
+            )
+
+    def _check_boxes(self):
+        xmin, ymin, xmax, ymax = self.boxes.T
+        self._refuse_boxes(~np.isfinite(self.boxes).all(axis=1), "is not finite: every coordinate must be a number")
+        self._refuse_boxes(
+            (xmax <= xmin) | (ymax <= ymin),
+            "has no area: the order is (xmin, ymin, xmax, ymax) with xmin < xmax and ymin < ymax, not (x, y, w, h)",
+        )
+        height, width = self.sizes.T
+        self._refuse_boxes(
+            (xmin < 0) | (ymin < 0) | (xmax > width) | (ymax > height),
+            "reaches out of its image: boxes are in pixels of the image itself; clip them first",
+        )
+
+    def _refuse_boxes(self, wrong, why):
+        if wrong.any():
+            i = np.flatnonzero(wrong)[0]
+            height, width = self.sizes[i]
+            raise DataError(
+                f"the box {self.boxes[i].tolist()} of sample {i} ({self.names[i]}, {width} x {height} pixels) {why}"
+            )
+
+    @property
+    def sizes(self):
+        """Height and width of every image, (N, 2) int64; known without decoding one."""
+        if hasattr(self.images, "sizes"):
+            return np.asarray(self.images.sizes, dtype=np.int64).reshape(-1, 2)
+        return np.array([image.shape[:2] for image in self.images], dtype=np.int64).reshape(-1, 2)
+
+    def __len__(self):
+        return len(self.labels)
+
+    def __repr__(self):
+        return f"Samples({len(self)} images of {len(self.classes)} classes: {_listing(self.classes)})"
+
+    def subset(self, indices):
+        """The samples with these indices (integers, a slice, or N booleans), in the order given."""
+        indices = np.arange(len(self))[indices]
+        images = [self.images[i] for i in indices] if isinstance(self.images, list | tuple) else self.images[indices]
+        names = [self.names[i] for i in indices]
+        return Samples(images, self.labels[indices], self.boxes[indices], names, self.classes)
+
+    def split(self, fraction, seed=0):
+        """Two Samples that share no picture: (1 - fraction) of them and `fraction` of them, stratified by class.
+
+        Stratified: each class is shuffled and spread evenly over 0..1, and the cut is at `fraction`, so every class
+        gives its share, to within one picture, and the total is exact. A class of one picture stays in the first part.
+        """
+        if not 0 <= fraction < 1:
+            raise DataError(f"a fraction to split off lies between 0 and 1 (1 excluded), not {fraction!r}")
+        rng = np.random.default_rng(seed)
+        shuffled = rng.permutation(len(self))
+        counts = np.bincount(self.labels, minlength=len(self.classes))
+        rank = np.empty(len(self))
+        for label in range(len(self.classes)):
+            rank[shuffled[self.labels[shuffled] == label]] = (np.arange(counts[label]) + 0.5) / counts[label]
+        order = shuffled[np.argsort(rank[shuffled], kind="stable")]
+        taken = max(1, round(fraction * len(self))) if fraction > 0 and len(self) > 1 else 0
+        return self.subset(np.sort(order[taken:])), self.subset(np.sort(order[:taken]))
+
+
+@dataclass(repr=False)
+class Dataset:
+    """Three parts that share no picture: `train`, `valid`, `test`, each Samples (possibly empty) of the same classes.
+
+    notes: sentences about what was left out when the set was made, and why
+    """
+
+    name: str
+    train: Samples
+    valid: Samples
+    test: Samples
+    notes: list = field(default_factory=list)
+
+    def __post_init__(self):
+        for part, samples in self.parts.items():
+            if samples.classes != self.train.classes:
+                raise DataError(
+                    f"the {part} part has the classes {_listing(samples.classes)}, the train part "
+                    f"{_listing(self.train.classes)}: a label must mean the same class in every part"
+                )
+
+    @property
+    def classes(self):
+        """The K class names; label k means classes[k]."""
+        return self.train.classes
+
+    @property
+    def parts(self):
+        """{"train": ..., "valid": ..., "test": ...}"""
+        return {"train": self.train, "valid": self.valid, "test": self.test}
+
+    def __repr__(self):
+        counts = ", ".join(f"{part} {len(samples)}" for part, samples in self.parts.items())
+        return f"Dataset({self.name!r}, {len(self.classes)} classes, {counts})"
+
+    def __str__(self):
+        return self.describe()
+
+    def describe(self, most_classes=20):
+        """A table in plain text: pictures of each class in each part, what the boxes are like, and the notes."""
+        shown = self.classes[:most_classes]
+        counts = [np.bincount(samples.labels, minlength=len(self.classes)) for samples in self.parts.values()]
+        rows = [("", *self.parts), ("pictures", *(len(samples) for samples in self.parts.values()))]
+        rows += [(f"  {name}", *(int(count[k]) for count in counts)) for k, name in enumerate(shown)]
+        if len(self.classes) > len(shown):
+            rest = [int(count[len(shown) :].sum()) for count in counts]
+            rows.append((f"  and {len(self.classes) - len(shown)} classes more", *rest))
+        statistics = [_box_statistics(samples) for samples in self.parts.values()]
+        rows += [(what, *(column[what] for column in statistics)) for what in statistics[0]]
+        width = max(len(row[0]) for row in rows)
+        lines = [f"{self.name}: {len(self.classes)} classes"]
+        lines += ["  ".join([row[0].ljust(width), *(str(cell).rjust(9) for cell in row[1:])]) for row in rows]
+        return "\n".join(lines + [f"note: {note}" for note in self.notes])
+
+
+def _box_statistics(samples):
+    """What the boxes of one part are like, as text; areas and centers relative to the picture."""
+    rows = {"smallest picture": "-", "largest picture": "-", "box area, mean": "-", "  smallest": "-", "  largest": "-"}
+    rows |= {"box center, spread": "-"}
+    if len(samples) == 0:
+        return rows
+    height, width = samples.sizes.T
+    small, large = np.argmin(height * width), np.argmax(height * width)
+    relative = samples.boxes / np.stack([width, height, width, height], axis=1)  # (N, 4)
+    area = (relative[:, 2] - relative[:, 0]) * (relative[:, 3] - relative[:, 1])
+    center = (relative[:, :2] + relative[:, 2:]) / 2  # (N, 2)
+    rows["smallest picture"] = f"{width[small]} x {height[small]}"
+    rows["largest picture"] = f"{width[large]} x {height[large]}"
+    rows["box area, mean"] = f"{area.mean():.1%}"
+    rows["  smallest"], rows["  largest"] = f"{area.min():.1%}", f"{area.max():.1%}"
+    rows["box center, spread"] = f"{center.std(axis=0).mean():.1%}"
+    return rows
+
+
+def _integers(labels):
+    array = np.asarray(labels)
+    if array.ndim != 1:
+        raise DataError(f"labels must be one integer per image, shape (N,), but came with shape {array.shape}")
+    if array.size and not np.issubdtype(array.dtype, np.integer):
+        raise DataError(f"labels must be integers (a class number each), but came as {array.dtype}")
+    return array.astype(np.int64)
+
+
+def _boxes(boxes):
+    array = np.asarray(boxes, dtype=np.float32)
+    if array.ndim != 2 or array.shape[1] != 4:
+        raise DataError(f"boxes must have shape (N, 4), one (xmin, ymin, xmax, ymax) per image, not {array.shape}")
+    return array
+
+
+def _listing(names, most=8):
+    return ", ".join(names[:most]) + (f", ... ({len(names)} in all)" if len(names) > most else "")
