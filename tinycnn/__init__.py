@@ -1,0 +1,44 @@
+"""tinycnn: a from-scratch NumPy library whose hand-written layers build a two-headed localizer.
+
+    import tinycnn as tc
+
+    data = tc.data.scenes(n=4000, image_size=64, seed=0)
+    model = tc.models.localizer(num_classes=len(data.classes))
+    tc.fit(model, data.train, data.valid, epochs=10, out="runs/first")
+    model.predict(data.test.images[:6])
+
+Only NumPy is needed. Everything else (Pillow, matplotlib, CuPy ...) is imported where it is used.
+"""
+
+import importlib
+
+from tinycnn import backend, boxes, layers, losses, models, optim
+from tinycnn.errors import TinyCNNError
+from tinycnn.losses import L2Loss, MultiTaskLoss, SoftmaxCrossEntropy
+from tinycnn.models.weights import load, save
+
+__version__ = "0.1.0"
+
+# Loaded at first use, so that `import tinycnn` stays quick: name -> module that defines it, or None for a module.
+_LATER = {
+    "data": None, "metrics": None, "plots": None, "inspection": None, "reference": None, "simulated": None,
+    "fit": "tinycnn.training", "evaluate": "tinycnn.training",
+    "gradcheck": "tinycnn.gradient_check", "summary": "tinycnn.inspection.summary",
+}
+
+
+def __getattr__(name):
+    if name not in _LATER:
+        raise AttributeError(f"module 'tinycnn' has no attribute {name!r}")
+    home = _LATER[name]
+    value = importlib.import_module(f"tinycnn.{name}") if home is None else getattr(importlib.import_module(home), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__():
+    return sorted([*globals(), *_LATER])
+
+
+__all__ = ["L2Loss", "MultiTaskLoss", "SoftmaxCrossEntropy", "TinyCNNError", "backend", "boxes", "layers", "load",
+           "losses", "models", "optim", "save", *_LATER]

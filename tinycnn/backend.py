@@ -9,7 +9,6 @@ arithmetic behind CuPy's rules, see tinycnn.simulated). `pick_device("auto")` ta
 """
 
 import functools
-import importlib.metadata
 import re
 
 import numpy as np
@@ -218,6 +217,8 @@ def _cupy():
 
 def _cupy_wheels():
     """The installed distributions that provide the package cupy; more than one break each other."""
+    import importlib.metadata  # slow to import, and rarely needed
+
     names = (distribution.metadata["Name"] for distribution in importlib.metadata.distributions())
     return sorted({name for name in names if name and re.fullmatch(r"cupy(-cuda\w+|-rocm\S+)?", name)})
 

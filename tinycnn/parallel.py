@@ -34,7 +34,7 @@ def threads():
 
 
 class Lane:
-    """One thread's share of a batch: iterate to get slices of images; `empty` and `zeros` give reusable scratch arrays."""
+    """One thread's share of a batch: iterate to get slices of images; `empty`, `zeros` give reusable scratch arrays."""
 
     def __init__(self, start, stop, step, xp):
         self.slices = [slice(i, min(i + step, stop)) for i in range(start, stop, step)]

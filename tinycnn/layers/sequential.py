@@ -71,9 +71,8 @@ class Sequential(Layer):
             shape = out
 
     def output_shape(self, shape):
-        for _, _, _, shape in self.shapes(shape):  # noqa: B020 (the last one is the answer)
-            pass
-        return tuple(shape)
+        *_, last = [tuple(shape), *(out for _, _, _, out in self.shapes(shape))]
+        return last
 
     def multiply_adds(self, shape):
         return sum(layer.multiply_adds(before) for _, layer, before, _ in self.shapes(shape))

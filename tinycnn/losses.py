@@ -1,0 +1,123 @@
+"""How wrong the network is, as one number, and where the gradient starts.
+
+A loss is the last layer: forward takes the network's output and the truth and gives one number; backward takes
+nothing (dloss/dloss = 1) and gives the gradient with respect to the network's output. Both single losses are means
+over the batch, so the size of the gradient does not depend on the batch size.
+"""
+
+import numpy as np
+
+from tinycnn.backend import array_module, device_of, to_device
+from tinycnn.errors import DataError, ShapeError
+from tinycnn.layers.base import Layer
+
+
+class SoftmaxCrossEntropy(Layer):
+    """-log of the probability that softmax gives to the true class, mean over the batch.
+
+    scores: (N, K), any real numbers    labels: (N,) integers 0 .. K-1, on the host    value: 0-d
+
+    Softmax and logarithm are one step: log p = z - log(sum(exp(z))) with the row's largest score subtracted first,
+    so scores of 1e4 neither overflow nor lose the loss. Its gradient is (p - onehot(label)) / N.
+    """
+
+    def forward(self, scores, labels):
+        xp = array_module(scores)
+        n, k = self._expect(scores, labels)
+        rows, labels = xp.arange(n), to_device(np.asarray(labels, np.int64), device_of(scores))
+        z = scores - scores.max(axis=1, keepdims=True)
+        log_p = z - xp.log(xp.exp(z).sum(axis=1, keepdims=True))  # (N, K)
+        self.remember(log_p, rows, labels)
+        return -log_p[rows, labels].mean()
+
+    def backward(self):
+        log_p, rows, labels = self.recall()
+        dscores = array_module(log_p).exp(log_p)
+        dscores[rows, labels] -= 1.0
+        return dscores / len(log_p)
+
+    @staticmethod
+    def _expect(scores, labels):
+        labels = np.asarray(labels)
+        if scores.ndim != 2 or labels.shape != scores.shape[:1]:
+            raise ShapeError(
+                f"SoftmaxCrossEntropy expects scores (N, K) and labels (N,), got {scores.shape} and {labels.shape}"
+            )
+        if not np.issubdtype(labels.dtype, np.integer):
+            raise DataError(f"labels are class numbers, integers 0 .. K-1; got dtype {labels.dtype}")
+        if scores.shape[0] == 0:
+            raise ShapeError("SoftmaxCrossEntropy: the mean over an empty batch is undefined")
+        wrong = (labels < 0) | (labels >= scores.shape[1])
+        if wrong.any():
+            i = int(np.argmax(wrong))
+            raise DataError(
+                f"label {labels[i]} at position {i} is outside 0 .. {scores.shape[1] - 1}: the network has "
+                f"{scores.shape[1]} classes. Do labels start at 1, or was num_classes set too small?"
+            )
+        return scores.shape
+
+
+class L2Loss(Layer):
+    """Mean of (pred - target) ** 2 over the elements that count.
+
+    pred, target: same shape    mask: None, or 0/1 of a shape that broadcasts to pred: elements with 0 do not count
+    """
+
+    def forward(self, pred, target, mask=None):
+        xp = array_module(pred, target) if mask is None else array_module(pred, target, mask)
+        if pred.shape != target.shape:
+            raise ShapeError(
+                f"L2Loss expects pred and target of one shape, got {pred.shape} and {target.shape}. "
+                "Broadcasting here would average the wrong pairs without a word."
+            )
+        difference = pred - target
+        if mask is not None:
+            difference = difference * mask
+            # A batch without a single visible element has loss 0 and gradient 0, not 0 / 0.
+            count = xp.maximum(xp.broadcast_to(mask, pred.shape).sum(dtype=pred.dtype), 1.0)
+        else:
+            count = max(1, pred.size)
+        self.remember(difference, count)
+        return (difference * difference).sum() / count
+
+    def backward(self):
+        difference, count = self.recall()
+        return difference * 2.0 / count
+
+
+class MultiTaskLoss(Layer):
+    """class_weight * cross-entropy + box_weight * L2: one number that both heads of the localizer pull on.
+
+    outputs: (scores (N, K), boxes (N, 4) or (N, K, 4))    truth: (labels (N,) on the host, targets (N, 4))
+
+    With one box per class (N, K, 4), only the true class's box is compared. After forward, `terms` holds both losses
+    without their weights, so that they can be seen apart: {"class": ..., "box": ...}.
+    """
+
+    def __init__(self, class_weight=1.0, box_weight=1.0):
+        self.class_weight, self.box_weight = class_weight, box_weight
+        self.class_loss, self.box_loss = SoftmaxCrossEntropy(), L2Loss()
+        self.terms = {}
+
+    def forward(self, outputs, truth):
+        (scores, boxes), (labels, targets) = outputs, truth
+        class_value = self.class_loss.forward(scores, labels)
+        if boxes.ndim == 3:
+            _, rows, columns = self.class_loss._memory  # the labels have travelled to the device already
+            self.remember(boxes.shape, rows, columns)
+            boxes = boxes[rows, columns]  # (N, K, 4) -> (N, 4)
+        else:
+            self.remember(None, None, None)
+        box_value = self.box_loss.forward(boxes, targets)
+        self.terms = {"class": class_value, "box": box_value}
+        return self.class_weight * class_value + self.box_weight * box_value
+
+    def backward(self):
+        """(dscores, dboxes), each with its weight."""
+        per_class, rows, columns = self.recall()
+        dscores = self.class_loss.backward() * self.class_weight
+        dboxes = self.box_loss.backward() * self.box_weight
+        if per_class is not None:
+            chosen, dboxes = dboxes, array_module(dboxes).zeros(per_class, dboxes.dtype)
+            dboxes[rows, columns] = chosen  # the other classes' boxes had no part in the loss
+        return dscores, dboxes

@@ -1,0 +1,215 @@
+"""The two-headed localizer: one image in, the class of its main subject and its bounding box out.
+
+    image -> trunk (convolutions) -> feature vector -> class head: K scores
+                                                    -> box head:   4 numbers, the box (cx, cy, h, w)
+
+Both heads are fully connected layers on the same features, so in backward their gradients meet there and are added:
+the trunk learns what both need. The box head's four numbers are standardized: 0 means "as in the average training
+box", 1 means "one standard deviation more". With a bias that starts at 0, an untrained box head then says the mean
+box, which is the baseline to beat.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from tinycnn import boxes as box_codec
+from tinycnn.backend import array_module, device_of, to_device, to_numpy
+from tinycnn.data.resize import crop_resize
+from tinycnn.errors import DataError, ShapeError
+from tinycnn.layers import Conv2d, Dropout, Flatten, Layer, Linear, MaxPool2d, ReLU, Sequential
+
+PIXEL_MEAN, PIXEL_SCALE = 127.5, 64.0  # uint8 pixels become numbers around 0 with a standard deviation near 1
+
+
+@dataclass
+class Prediction:
+    """What the model says of N images.
+
+    labels: (N,) class numbers    probabilities: (N, K)    boxes: (N, 4) (xmin, ymin, xmax, ymax) in each image's own
+    pixels, clipped to it    classes: K names
+    """
+
+    labels: np.ndarray
+    probabilities: np.ndarray
+    boxes: np.ndarray
+    classes: tuple
+
+    def __len__(self):
+        return len(self.labels)
+
+    def __getitem__(self, i):
+        """One image's answer: (class name, its probability, its box)."""
+        label = int(self.labels[i])
+        return self.classes[label], float(self.probabilities[i, label]), self.boxes[i]
+
+
+class Localizer(Layer):
+    """A trunk with a class head and a box head.
+
+    trunk: any layer from images (N, S, S, 3) to features (N, D)    class_head: (N, D) -> (N, K)
+    box_head: (N, D) -> (N, 4), or (N, 4 * K) with per_class_boxes    image_size: S    classes: K names
+    config: keyword arguments with which tinycnn.models.build makes this architecture again; None for your own
+    """
+
+    def __init__(self, trunk, class_head, box_head, classes, image_size, per_class_boxes=False, config=None):
+        self.trunk, self.class_head, self.box_head = trunk, class_head, box_head
+        self.classes, self.image_size, self.per_class_boxes = tuple(classes), image_size, per_class_boxes
+        self.config = config
+        # Statistics of the training set's box codes (cx, cy, h, w); fit() replaces these guesses by measured ones.
+        self.box_mean, self.box_std = np.full(4, 0.5), np.full(4, 0.25)
+        self.has_statistics = False
+        features = trunk.output_shape((image_size, image_size, 3))
+        for name, head, outputs in (("class", class_head, len(self.classes)), ("box", box_head, self._box_numbers())):
+            if head.output_shape(features) != (outputs,):
+                raise ShapeError(f"the {name} head must give {outputs} numbers, gives {head.output_shape(features)}")
+
+    def _box_numbers(self):
+        return 4 * len(self.classes) if self.per_class_boxes else 4
+
+    def forward(self, x):
+        """x: (N, S, S, 3) from normalize() -> scores (N, K), standardized boxes (N, 4) or (N, K, 4)."""
+        features = self.trunk.forward(x)
+        scores, boxes = self.class_head.forward(features), self.box_head.forward(features)
+        return scores, boxes.reshape(len(boxes), -1, 4) if self.per_class_boxes else boxes
+
+    def backward(self, dscores, dboxes, input_gradient=False):
+        """Gradients of all parameters; dx only on request: the first layer is the largest, and training needs none."""
+        dfeatures = self.class_head.backward(dscores)
+        dfeatures = dfeatures + self.box_head.backward(dboxes.reshape(len(dboxes), -1))  # both heads pull on the trunk
+        if input_gradient or not self.trunk.skips_input_gradient:
+            dx = self.trunk.backward(dfeatures)
+            return dx if input_gradient else None
+        return self.trunk.backward(dfeatures, input_gradient=False)
+
+    # Between pixels and what the network computes with.
+
+    def normalize(self, images):
+        """uint8 pixels (N, S, S, 3) on any device -> the network's input, in the dtype of its weights."""
+        dtype = next(iter(self.parameters().values())).value.dtype
+        x = images.astype(dtype)
+        x -= PIXEL_MEAN
+        x *= 1 / PIXEL_SCALE
+        return x
+
+    def set_box_statistics(self, codes):
+        """Take mean and standard deviation of the training set's box codes (n, 4), units of the network's input."""
+        codes = np.asarray(codes, np.float64)
+        self.box_mean = codes.mean(axis=0)
+        self.box_std = np.maximum(codes.std(axis=0), 1e-3)  # boxes that never vary must not divide by 0
+        self.has_statistics = True
+
+    def standardize(self, codes):
+        """Box codes (n, 4) -> the box head's targets (n, 4), float32 on the host."""
+        return ((codes - self.box_mean) / self.box_std).astype(np.float32)
+
+    def boxes_in_pixels(self, outputs, sizes, labels=None):
+        """The box head's outputs on the host -> boxes (n, 4) in pixels of images of sizes (n, 2) = (H, W), clipped.
+
+        labels: whose box to take where there is one per class.
+        """
+        if outputs.ndim == 3:
+            outputs = outputs[np.arange(len(outputs)), labels]
+        codes = outputs.astype(np.float64) * self.box_std + self.box_mean
+        return box_codec.clip(box_codec.decode(codes, sizes), sizes)
+
+    def predict(self, images, batch_size=64):
+        """Class, probabilities and box of each image.
+
+        images: one uint8 image (H, W, 3), or a sequence of them, of any sizes; or a batch (N, H, W, 3)
+        """
+        images = _as_images(images)
+        sizes = np.array([image.shape[:2] for image in images])
+        was_training, device = self.training, self.device
+        self.eval()
+        try:
+            parts = []
+            for i in range(0, len(images), batch_size):
+                batch = np.stack([self._fit_frame(image) for image in images[i : i + batch_size]])
+                scores, boxes = self.forward(self.normalize(to_device(batch, device)))
+                parts.append((to_numpy(softmax(scores)), to_numpy(boxes)))
+        finally:
+            self.train(was_training)
+            self.forget()
+        probabilities, boxes = (np.concatenate(part) for part in zip(*parts, strict=True))
+        labels = probabilities.argmax(axis=1)
+        return Prediction(labels, probabilities, self.boxes_in_pixels(boxes, sizes, labels), self.classes)
+
+    def _fit_frame(self, image):
+        h, w, _ = image.shape
+        return crop_resize(image, (0, 0, w, h), (self.image_size, self.image_size))
+
+    @property
+    def device(self):
+        """Where the weights are: "cpu", "cuda:0", "simulated"."""
+        return device_of(next(iter(self.parameters().values())).value)
+
+    def output_shape(self, shape):
+        self.trunk.output_shape(shape)
+        return (len(self.classes),), ((len(self.classes), 4) if self.per_class_boxes else (4,))
+
+    def multiply_adds(self, shape):
+        features = self.trunk.output_shape(shape)
+        heads = self.class_head.multiply_adds(features) + self.box_head.multiply_adds(features)
+        return self.trunk.multiply_adds(shape) + heads
+
+    def __repr__(self):
+        return f"Localizer({len(self.classes)} classes, {self.image_size} x {self.image_size})"
+
+
+def localizer(num_classes=10, image_size=64, channels=(32, 64, 128, 256), hidden=512, dropout=0.0,
+              per_class_boxes=False, classes=None, seed=0):
+    """The small localizer: 3x3 convolutions, each followed by a 2x2 max pool, then one hidden layer and two heads.
+
+    At 64 x 64 with the default channels the last map is 4 x 4 x 256: a feature vector of 4096 numbers, as in AlexNet.
+    It is flattened, not averaged over positions, since a box needs to know where things are.
+    """
+    config = {"architecture": "localizer", "num_classes": num_classes, "image_size": image_size,
+              "channels": list(channels), "hidden": hidden, "dropout": dropout, "per_class_boxes": per_class_boxes}
+    rng = np.random.default_rng(seed)
+    layers, c, size = [], 3, image_size
+    for f in channels:
+        conv = Conv2d(c, f, 3, padding=1, rng=rng)
+        # The largest of four has about three times the mean square of a ReLU alone; without this factor the numbers
+        # would grow from layer to layer.
+        conv.w.value *= np.float32(3**-0.5)
+        # max(relu(a), relu(b)) = relu(max(a, b)): behind the pool the ReLU has a quarter of the work.
+        layers += [conv, MaxPool2d(2), ReLU()]
+        c, size = f, size // 2
+    layers += [Flatten(), Linear(size * size * c, hidden, rng=rng), ReLU()]
+    if dropout:
+        layers.append(Dropout(dropout, rng=np.random.default_rng([seed, 1])))
+    trunk = Sequential(*layers, input_shape=(image_size, image_size, 3))
+    class_head = small_head(hidden, num_classes, rng)
+    box_head = small_head(hidden, 4 * num_classes if per_class_boxes else 4, rng)
+    names = classes or tuple(str(k) for k in range(num_classes))
+    return Localizer(trunk, class_head, box_head, names, image_size, per_class_boxes, config)
+
+
+def small_head(features, outputs, rng, std=0.01):
+    """A Linear whose first outputs are nearly 0: equal probabilities (a loss of log K) and the mean box."""
+    head = Linear(features, outputs, rng=rng)
+    head.w.value = rng.standard_normal((features, outputs), dtype=np.float32) * np.float32(std)
+    return head
+
+
+def softmax(scores):
+    """Probabilities (N, K) of scores (N, K), on any device."""
+    xp = array_module(scores)
+    e = xp.exp(scores - scores.max(axis=1, keepdims=True))
+    return e / e.sum(axis=1, keepdims=True)
+
+
+def _as_images(images):
+    """A list of uint8 arrays (H, W, 3), from one image or many."""
+    single = getattr(images, "ndim", None) == 3 or hasattr(images, "getbands")  # an array, or a Pillow image
+    images = [np.asarray(image) for image in ([images] if single else images)]
+    if not images:
+        raise DataError("predict needs at least one image, got none")
+    for i, image in enumerate(images):
+        if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
+            raise DataError(
+                f"image {i}: expected uint8 of shape (H, W, 3), got {image.dtype} of shape {image.shape}. "
+                "Open pictures with Pillow's Image.open(path).convert('RGB'); numbers 0 to 1 become uint8 by * 255."
+            )
+    return images

@@ -1,0 +1,124 @@
+"""Saving models and loading them: a plain .npz archive, arrays and one JSON text, nothing that could run code.
+
+    tc.save(model, "model.npz");    model = tc.load("model.npz")
+
+The JSON text holds the architecture's arguments, the class names and the statistics of the box targets, so that a
+loaded model predicts in pixels at once. A file from outside is not trusted: sizes are compared with what the
+architecture needs before anything is read, and pickled content is refused.
+"""
+
+import json
+import zipfile
+
+import numpy as np
+
+from tinycnn.backend import to_device, to_numpy
+from tinycnn.errors import CheckpointError
+from tinycnn.files import atomic_write
+
+FORMAT = "tinycnn-1"
+META_LIMIT = 16 * 2**20  # bytes of JSON; 1000 class names need 50 thousand
+
+
+def save(model, path, extra=None, arrays=None):
+    """Write `model` to `path` as one .npz, whole or not at all.
+
+    extra: a JSON-able dict kept beside the model    arrays: more arrays to keep, by name (an optimizer's state)
+    """
+    meta = {"format": FORMAT, "config": model.config, "classes": list(model.classes),
+            "box_mean": list(map(float, model.box_mean)), "box_std": list(map(float, model.box_std)),
+            "has_statistics": bool(model.has_statistics), "extra": extra or {}}
+    members = {f"model/{name}": to_numpy(p.value) for name, p in model.parameters().items()}
+    members |= {f"more/{name}": to_numpy(array) for name, array in (arrays or {}).items()}
+    members["meta"] = np.frombuffer(json.dumps(meta).encode(), np.uint8)
+    with atomic_write(path) as file:
+        np.savez(file, **members)
+
+
+def load(path, into=None, device="cpu"):
+    """Read a model written by `save`. `into`: a model of your own architecture that receives the weights.
+
+    Raises CheckpointError, one sentence, for a file that is cut off, foreign, or made for another architecture.
+    """
+    return load_with_extra(path, into, device)[0]
+
+
+def load_with_extra(path, into=None, device="cpu"):
+    """Like `load`, with what was kept beside the model: (model, extra dict, arrays by name on the host)."""
+    from tinycnn.models import build
+
+    with _open(path) as archive:
+        meta = _meta(archive, path)
+        if into is None and meta["config"] is None:
+            raise CheckpointError(
+                f"{path} holds the weights of an architecture of your own, which only your code can build: "
+                "use tinycnn.load(path, into=model)"
+            )
+        try:
+            model = into if into is not None else build(meta["config"])
+        except (TypeError, ValueError, KeyError) as error:
+            raise CheckpointError(f"{path}: its architecture cannot be built ({error})") from error
+        parameters = model.parameters()
+        members = {name for name in archive.namelist() if name.startswith("model/")}
+        wanted = {f"model/{name}.npy": p for name, p in parameters.items()}
+        if members != set(wanted):
+            different = sorted(name[6:-4] for name in members ^ set(wanted))
+            raise CheckpointError(f"{path} does not fit the model: parameters differ, first {different[:3]}")
+        loaded = {name: _array(archive, name, path, p.value.shape, p.value.dtype) for name, p in wanted.items()}
+        more = {name[5:-4]: _array(archive, name, path) for name in archive.namelist() if name.startswith("more/")}
+    # Only now, when everything has been read, is the model changed.
+    for name, parameter in wanted.items():
+        parameter.value, parameter.grad = to_device(loaded[name], device), None
+    if len(meta["classes"]) == len(model.classes):
+        model.classes = tuple(meta["classes"])
+    model.box_mean, model.box_std = np.array(meta["box_mean"]), np.array(meta["box_std"])
+    model.has_statistics = meta["has_statistics"]
+    return model, meta["extra"], more
+
+
+def _open(path):
+    try:
+        return zipfile.ZipFile(path)
+    except FileNotFoundError:
+        raise CheckpointError(f"there is no file {path}") from None
+    except IsADirectoryError:
+        raise CheckpointError(f"{path} is a folder; give the model.npz inside it") from None
+    except (zipfile.BadZipFile, OSError) as error:
+        raise CheckpointError(
+            f"{path} is not a whole model file ({error}). It was cut off or is something else; "
+            "save the model again, or use an earlier checkpoint."
+        ) from error
+
+
+def _meta(archive, path):
+    data = _array(archive, "meta.npy", path, limit=META_LIMIT)
+    try:
+        meta = json.loads(bytes(data.astype(np.uint8)))
+        known = meta["format"] == FORMAT and {"config", "classes", "box_mean", "box_std", "extra"} <= set(meta)
+    except (ValueError, KeyError, TypeError, UnicodeDecodeError):
+        known = False
+    if not known:
+        raise CheckpointError(f"{path} is an archive, but not one of {FORMAT}: it was written by something else")
+    return meta
+
+
+def _array(archive, name, path, shape=None, dtype=None, limit=None):
+    """One member as an array, its size checked before it is read."""
+    try:
+        info = archive.getinfo(name)
+        if shape is not None:
+            limit = int(np.prod(shape)) * 8 + 4096
+        if limit is not None and info.file_size > limit:
+            raise CheckpointError(f"{path}: {name} claims {info.file_size} bytes, more than the model can use")
+        with archive.open(info) as member:
+            array = np.lib.format.read_array(member, allow_pickle=False)
+            member.read()  # to the end, so that the archive's checksum is compared
+    except KeyError:
+        raise CheckpointError(f"{path} has no {name}: it is cut off or was written by something else") from None
+    except (ValueError, EOFError, OSError, MemoryError, zipfile.BadZipFile) as error:
+        if isinstance(error, CheckpointError):
+            raise
+        raise CheckpointError(f"{path}: {name} is damaged or pickled, which is refused ({error})") from error
+    if shape is not None and (array.shape != tuple(shape) or array.dtype.kind != "f"):
+        raise CheckpointError(f"{path}: {name} is {array.dtype} {array.shape}, but the model needs {dtype} {shape}")
+    return array

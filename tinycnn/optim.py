@@ -1,0 +1,151 @@
+"""Optimizers: the only code that changes a parameter's value.
+
+backward has written Parameter.grad; `step` moves every value a little against it. State (velocities, moments) is made
+at the first step, on the device and in the dtype of its parameter, and goes into checkpoints. On the host the arrays
+are walked in blocks small enough for the processor's cache, in place: a network of 60 million weights needs no
+temporary array, and each number is fetched from memory once.
+"""
+
+import math
+
+import numpy as np
+
+from tinycnn.backend import array_module
+
+BLOCK = 16 * 1024  # numbers; value, gradient, state and scratch of one block fit the second-level cache
+
+
+class Optimizer:
+    """Base of the optimizers. model: anything with parameters() (a layer, a network, a localizer)."""
+
+    def __init__(self, model, lr, weight_decay):
+        if not lr >= 0 or not weight_decay >= 0:
+            raise ValueError(f"lr and weight_decay must not be negative, got lr={lr}, weight_decay={weight_decay}")
+        self.model, self.lr, self.weight_decay = model, lr, weight_decay
+        self.steps = 0
+        self.state = {}  # name -> tuple of arrays of the parameter's shape
+
+    def step(self):
+        """One step for every parameter that has a gradient."""
+        self.steps += 1
+        for name, parameter in self.model.parameters().items():
+            if parameter.grad is None:
+                continue
+            xp = array_module(parameter.value, parameter.grad)
+            if name not in self.state:
+                self.state[name] = tuple(xp.zeros(parameter.value.shape, parameter.value.dtype) for _ in self.moments)
+            flat = [a.reshape(-1) for a in (_contiguous(parameter), parameter.grad, *self.state[name])]
+            size = BLOCK if xp is np else max(1, flat[0].size)
+            scratch = xp.empty(min(size, flat[0].size), flat[0].dtype)
+            for i in range(0, flat[0].size, size):
+                value, grad, *state = (a[i : i + size] for a in flat)
+                self.update(xp, value, grad, *state, scratch=scratch[: value.size])
+
+    def state_arrays(self):
+        """What a checkpoint keeps: {"velocity.trunk.conv1.w": array, ...}."""
+        return {f"{m}.{name}": a for name, arrays in self.state.items()
+                for m, a in zip(self.moments, arrays, strict=True)}
+
+    def load_state_arrays(self, arrays, steps):
+        """Continue from a checkpoint; arrays are on the parameters' device already."""
+        names = {key.partition(".")[2] for key in arrays}
+        self.state = {name: tuple(arrays[f"{m}.{name}"] for m in self.moments) for name in sorted(names)}
+        self.steps = steps
+
+
+class SGD(Optimizer):
+    """Stochastic gradient descent with momentum and weight decay, as PyTorch writes it:
+
+    g = dw + weight_decay * w;    v = momentum * v + g;    w = w - lr * v
+    """
+
+    moments = ("velocity",)
+
+    def __init__(self, model, lr=0.01, momentum=0.9, weight_decay=0.0):
+        super().__init__(model, lr, weight_decay)
+        self.momentum = momentum
+
+    def update(self, xp, w, dw, v, scratch):
+        v *= self.momentum
+        v += dw
+        if self.weight_decay:
+            v += xp.multiply(w, self.weight_decay, out=scratch)
+        w -= xp.multiply(v, self.lr, out=scratch)
+
+
+class Adam(Optimizer):
+    """Adam (Kingma and Ba 2015, algorithm 1); weight_decay is decoupled, as in AdamW (Loshchilov and Hutter 2019).
+
+    m = beta1 * m + (1 - beta1) * dw;    s = beta2 * s + (1 - beta2) * dw ** 2
+    w = w - lr * (m / (1 - beta1 ** t)) / (sqrt(s / (1 - beta2 ** t)) + eps) - lr * weight_decay * w
+    """
+
+    moments = ("mean", "square")
+
+    def __init__(self, model, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.0):
+        super().__init__(model, lr, weight_decay)
+        self.betas, self.eps = betas, eps
+
+    def update(self, xp, w, dw, m, s, scratch):
+        beta1, beta2 = self.betas
+        if self.weight_decay:
+            w *= 1.0 - self.lr * self.weight_decay
+        m *= beta1
+        m += xp.multiply(dw, 1.0 - beta1, out=scratch)
+        s *= beta2
+        s += xp.multiply(xp.multiply(dw, dw, out=scratch), 1.0 - beta2, out=scratch)
+        xp.sqrt(s, out=scratch)
+        scratch *= 1.0 / math.sqrt(1.0 - beta2**self.steps)
+        scratch += self.eps
+        xp.divide(m, scratch, out=scratch)
+        scratch *= self.lr / (1.0 - beta1**self.steps)
+        w -= scratch
+
+
+def clip_gradients(model, max_norm):
+    """Scale all gradients by one factor so that their common norm is at most max_norm; return the norm before (0-d).
+
+    The factor is computed where the gradients live, so nothing comes down from a GPU.
+    """
+    grads = [p.grad for p in model.parameters().values() if p.grad is not None]
+    xp = array_module(*grads)
+    norm = xp.sqrt(sum((g * g).sum() for g in grads))
+    factor = xp.minimum(max_norm / (norm + 1e-6), 1.0)
+    for grad in grads:
+        grad *= factor
+    return norm
+
+
+# A schedule is a function of progress, 0 at the first step and 1 after the last, that gives the factor on lr.
+
+
+def constant():
+    """The same rate throughout."""
+    return lambda progress: 1.0
+
+
+def steps(at=(0.5, 0.75), factor=0.1):
+    """The rate is multiplied by `factor` at each of the given shares of the training."""
+    return lambda progress: factor ** sum(progress >= share for share in at)
+
+
+def cosine(warmup=0.05, final=0.0):
+    """Rise in a line over the share `warmup`, then fall along half a cosine to `final` (Loshchilov and Hutter 2017)."""
+
+    def schedule(progress):
+        if progress < warmup:
+            return (progress + 1e-3) / (warmup + 1e-3)
+        share = (progress - warmup) / max(1e-12, 1.0 - warmup)
+        return final + (1.0 - final) * (1.0 + math.cos(math.pi * min(1.0, share))) / 2
+
+    return schedule
+
+
+SCHEDULES = {"constant": constant, "steps": steps, "cosine": cosine}
+
+
+def _contiguous(parameter):
+    """The parameter's value, made contiguous once if a caller put a view there: blocks need a flat view of it."""
+    if not parameter.value.flags.c_contiguous:
+        parameter.value = array_module(parameter.value).ascontiguousarray(parameter.value)
+    return parameter.value
