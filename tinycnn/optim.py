@@ -65,6 +65,9 @@ class SGD(Optimizer):
         super().__init__(model, lr, weight_decay)
         self.momentum = momentum
 
+    def __repr__(self):
+        return f"SGD(lr={self.lr}, momentum={self.momentum}, weight_decay={self.weight_decay})"
+
     def update(self, xp, w, dw, v, scratch):
         v *= self.momentum
         v += dw
@@ -85,6 +88,9 @@ class Adam(Optimizer):
     def __init__(self, model, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.0):
         super().__init__(model, lr, weight_decay)
         self.betas, self.eps = betas, eps
+
+    def __repr__(self):
+        return f"Adam(lr={self.lr}, betas={tuple(self.betas)}, eps={self.eps}, weight_decay={self.weight_decay})"
 
     def update(self, xp, w, dw, m, s, scratch):
         beta1, beta2 = self.betas

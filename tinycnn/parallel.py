@@ -14,6 +14,7 @@ bits. On a GPU the pieces are larger, there is one thread, and the code is the s
 """
 
 import contextlib
+import contextvars
 import functools
 import math
 import os
@@ -73,7 +74,8 @@ def over_batch(work, n, bytes_per_image, xp=np):
     if len(shares) < 2:
         return [work(share) for share in shares]
     with one_blas_thread():
-        others = [_pool(os.getpid()).submit(work, share) for share in shares[1:]]
+        # Each thread runs in a copy of this one's context, so that numpy.errstate holds there as well.
+        others = [_pool(os.getpid()).submit(contextvars.copy_context().run, work, share) for share in shares[1:]]
         first = work(shares[0])  # this thread works too
         return [first] + [other.result() for other in others]
 

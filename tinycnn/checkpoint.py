@@ -1,0 +1,57 @@
+"""The files of a training run, and how a run that was interrupted is taken up again.
+
+After every epoch: model.npz if it is the best so far, history.csv, and checkpoint.npz with all that the next epoch
+depends on: weights, the optimizer's state, the state of every random generator, the history, and the settings, so that
+a run is never continued with others by mistake.
+"""
+
+from pathlib import Path
+
+import numpy as np
+
+from tinycnn.backend import to_device
+from tinycnn.errors import CheckpointError
+from tinycnn.history import History
+from tinycnn.models.weights import load_with_extra, save
+
+
+class Run:
+    """One training run. out: its folder, or None to keep nothing    settings: JSON-able, compared on resume"""
+
+    def __init__(self, model, optimizer, out, settings):
+        self.model, self.optimizer, self.settings, self.history = model, optimizer, settings, History()
+        self.out = Path(out) if out is not None else None
+
+    def finish_epoch(self, row):
+        """Add the epoch's row to the history, and write what must survive."""
+        self.history.rows.append(row)
+        if self.out is None:
+            return
+        if self.history.best_epoch == len(self.history):
+            save(self.model, self.out / "model.npz", extra={"epoch": len(self.history)})
+        self.history.save(self.out / "history.csv")
+        # The checkpoint comes last: a run killed before this line repeats the epoch and writes the same files again.
+        extra = {"settings": self.settings, "rows": self.history.rows, "steps": self.optimizer.steps,
+                 "rng": {name: layer.rng.bit_generator.state for name, layer in self._random_layers()}}
+        save(self.model, self.out / "checkpoint.npz", extra, self.optimizer.state_arrays())
+
+    def resume(self):
+        path = self.out / "checkpoint.npz" if self.out is not None else None
+        if path is None or not path.exists():
+            return  # nothing was saved yet: start from the beginning
+        device = self.model.device
+        _, extra, arrays = load_with_extra(path, into=self.model, device=device)
+        was = extra.get("settings")
+        if was is None:
+            raise CheckpointError(f"{path} is a model, not a checkpoint: it has no optimizer state to resume from")
+        different = [f"{k} was {was.get(k)}, is {v}" for k, v in self.settings.items() if was.get(k) != v]
+        if different:
+            raise CheckpointError(f"cannot resume {path} with other settings: {'; '.join(different)}")
+        self.optimizer.load_state_arrays({k: to_device(a, device) for k, a in arrays.items()}, extra["steps"])
+        self.history = History(extra["rows"])
+        for name, layer in self._random_layers():
+            layer.rng.bit_generator.state = extra["rng"][name]
+
+    def _random_layers(self):
+        return [(name, layer) for name, layer in self.model.layers()
+                if isinstance(getattr(layer, "rng", None), np.random.Generator)]

@@ -1,0 +1,223 @@
+"""Training: the loop, said plainly, and what makes it safe to interrupt.
+
+Every random draw of a run comes from its seed together with the epoch and the number of the batch, or from a generator
+whose state is in the checkpoint. So a run that was killed at any moment and resumed ends with the same bits as one that
+was left alone. Checkpoints are written beside the old ones and renamed; a full disk costs the new one, never the old.
+"""
+
+import math
+import time
+
+import numpy as np
+
+from tinycnn import boxes as box_codec
+from tinycnn import optim
+from tinycnn.backend import array_module, explain_out_of_memory, pick_device, to_device, to_numpy
+from tinycnn.checkpoint import Run
+from tinycnn.data.batches import batches
+from tinycnn.errors import DataError, TrainingError
+from tinycnn.history import describe
+from tinycnn.losses import L2Loss, MultiTaskLoss, SoftmaxCrossEntropy
+from tinycnn.models.localizer import softmax
+
+LOOK_EVERY = 50  # steps between two looks at the losses on a GPU; each look waits for it to finish
+
+
+def fit(model, train, valid=None, *, epochs=20, batch_size=64, optimizer=None, loss=None, schedule=None, augment=None,
+        seed=0, out=None, resume=False, patience=None, clip_norm=None, device=None, progress=True, gradcheck_every=0,
+        workers=1, on_epoch=None):
+    """Train a localizer; returns the History. The model ends with the weights of the last epoch.
+
+    train, valid: Samples; valid chooses the best epoch and is never learned from
+    optimizer: default SGD(model, lr=0.01, momentum=0.9, weight_decay=5e-4)    loss: default MultiTaskLoss()
+    schedule: progress 0..1 -> factor on the rate; default tinycnn.optim.cosine()    augment: an Augment, or None
+    out: folder that receives model.npz (the best epoch; the last without valid), checkpoint.npz and history.csv
+    resume: continue from out/checkpoint.npz if there is one, with the same settings
+    patience: stop after so many epochs without a better valid_joint    clip_norm: largest norm of all gradients
+    device: move the model there first; None leaves it where it is    workers: background threads that prepare batches
+    gradcheck_every: check the gradients of the whole model after every so many steps
+    on_epoch: called with (row, model) after each epoch, row as in History
+
+    Raises TrainingError when a loss becomes NaN or infinite, DataError for samples that do not fit the model.
+    """
+    _expect(model, train, valid)
+    if device is not None:
+        model.to(pick_device(device)[0])
+    loss, schedule = loss or MultiTaskLoss(), schedule or optim.cosine()
+    optimizer = optimizer or optim.SGD(model, lr=0.01, momentum=0.9, weight_decay=5e-4)
+    run = Run(model, optimizer, out, {
+        "epochs": epochs, "batch_size": batch_size, "seed": seed, "clip_norm": clip_norm, "augment": repr(augment),
+        "schedule": [schedule(i / 16) for i in range(16)], "loss": [loss.class_weight, loss.box_weight],
+        "optimizer": repr(optimizer), "train": [len(train), int(train.labels.sum()), float(train.boxes.sum())],
+    })
+    if resume:
+        run.resume()
+    if not model.has_statistics:
+        model.set_box_statistics(box_codec.encode(train.boxes, train.sizes))
+        model.classes = train.classes
+    steps_per_epoch = math.ceil(len(train) / batch_size)
+    base_lr = optimizer.lr
+    try:
+        for epoch in range(len(run.history), epochs):
+            if _out_of_patience(run.history, patience):
+                break
+            start, meter = time.perf_counter(), _Meter(epoch, steps_per_epoch)
+            model.train()
+            shuffled = batches(train, batch_size, model.image_size, shuffle=True, augment=augment, seed=seed,
+                               epoch=epoch, workers=workers)
+            for step, batch in enumerate(_bar(shuffled, steps_per_epoch, f"epoch {epoch + 1}/{epochs}", progress)):
+                done = epoch * steps_per_epoch + step
+                optimizer.lr = base_lr * schedule(done / (epochs * steps_per_epoch))
+                _step(model, batch, loss, optimizer, clip_norm, meter)
+                if gradcheck_every and (done + 1) % gradcheck_every == 0:
+                    _check_gradients(model, loss, batch, done)
+            row = {"epoch": epoch + 1, "seconds": 0.0, "lr": optimizer.lr, **meter.means()}
+            if valid is not None and len(valid):
+                row |= _validate(model, valid, loss, batch_size, workers)
+            row["seconds"] = time.perf_counter() - start
+            run.finish_epoch(row)
+            if progress:
+                print(describe(row), flush=True)
+            if on_epoch is not None:
+                on_epoch(row, model)
+    except MemoryError as error:  # CuPy's OutOfMemoryError is one too
+        raise TrainingError(explain_out_of_memory(error, batch_size)) from error
+    finally:
+        optimizer.lr = base_lr
+        model.eval()
+    return run.history
+
+
+def _step(model, batch, loss, optimizer, clip_norm, meter):
+    """Forward, both losses, backward, one step of the optimizer."""
+    # Numbers that overflow are reported once, as a TrainingError, not by a warning for each operation.
+    with np.errstate(over="ignore", invalid="ignore"):
+        device = model.device
+        images, targets = to_device(batch.images, device), to_device(model.standardize(batch.codes), device)
+        value = loss.forward(model.forward(model.normalize(images)), (batch.labels, targets))
+        meter.add(loss.terms["class"], loss.terms["box"], value, len(batch.labels))
+        model.backward(*loss.backward())
+        if clip_norm:
+            optim.clip_gradients(model, clip_norm)
+        optimizer.step()
+
+
+def predict_samples(model, samples, batch_size=64, workers=1):
+    """Run the model over samples without augmentation: (scores (n, K), box outputs) on the host, in their order.
+
+    The outputs stay on the device until the end and come down once.
+    """
+    was_training, device, outputs = model.training, model.device, []
+    model.eval()
+    try:
+        for batch in batches(samples, batch_size, model.image_size, shuffle=False, seed=0, epoch=0, workers=workers):
+            outputs.append(model.forward(model.normalize(to_device(batch.images, device))))
+    finally:
+        model.train(was_training)
+        model.forget()
+    xp = array_module(outputs[0][0])
+    scores, boxes = (xp.concatenate(parts) for parts in zip(*outputs, strict=True))
+    return to_numpy(scores), to_numpy(boxes)
+
+
+def evaluate(model, samples, train_samples=None, batch_size=64, workers=1):
+    """All metrics of tinycnn.metrics on `samples`, with the baselines made from `train_samples` beside them: a dict."""
+    from tinycnn.metrics import evaluate_predictions
+
+    if len(samples) == 0:
+        raise DataError("there is nothing to evaluate on: the samples are empty")
+    scores, outputs = predict_samples(model, samples, batch_size, workers)
+    probabilities = softmax(scores)
+    labels = probabilities.argmax(axis=1)
+    boxes = model.boxes_in_pixels(outputs, samples.sizes, labels)
+    return evaluate_predictions(labels, boxes, probabilities, samples, train_samples)
+
+
+def _validate(model, valid, loss, batch_size, workers):
+    """Both losses and the headline metrics on the validation samples."""
+    scores, outputs = predict_samples(model, valid, batch_size, workers)
+    targets = model.standardize(box_codec.encode(valid.boxes, valid.sizes))
+    own = outputs[np.arange(len(valid)), valid.labels] if outputs.ndim == 3 else outputs
+    class_loss = float(SoftmaxCrossEntropy().forward(scores, valid.labels))
+    box_loss = float(L2Loss().forward(own, targets.astype(own.dtype)))
+    labels = scores.argmax(axis=1)
+    iou = box_codec.iou(model.boxes_in_pixels(outputs, valid.sizes, labels), valid.boxes)
+    right = labels == valid.labels
+    return {"valid_loss": loss.class_weight * class_loss + loss.box_weight * box_loss,
+            "valid_class_loss": class_loss, "valid_box_loss": box_loss, "valid_accuracy": float(right.mean()),
+            "valid_mean_iou": float(iou.mean()), "valid_iou50": float((iou >= 0.5).mean()),
+            "valid_joint": float((right & (iou >= 0.5)).mean())}
+
+
+class _Meter:
+    """Collects the losses of an epoch where they are computed, and stops the run when one is not a number."""
+
+    def __init__(self, epoch, steps):
+        self.epoch, self.steps = epoch, steps
+        self.waiting, self.seen, self.counts = [], [], []
+
+    def add(self, class_loss, box_loss, total, count):
+        xp = array_module(class_loss)
+        self.waiting.append(xp.stack([xp.asarray(v) for v in (class_loss, box_loss, total)]))
+        self.counts.append(count)
+        # On the host a look is free, and it comes before backward, so the weights are still good.
+        if xp is np or len(self.waiting) >= LOOK_EVERY:
+            self.look()
+
+    def look(self):
+        if not self.waiting:
+            return
+        values = to_numpy(array_module(self.waiting[0]).stack(self.waiting)).astype(np.float64)
+        for losses in values:
+            for term, value in zip(("class", "box"), losses, strict=False):
+                if not math.isfinite(value):
+                    step = self.epoch * self.steps + len(self.seen)
+                    raise TrainingError(
+                        f"the {term} loss became {value} at step {step} (epoch {self.epoch + 1}). The usual cause is "
+                        "a learning rate that is too high: try a tenth of it, a longer warm-up, or clip_norm=5. "
+                        "The last checkpoint is intact."
+                    )
+            self.seen.append(losses)
+        self.waiting = []
+
+    def means(self):
+        """Mean losses over the images of the epoch, as columns of the history."""
+        self.look()
+        class_loss, box_loss, total = np.average(self.seen, axis=0, weights=self.counts).tolist()
+        return {"loss": total, "class_loss": class_loss, "box_loss": box_loss}
+
+
+def _expect(model, train, valid):
+    """Samples that do not fit the model are refused before any work is done."""
+    if len(train) == 0:
+        raise DataError("the training samples are empty: was everything left out when the data were read?")
+    for name, samples in (("training", train), ("validation", valid)):
+        if samples is not None and len(samples) and samples.labels.max() >= len(model.classes):
+            raise DataError(
+                f"the {name} samples have label {samples.labels.max()}, but the model has {len(model.classes)} classes "
+                f"(0 to {len(model.classes) - 1}): build it with num_classes={len(samples.classes)}"
+            )
+
+
+def _out_of_patience(history, patience):
+    return patience is not None and len(history) - history.best_epoch >= patience
+
+
+def _check_gradients(model, loss, batch, step):
+    from tinycnn.gradient_check import quick_check
+
+    few = slice(0, 4)
+    x = model.normalize(to_device(batch.images[few], model.device))
+    targets = to_device(model.standardize(batch.codes[few]), model.device)
+    report = quick_check(model, loss, x, (batch.labels[few], targets), seed=step)
+    if not report.ok:
+        raise TrainingError(f"the gradients are wrong at step {step}:\n{report}")
+
+
+def _bar(iterable, total, title, progress):
+    """A progress bar where tqdm is installed and someone is watching."""
+    try:
+        from tqdm import tqdm
+    except ImportError:
+        return iterable
+    return tqdm(iterable, total=total, desc=title, leave=False, disable=None if progress else True, unit="batch")
