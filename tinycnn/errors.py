@@ -27,6 +27,10 @@ class CheckpointError(TinyCNNError, ValueError):
     """A saved model or checkpoint is damaged, foreign, or does not fit."""
 
 
+class DtypeError(TinyCNNError, TypeError):
+    """Numbers of one type met numbers of another, or are not floating-point numbers where they must be."""
+
+
 class OrderError(TinyCNNError, RuntimeError):
     """backward was called before forward, or twice for one forward."""
 

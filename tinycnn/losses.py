@@ -60,21 +60,24 @@ class SoftmaxCrossEntropy(Layer):
 class L2Loss(Layer):
     """Mean of (pred - target) ** 2 over the elements that count.
 
-    pred, target: same shape    mask: None, or 0/1 of a shape that broadcasts to pred: elements with 0 do not count
+    pred, target: same shape    mask: None, or 0/1 of a shape that broadcasts to pred: elements with 0 do not count,
+    whatever their target is
     """
 
     def forward(self, pred, target, mask=None):
-        xp = array_module(pred, target) if mask is None else array_module(pred, target, mask)
+        xp = array_module(pred, target, pred if mask is None else mask)
         if pred.shape != target.shape:
             raise ShapeError(
                 f"L2Loss expects pred and target of one shape, got {pred.shape} and {target.shape}. "
                 "Broadcasting here would average the wrong pairs without a word."
             )
-        difference = pred - target
+        # float64 targets, or an integer mask, would make the whole backward float64: twice the memory and time.
+        difference = pred - target.astype(pred.dtype, copy=False)
         if mask is not None:
-            difference = difference * mask
+            counts = xp.broadcast_to(mask != 0, pred.shape)
+            difference = xp.where(counts, difference, 0.0)  # not a product: an unknown target may be NaN
             # A batch without a single visible element has loss 0 and gradient 0, not 0 / 0.
-            count = xp.maximum(xp.broadcast_to(mask, pred.shape).sum(dtype=pred.dtype), 1.0)
+            count = xp.maximum(counts.sum(dtype=pred.dtype), 1.0)
         else:
             count = max(1, pred.size)
         self.remember(difference, count)

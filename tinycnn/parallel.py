@@ -67,10 +67,10 @@ def over_batch(work, n, bytes_per_image, xp=np):
     """
     limit = CPU_BYTES if xp is np else DEVICE_BYTES
     step = max(1, min(n, limit // max(1, bytes_per_image)))
-    lanes = min(threads(), n) if xp is np and _blas() is not None else 1
-    step = min(step, math.ceil(n / lanes)) if n else 1
+    lanes = max(1, min(threads(), n)) if xp is np and _blas() is not None else 1
+    step = min(step, max(1, math.ceil(n / lanes)))
     edges = [n * i // lanes for i in range(lanes + 1)]
-    shares = [Lane(a, b, step, xp) for a, b in zip(edges, edges[1:], strict=False) if b > a]
+    shares = [Lane(a, b, step, xp) for a, b in zip(edges, edges[1:], strict=False)]  # an empty batch: one empty lane
     if len(shares) < 2:
         return [work(share) for share in shares]
     with one_blas_thread():

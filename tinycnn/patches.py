@@ -10,21 +10,23 @@ from tinycnn.errors import ShapeError
 
 
 def output_size(size, kernel, stride, padding, ceil_mode=False):
-    """Number of windows along one axis (PyTorch's rule: with ceil_mode the last window must start inside the image).
+    """Number of windows along one axis.
+
+    With ceil_mode a last window that only partly fits counts too, unless it starts beyond the image (PyTorch's rule).
 
     >>> output_size(227, kernel=11, stride=4, padding=0)
     55
     """
-    room = size + 2 * padding - kernel
-    if room < 0:
+    room = size + 2 * padding - kernel  # what the first window leaves over
+    last = -(-room // stride) if ceil_mode else room // stride
+    if ceil_mode and last * stride >= size + padding:
+        last -= 1
+    if last < 0:
         raise ShapeError(
             f"a window of {kernel} does not fit into {size} pixels with padding {padding}. "
             "Use a larger image, a smaller kernel, or fewer poolings before this layer."
         )
-    if not ceil_mode:
-        return room // stride + 1
-    count = -(-room // stride) + 1
-    return count - 1 if (count - 1) * stride >= size + padding else count
+    return last + 1
 
 
 def pad(x, padding, lane=None, name="x"):

@@ -51,15 +51,16 @@ class Dropout(Layer):
 
     def forward(self, x):
         if not self.training or self.p == 0:
-            self.remember(None)
+            self.remember(x.shape, None)
             return x
         keep = self.rng.random(x.shape, dtype=np.float32) >= self.p
         mask = to_device(keep, device_of(x))  # one byte for each number travels
-        self.remember(mask)
+        self.remember(x.shape, mask)
         return x * mask * (1 / (1 - self.p))
 
     def backward(self, dy):
-        (mask,) = self.recall()
+        shape, mask = self.recall()
+        expect_gradient(dy, shape, self)
         return dy if mask is None else dy * mask * (1 / (1 - self.p))
 
     def __repr__(self):

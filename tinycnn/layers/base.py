@@ -15,7 +15,7 @@ respect to `a` is always called `da` and has the shape of `a`.
 import numpy as np
 
 from tinycnn.backend import to_device
-from tinycnn.errors import OrderError, ShapeError
+from tinycnn.errors import DtypeError, OrderError, ShapeError
 
 
 class Parameter:
@@ -51,7 +51,6 @@ class Layer:
     training = True  # train() and eval() change it; only Dropout computes differently
     skips_input_gradient = False  # True: backward(dy, input_gradient=False) exists and saves the work for dx
     _memory = None
-
 
     def forward(self, x):
         raise NotImplementedError(f"{type(self).__name__} must define forward(self, x)")
@@ -166,8 +165,8 @@ def short(values):
     return values[0] if values[0] == values[1] else values
 
 
-def expect_images(x, channels, layer):
-    """Raise a ShapeError that teaches unless x is a batch of images (N, H, W, C) with the given number of channels."""
+def expect_images(x, channels, layer, dtype=None):
+    """Raise an error that teaches unless x is a batch of images (N, H, W, C) with the given number of channels."""
     if x.ndim != 4:
         hint = " Add the batch axis with x[None]." if x.ndim == 3 else ""
         raise ShapeError(f"{layer} expects a batch of images (N, H, W, C), got an array of shape {x.shape}.{hint}")
@@ -175,6 +174,24 @@ def expect_images(x, channels, layer):
         channels_first = x.shape[1] == channels
         hint = " This looks like channels first (N, C, H, W): use x.transpose(0, 2, 3, 1)." if channels_first else ""
         raise ShapeError(f"{layer} expects {channels} channels in the last axis, got shape {x.shape}.{hint}")
+    expect_dtype(x, dtype, layer)
+
+
+def expect_dtype(x, dtype, layer):
+    """Raise a DtypeError unless x holds floating-point numbers, of the weights' dtype where there are weights.
+
+    One dtype runs through a network. Converting without a word would hide that half the speed is lost to float64.
+    """
+    if x.dtype.kind != "f":
+        raise DtypeError(
+            f"{layer} computes with floating-point numbers and got {x.dtype}. Use x.astype('float32'); pixels 0 to 255 "
+            "should also become small numbers around 0: (x.astype('float32') - 127.5) / 64."
+        )
+    if dtype is not None and x.dtype != dtype:
+        raise DtypeError(
+            f"{layer} has weights of {dtype} and got an input of {x.dtype}. "
+            f"Use x.astype('{dtype}'), or convert the whole network with .astype('{x.dtype}')."
+        )
 
 
 def expect_gradient(dy, shape, layer):

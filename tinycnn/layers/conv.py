@@ -37,8 +37,8 @@ class Conv2d(Layer):
         self.kernel, self.stride = pair(kernel_size, "kernel_size"), pair(stride, "stride")
         self.padding = pair(padding, "padding")
         self.in_channels, self.out_channels, self.groups = in_channels, out_channels, groups
-        if min(self.kernel + self.stride) < 1 or min(self.padding) < 0:
-            raise ValueError(f"{self}: kernel and stride must be at least 1, padding at least 0")
+        if min(*self.kernel, *self.stride, in_channels, out_channels, groups) < 1 or min(self.padding) < 0:
+            raise ValueError(f"{self}: padding must be at least 0, everything else at least 1")
         if in_channels % groups or out_channels % groups:
             raise ValueError(f"{self}: groups={groups} must divide both numbers of channels")
         w = rng.standard_normal((*self.kernel, in_channels // groups, out_channels), dtype=np.float32)
@@ -46,7 +46,7 @@ class Conv2d(Layer):
         self.b = Parameter(np.zeros(out_channels, np.float32)) if bias else None
 
     def forward(self, x):
-        expect_images(x, self.in_channels, self)
+        expect_images(x, self.in_channels, self, self.w.value.dtype)
         xp, w = array_module(x, self.w.value), self.w.value
         oh, ow, f = self.output_shape(x.shape[1:])
         y = xp.empty((len(x), oh, ow, f), x.dtype)

@@ -1,10 +1,12 @@
 """The fully connected layer, and the reshaping that leads to it."""
 
+import math
+
 import numpy as np
 
 from tinycnn.backend import array_module
 from tinycnn.errors import ShapeError
-from tinycnn.layers.base import Layer, Parameter, expect_gradient
+from tinycnn.layers.base import Layer, Parameter, expect_dtype, expect_gradient
 
 
 class Linear(Layer):
@@ -29,6 +31,7 @@ class Linear(Layer):
         if x.ndim != 2 or x.shape[1] != self.in_features:
             hint = " Put a Flatten() before it." if x.ndim > 2 else ""
             raise ShapeError(f"{self} expects (N, {self.in_features}), got {x.shape}.{hint}")
+        expect_dtype(x, self.w.value.dtype, self)
         self.remember(x)
         y = x @ self.w.value  # (N, D) @ (D, F) -> (N, F)
         if self.b is not None:
@@ -61,11 +64,12 @@ class Flatten(Layer):
 
     def forward(self, x):
         self.remember(x.shape)
-        return x.reshape(len(x), -1)
+        return x.reshape(len(x), *self.output_shape(x.shape[1:]))
 
     def backward(self, dy):
         (shape,) = self.recall()
+        expect_gradient(dy, (shape[0], *self.output_shape(shape[1:])), self)
         return dy.reshape(shape)
 
     def output_shape(self, shape):
-        return (int(np.prod(shape)),)
+        return (math.prod(shape),)

@@ -53,4 +53,5 @@ class LocalResponseNorm(Layer):
         return tuple(shape)
 
     def __repr__(self):
-        return f"LocalResponseNorm({self.size}, alpha={self.alpha}, beta={self.beta}, k={self.k})"
+        paper = "" if self.divide_alpha else ", divide_alpha=False"
+        return f"LocalResponseNorm({self.size}, alpha={self.alpha}, beta={self.beta}, k={self.k}{paper})"
