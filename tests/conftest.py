@@ -3,9 +3,14 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# The same examples in every run, so that a failure is never a matter of luck; and a slow machine is not a failure.
+settings.register_profile("tinycnn", derandomize=True, deadline=None)
+settings.load_profile("tinycnn")
 
 
-@pytest.fixture(params=["cpu"])
+@pytest.fixture(scope="session", params=["cpu"])  # one string for the whole session, so @given may be used with it
 def device(request):
     """The device on which the test's arrays live; move them there with to_device and back with to_numpy."""
     return request.param
