@@ -1,0 +1,157 @@
+"""Model files: what goes in comes out, and what is damaged or hostile is refused without harm."""
+
+import io
+import json
+import zipfile
+
+import numpy as np
+import pytest
+
+import tinycnn as tc
+from tinycnn.errors import CheckpointError
+from tinycnn.layers import Flatten, Linear, Sequential
+from tinycnn.models.localizer import Localizer
+
+SMALL = dict(num_classes=3, image_size=16, channels=(4, 8), hidden=12)
+
+
+@pytest.fixture
+def saved(tmp_path):
+    model = tc.models.localizer(**SMALL, classes=("apple", "Birne", "čaj"), seed=5)
+    model.set_box_statistics(np.random.default_rng(0).random((10, 4)))
+    tc.save(model, tmp_path / "model.npz")
+    return model, tmp_path / "model.npz"
+
+
+def test_round_trip_keeps_weights_classes_and_box_statistics(saved):
+    model, path = saved
+    loaded = tc.load(path)
+    for name, parameter in model.parameters().items():
+        np.testing.assert_array_equal(parameter.value, loaded.parameters()[name].value)
+    assert loaded.classes == model.classes and loaded.has_statistics
+    np.testing.assert_array_equal(loaded.box_mean, model.box_mean)
+    np.testing.assert_array_equal(loaded.box_std, model.box_std)
+    image = np.random.default_rng(1).integers(0, 256, (20, 30, 3), dtype=np.uint8)
+    np.testing.assert_array_equal(loaded.predict(image).boxes, model.predict(image).boxes)
+
+
+def test_float64_models_stay_float64(tmp_path):
+    tc.save(tc.models.localizer(**SMALL).astype("float64"), tmp_path / "m.npz")
+    assert tc.load(tmp_path / "m.npz").trunk["conv1"].w.value.dtype == np.float64
+
+
+def test_the_file_is_plain_numpy(saved):
+    with np.load(saved[1], allow_pickle=False) as archive:
+        assert json.loads(bytes(archive["meta"]))["classes"] == ["apple", "Birne", "čaj"]
+        assert archive["model/trunk.conv1.w"].shape == (3, 3, 3, 4)
+
+
+def test_own_architectures_are_loaded_into_a_model(tmp_path):
+    def own(seed):
+        rng = np.random.default_rng(seed)
+        trunk = Sequential(Flatten(), input_shape=(2, 2, 3))
+        return Localizer(trunk, Linear(12, 2, rng=rng), Linear(12, 4, rng=rng), ("a", "b"), image_size=2)
+
+    tc.save(own(0), tmp_path / "own.npz")
+    with pytest.raises(CheckpointError, match="into=model"):
+        tc.load(tmp_path / "own.npz")
+    model = tc.load(tmp_path / "own.npz", into=own(1))
+    np.testing.assert_array_equal(model.class_head.w.value, own(0).class_head.w.value)
+
+
+def test_weights_of_another_architecture_are_refused_and_change_nothing(saved):
+    other = tc.models.localizer(**{**SMALL, "hidden": 13})
+    before = {name: p.value.copy() for name, p in other.parameters().items()}
+    with pytest.raises(CheckpointError, match="model needs"):
+        tc.load(saved[1], into=other)
+    deeper = tc.models.localizer(**{**SMALL, "channels": (4, 8, 8)})
+    with pytest.raises(CheckpointError, match="parameters differ"):
+        tc.load(saved[1], into=deeper)
+    for name, p in other.parameters().items():
+        np.testing.assert_array_equal(p.value, before[name])
+
+
+@pytest.mark.parametrize("share", [0.0, 0.01, 0.3, 0.9, 0.999])
+def test_a_file_that_was_cut_off_is_refused(saved, share):
+    data = saved[1].read_bytes()
+    saved[1].write_bytes(data[: int(len(data) * share)])
+    with pytest.raises(CheckpointError, match="cut off"):
+        tc.load(saved[1])
+
+
+def test_flipped_bits_are_noticed(saved):
+    data = bytearray(saved[1].read_bytes())
+    data[len(data) // 3] ^= 0x55
+    saved[1].write_bytes(data)
+    with pytest.raises(CheckpointError, match="damaged|cut off"):
+        tc.load(saved[1])
+
+
+def test_pickled_content_is_refused(saved):
+    class Bomb:
+        def __reduce__(self):
+            return (pytest.fail, ("pickled content was executed",))
+
+    members = _members(saved[1])
+    buffer = io.BytesIO()
+    np.lib.format.write_array(buffer, np.array([Bomb()], dtype=object), allow_pickle=True)
+    members["model/class_head.b.npy"] = buffer.getvalue()
+    _write(saved[1], members)
+    with pytest.raises(CheckpointError, match="pickled"):
+        tc.load(saved[1])
+
+
+def test_a_member_that_claims_too_much_is_not_read(saved):
+    members = _members(saved[1])
+    members["model/class_head.b.npy"] += bytes(10**7)
+    _write(saved[1], members, zipfile.ZIP_DEFLATED)
+    with pytest.raises(CheckpointError, match="claims"):
+        tc.load(saved[1])
+
+
+@pytest.mark.parametrize("config", [{"architecture": "os.system"}, {"architecture": "localizer", "evil": 1}, {}, 5])
+def test_a_foreign_architecture_is_refused(saved, config):
+    members = _members(saved[1])
+    with np.load(saved[1]) as archive:
+        meta = json.loads(bytes(archive["meta"]))
+    buffer = io.BytesIO()
+    np.save(buffer, np.frombuffer(json.dumps(meta | {"config": config}).encode(), np.uint8))
+    members["meta.npy"] = buffer.getvalue()
+    _write(saved[1], members)
+    with pytest.raises(CheckpointError, match="cannot be built"):
+        tc.load(saved[1])
+
+
+def test_other_files_are_named_for_what_they_are(tmp_path):
+    with pytest.raises(CheckpointError, match="there is no file"):
+        tc.load(tmp_path / "nothing.npz")
+    with pytest.raises(CheckpointError, match="folder"):
+        tc.load(tmp_path)
+    np.savez(tmp_path / "other.npz", a=np.ones(3))
+    with pytest.raises(CheckpointError, match="meta"):
+        tc.load(tmp_path / "other.npz")
+
+
+def test_a_failed_save_leaves_the_old_file(saved, monkeypatch):
+    model, path = saved
+    before = path.read_bytes()
+
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(np, "savez", full)
+    with pytest.raises(OSError, match="No space left"):
+        tc.save(model, path)
+    assert path.read_bytes() == before
+    assert [p.name for p in path.parent.iterdir()] == ["model.npz"]
+
+
+def _members(path):
+    with zipfile.ZipFile(path) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+def _write(path, members, compression=zipfile.ZIP_STORED):
+    with zipfile.ZipFile(path, "w", compression) as archive:
+        for name, data in members.items():
+            archive.writestr(name, data)
