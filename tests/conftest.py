@@ -1,4 +1,4 @@
-"""Fixtures that every test may ask for: the device under test, and the real photographs where they lie beside the project."""
+"""Fixtures that every test may ask for: the device under test, and the photographs that lie beside the project."""
 
 from pathlib import Path
 

@@ -5,6 +5,7 @@ their own: shapes as announced by output_shape, dtype kept at every boundary, no
 same bits in a second run.
 """
 
+import contextlib
 import os
 from types import SimpleNamespace
 from unittest import mock
@@ -67,9 +68,11 @@ def run(layer, x, device, layout="plain", threads=None, scratch_bytes=None, seed
     a time    threads: worker threads on the CPU
     """
     layer.to(device)
-    environment = {} if threads is None else {"TINYCNN_THREADS": str(threads)}
-    limits = {} if scratch_bytes is None else {"CPU_BYTES": scratch_bytes, "DEVICE_BYTES": scratch_bytes}
-    with mock.patch.dict(os.environ, environment), mock.patch.multiple(parallel, **limits):
+    with contextlib.ExitStack() as stack:
+        if threads is not None:
+            stack.enter_context(mock.patch.dict(os.environ, TINYCNN_THREADS=str(threads)))
+        if scratch_bytes is not None:
+            stack.enter_context(mock.patch.multiple(parallel, CPU_BYTES=scratch_bytes, DEVICE_BYTES=scratch_bytes))
         first = _run_once(layer, x, device, layout, seed)
         again = _run_once(layer, x, device, layout, seed)
     np.testing.assert_array_equal(first.y, again.y)
