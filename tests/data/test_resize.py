@@ -108,6 +108,13 @@ def test_a_view_is_as_good_as_an_array_and_stays_as_it_is():
     np.testing.assert_array_equal(image, before)
 
 
+def test_the_types_of_the_window_do_not_matter():
+    image = photograph(np.random.default_rng(0), 13, 27)
+    plain = resample(image, (0, 1, 27, 13), (16, 16))
+    for convert in (np.array, lambda w: np.array(w, np.float32), lambda w: [np.float64(v) for v in w]):
+        np.testing.assert_array_equal(resample(image, convert((0, 1, 27, 13)), (16, 16)), plain)
+
+
 def test_errors_say_what_came():
     image = np.zeros((4, 4, 3), np.uint8)
     with pytest.raises(ShapeError, match=r"\(4, 4\)"):

@@ -37,7 +37,8 @@ def crop_resize(image, window, size, flip=False, fill=GRAY):
 def resample(image, window, size, flip=False, fill=GRAY):
     """crop_resize before rounding: float32 in 0..255 and channels first, (C, OH, OW), ready for a color matrix."""
     _check(image, window, size)
-    (height, width), (xmin, ymin, xmax, ymax) = image.shape[:2], window
+    height, width = image.shape[:2]
+    xmin, ymin, xmax, ymax = map(float, window)  # a NumPy float64 would draw the float32 arithmetic below up to float64
     rows, top, bottom, inside_y = _weights(ymin, ymax, height, size[0])
     columns, left, right, inside_x = _weights(xmin, xmax, width, size[1], flip)
     source = image[top:bottom, left:right].transpose(2, 0, 1).astype(np.float32, order="C")  # (C, H, W): what is used

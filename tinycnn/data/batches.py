@@ -1,0 +1,112 @@
+"""From samples to batches: shuffle, decode, augment, stack, while the network is busy with the batch before.
+
+Decoding and augmenting take about as long as a training step of a small network, so they happen in background threads,
+a few batches ahead. Threads finish in any order; the result must not depend on it. So the batches come out in their
+order, and each batch draws its random numbers from a generator of its own, seeded by (seed, epoch, number of the
+batch): the same bytes with no thread, with one, or with three.
+"""
+
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import islice
+
+import numpy as np
+
+from tinycnn.boxes import encode
+from tinycnn.data.resize import crop_resize
+from tinycnn.errors import DataError
+
+THREAD_NAME = "tinycnn-batches"
+
+
+@dataclass(frozen=True)
+class Batch:
+    """n pictures ready for the network, with their answers, all on the host."""
+
+    images: np.ndarray  # (n, S, S, 3) uint8
+    labels: np.ndarray  # (n,) int64
+    codes: np.ndarray  # (n, 4) float32: (cx, cy, h, w) in units of the network's input, 0 to 1
+    indices: np.ndarray  # (n,) int64: which samples these are
+
+
+def batches(samples, batch_size, image_size, *, shuffle, augment=None, seed=0, epoch=0, drop_last=False, workers=1):
+    """One pass over `samples`: an iterator of `Batch`.
+
+    image_size: S, the side of the network's input; pictures of another size are resized, stretched if not square
+    shuffle: a new order, decided by seed and epoch; otherwise the samples' own order
+    augment: an `Augment`, or any function (image, box, size, rng) -> (image, box); None resizes and no more
+    drop_last: leave out a last batch of fewer than batch_size samples
+    workers: background threads; they prepare workers + 1 batches ahead, and end when the iterator does (at its end, at
+        `break`, on an error). 0 prepares each batch when it is asked for
+
+    A picture that cannot be used raises DataError with the sample's name when the iteration reaches its batch.
+    """
+    if len(samples) == 0:
+        raise DataError("there is nothing to make batches of: the samples are empty")
+    if batch_size < 1 or image_size < 1 or workers < 0:
+        raise DataError(
+            "batch_size and image_size are at least 1 and workers at least 0, "
+            f"got {batch_size}, {image_size} and {workers}"
+        )
+    if drop_last and len(samples) < batch_size:
+        raise DataError(f"drop_last leaves no batch: there are {len(samples)} samples and batch_size is {batch_size}")
+    order = np.random.default_rng((seed, epoch)).permutation(len(samples)) if shuffle else np.arange(len(samples))
+    stop = len(order) - len(order) % batch_size if drop_last else len(order)
+    parts = [order[start : start + batch_size] for start in range(0, stop, batch_size)]
+
+    def prepare(number):
+        # + 1: NumPy fills seeds up with zeros, so (seed, epoch, 0) would repeat the numbers of the shuffle.
+        rng = np.random.default_rng((seed, epoch, number + 1))
+        return _prepare(samples, parts[number], image_size, augment, rng)
+
+    return _in_order(prepare, len(parts), workers)
+
+
+def _in_order(prepare, count, workers):
+    """prepare(0), ..., prepare(count - 1), computed ahead in threads."""
+    numbers = iter(range(count))
+    if workers == 0:
+        yield from map(prepare, numbers)
+        return
+    pool = ThreadPoolExecutor(workers, thread_name_prefix=THREAD_NAME)
+    try:
+        ahead = deque(pool.submit(prepare, number) for number in islice(numbers, workers + 1))
+        while ahead:
+            batch = ahead.popleft().result()  # raises here what went wrong there
+            ahead.extend(pool.submit(prepare, number) for number in islice(numbers, 1))
+            yield batch
+    finally:
+        # Also runs at break and when the iterator is forgotten. It does not wait for the batch in work: the garbage
+        # collector may call this in one of the pool's own threads, which cannot wait for itself.
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _prepare(samples, indices, side, augment, rng):
+    boxes, labels = samples.boxes[indices].astype(np.float64), samples.labels[indices]
+    if augment is None and _is_ready(samples.images, side):
+        images, sizes = samples.images[indices], (side, side)
+    else:
+        images, sizes = np.empty((len(indices), side, side, 3), np.uint8), np.full((len(indices), 2), side)
+        for row, index in enumerate(indices):
+            try:
+                image = samples.images[index]
+                if augment is None:
+                    sizes[row] = height, width = image.shape[:2]
+                    picture = crop_resize(image, (0, 0, width, height), (side, side))
+                else:
+                    picture, boxes[row] = augment(image, boxes[row], side, rng)
+                if picture.shape != (side, side, 3):
+                    raise DataError(f"expected a picture of {side} x {side} with 3 channels, got shape {picture.shape}")
+            except (DataError, OSError) as error:
+                raise DataError(f"sample {index} ({samples.names[index]}): {error}") from error
+            except Exception as error:  # a mistake in someone's augment function keeps its own type
+                error.add_note(f"while preparing sample {index} ({samples.names[index]})")
+                raise
+            images[row] = picture
+    return Batch(images, labels, encode(boxes, sizes).astype(np.float32), indices)
+
+
+def _is_ready(images, side):
+    """Whether a plain gather is enough: one uint8 array in the network's size, as drawn scenes are."""
+    return isinstance(images, np.ndarray) and images.dtype == np.uint8 and images.shape[1:] == (side, side, 3)
