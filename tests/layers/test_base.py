@@ -1,4 +1,4 @@
-"""What every layer inherits: memory for backward, the tree of parameters, moving and switching; and a layer of your own."""
+"""What every layer inherits: memory for backward, the tree of parameters, moving, switching; and your own layer."""
 
 import numpy as np
 import pytest

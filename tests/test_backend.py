@@ -1,0 +1,91 @@
+"""The door between host and device: which module owns an array, how arrays move, and sentences for what goes wrong."""
+
+import numpy as np
+import pytest
+
+from tinycnn.backend import (
+    array_module,
+    device_of,
+    devices,
+    explain_out_of_memory,
+    gpu_problem,
+    pick_device,
+    synchronize,
+    to_device,
+    to_numpy,
+)  # fmt: skip
+from tinycnn.errors import DeviceError, MissingExtra
+
+
+def test_numpy_owns_numpy_arrays():
+    assert array_module(np.ones(2)) is np
+    assert array_module(np.ones(2), np.float32(1), np.ones((1, 1), int)) is np
+
+
+@pytest.mark.parametrize("thing, kind", [([1, 2], "list"), (3.0, "float"), (None, "NoneType")])
+def test_things_that_are_no_arrays(thing, kind):
+    with pytest.raises(DeviceError, match=rf"got builtins.{kind}\. Lists become arrays with numpy.asarray"):
+        array_module(np.ones(2), thing)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "uint8", "int64", "bool"])
+def test_there_and_back_keeps_numbers_and_dtype(device, dtype):
+    a = np.arange(6).reshape(2, 3).astype(dtype)
+    back = to_numpy(to_device(a, device))
+    assert isinstance(back, np.ndarray) and back.dtype == dtype
+    np.testing.assert_array_equal(back, a)
+
+
+def test_an_array_that_is_there_already_is_not_copied(device):
+    there = to_device(np.ones(3), device)
+    assert to_device(there, device) is there
+
+
+def test_an_array_knows_its_device(device):
+    there = to_device(np.ones(3), device)
+    assert device_of(there).partition(":")[0] == device
+    assert device_of(to_device(np.zeros(2), device_of(there))) == device_of(there)
+    synchronize(there)
+    synchronize(device)
+
+
+def test_the_cpu_is_always_usable():
+    assert devices()[0] == "cpu"
+    assert pick_device("cpu")[0] == "cpu"
+    assert pick_device("auto")[0] == ("cpu" if gpu_problem() else "cuda")
+    assert pick_device("auto")[1]
+
+
+@pytest.mark.parametrize("name", ["gpu", "cuda:", "cuda:x", "CPU", 0, None])
+def test_unknown_devices(name):
+    with pytest.raises(DeviceError, match="unknown device.*expected 'auto', 'cpu', 'cuda'"):
+        to_device(np.ones(1), name)
+
+
+@pytest.mark.skipif(gpu_problem() is None, reason="there is a usable GPU here")
+def test_without_a_gpu_the_reason_is_given():
+    with pytest.raises((DeviceError, MissingExtra), match="device 'cuda' cannot be used: "):
+        to_device(np.ones(1), "cuda")
+    assert str(gpu_problem()) in pick_device("auto")[1]
+
+
+def test_out_of_memory_names_a_batch_size_that_would_fit():
+    class OutOfMemoryError(MemoryError):
+        pass
+
+    error = OutOfMemoryError("Out of memory allocating 2,000,000,000 bytes (allocated so far: 3,000,000,000 bytes, "
+                             "limit set to: 4,000,000,000 bytes).")  # fmt: skip
+    sentence = explain_out_of_memory(error, batch_size=64)
+    assert "2 GB were asked for" in sentence and "held 3 GB of 4 GB" in sentence
+    assert "--batch-size 32" in sentence  # half, or what the figures allow, whichever is less
+    fixed = explain_out_of_memory(error, batch_size=64, fixed_bytes=3_500_000_000)
+    assert "--batch-size 21" in fixed  # 0.5 GB are left, and 64 images wanted 1.5 GB
+    assert "Not even one image" in explain_out_of_memory(error, batch_size=1)
+    assert "smaller batch" in explain_out_of_memory(MemoryError())
+
+
+def test_out_of_memory_on_the_host():
+    with pytest.raises(MemoryError) as caught:
+        np.empty((1 << 40, 1 << 10), "uint8")
+    assert "out of memory" in explain_out_of_memory(caught.value, batch_size=8)
+    assert "--batch-size 4" in explain_out_of_memory(caught.value, batch_size=8)

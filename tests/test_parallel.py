@@ -1,0 +1,154 @@
+"""Splitting a batch over threads: every image once and in order, the same bits, errors that come through."""
+
+import os
+import subprocess
+import sys
+import threading
+
+import numpy as np
+import pytest
+from harness import difference, numbers
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tinycnn import parallel
+from tinycnn.layers import Conv2d, Flatten, Linear, LocalResponseNorm, MaxPool2d, ReLU, Sequential
+from tinycnn.parallel import Lane, over_batch, threads
+
+
+@given(st.integers(0, 40), st.integers(1, 8), st.integers(0, 10**7))
+def test_every_image_is_handled_once_in_order(n, workers, bytes_per_image):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TINYCNN_THREADS", str(workers))
+        lanes = over_batch(lambda lane: [list(range(40))[images] for images in lane], n, bytes_per_image)
+    assert [i for lane in lanes for images in lane for i in images] == list(range(n))
+    assert len(lanes) == max(1, min(workers, n))
+    sizes = [sum(map(len, lane)) for lane in lanes]
+    assert max(sizes) - min(sizes) <= 1  # a fair share each
+    per_step = max(1, parallel.CPU_BYTES // max(1, bytes_per_image))
+    assert all(len(images) <= per_step for lane in lanes for images in lane)
+
+
+def test_the_lanes_run_side_by_side(monkeypatch):
+    monkeypatch.setenv("TINYCNN_THREADS", "3")
+    everyone = threading.Barrier(3, timeout=20)  # passes only when three threads wait at once
+    over_batch(lambda lane: everyone.wait(), 3, 1)
+    assert not everyone.broken
+
+
+def test_results_come_first_images_first(monkeypatch):
+    monkeypatch.setenv("TINYCNN_THREADS", "4")
+    release = threading.Event()
+
+    def work(lane):
+        if lane.slices[0].start == 0:
+            release.wait(20)  # the first lane finishes last
+        else:
+            release.set()
+        return lane.slices[0].start
+
+    assert over_batch(work, 4, 10**9) == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize("failing", [0, 1, 2])
+def test_an_error_in_any_lane_comes_through(monkeypatch, failing):
+    monkeypatch.setenv("TINYCNN_THREADS", "3")
+
+    def work(lane):
+        if lane.slices[0].start == failing:
+            raise ArithmeticError(f"lane {failing}")
+
+    with pytest.raises(ArithmeticError, match=f"lane {failing}"):
+        over_batch(work, 3, 10**9)
+
+
+def test_blas_has_its_threads_back_afterwards(monkeypatch):
+    controller = pytest.importorskip("threadpoolctl").ThreadpoolController().select(user_api="blas")
+
+    def blas_threads():
+        return [library["num_threads"] for library in controller.info()]
+
+    monkeypatch.setenv("TINYCNN_THREADS", "2")
+    before = blas_threads()
+    inside = over_batch(lambda lane: blas_threads(), 2, 1)
+    assert inside == [[1] * len(before)] * 2
+    assert blas_threads() == before
+    with pytest.raises(ArithmeticError):
+        over_batch(lambda lane: 1 // 0, 2, 1)
+    assert blas_threads() == before
+
+
+def test_without_threadpoolctl_blas_uses_the_cores_and_there_is_one_lane(monkeypatch):
+    monkeypatch.setenv("TINYCNN_THREADS", "4")
+    monkeypatch.setattr(parallel, "_blas", lambda: None)
+    assert len(over_batch(lambda lane: lane, 8, 1)) == 1
+    with parallel.one_blas_thread():
+        pass
+
+
+def test_scratch_memory_is_handed_out_again():
+    lane = Lane(0, 5, 2, np)
+    first = lane.empty("patches", (2, 3), "float32")
+    last = lane.empty("patches", (1, 3), "float32")  # a shorter last slice
+    assert first.shape == (2, 3) and last.shape == (1, 3) and first.dtype == np.float32
+    assert np.shares_memory(first, last)
+    assert not np.shares_memory(first, lane.empty("others", (2, 3), "float32"))
+
+
+def test_zeros_are_zero_once_and_keep_what_was_written():
+    lane = Lane(0, 4, 2, np)
+    border = lane.zeros("border", (2, 3), "float64")
+    assert not border.any()
+    border[:, 1] = 7
+    np.testing.assert_array_equal(lane.zeros("border", (2, 3), "float64"), [[0, 7, 0], [0, 7, 0]])
+
+
+def test_a_share_smaller_than_a_step_needs_memory_for_its_images_only():
+    assert Lane(3, 5, 10, np).empty("patches", (2, 3), "float32").base.shape == (2, 3)
+
+
+def test_the_number_of_threads(monkeypatch):
+    monkeypatch.delenv("TINYCNN_THREADS", raising=False)
+    assert 1 <= threads() <= os.cpu_count()
+    monkeypatch.setenv("TINYCNN_THREADS", "7")
+    assert threads() == 7
+    monkeypatch.setenv("TINYCNN_THREADS", "0")
+    assert threads() == 1
+
+
+def network():
+    return Sequential(
+        Conv2d(3, 8, 3, padding=1), ReLU(), MaxPool2d(2), LocalResponseNorm(3), Conv2d(8, 6, 3), ReLU(), Flatten(),
+        Linear(6 * 6 * 6, 4), input_shape=(16, 16, 3),
+    )  # fmt: skip
+
+
+def gradients(workers, monkeypatch):
+    monkeypatch.setenv("TINYCNN_THREADS", str(workers))
+    net, x = network(), numbers((7, 16, 16, 3), "float32")
+    y = net.forward(x)
+    dx = net.backward(numbers(y.shape, "float32", seed=1))
+    return [y, dx, *(p.grad for p in net.parameters().values())]
+
+
+def test_more_threads_change_rounding_only_and_the_same_number_changes_nothing(monkeypatch):
+    one, two, again = (gradients(workers, monkeypatch) for workers in (1, 2, 2))
+    for a, b, c in zip(one, two, again, strict=True):
+        assert difference(a, b) < 1e-5
+        np.testing.assert_array_equal(b, c)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_forked_process_has_threads_of_its_own():
+    program = """
+import os
+from tinycnn.parallel import over_batch
+total = lambda: sum(over_batch(lambda lane: len(lane.slices), 4, 10**9))
+assert total() == 4
+child = os.fork()
+if child == 0:
+    os._exit(0 if total() == 4 else 1)  # would wait forever for its parent's threads
+assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+"""
+    environment = os.environ | {"TINYCNN_THREADS": "2"}
+    subprocess.run([sys.executable, "-c", program], check=True, env=environment, timeout=60)
