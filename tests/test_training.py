@@ -1,0 +1,271 @@
+"""Training end to end on a set so easy that it must be learned, and what happens when a run is cut short."""
+
+import csv
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+
+import numpy as np
+import pytest
+
+import tinycnn as tc
+from tinycnn.data.dataset import Samples
+from tinycnn.data.augment import Augment
+from tinycnn.errors import CheckpointError, DataError, TrainingError
+
+SMALL = dict(num_classes=2, image_size=16, channels=(4, 8), hidden=16, dropout=0.2)
+
+
+def squares(n, seed=0, size=16):
+    """Bright (class 0) or dark (class 1) rectangles on gray: one look at the pixels solves it."""
+    rng = np.random.default_rng(seed)
+    images, labels, boxes = np.full((n, size, size, 3), 128, np.uint8), np.arange(n) % 2, np.zeros((n, 4))
+    for image, label, box in zip(images, labels, boxes, strict=True):
+        h, w = rng.integers(5, 12, 2)
+        y, x = rng.integers(0, size - h + 1), rng.integers(0, size - w + 1)
+        image[y : y + h, x : x + w] = 30 if label else 220
+        box[:] = x, y, x + w, y + h
+    return Samples(images, labels, boxes, [f"square {i}" for i in range(n)], ("bright", "dark"))
+
+
+def weights(model):
+    return {name: p.value.copy() for name, p in model.parameters().items()}
+
+
+def assert_same_bits(one, other):
+    for name in one:
+        np.testing.assert_array_equal(one[name], other[name], err_msg=name)
+
+
+def test_it_learns_what_and_where():
+    train, test = squares(400, seed=0), squares(100, seed=1)
+    model = tc.models.localizer(**SMALL | {"dropout": 0.0})
+    history = tc.fit(model, train, test, epochs=8, batch_size=20, progress=False,
+                     optimizer=tc.optim.Adam(model, lr=3e-3))
+    assert history.column("loss")[-1] < 0.3 * history.column("loss")[0]
+    row = history.rows[-1]
+    assert row["valid_accuracy"] == 1.0 and row["valid_mean_iou"] > 0.6 and row["valid_joint"] > 0.8
+    metrics = tc.evaluate(model, test, train)
+    assert metrics["accuracy"] == row["valid_accuracy"]
+    assert metrics["mean_iou"] == pytest.approx(row["valid_mean_iou"], abs=1e-6)
+
+
+def test_both_terms_and_the_weighted_sum_are_in_the_history():
+    model = tc.models.localizer(**SMALL)
+    history = tc.fit(model, squares(40), squares(20, 1), epochs=2, batch_size=16, progress=False,
+                     loss=tc.MultiTaskLoss(class_weight=2.0, box_weight=0.5))
+    for row in history.rows:
+        assert row["loss"] == pytest.approx(2 * row["class_loss"] + 0.5 * row["box_loss"], rel=1e-5)
+        assert row["valid_loss"] == pytest.approx(2 * row["valid_class_loss"] + 0.5 * row["valid_box_loss"], rel=1e-5)
+    assert history.column("epoch") == [1, 2]
+
+
+def test_same_seed_same_bits_other_seed_other_bits():
+    def run(seed):
+        model = tc.models.localizer(**SMALL)
+        tc.fit(model, squares(50), epochs=2, batch_size=16, seed=seed, progress=False, augment=Augment.light())
+        return weights(model)
+
+    assert_same_bits(run(3), run(3))
+    assert not np.array_equal(run(3)["trunk.fc1.w"], run(4)["trunk.fc1.w"])
+
+
+def test_background_workers_do_not_change_a_bit():
+    def run(workers):
+        model = tc.models.localizer(**SMALL)
+        tc.fit(model, squares(50), epochs=2, batch_size=8, workers=workers, progress=False, augment=Augment.strong())
+        return weights(model)
+
+    assert_same_bits(run(0), run(3))
+
+
+def test_the_simulated_device_trains_to_the_same_bits_as_the_host(device, monkeypatch):
+    monkeypatch.setenv("TINYCNN_THREADS", "1")  # two threads add their shares of dw in another order than one device
+
+    def run(where):
+        model = tc.models.localizer(**SMALL)
+        history = tc.fit(model, squares(40), squares(10, 1), epochs=2, batch_size=16, progress=False, device=where)
+        return weights(model.to("cpu")), history
+
+    (here, history), (there, other) = run("cpu"), run(device)
+    if device == "cuda":
+        for name in here:
+            np.testing.assert_allclose(there[name], here[name], rtol=1e-2, atol=1e-3, err_msg=name)
+    else:
+        assert_same_bits(here, there)
+        assert history.column("valid_loss") == other.column("valid_loss")
+
+
+def test_files_of_a_run(tmp_path):
+    model = tc.models.localizer(**SMALL)
+    history = tc.fit(model, squares(40), squares(20, 1), epochs=3, batch_size=16, progress=False, out=tmp_path)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["checkpoint.npz", "history.csv", "model.npz"]
+    with open(tmp_path / "history.csv") as file:
+        rows = list(csv.DictReader(file))
+    assert [float(r["loss"]) for r in rows] == pytest.approx(history.column("loss"), rel=1e-5)
+    best = tc.load(tmp_path / "model.npz")
+    joint = tc.evaluate(best, squares(20, 1))["joint_accuracy"]
+    assert joint == pytest.approx(max(history.column("valid_joint")))
+    assert best.classes == ("bright", "dark")
+
+
+@pytest.mark.parametrize("optimizer", [tc.optim.SGD, tc.optim.Adam])
+def test_resume_after_any_epoch_gives_the_same_bits(tmp_path, optimizer):
+    def run(out, stop_after=None, resume=False):
+        model = tc.models.localizer(**SMALL)
+
+        def stop(row, _):
+            if row["epoch"] == stop_after:
+                raise KeyboardInterrupt
+
+        history = tc.fit(model, squares(50), squares(10, 1), epochs=4, batch_size=16, progress=False, out=out,
+                         resume=resume, on_epoch=stop, optimizer=optimizer(model, lr=1e-3), augment=Augment.light())
+        return weights(model), history
+
+    whole, history = run(tmp_path / "whole")
+    for stop_after in (1, 3):
+        out = tmp_path / f"cut{stop_after}"
+        with pytest.raises(KeyboardInterrupt):
+            run(out, stop_after)
+        again, continued = run(out, resume=True)
+        assert_same_bits(whole, again)
+        assert continued.column("valid_loss") == history.column("valid_loss")
+        assert_same_bits(weights(tc.load(tmp_path / "whole/model.npz")), weights(tc.load(out / "model.npz")))
+
+
+SCRIPT = """
+    import sys
+    import tinycnn as tc
+    from tests.test_training import SMALL, squares
+    from tinycnn.data.augment import Augment
+    model = tc.models.localizer(**SMALL)
+    tc.fit(model, squares(96), squares(16, 1), epochs=6, batch_size=8, progress=False, out=sys.argv[1], resume=True,
+           augment=Augment.light(), on_epoch=lambda row, _: print(row["epoch"], flush=True))
+"""
+
+
+@pytest.mark.slow
+def test_a_run_killed_at_any_moment_resumes_to_the_same_bits(tmp_path):
+    root = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    command = [sys.executable, "-c", textwrap.dedent(SCRIPT)]
+    environment = os.environ | {"PYTHONPATH": root}
+    subprocess.run([*command, tmp_path / "whole"], check=True, cwd=root, env=environment, stdout=subprocess.DEVNULL)
+    rng, kills = np.random.default_rng(0), 0
+    while kills < 12:
+        process = subprocess.Popen([*command, tmp_path / "cut"], cwd=root, env=environment, stdout=subprocess.PIPE)
+        process.stdout.readline()  # past the imports: at least one more epoch is done, so this ends
+        time.sleep(rng.uniform(0, 0.05))  # anywhere in training, validation or writing
+        if process.poll() is None:
+            process.send_signal(signal.SIGKILL)
+            kills += 1
+        process.communicate()
+        if process.returncode == 0:
+            break
+    subprocess.run([*command, tmp_path / "cut"], check=True, cwd=root, env=environment, stdout=subprocess.DEVNULL)
+    assert kills >= 2, "the run ended before it could be killed"
+    for name in ("model.npz", "checkpoint.npz"):
+        with np.load(tmp_path / "whole" / name) as whole, np.load(tmp_path / "cut" / name) as cut:
+            assert_same_bits({k: whole[k] for k in whole if k != "meta"}, {k: cut[k] for k in cut if k != "meta"})
+
+
+def test_resume_with_other_settings_is_refused_by_name(tmp_path):
+    def run(**changes):
+        model = tc.models.localizer(**SMALL)
+        tc.fit(model, squares(40), out=tmp_path, progress=False, **{"epochs": 1, "batch_size": 16, **changes})
+
+    run()
+    with pytest.raises(CheckpointError, match="batch_size was 16, is 8"):
+        run(batch_size=8, resume=True)
+    with pytest.raises(CheckpointError, match="epochs was 1, is 3"):
+        run(epochs=3, resume=True)
+
+
+def test_resume_without_a_checkpoint_starts_from_the_beginning(tmp_path):
+    model = tc.models.localizer(**SMALL)
+    assert len(tc.fit(model, squares(20), epochs=1, out=tmp_path / "new", resume=True, progress=False)) == 1
+
+
+def test_resume_from_a_damaged_checkpoint_says_so(tmp_path):
+    model = tc.models.localizer(**SMALL)
+    tc.fit(model, squares(20), epochs=1, out=tmp_path, progress=False)
+    (tmp_path / "checkpoint.npz").write_bytes((tmp_path / "checkpoint.npz").read_bytes()[:5000])
+    with pytest.raises(CheckpointError, match="cut off"):
+        tc.fit(model, squares(20), epochs=1, out=tmp_path, resume=True, progress=False)
+
+
+def test_early_stopping_waits_for_patience():
+    model = tc.models.localizer(**SMALL)
+    history = tc.fit(model, squares(20), squares(10, 1), epochs=50, batch_size=16, patience=2, progress=False,
+                     optimizer=tc.optim.SGD(model, lr=0.0))  # nothing changes, so the first epoch stays the best
+    assert len(history) == 3 and history.best_epoch == 1
+
+
+def test_a_loss_that_is_not_a_number_stops_the_run_and_names_the_step(device):
+    model = tc.models.localizer(**SMALL)
+    with pytest.raises(TrainingError, match=r"the (class|box) loss became .* at step \d+ .*learning rate"):
+        tc.fit(model, squares(40), epochs=3, batch_size=8, progress=False, device=device,
+               optimizer=tc.optim.SGD(model, lr=1e30), schedule=tc.optim.constant())
+
+
+def test_the_checkpoint_survives_a_run_that_diverges(tmp_path):
+    model = tc.models.localizer(**SMALL)
+
+    def sabotage(row, model):
+        if row["epoch"] == 2:
+            model.class_head.w.value[:] = np.nan
+
+    with pytest.raises(TrainingError, match="class loss became nan at step 6"):
+        tc.fit(model, squares(40), epochs=5, batch_size=16, progress=False, out=tmp_path, on_epoch=sabotage)
+    assert np.isfinite(tc.load(tmp_path / "model.npz").class_head.w.value).all()
+
+
+def test_a_full_disk_loses_nothing_that_was_there(tmp_path, monkeypatch):
+    model = tc.models.localizer(**SMALL)
+    tc.fit(model, squares(20), epochs=1, out=tmp_path, progress=False)
+    before = {p.name: p.read_bytes() for p in tmp_path.iterdir()}
+
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(np, "savez", full)
+    with pytest.raises(OSError, match="No space left"):
+        tc.fit(model, squares(20), epochs=1, out=tmp_path, progress=False)
+    assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == before
+
+
+def test_samples_that_do_not_fit_are_refused_before_training():
+    model = tc.models.localizer(**SMALL)
+    with pytest.raises(DataError, match="empty"):
+        tc.fit(model, squares(0), progress=False)
+    three = squares(9)
+    three.classes, three.labels = ("a", "b", "c"), np.arange(9) % 3
+    with pytest.raises(DataError, match="num_classes=3"):
+        tc.fit(model, three, progress=False)
+
+
+def test_per_class_boxes_train():
+    model = tc.models.localizer(**SMALL, per_class_boxes=True)
+    history = tc.fit(model, squares(100), squares(20, 1), epochs=4, batch_size=20, progress=False,
+                     optimizer=tc.optim.Adam(model))
+    assert history.column("box_loss")[-1] < history.column("box_loss")[0]
+
+
+def test_overfitting_a_handful():
+    few = squares(6)
+    model = tc.models.localizer(**SMALL | {"dropout": 0.0})
+    tc.fit(model, few, epochs=120, batch_size=6, progress=False, optimizer=tc.optim.Adam(model, lr=3e-3))
+    metrics = tc.evaluate(model, few)
+    assert metrics["joint_accuracy"] == 1.0 and metrics["mean_iou"] > 0.9
+
+
+def test_model_statistics_come_from_the_training_boxes_and_are_kept_when_training_goes_on():
+    train = squares(40)
+    model = tc.models.localizer(**SMALL)
+    tc.fit(model, train, epochs=1, progress=False)
+    codes = tc.boxes.encode(train.boxes, train.sizes)
+    np.testing.assert_allclose(model.box_mean, codes.mean(axis=0))
+    tc.fit(model, squares(30, seed=9), epochs=1, progress=False)
+    np.testing.assert_allclose(model.box_mean, codes.mean(axis=0))
