@@ -84,6 +84,8 @@ class Samples:
         """Height and width of every image, (N, 2) int64; known without decoding one."""
         if hasattr(self.images, "sizes"):
             return np.asarray(self.images.sizes, dtype=np.int64).reshape(-1, 2)
+        if isinstance(self.images, np.ndarray):
+            return np.tile(np.array(self.images.shape[1:3], dtype=np.int64), (len(self.images), 1))
         return np.array([image.shape[:2] for image in self.images], dtype=np.int64).reshape(-1, 2)
 
     def __len__(self):

@@ -1,0 +1,185 @@
+"""Pictures in files: decoded when they are asked for, and kept in memory while there is room.
+
+A data set of photographs can be larger than memory, and a JPEG file takes a hundred times longer to decode than to
+copy. So `Photographs` looks like a list of arrays, opens a file only when its picture is used, and keeps what it has
+decoded until a limit is reached. After that, pictures that found no room are decoded each time. (Throwing the oldest
+out would not help: training visits every picture once an epoch, so the oldest is always the next one needed.)
+
+Every picture comes out as uint8 (H, W, 3), RGB, upright, whatever the file holds.
+"""
+
+import hashlib
+import io
+import operator
+import threading
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from tinycnn.errors import DataError, require
+
+SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm"})
+FORMATS = ("JPEG", "PNG", "BMP", "GIF", "TIFF", "WEBP", "PPM")  # nothing that would start another program (EPS does)
+MAX_FILE_BYTES = 256 * 2**20
+ORIENTATION = 0x0112  # the EXIF tag in which a camera says how it was held, 1 (upright) to 8
+
+
+class PictureError(DataError):
+    """A picture cannot be used; `reason` says why without naming the file, so that equal reasons can be counted."""
+
+    def __init__(self, path, reason, detail=""):
+        super().__init__(f"{path}: {reason}" + (f" ({detail})" if str(detail) else ""))
+        self.reason = reason
+
+
+class Picture(NamedTuple):
+    """One decoded file."""
+
+    pixels: np.ndarray  # uint8 (H, W, 3): upright, and reduced if it was larger than max_side
+    stored_size: tuple  # (H, W) of the pixels as the file stores them, before turning and reducing
+    orientation: int  # EXIF orientation, 1 to 8; 1 means that nothing was turned, 5 and more swap H and W
+    digest: bytes  # of the file's bytes: two files with the same digest are the same picture
+
+    @property
+    def upright_size(self):
+        """(H, W) after turning, before reducing."""
+        return self.stored_size[::-1] if self.orientation >= 5 else self.stored_size
+
+
+def read_image(path, max_side=None):
+    """The picture in a file: uint8 (H, W, 3), RGB.
+
+    It is turned upright as its EXIF orientation says; gray and palette pictures become RGB; transparent ones are laid
+    on white; 16-bit ones keep their upper 8 bits; of an animation the first frame is taken. A picture whose longer side
+    exceeds `max_side` pixels is reduced to it. PictureError, a DataError, names a file that is missing, damaged, cut
+    off, or too large.
+    """
+    return decode(path, max_side).pixels
+
+
+def decode(path, max_side=None):
+    """`read_image` with all that can be learned on the way: a `Picture`. Decodes the whole file, so damage shows."""
+    Image = require("PIL.Image", extra="images")
+    path = Path(path)
+    if not path.is_file():
+        raise PictureError(path, "the picture is missing")
+    if path.stat().st_size > MAX_FILE_BYTES:
+        raise PictureError(path, f"the picture's file is larger than {MAX_FILE_BYTES:,} bytes")
+    data = path.read_bytes()
+    if not data:
+        raise PictureError(path, "the picture is an empty file")
+    try:
+        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+            return _decode(image, max_side, hashlib.blake2b(data, digest_size=16).digest())
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise PictureError(path, "the picture has more pixels than Pillow's limit", error) from error
+    except Image.UnidentifiedImageError as error:
+        raise PictureError(path, f"the picture is no {', '.join(FORMATS)}, or its beginning is damaged") from error
+    except MemoryError:
+        raise
+    except Exception as error:  # a damaged file makes Pillow's decoders raise nearly anything: OSError, SyntaxError ...
+        raise PictureError(path, "the picture is damaged or cut off", error) from error
+
+
+def _decode(image, max_side, digest):
+    from PIL import Image, ImageOps
+
+    stored_size = (image.height, image.width)
+    if Image.MAX_IMAGE_PIXELS and image.height * image.width > Image.MAX_IMAGE_PIXELS:
+        raise Image.DecompressionBombError(f"{image.width} x {image.height}, the limit is {Image.MAX_IMAGE_PIXELS}")
+    if max_side and max(stored_size) > max_side:
+        image.draft("RGB", (max_side, max_side))  # JPEG alone: decode at 1/2, 1/4 or 1/8 of the size, not below this
+    image.load()
+    orientation = _orientation(image)
+    if orientation > 1:
+        image = ImageOps.exif_transpose(image)
+    image = _as_rgb(image)
+    if max_side:
+        image.thumbnail((max_side, max_side))
+    pixels = np.array(image)  # (H, W, 3)
+    pixels.flags.writeable = False  # it may be shared: whoever wants to paint on it takes a copy
+    return Picture(pixels, stored_size, orientation, digest)
+
+
+def _orientation(image):
+    try:
+        value = image.getexif().get(ORIENTATION, 1)
+    except Exception:  # a damaged EXIF block does not spoil the picture: viewers show it as it is stored
+        return 1
+    return value if value in range(1, 9) else 1
+
+
+def _as_rgb(image):
+    from PIL import Image
+
+    if image.mode == "F":
+        raise ValueError("its pixels are floating-point numbers, and nothing says which is white")
+    if image.mode.startswith("I"):  # 16 bits; Pillow's own conversion would turn all above 255 white
+        return Image.fromarray((np.asarray(image).clip(0, 65535) >> 8).astype(np.uint8)).convert("RGB")
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+    return image.convert("RGB")
+
+
+class PixelCache:
+    """Decoded pictures by path, as long as they fit in `limit` bytes together. Safe to use from several threads."""
+
+    def __init__(self, limit=2**30):
+        self.limit = limit
+        self.bytes = 0
+        self._pictures = {}
+        self._lock = threading.Lock()
+
+    def get(self, path):
+        """The pixels kept for this path, or None."""
+        return self._pictures.get(path)
+
+    def offer(self, path, pixels):
+        """Keep the pixels if there is room."""
+        with self._lock:
+            if path not in self._pictures and self.bytes + pixels.nbytes <= self.limit:
+                self._pictures[path] = pixels
+                self.bytes += pixels.nbytes
+
+
+class Photographs:
+    """A sequence of pictures in files; `photographs[i]` is uint8 (H, W, 3), read-only, RGB, upright.
+
+    paths: N paths      sizes: (N, 2) (H, W) of each picture as it comes out, so that nobody must decode to know it
+    max_side: as in `read_image`      cache: a `PixelCache`; parts of one data set share it, and so its limit
+
+    A slice, an index array or a mask gives the Photographs of that part. `read` makes these objects after checking
+    every file; a file that vanishes or changes afterwards raises DataError when its picture is asked for.
+    """
+
+    def __init__(self, paths, sizes, max_side=None, cache=None):
+        self.paths = [Path(path) for path in paths]
+        self.sizes = np.asarray(sizes, dtype=np.int64).reshape(-1, 2)
+        self.max_side = max_side
+        self.cache = PixelCache() if cache is None else cache
+        if len(self.paths) != len(self.sizes):
+            raise DataError(f"there are {len(self.paths)} paths but {len(self.sizes)} sizes: each picture needs one")
+
+    def __len__(self):
+        return len(self.paths)
+
+    def __getitem__(self, index):
+        try:
+            index = operator.index(index)
+        except TypeError:
+            chosen = np.arange(len(self))[index]
+            return Photographs([self.paths[i] for i in chosen], self.sizes[chosen], self.max_side, self.cache)
+        path = self.paths[index]
+        pixels = self.cache.get(path)
+        if pixels is None:
+            # Two threads may decode the same picture at once; that costs a little time and harms nothing.
+            pixels = read_image(path, self.max_side)
+            if pixels.shape[:2] != tuple(self.sizes[index]):
+                raise DataError(f"the picture {path} has changed its size since the data set was read: read it again")
+            self.cache.offer(path, pixels)
+        return pixels
+
+    def __repr__(self):
+        return f"Photographs({len(self)} files, {self.cache.bytes / 2**20:.0f} MiB decoded and kept)"

@@ -1,0 +1,95 @@
+"""Reading pictures with classes and boxes from files, in the four formats that annotation tools and public sets use.
+
+`read` looks at a folder, recognizes its format, opens every picture once, and gives a `Dataset`. Each format is one
+module with two functions: `find` (is this folder in my format?) and `records` (what do the annotations say?). All that
+does not depend on the format, from damaged files to the parts, is in `assemble`.
+"""
+
+from collections import Counter
+from pathlib import Path
+
+from tinycnn.data.photographs import SUFFIXES, PixelCache
+from tinycnn.data.readers import coco, table, tiny_imagenet, voc
+from tinycnn.data.readers.assemble import assemble
+from tinycnn.data.readers.records import Ledger, walk
+from tinycnn.errors import DataError, require
+
+READERS = {"voc": voc, "coco": coco, "csv": table, "tiny-imagenet": tiny_imagenet}
+
+
+def read(path, format=None, valid_fraction=0.1, test_fraction=None, seed=0, *, max_side=1024, memory=2**30):
+    """Read a folder of annotated pictures, or one .json or .csv file, into a Dataset. Needs Pillow (extra: images).
+
+    format: "voc", "coco", "csv", "tiny-imagenet", or None to recognize it
+    valid_fraction: the share of the training pictures split off to choose settings with; 0 for none
+    test_fraction: the share of all pictures kept for the test, .2 if None; only for sets without parts of their own
+    seed: of the split, which is stratified by class; the same seed gives the same parts
+    max_side: larger pictures are reduced to this many pixels, and their boxes with them; None keeps every size
+    memory: bytes of decoded pictures to keep, all parts together
+
+    Parts: those the set brings are kept. For a set with train and val only (Tiny ImageNet, Pascal VOC 2012, COCO)
+    results are published on val: that becomes `test`, and `valid` is split off `train`. Files with the same bytes are
+    one picture, so no picture is in two parts.
+
+    Boxes: half-open float pixels of the upright picture; several objects in a picture: the one with the largest area is
+    the main subject. EXIF orientation: the picture is turned upright, and boxes are taken to refer to the upright
+    picture, as browsers and annotation tools show it; where the annotation states a size that fits only the picture as
+    stored, the box is turned too.
+
+    What cannot be used (a damaged picture, a box without area) is left out and counted in `notes`. DataError if the
+    format is not recognized, or if nothing or only one class remains.
+    """
+    require("PIL.Image", extra="images")
+    for what, fraction in (("valid_fraction", valid_fraction), ("test_fraction", test_fraction)):
+        if fraction is not None and not 0 <= fraction < 1:
+            raise DataError(f"{what} is a share of the pictures, from 0 to less than 1, not {fraction!r}")
+    path = Path(path)
+    reader, files = recognize(path, format)
+    root = path if path.is_dir() else path.parent
+    if path.is_file() and root.name == "annotations":  # COCO keeps its JSON files in a folder beside the pictures
+        root = root.parent
+    ledger = Ledger()
+    records, classes = reader.records(root, files, ledger)
+    choices = {"valid_fraction": valid_fraction, "test_fraction": test_fraction, "seed": seed, "max_side": max_side}
+    name = path.resolve().stem if path.is_file() else path.resolve().name
+    return assemble(name, root, records, classes, ledger, cache=PixelCache(memory), **choices)
+
+
+def recognize(path, format=None):
+    """(reader module, annotation files) for a path; DataError says what was found and what would be recognized."""
+    path = Path(path)
+    if not path.exists():
+        raise DataError(f"there is no file or folder {path} (looked from {Path.cwd()})")
+    if format is not None:
+        name = str(format).lower().replace("_", "-")
+        if name not in READERS:
+            raise DataError(f"the format {format!r} is not known: use {', '.join(map(repr, READERS))}, or None")
+        files = READERS[name].find(path)
+        if not files:
+            raise DataError(f"{path} holds {_contents(path)}, but not {READERS[name].LAYOUT}, as the format {name} has")
+        return READERS[name], files
+    found = {name: files for name, reader in READERS.items() if (files := reader.find(path))}
+    if "tiny-imagenet" in found:  # its marks are so particular that another file beside them means nothing
+        found = {"tiny-imagenet": found["tiny-imagenet"]}
+    if len(found) > 1:
+        examples = ", ".join(f"{name} ({files[0].relative_to(path)})" for name, files in found.items())
+        raise DataError(f"{path} could be read as {examples}: say which, as read(path, format={next(iter(found))!r})")
+    if not found:
+        layouts = "".join(f"\n  {name}: {reader.LAYOUT}" for name, reader in READERS.items())
+        raise DataError(
+            f"{path} holds {_contents(path)}, but no annotations in a known format. Pictures alone are not enough: "
+            f"each needs a class and a box, drawn with an annotation tool. The formats are:{layouts}"
+        )
+    return READERS[next(iter(found))], next(iter(found.values()))
+
+
+def _contents(path):
+    """What lies in a folder, in a few words, for an error."""
+    if path.is_file():
+        return f"no folder but one {path.suffix or 'nameless'} file"
+    pictures = len(walk(path, SUFFIXES))
+    others = Counter(file.suffix.lower() or file.name for file in path.iterdir() if file.is_file())
+    others = [f"{count} {suffix}" for suffix, count in others.most_common(5) if suffix not in SUFFIXES]
+    folders = sorted(entry.name + "/" for entry in path.iterdir() if entry.is_dir())
+    shown = others + folders[:5] + (["..."] if len(folders) > 5 else [])
+    return f"{pictures or 'no'} pictures" + (f", {', '.join(shown)}" if shown else "")

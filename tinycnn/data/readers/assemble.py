@@ -1,0 +1,203 @@
+"""From records to a Dataset: open every picture once, fit its box, choose the main subject, and form the parts.
+
+Every picture is decoded here, completely, although it will be decoded again later if memory is short: a file that is
+cut off shows it only in its last rows, and a crash in the middle of training is the worst moment to learn of it.
+"""
+
+import os
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from tinycnn.data.dataset import Dataset, Samples
+from tinycnn.data.photographs import Photographs, PictureError, decode
+from tinycnn.errors import DataError
+
+PRECEDENCE = ("test", "valid", "train", None)  # the part that keeps a picture listed in two: what is reported on wins
+
+
+class Checked(NamedTuple):
+    """A picture that was opened and has a usable box."""
+
+    path: Path
+    part: str | None
+    label: str
+    box: np.ndarray  # float32 (4,), half-open pixels of the picture as it comes out
+    size: tuple  # (H, W) of the picture as it comes out
+    digest: bytes
+    remarks: list
+
+
+def assemble(name, root, records, classes, ledger, *, valid_fraction, test_fraction, seed, max_side, cache):
+    """The Dataset of these records; DataError if too little remains. Options as in `read`.
+
+    classes: the class names in the order of their labels (those without a picture are dropped), or None: by name
+    """
+    records = _merge(records, ledger)
+    brought = {record.part for record in records}
+    checked = _check(records, ledger, max_side, cache)
+    checked = _without_copies(checked, ledger)
+    _refuse_too_little(checked, root, ledger)
+    used = {picture.label for picture in checked}
+    classes = tuple(sorted(used) if classes is None else [label for label in classes if label in used])
+    number = {label: k for k, label in enumerate(classes)}
+    repeated = Counter(picture.path.name for picture in checked)
+
+    def samples(chosen):
+        images = Photographs([p.path for p in chosen], [p.size for p in chosen], max_side, cache)
+        names = [p.path.name if repeated[p.path.name] == 1 else p.path.relative_to(root).as_posix() for p in chosen]
+        return Samples(images, [number[p.label] for p in chosen], [p.box for p in chosen], names, classes)
+
+    parts = {part: samples([p for p in checked if p.part == part]) for part in PRECEDENCE}
+    notes = ledger.sentences(len(checked))
+    train, valid, test, how = form_parts(parts, brought, valid_fraction, test_fraction, seed)
+    return Dataset(name, train, valid, test, notes + how)
+
+
+def form_parts(parts, brought, valid_fraction, test_fraction, seed):
+    """(train, valid, test, sentences on how they were formed); `brought` are the parts the annotations speak of."""
+    if None in brought and len(brought) > 1:
+        raise DataError(
+            f"some pictures are assigned to a part ({', '.join(sorted(brought - {None}))}) and others to none: assign "
+            "all of them, or none"
+        )
+    if len(brought) == 1:
+        everything = parts[next(iter(brought))]
+        share = 0.2 if test_fraction is None else test_fraction
+        rest, test = everything.split(share, seed)
+        train, valid = rest.split(valid_fraction, seed)
+        what = f"{share:.0%} for test, then {valid_fraction:.0%} of the rest for valid"
+        return train, valid, test, [f"brings no parts of its own: {what}, stratified by class, seed {seed}"]
+    if "train" not in brought:
+        raise DataError(f"it brings only the parts {', '.join(sorted(brought))}: one named train is needed as well")
+    if test_fraction is not None:
+        raise DataError(f"it brings parts of its own ({', '.join(sorted(brought))}): leave test_fraction away")
+    if brought == {"train", "valid", "test"}:
+        return parts["train"], parts["valid"], parts["test"], []
+    own = "test" if "test" in brought else "valid"
+    train, valid = parts["train"].split(valid_fraction, seed)
+    what = f"test is its own {own} part; valid is {valid_fraction:.0%} of its train part"
+    return train, valid, parts[own], [f"brings two parts: {what}, stratified by class, seed {seed}"]
+
+
+def _merge(records, ledger):
+    """One record per file: a file listed twice is one picture with the objects of both."""
+    merged = {}
+    for record in records:
+        known = merged.setdefault(record.path, record)
+        if known is record:
+            continue
+        known.objects.extend(record.objects)
+        if known.part != record.part:
+            ledger.remark(record.path.name, "listed in two parts, kept in the first of test, valid, train")
+            known.part = min(known.part, record.part, key=PRECEDENCE.index)
+    return list(merged.values())
+
+
+def _check(records, ledger, max_side, cache):
+    """Open all of them, in threads, since Pillow decodes without holding Python's lock; the order stays."""
+    kept = []
+    with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as threads:
+        for record, result in zip(records, threads.map(lambda r: _examine(r, max_side, cache), records), strict=True):
+            if isinstance(result, str):
+                ledger.leave_out(record.path.name, result)
+                continue
+            kept.append(result)
+            for sentence in result.remarks:
+                ledger.remark(record.path.name, sentence)
+    return kept
+
+
+def _examine(record, max_side, cache):
+    """A Checked picture, or the reason to leave it out."""
+    if not record.objects:
+        return "no object is marked in it"
+    try:
+        picture = decode(record.path, max_side)
+    except PictureError as error:
+        return error.reason
+    remarks = []
+    turn = 1
+    if record.stated_size not in (None, picture.upright_size):
+        if record.stated_size != picture.stored_size:
+            return "its annotation is for a picture of another size"
+        turn = picture.orientation  # the annotator saw it as it is stored, lying on its side
+        remarks.append("turned upright, and the box with it")
+    height, width = picture.pixels.shape[:2]
+    if (height, width) != picture.upright_size:
+        remarks.append(f"reduced to {max_side} pixels, and the box with it")
+    scale = np.array([width, height, width, height]) / np.array(picture.upright_size[::-1] * 2)
+    usable, problems, clipped = [], [], False
+    for label, box in record.objects:
+        turned = turn_box(box, turn, picture.stored_size) * scale
+        box = np.clip(turned, 0, [width, height, width, height]).astype(np.float32)  # (4,)
+        problem = _problem(label, turned, box)
+        if problem:
+            problems.append(problem)
+        else:
+            area = float((box[2] - box[0]) * (box[3] - box[1]))
+            usable.append((area, label, box, bool(np.abs(turned - box).max() > 1e-3)))
+    if not usable:
+        return problems[0]
+    remarks += [f"an object ignored beside another one, since {problem}" for problem in problems]
+    _, label, box, clipped = max(usable, key=lambda candidate: candidate[0])  # the first of equals
+    if clipped:
+        remarks.append("box cut at the border of the picture")
+    cache.offer(record.path, picture.pixels)
+    return Checked(record.path, record.part, label, box, (height, width), picture.digest, remarks)
+
+
+def _problem(label, turned, box):
+    if not label:
+        return "its class has no name"
+    if not np.isfinite(turned).all():
+        return "its box is not four numbers"
+    if turned[2] <= turned[0] or turned[3] <= turned[1]:
+        return "box has no area"
+    if box[2] <= box[0] or box[3] <= box[1]:
+        return "box lies outside the picture"
+    return None
+
+
+def turn_box(box, orientation, stored_size):
+    """A box in the pixels of the stored picture -> the same box after the picture was turned upright; float64 (4,).
+
+    Only the orientations that swap height and width (5 to 8) turn: the others cannot be told from the size.
+    """
+    xmin, ymin, xmax, ymax = box
+    height, width = stored_size
+    return np.array({
+        5: (ymin, xmin, ymax, xmax),  # mirrored at the diagonal
+        6: (height - ymax, xmin, height - ymin, xmax),  # a quarter turn clockwise
+        7: (height - ymax, width - xmax, height - ymin, width - xmin),  # mirrored at the other diagonal
+        8: (ymin, width - xmax, ymax, width - xmin),  # a quarter turn counterclockwise
+    }.get(orientation, (xmin, ymin, xmax, ymax)), dtype=np.float64)
+
+
+def _without_copies(checked, ledger):
+    """Files with the same bytes are one picture, wherever they lie: two parts must not share it."""
+    seen, kept = set(), set()
+    for part in PRECEDENCE:
+        for picture in (p for p in checked if p.part == part):
+            if picture.digest in seen:
+                ledger.leave_out(picture.path.name, "the same picture is there under another name")
+            else:
+                seen.add(picture.digest)
+                kept.add(picture.path)
+    return [picture for picture in checked if picture.path in kept]
+
+
+def _refuse_too_little(checked, root, ledger):
+    labels = sorted({picture.label for picture in checked})
+    if len(labels) >= 2:
+        return
+    why = "; ".join(ledger.sentences(len(checked)))
+    if checked:
+        raise DataError(
+            f"{root} has only one class ({labels[0]}, {len(checked)} pictures): a classifier needs two or more to tell "
+            f"apart. Add pictures of another class{': ' + why if why else ''}"
+        )
+    raise DataError(f"nothing usable remains in {root}: {why or 'the annotations list no picture'}")

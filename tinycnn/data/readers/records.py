@@ -1,0 +1,108 @@
+"""What the four readers share: the record of one picture, the ledger of what was left out, and careful opening.
+
+Annotation files come from elsewhere and are not trusted: their size is limited before they are opened, and a file name
+written in them may not lead out of the data set's folder.
+"""
+
+import os
+import posixpath
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tinycnn.errors import DataError
+
+PARTS = {"train": "train", "val": "valid", "valid": "valid", "validation": "valid", "test": "test"}
+
+
+@dataclass
+class Record:
+    """One picture as an annotation describes it, before anybody has opened it."""
+
+    path: Path
+    objects: list = field(default_factory=list)  # (class name, (xmin, ymin, xmax, ymax)), half-open pixels
+    part: str | None = None  # "train", "valid", "test", or None where the data set has no parts of its own
+    stated_size: tuple | None = None  # (H, W) of the picture the annotator saw, where the annotation says so
+
+
+class Ledger:
+    """Counts what is left out or changed, and why, with the first few names, so that nothing happens silently."""
+
+    def __init__(self):
+        self.left_out = {}  # reason -> names of the pictures that are not in the data set
+        self.remarks = {}  # sentence -> names of pictures that are in it, but not entirely as annotated
+
+    def leave_out(self, name, reason):
+        self.left_out.setdefault(reason, []).append(name)
+
+    def remark(self, name, sentence):
+        self.remarks.setdefault(sentence, []).append(name)
+
+    def sentences(self, kept):
+        """All of it as sentences, for Dataset.notes; `kept` is the number of pictures that remained."""
+        total = kept + sum(map(len, self.left_out.values()))
+        lines = [f"left out {len(n)} of {total}: {reason} ({_first(n)})" for reason, n in self.left_out.items()]
+        return lines + [f"{sentence}: {len(n)} ({_first(n)})" for sentence, n in self.remarks.items()]
+
+
+def _first(names, most=3):
+    return ", ".join(names[:most]) + (", ..." if len(names) > most else "")
+
+
+def part_of(text):
+    """The part that a file or folder name speaks of ("instances_val2017" -> "valid"), or None.
+
+    >>> part_of("train"), part_of("instances_val2017"), part_of("labels")
+    ('train', 'valid', None)
+    """
+    found = {PARTS[word] for word in re.findall("[a-z]+", text.lower()) if word in PARTS}
+    return found.pop() if len(found) == 1 else None
+
+
+def inside(folder, name):
+    """The path of `name` in `folder`, or None if the name would lead out of it (absolute, or with too many ..).
+
+    Backslashes count as slashes, since many annotations were written on Windows. The check looks at the name alone:
+    links that you made yourself in your folder are followed.
+    """
+    name = str(name).replace("\\", "/")
+    normal = posixpath.normpath(name)
+    if not name or "\0" in name or normal.startswith(("/", "../")) or normal in ("..", ".") or ":" in normal[:2]:
+        return None
+    return Path(folder) / normal
+
+
+def first_file(candidates):
+    """The first of these paths that is a file, or None. A name that no file system accepts is no file."""
+    for path in candidates:
+        try:
+            if path.is_file():
+                return path
+        except (OSError, ValueError):
+            continue
+    return None
+
+
+def read_text(path, limit):
+    """The text of a file of at most `limit` bytes, UTF-8 with or without a byte order mark."""
+    if path.stat().st_size > limit:
+        raise DataError(f"{path} has {path.stat().st_size:,} bytes; more than {limit:,} is not read, to protect memory")
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path} is not UTF-8 text ({error}): save it as UTF-8") from error
+
+
+def walk(root, suffixes):
+    """All files below `root` with one of these suffixes, sorted; hidden ones, and what macOS adds to archives, not."""
+    found, visited = [], set()
+    for folder, folders, files in os.walk(root, followlinks=True):
+        real = os.path.realpath(folder)
+        if real in visited:  # a link back to a folder above would go round for ever
+            folders.clear()
+            continue
+        visited.add(real)
+        folders[:] = sorted(name for name in folders if not name.startswith(".") and name != "__MACOSX")
+        names = (name for name in files if not name.startswith("."))
+        found += [Path(folder) / name for name in names if os.path.splitext(name)[1].lower() in suffixes]
+    return sorted(found)
