@@ -1,0 +1,39 @@
+"""A predicted box drawn onto a copy of the picture itself, for people who want the picture and not a figure."""
+
+import math
+
+import numpy as np
+
+from tinycnn.errors import require
+from tinycnn.plots.look import PREDICTION
+
+SMALLEST_SIDE = 240  # smaller pictures are enlarged by a whole number, or the letters would cover them
+
+
+def annotate(image, box, text):
+    """A Pillow image: a copy of `image` with `box` and `text` on it.
+
+    image: (H, W, 3) uint8    box: (4,) xyxy in its pixels. Pictures with a side under 240 pixels come out 2, 3 ...
+    times as large; all others keep their size.
+    """
+    pillow, draw_on = require("PIL.Image", extra="images"), require("PIL.ImageDraw", extra="images")
+    fonts = require("PIL.ImageFont", extra="images")
+    times = max(1, math.ceil(SMALLEST_SIDE / min(image.shape[:2])))
+    copy = pillow.fromarray(np.ascontiguousarray(image))
+    copy = copy.resize((copy.width * times, copy.height * times), pillow.Resampling.BICUBIC)
+    unit = max(2, round(min(copy.size) / 160))  # the line's width in pixels
+    draw = draw_on.Draw(copy)
+    xmin, ymin, xmax, ymax = (round(float(v) * times) for v in box)
+    # Pillow counts the last pixel in, boxes here do not. The dark rim keeps the line visible on any picture.
+    for grow, color in ((unit // 2 + 1, "black"), (0, PREDICTION)):
+        corners = (xmin - grow, ymin - grow, max(xmin, xmax - 1) + grow, max(ymin, ymax - 1) + grow)
+        draw.rectangle(corners, outline=color, width=unit + 2 * grow)
+    font = fonts.load_default(size=max(11, round(min(copy.size) / 22)))
+    _, _, width, height = draw.textbbox((0, 0), text, font=font)
+    pad = max(2, height // 4)
+    left = max(0, min(xmin, copy.width - width - 2 * pad))
+    above = ymin - unit - height - 2 * pad
+    top = above if above >= 0 else min(ymin + unit, copy.height - height - 2 * pad)  # no room above: inside
+    draw.rectangle((left, top, left + width + 2 * pad, top + height + 2 * pad), fill=PREDICTION)
+    draw.text((left + pad, top + pad), text, fill="black", font=font)
+    return copy

@@ -1,0 +1,65 @@
+"""Learning curves: what the two losses and the validation metrics did from epoch to epoch."""
+
+from tinycnn.errors import DataError, require
+from tinycnn.plots.look import COLORS, INK, new_figure, styled
+
+METRICS = {"valid_accuracy": ("class accuracy", COLORS["blue"], "s"),
+           "valid_mean_iou": ("mean IoU", COLORS["green"], "^"),
+           "valid_joint": ("joint: class and IoU ≥ 0.5", COLORS["vermilion"], "o")}
+MOST_MARKERS = 30  # beyond so many epochs the points run into each other
+
+
+@styled
+def curves(history):
+    """Both loss terms on training and validation pictures, and the validation metrics, epoch by epoch.
+
+    history: what `tinycnn.fit` returns. Without validation there are two panels and no best epoch.
+    """
+    if not len(history.rows):
+        raise DataError("there is nothing to draw: the history has no epoch yet")
+    validated = "valid_joint" in history.rows[0]
+    panels = 3 if validated else 2
+    figure = new_figure(4.6 * panels, 4.4)
+    axes = figure.subplots(1, panels)
+    _losses(axes[0], history, "class_loss", "Class loss", "cross-entropy")
+    _losses(axes[1], history, "box_loss", "Box loss", "squared error, standardized box")
+    if validated:
+        _metrics(axes[2], history)
+    first, last = history.column("epoch")[0], history.column("epoch")[-1]
+    room = max(0.5, 0.03 * (last - first))
+    ticker = require("matplotlib.ticker", extra="viz")
+    for ax in axes:
+        if validated:
+            ax.axvline(history.best_epoch, color=INK, linewidth=1.2, linestyle=":", zorder=1, label="best epoch")
+        ax.set_xlabel("epoch")
+        ax.set_xlim(first - room, last + room)
+        ax.xaxis.set_major_locator(ticker.MaxNLocator(integer=True, min_n_ticks=1))
+        ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.17), ncols=2, columnspacing=1.2)
+    return figure
+
+
+def _losses(ax, history, column, title, unit):
+    _line(ax, history, column, "training", COLORS["blue"], "o")
+    highest = max(history.column(column))
+    if f"valid_{column}" in history.rows[0]:
+        _line(ax, history, f"valid_{column}", "validation", COLORS["orange"], "s", "--")
+        highest = max(highest, *history.column(f"valid_{column}"))
+    ax.set_title(title)
+    ax.set_ylabel(unit)
+    ax.set_ylim(0, 1.05 * highest or 1)
+
+
+def _metrics(ax, history):
+    for column, (name, color, marker) in METRICS.items():
+        _line(ax, history, column, name, color, marker)
+    best = history.best_epoch
+    joint = history.column("valid_joint")[best - 1]
+    ax.plot(best, joint, "o", markersize=10, markerfacecolor="none", markeredgecolor=INK, markeredgewidth=1.5)
+    ax.set_title(f"Validation: joint {joint:.3f} in epoch {best}")
+    ax.set_ylabel("share of pictures, mean IoU")
+    ax.set_ylim(0, 1.02)
+
+
+def _line(ax, history, column, name, color, marker, line="-"):
+    marker = marker if len(history.rows) <= MOST_MARKERS else None
+    ax.plot(history.column("epoch"), history.column(column), line, color=color, marker=marker, label=name)
