@@ -1,0 +1,159 @@
+"""What a network is made of: one line per layer with its shape, its parameters, its memory and its work.
+
+Nothing is run. Every layer knows which shape it gives for which shape, so the numbers come from arithmetic alone and
+cost no time, for AlexNet as well as for a toy. They answer the three questions before a training: where do the
+parameters sit (in the fully connected layers), where is the work done (in the convolutions), what needs the memory (the
+outputs of the first layers, times the batch).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from tinycnn.errors import ShapeError
+from tinycnn.layers import Flatten, Sequential
+from tinycnn.parallel import CPU_BYTES
+
+
+@dataclass(frozen=True)
+class Row:
+    """One layer.
+
+    name: dotted, as in parameters()    kind: how the layer prints itself    shape: of one output, without the batch
+    parameters: how many numbers it learns    activation_bytes: of its outputs for the whole batch (Flatten makes none)
+    workspace_bytes: scratch memory of one thread on the CPU, used again by the next layer
+    multiply_adds: multiplications, each with its addition, in the forward of one image
+    """
+
+    name: str
+    kind: str
+    shape: tuple
+    parameters: int
+    activation_bytes: int
+    workspace_bytes: int
+    multiply_adds: int
+
+
+@dataclass(frozen=True)
+class Summary:
+    """The rows of a network; printed, a table.
+
+    title: what it is of    shape: of one input    batch_size: N
+    itemsize: bytes of one number
+    """
+
+    title: str
+    rows: tuple
+    shape: tuple
+    batch_size: int
+    itemsize: int = 4
+
+    @property
+    def parameters(self):
+        return sum(row.parameters for row in self.rows)
+
+    @property
+    def parameter_bytes(self):
+        return self.parameters * self.itemsize
+
+    @property
+    def activation_bytes(self):
+        """Of all outputs together. Training keeps about as much until backward has used it; prediction does not."""
+        return sum(row.activation_bytes for row in self.rows)
+
+    @property
+    def workspace_bytes(self):
+        """The largest of all layers, since one runs after the other."""
+        return max((row.workspace_bytes for row in self.rows), default=0)
+
+    @property
+    def multiply_adds(self):
+        return sum(row.multiply_adds for row in self.rows)
+
+    def __getitem__(self, name):
+        """The row of the layer with this name; summary["trunk.conv1"] or, where only one ends so, summary["conv1"]."""
+        found = [row for row in self.rows if row.name == name] or [
+            row for row in self.rows if row.name.endswith(f".{name}")]
+        if len(found) != 1:
+            names = ", ".join(row.name for row in self.rows)
+            raise KeyError(f"{len(found)} layers are called {name!r}; there are: {names}")
+        return found[0]
+
+    def __str__(self):
+        head = ("layer", "what it is", "output", "parameters", "activations", "workspace", "multiply-adds")
+        units = ("", "", "one image", "", f"MB, batch {self.batch_size}", "MB, thread", "one image")
+        cells = [(row.name, _shortened(row.kind), _times(row.shape), f"{row.parameters:,}",
+                  _megabytes(row.activation_bytes), _megabytes(row.workspace_bytes), f"{row.multiply_adds:,}")
+                 for row in self.rows]
+        total = ("total", "", "", f"{self.parameters:,}", _megabytes(self.activation_bytes),
+                 f"{_megabytes(self.workspace_bytes)} most", f"{self.multiply_adds:,}")
+        table = [head, units, *cells, total]
+        widths = [max(len(line[k]) for line in table) for k in range(len(head))]
+        lines = ["  ".join(cell.ljust(width) if k < 2 else cell.rjust(width)
+                           for k, (cell, width) in enumerate(zip(line, widths, strict=True))).rstrip()
+                 for line in table]
+        rule = "-" * max(map(len, lines))
+        title = f"{self.title}, input {_times(self.shape)}"
+        filled = _megabytes(self.parameter_bytes)
+        foot = f"The parameters fill {filled} MB; training with momentum keeps three times that."
+        return "\n".join([title, rule, *lines[:2], rule, *lines[2:-1], rule, lines[-1], foot])
+
+
+def summary(model, shape=None, batch_size=64):
+    """The Summary of a layer, a Sequential or a network with heads, for inputs of `shape`, without running it.
+
+    shape: of one input without the batch axis, (H, W, C) or (D,); None takes the image size that the model states
+    batch_size: N, for the memory of the activations
+
+    >>> from tinycnn.layers import Linear, ReLU, Sequential
+    >>> summary(Sequential(Linear(8, 4), ReLU()), shape=(8,)).parameters
+    36
+    """
+    if shape is None:
+        if not hasattr(model, "image_size"):
+            raise ShapeError(f"{type(model).__name__} does not say what it takes: give shape=(H, W, C) or shape=(D,)")
+        shape = (model.image_size, model.image_size, 3)
+    dtypes = {parameter.value.dtype for parameter in model.parameters().values()} or {np.dtype(np.float32)}
+    itemsize = max(dtype.itemsize for dtype in dtypes)
+    rows = tuple(_row(*found, batch_size, itemsize) for found in _walk(model, tuple(shape), ""))
+    title = type(model).__name__ if len(model.children()) else repr(model)
+    return Summary(title, rows, tuple(shape), batch_size, itemsize)
+
+
+def _walk(layer, shape, name):
+    """Yield (name, layer, shape in) for every layer that has none inside, in the order of forward."""
+    inside = f"{name}." if name else ""
+    if isinstance(layer, Sequential):
+        for child_name, child, before, _ in layer.shapes(shape):
+            yield from _walk(child, before, inside + child_name)
+    elif hasattr(layer, "trunk"):  # a trunk, and heads that all see the trunk's features
+        yield from _walk(layer.trunk, shape, f"{inside}trunk")
+        features = layer.trunk.output_shape(shape)
+        for child_name, child in layer.children().items():
+            if child is not layer.trunk:
+                yield from _walk(child, features, inside + child_name)
+    else:
+        yield name or type(layer).__name__.lower(), layer, shape
+
+
+def _row(name, layer, shape, batch_size, itemsize):
+    output = layer.output_shape(shape)
+    parameters = sum(parameter.value.size for parameter in layer.parameters().values())
+    # Flatten hands on the same memory in another shape.
+    activations = 0 if isinstance(layer, Flatten) else batch_size * int(np.prod(output)) * itemsize
+    # A thread takes as many images at a time as fit its share of the cache, and at least one.
+    one_image = layer.workspace_bytes(shape, itemsize)
+    workspace = one_image * max(1, min(batch_size, CPU_BYTES // max(1, one_image)))
+    return Row(name, repr(layer), tuple(output), parameters, activations, workspace, layer.multiply_adds(shape))
+
+
+def _times(shape):
+    return " x ".join(map(str, shape))
+
+
+def _megabytes(count):
+    return "0" if count == 0 else "<0.1" if count < 5e4 else f"{count / 1e6:,.1f}"
+
+
+def _shortened(text, most=40):
+    return text if len(text) <= most else text[: most - 2] + "…)"
