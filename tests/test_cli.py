@@ -1,0 +1,466 @@
+"""The command line from end to end: a tiny run and everything that can be done with it, and every way it can fail."""
+
+import csv
+import errno
+import json
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import tinycnn as tc
+from tinycnn.cli import main
+
+PIL = pytest.importorskip("PIL.Image")
+
+TINY = ["--size", "64", "--image-size", "32", "--channels", "4,8", "--hidden", "16", "--batch-size", "16",
+        "--lr", "0.01", "--device", "cpu"]
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """The folder of a finished run of two epochs."""
+    folder = tmp_path_factory.mktemp("finished") / "run"
+    assert main(["train", *TINY, "--epochs", "2", "--out", str(folder), "--quiet"]) == 0
+    return folder
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    """An empty current folder."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def no_figures(monkeypatch):
+    """Drawing takes most of a tiny run's time; where the pictures do not matter they are left out."""
+    monkeypatch.setattr("tinycnn.cli.train._draw", lambda *arguments: [])
+
+
+def photographs(folder, count=12, size=(40, 30), labels=("cat", "dog"), box=None):
+    """A CSV data set: a bright or dark rectangle for each class, on noise."""
+    folder.mkdir(parents=True, exist_ok=True)
+    rng, rows = np.random.default_rng(0), []
+    for i in range(count):
+        w, h = size
+        image = rng.integers(90, 160, (h, w, 3), dtype=np.uint8)
+        image[5:20, 8:30] = 250 - 200 * (i % len(labels))
+        PIL.fromarray(image).save(folder / f"{i:02}.jpg")
+        rows.append([f"{i:02}.jpg", labels[i % len(labels)], *(box or (8, 5, 30, 20))])
+    write_rows(folder, rows)
+    return folder
+
+
+def write_rows(folder, rows):
+    with open(folder / "labels.csv", "w", newline="") as file:
+        csv.writer(file).writerows([["image", "label", "xmin", "ymin", "xmax", "ymax"], *rows])
+
+
+def contents(folder):
+    return {path: path.read_bytes() for path in sorted(Path(folder).rglob("*")) if path.is_file()}
+
+
+def weights(path):
+    return {name: p.value for name, p in tc.load(path).parameters().items()}
+
+
+def one_line(capsys, status, *words):
+    """What stderr says: one line, without a traceback, with these words in it."""
+    out, err = capsys.readouterr()
+    assert status not in (0, None)
+    assert err.startswith("tinycnn: ") and err.count("\n") == 1 and err.endswith("\n"), err
+    assert "Traceback" not in err + out
+    for word in words:
+        assert word in err, err
+    return err
+
+
+# The main job.
+
+
+def test_train_leaves_everything_in_its_folder(finished):
+    assert {path.name for path in finished.iterdir()} == {
+        "model.npz", "checkpoint.npz", "history.csv", "metrics.json", "config.json", "curves.png", "predictions.png"}
+    metrics = json.loads((finished / "metrics.json").read_text())
+    assert metrics["test"]["count"] == 16 and metrics["valid"]["count"] == 8 and metrics["epochs"] == 2
+    assert {"joint", "mean_iou", "mean_box/mean_iou", "whole_frame/mean_iou"} <= set(metrics["test"])
+    with open(finished / "history.csv") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["epoch"] for row in rows] == ["1", "2"] and float(rows[1]["class_loss"]) > 0
+    for name in ("curves.png", "predictions.png"):
+        picture = PIL.open(finished / name)
+        assert min(picture.size) > 400 and np.asarray(picture.convert("L")).std() > 10
+    config = json.loads((finished / "config.json").read_text())
+    assert config["settings"]["epochs"] == 2 and config["settings"]["channels"] == [4, 8]
+    assert config["data"]["name"] == "scenes" and config["numpy"] == np.__version__
+
+
+def test_train_prints_the_result_with_its_baselines(here, monkeypatch, capsys):
+    assert main(["train", *TINY, "--epochs", "1"]) == 0
+    out, _ = capsys.readouterr()
+    for words in ("scenes", "parameters", "runs/scenes-1", "class accuracy", "mean box", "whole frame",
+                  "majority class", "curves.png", "tinycnn predict --model runs/scenes-1"):
+        assert words in out, words
+    monkeypatch.setattr("tinycnn.cli.train._draw", lambda *arguments: [])
+    first = contents("runs/scenes-1")
+    assert main(["train", *TINY, "--epochs", "1", "--quiet"]) == 0  # a new folder, not the old one
+    assert (here / "runs/scenes-2/model.npz").exists() and contents("runs/scenes-1") == first
+
+
+def test_config_repeats_a_run_bit_for_bit(finished, tmp_path, no_figures):
+    assert main(["train", "--config", str(finished / "config.json"), "--out", str(tmp_path / "again"), "--quiet"]) == 0
+    once, again = weights(finished / "model.npz"), weights(tmp_path / "again" / "model.npz")
+    for name in once:
+        np.testing.assert_array_equal(once[name], again[name])
+    assert main(["train", "--config", str(finished), "--seed", "1", "--out", str(tmp_path / "other"), "--quiet"]) == 0
+    assert (weights(tmp_path / "other" / "model.npz")["box_head.w"] != once["box_head.w"]).any()
+
+
+def test_ctrl_c_says_how_to_resume_and_the_resumed_run_is_the_same(finished, tmp_path, monkeypatch, no_figures, capsys):
+    from tinycnn import training
+
+    out, count, validate = str(tmp_path / "cut"), [], training._validate
+
+    def interrupt_the_second(*arguments):
+        count.append(1)
+        if len(count) == 2:
+            raise KeyboardInterrupt
+        return validate(*arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(training, "_validate", interrupt_the_second)
+        status = main(["train", *TINY, "--epochs", "2", "--out", out, "--quiet"])
+    assert status == 130
+    one_line(capsys, status, "interrupted", f"tinycnn train --resume --out {out}")
+    assert main(["train", "--resume", "--out", out, "--quiet"]) == 0
+    whole, resumed = weights(finished / "checkpoint.npz"), weights(tmp_path / "cut" / "checkpoint.npz")
+    for name in whole:
+        np.testing.assert_array_equal(whole[name], resumed[name])
+    assert (tmp_path / "cut" / "metrics.json").exists()
+
+
+def test_ctrl_c_before_the_first_epoch(here, monkeypatch, capsys):
+    def interrupt(*arguments, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(tc, "fit", interrupt)
+    status = main(["train", *TINY, "--quiet"])
+    assert status == 130
+    one_line(capsys, status, "interrupted", "no epoch was finished")
+
+
+def test_without_pillow_and_matplotlib_training_still_works(here, monkeypatch, capsys):
+    for module in [name for name in sys.modules if name.partition(".")[0] in ("matplotlib", "PIL")]:
+        monkeypatch.delitem(sys.modules, module)
+    for module in ("matplotlib", "PIL"):
+        monkeypatch.setitem(sys.modules, module, None)
+    assert main(["train", *TINY, "--epochs", "1", "--out", "run", "--quiet"]) == 0
+    out, _ = capsys.readouterr()
+    assert "not drawn" in out and "pip install 'tinycnn[viz]'" in out
+    assert not list(here.glob("run/*.png")) and (here / "run/metrics.json").exists()
+
+
+def test_train_on_photographs_of_the_users_own(here, no_figures, capsys):
+    photographs(here / "pets", 40)
+    assert main(["train", "--data", "pets", "--epochs", "1", "--image-size", "16", "--channels", "4", "--hidden", "8",
+                 "--device", "cpu"]) == 0
+    assert "pets" in capsys.readouterr().out
+    config = json.loads((here / "runs/pets-1/config.json").read_text())
+    assert config["data"]["classes"] == ["cat", "dog"]
+    assert config["settings"]["augment"] == "strong"  # the default for photographs
+    assert config["settings"]["data"] == str(here / "pets")  # works from any folder
+    assert main(["evaluate"]) == 0  # the newest run, on its own test part
+    assert "pets, 8 test pictures" in capsys.readouterr().out
+
+
+# What a trained model is for.
+
+
+def test_evaluate_repeats_the_test_of_the_training(finished, capsys):
+    assert main(["evaluate", str(finished), "--json"]) == 0
+    measured = json.loads(capsys.readouterr().out)
+    expected = json.loads((finished / "metrics.json").read_text())["test"]
+    assert {name: measured[name] for name in expected} == pytest.approx(expected)
+    assert main(["evaluate", str(finished / "model.npz"), "--part", "valid"]) == 0
+    assert "8 valid pictures" in capsys.readouterr().out
+
+
+def test_evaluate_compares_classes_by_name(finished, here, capsys):
+    classes = tc.load(finished / "model.npz").classes
+    photographs(here / "data", 30, labels=(classes[7], classes[2]))
+    assert main(["evaluate", str(finished), "--data", "data", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["count"] == 6
+    photographs(here / "data", 30, labels=(classes[7], "unicorn"))
+    one_line(capsys, main(["evaluate", str(finished), "--data", "data"]), "unicorn", classes[0])
+
+
+def test_predict_answers_in_the_pixels_of_each_picture(finished, here, capsys):
+    rng = np.random.default_rng(0)
+    for name, (w, h) in {"wide.jpg": (400, 100), "tall.png": (50, 300)}.items():
+        PIL.fromarray(rng.integers(0, 255, (h, w, 3), dtype=np.uint8)).save(name)
+    PIL.new("L", (64, 64), 90).save("gray.png")
+    PIL.new("RGBA", (90, 64), (9, 200, 30, 128)).save("transparent.png")
+    before = contents(here)
+    names = ["wide.jpg", "tall.png", "gray.png", "transparent.png"]
+    assert main(["predict", *names, "--model", str(finished), "--json", "--out", "drawn"]) == 0
+    answers = json.loads(capsys.readouterr().out)
+    assert [answer["image"] for answer in answers] == names
+    model = tc.load(finished / "model.npz")
+    for answer in answers:
+        xmin, ymin, xmax, ymax = answer["box"]
+        assert 0 <= xmin <= xmax <= answer["width"] and 0 <= ymin <= ymax <= answer["height"]
+        assert answer["class"] in model.classes and 0 < answer["probability"] <= 1
+        picture = PIL.open(answer["picture"])
+        assert (picture.width / picture.height) == pytest.approx(answer["width"] / answer["height"])
+    assert answers[0]["width"] == 400 and answers[1]["height"] == 300
+    expected = model.predict(np.asarray(PIL.open("tall.png"))).boxes[0]
+    np.testing.assert_allclose(answers[1]["box"], expected, atol=0.06)
+    assert {path: data for path, data in contents(here).items() if path in before} == before
+
+
+def test_predict_prints_for_people_and_never_draws_over_a_picture(finished, here, capsys):
+    (here / "a").mkdir()
+    for path in ("cat.png", "a/cat.png"):
+        PIL.new("RGB", (80, 60), "gray").save(path)
+    before = contents(here)
+    assert main(["predict", "cat.png", "a/cat.png", "--model", str(finished), "--out", "."]) == 0
+    out, _ = capsys.readouterr()
+    assert out.count("of 80 x 60") == 2 and "%" in out
+    after = contents(here)
+    assert {path: after[path] for path in before} == before
+    assert {path.name for path in after} == {"cat.png", "cat-2.png", "cat-3.png"}
+    assert main(["predict", "cat.png", "--model", str(finished), "--no-draw", "--out", "unused"]) == 0
+    assert not (here / "unused").exists()
+
+
+def test_summary_of_an_architecture_and_of_a_model(finished, capsys):
+    assert main(["summary"]) == 0
+    assert "2,493,262" in capsys.readouterr().out
+    assert main(["summary", str(finished), "--batch", "1"]) == 0
+    assert "Conv2d(3, 4, 3, padding=1)" in capsys.readouterr().out
+    assert main(["summary", "localizer", "--channels", "2,4", "--num-classes", "3"]) == 0
+    assert "Linear(512, 3)" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_summary_of_alexnet(capsys):
+    assert main(["summary", "alexnet"]) == 0
+    out, _ = capsys.readouterr()
+    assert "60,981,612" in out and "724,423,200" in out
+
+
+def test_data_show(here, capsys):
+    photographs(here / "pets", 20)
+    assert main(["data", "show", "pets", "--count", "6"]) == 0
+    out, _ = capsys.readouterr()
+    assert "pets: 2 classes" in out and "contact.png" in out
+    assert np.asarray(PIL.open("contact.png").convert("L")).std() > 10
+    before = contents(here)
+    one_line(capsys, main(["data", "show", "pets"]), "contact.png exists already", "--force")
+    assert contents(here) == before
+    assert main(["data", "show", "pets", "--force"]) == 0
+
+
+def test_as_a_module():
+    done = subprocess.run([sys.executable, "-m", "tinycnn", "--version"], capture_output=True, text=True)
+    assert done.returncode == 0 and done.stdout == f"tinycnn {tc.__version__}\n"
+
+
+def test_help_shows_every_default(capsys):
+    assert main(["--help"]) == 0 and "predict" in capsys.readouterr().out
+    assert main(["train", "--help"]) == 0
+    text = " ".join(capsys.readouterr().out.split())
+    assert "of the learning rate (constant | steps | cosine; default cosine)" in text
+    assert "default light for scenes, strong for pictures" in text
+
+
+# Every way to fail: one clear line, a status other than 0, and nothing lost.
+
+
+def empty(folder):
+    folder.mkdir()
+    write_rows(folder, [])
+
+
+def no_annotations(folder):
+    photographs(folder)
+    (folder / "labels.csv").unlink()
+
+
+def all_cut_off(folder):
+    photographs(folder)
+    for path in folder.glob("*.jpg"):
+        path.write_bytes(path.read_bytes()[:200])
+
+
+BAD_DATA = {
+    "empty": (empty, "list no picture"),
+    "one class": (lambda folder: photographs(folder, labels=("cat",)), "only one class"),
+    "no annotations": (no_annotations, "no annotations"),
+    "inverted boxes": (lambda folder: photographs(folder, box=(30, 20, 8, 5)), "no area"),
+    "boxes outside": (lambda folder: photographs(folder, box=(130, 120, 180, 150)), "outside the picture"),
+    "cut off pictures": (all_cut_off, "nothing usable"),
+    "missing": (lambda folder: None, "no file or folder"),
+}
+
+
+@pytest.mark.parametrize("case", BAD_DATA)
+def test_bad_data(case, here, capsys):
+    prepare, words = BAD_DATA[case]
+    prepare(here / "data")
+    before = contents(here)
+    one_line(capsys, main(["train", "--data", "data"]), words)
+    one_line(capsys, main(["data", "show", "data"]), words)
+    assert contents(here) == before and not (here / "runs").exists()
+
+
+def test_a_cut_off_picture_among_good_ones_is_left_out_and_named(here, capsys):
+    photographs(here / "data", 30)
+    path = here / "data" / "07.jpg"
+    path.write_bytes(path.read_bytes()[:300])
+    assert main(["data", "show", "data"]) == 0
+    assert "07.jpg" in capsys.readouterr().out
+
+
+def test_bad_pictures_to_predict(finished, here, capsys):
+    PIL.new("RGB", (300, 200), "gray").save("cut.jpg")
+    whole = (here / "cut.jpg").read_bytes()
+    (here / "cut.jpg").write_bytes(whole[: len(whole) * 2 // 3])
+    (here / "text.jpg").write_text("this is no picture")
+    for name, words in (("cut.jpg", "cut.jpg"), ("text.jpg", "text.jpg"), (".", "is a folder"),
+                        ("none.jpg", "none.jpg: the picture is missing")):
+        one_line(capsys, main(["predict", name, "--model", str(finished)]), words)
+    assert not (here / "predictions").exists()
+
+
+class Evil:
+    def __reduce__(self):
+        return os.mkdir, ("evil",)
+
+
+def cut_off(path, whole):
+    path.write_bytes(whole[: len(whole) // 2])
+
+
+def pickled(path, whole):
+    np.savez(path, meta=np.array([Evil()], dtype=object))
+
+
+def foreign(path, whole):
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("readme.txt", "hello")
+
+
+@pytest.mark.parametrize("damage", [cut_off, pickled, foreign])
+def test_bad_models(damage, finished, here, capsys):
+    whole = (finished / "model.npz").read_bytes()
+    damage(here / "model.npz", whole)
+    PIL.new("RGB", (64, 64)).save("a.png")
+    for command in (["evaluate", "model.npz"], ["predict", "a.png", "--model", "model.npz"], ["summary", "model.npz"]):
+        one_line(capsys, main(command), "model.npz")
+    assert not (here / "evil").exists()
+
+
+def test_a_damaged_checkpoint_is_not_resumed(finished, here, capsys):
+    run = here / "run"
+    run.mkdir()
+    for path in finished.iterdir():
+        (run / path.name).write_bytes(path.read_bytes())
+    cut_off(run / "checkpoint.npz", (run / "checkpoint.npz").read_bytes())
+    before = contents(run)
+    one_line(capsys, main(["train", "--resume", "--out", "run"]), "checkpoint.npz")
+    assert contents(run) == before
+
+
+def test_a_full_disk_loses_nothing(finished, here, monkeypatch, capsys):
+    run = here / "run"
+    run.mkdir()
+    for name in ("config.json", "model.npz"):
+        (run / name).write_bytes((finished / name).read_bytes())
+    before = contents(run)
+
+    def full(handle):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    one_line(capsys, main(["train", "--resume", "--out", "run", "--quiet"]), "the disk is full")
+    one_line(capsys, main(["train", *TINY, "--epochs", "1", "--quiet"]), "the disk is full")
+    assert contents(run) == before  # no half file either
+
+
+def test_a_folder_without_permission(here, monkeypatch, capsys):
+    def locked(self, *arguments, **options):  # a real one would not stop root, as whom tests may run
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(self))
+
+    monkeypatch.setattr(Path, "mkdir", locked)
+    one_line(capsys, main(["train", *TINY, "--out", "locked/run"]), "no permission", "locked/run", "--out")
+
+
+def test_a_finished_run_is_not_overwritten(finished, capsys):
+    before = contents(finished)
+    one_line(capsys, main(["train", *TINY, "--out", str(finished)]), "already holds a run", "--resume")
+    assert contents(finished) == before
+
+
+def test_a_loss_that_explodes_names_the_step(here, capsys):
+    status = main(["train", *TINY, "--lr", "1e30", "--clip-norm", "none", "--epochs", "2", "--out", "run", "--quiet"])
+    one_line(capsys, status, "loss became", "step", "learning rate")
+
+
+def test_out_of_memory(here, monkeypatch, capsys):
+    def refuse(*arguments, **options):
+        raise MemoryError("Unable to allocate 12.0 TiB")
+
+    monkeypatch.setattr(tc, "fit", refuse)
+    one_line(capsys, main(["train", *TINY, "--quiet"]), "out of memory")
+
+
+@pytest.mark.parametrize(("arguments", "words"), [
+    ([], "COMMAND"),
+    (["dance"], "dance"),
+    (["train", "--epochs", "0"], "expected a whole number, at least 1, got '0'"),
+    (["train", "--lr", "fast"], "a number"),
+    (["train", "--epoch", "3"], "--epoch"),  # no abbreviations: a later option would change what they mean
+    (["train", "--optimizer", "magic"], "magic"),
+    (["train", "--channels", "4,,8"], "--channels"),
+    (["train", "--valid-fraction", "1"], "less than 1"),
+    (["train", "--model", "alexnet", "--hidden", "7"], "--hidden"),
+    (["train", "--device", "cuda:77"], "cuda:77"),
+    (["train", "--resume"], "--out"),
+    (["train", "--resume", "--out", "nowhere"], "no run to resume"),
+    (["train", "--config", "nowhere.json"], "nowhere.json"),
+    (["evaluate", "nowhere.npz"], "nowhere.npz"),
+    (["evaluate"], "no trained model"),
+    (["predict", "a.png"], "no trained model"),
+    (["summary", "resnet"], "resnet"),
+    (["summary", "localizer", "--image-size", "9", "--channels", "1,1,1,1,1"], "too small"),
+])
+def test_wrong_calls(arguments, words, here, capsys):
+    if "--device" in arguments:
+        arguments = [*arguments, *TINY[:-2]]
+    one_line(capsys, main(arguments), "error: ", words)
+    assert not contents(here)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"settings": 3}', '{"settings": {"lrr": 1}}',
+                                  '{"settings": {"lr": "high"}}', '{"settings": {"data": "scenes", "size": [1]}}'])
+def test_a_damaged_config(text, here, capsys):
+    (here / "config.json").write_text(text)
+    one_line(capsys, main(["train", "--config", "config.json"]), "config.json")
+
+
+def test_resume_refuses_other_settings(finished, capsys):
+    before = contents(finished)
+    one_line(capsys, main(["train", "--resume", "--out", str(finished), "--lr", "0.5"]), "--lr")
+    assert contents(finished) == before
+
+
+def test_debug_adds_the_traceback(here, capsys):
+    assert main(["evaluate", "nowhere.npz", "--debug"]) == 1
+    _, err = capsys.readouterr()
+    assert "Traceback" in err and "tinycnn: error: " in err

@@ -1,0 +1,53 @@
+"""The command line: `tinycnn train`, `tinycnn predict photo.jpg` ... Each command is one file in this folder.
+
+A command that fails says why in one line on stderr and returns a status other than 0; `--debug` adds the traceback.
+"""
+
+import os
+import sys
+import traceback
+
+from tinycnn.cli import data, doctor, evaluate, gradcheck, predict, summary, train
+from tinycnn.cli.failures import UsageError, explain
+from tinycnn.cli.options import Parser
+
+COMMANDS = (train, evaluate, predict, summary, data, gradcheck, doctor)
+
+
+def main(argv=None):
+    """Run one command; returns the exit status: 0, 1 for an error, 2 for a wrong call, 130 after Ctrl-C."""
+    argv = sys.argv[1:] if argv is None else list(argv)
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")  # a class name the terminal cannot show must not end the command
+    try:
+        arguments = parser().parse_args(argv)
+        return arguments.run(arguments) or 0
+    except SystemExit as done:  # --help and --version end this way
+        return done.code or 0
+    except KeyboardInterrupt as stop:
+        status, cause, line = 130, stop, f"interrupted{f'; {stop}' if str(stop) else ''}"
+    except BrokenPipeError:  # the reader of our output has left, as `head` does; nobody is there to be told
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except Exception as error:
+        status, cause, line = (2 if isinstance(error, UsageError) else 1), error, f"error: {explain(error)}"
+    if "--debug" in argv:
+        traceback.print_exception(cause)
+    print(f"tinycnn: {line}", file=sys.stderr)
+    return status
+
+
+def parser():
+    """The parser of the whole command line."""
+    import tinycnn
+
+    top = Parser(prog="tinycnn", description="Train and use a network that says what is in a picture, and where.",
+                 epilog="tinycnn COMMAND --help lists the options of one command.")
+    top.add_argument("--version", action="version", version=f"tinycnn {tinycnn.__version__}")
+    commands = top.add_subparsers(metavar="COMMAND", required=True, title="commands", parser_class=Parser)
+    for command in COMMANDS:
+        command.add(commands)
+    for one in {id(p): p for p in commands.choices.values()}.values():
+        one.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    return top

@@ -1,0 +1,30 @@
+"""tinycnn evaluate: all metrics of a trained model, with the baselines beside them."""
+
+import json
+
+from tinycnn.cli import runs
+from tinycnn.cli.options import DATA, given, options
+
+
+def add(commands):
+    parser = commands.add_parser(
+        "evaluate", parents=[options(*DATA)], help="measure a trained model",
+        description="Measure a model on the data it was trained with (the same division into parts) or on others.")
+    parser.add_argument("model", nargs="?", metavar="MODEL", help="model.npz or the folder of a run (default: newest)")
+    parser.add_argument("--part", choices=("test", "valid", "train"), default="test", help="default: test")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.set_defaults(run=run)
+
+
+def run(arguments):
+    import tinycnn as tc
+    from tinycnn.metrics import comparison_table
+
+    path = runs.find_model(arguments.model)
+    model = tc.load(path)
+    data, settings = runs.data_for_model(model, path, given(arguments))
+    metrics = tc.evaluate(model, data.parts[arguments.part], data.train if len(data.train) else None)
+    if arguments.json:
+        print(json.dumps({"model": str(path), "data": settings["data"], "part": arguments.part, **metrics}, indent=2))
+    else:
+        print(f"{path} on {data.name}, {metrics['count']:,} {arguments.part} pictures:\n{comparison_table(metrics)}")

@@ -1,0 +1,54 @@
+"""tinycnn gradcheck: does every backward compute what its forward says?"""
+
+from pathlib import Path
+
+import numpy as np
+
+from tinycnn.cli import runs
+from tinycnn.cli.failures import UsageError
+
+
+def add(commands):
+    parser = commands.add_parser(
+        "gradcheck", help="compare every backward with differences of its forward",
+        description="Check the gradients of all layers and losses, of those whose name contains NAME, or of a saved "
+                    "model. The status is 1 if one is wrong.")
+    parser.add_argument("what", nargs="?", metavar="NAME", help="a part of a name such as Conv2d, a model.npz, or the "
+                                                                "folder of a run (default: all layers, losses, models)")
+    parser.add_argument("--seed", type=int, default=0, metavar="X", help="of inputs and directions (default 0)")
+    parser.add_argument("--verbose", action="store_true", help="the whole report of each")
+    parser.set_defaults(run=run)
+
+
+def run(arguments):
+    """Prints one line for each, and the whole report where something is wrong."""
+    all_right, count = True, 0
+    for name, report in _reports(arguments.what, arguments.seed):
+        if arguments.verbose or not report.ok:
+            print(report, flush=True)
+        else:
+            worst = max(tensor.worst[0] for tensor in report.tensors)
+            print(f"ok  {name}: {len(report.tensors)} tensors, largest relative error {worst:.0e}", flush=True)
+        all_right, count = all_right and report.ok, count + 1
+    print(f"{count} checked: " + ("all gradients are right" if all_right else "GRADIENTS ARE WRONG, see above"))
+    return 0 if all_right else 1
+
+
+def _reports(what, seed):
+    """Yield (name, Report)."""
+    import tinycnn as tc
+    from tinycnn.gradient_check.catalog import cases
+
+    if what is not None and Path(what).exists():
+        path = runs.find_model(what)
+        model = tc.load(path)
+        x = np.random.default_rng(seed).standard_normal((2, model.image_size, model.image_size, 3), dtype=np.float32)
+        yield str(path), tc.gradcheck(model, x, seed=seed, title=str(path))
+        return
+    everything = cases(seed)
+    chosen = [case for case in everything if what is None or what.lower() in case[0].lower()]
+    if not chosen:
+        names = ", ".join(dict.fromkeys(name.partition("(")[0] for name, _, _ in everything))
+        raise UsageError(f"{what!r} is neither a file nor part of a name; there are {names}")
+    for name, thing, inputs in chosen:
+        yield name, tc.gradcheck(thing, *inputs, seed=seed, title=name)

@@ -1,0 +1,165 @@
+"""The settings of a training, each in one line: its name, its type, and its default for scenes and for photographs.
+
+The same table makes the options of the commands, the defaults, and the check of a config.json that is read back. A
+default of None is written "none" on the command line: `--patience none`.
+"""
+
+import argparse
+from typing import NamedTuple
+
+from tinycnn.cli.failures import UsageError
+
+
+class Parser(argparse.ArgumentParser):
+    """An ArgumentParser that raises UsageError, so that a wrong call ends as every other failure does."""
+
+    def __init__(self, **arguments):
+        super().__init__(allow_abbrev=False, **arguments)
+
+    def error(self, message):
+        raise UsageError(f"{message} ({self.prog} --help lists what can be given)")
+
+
+def number(kind, least=None, most=None, below=None):
+    """A type for argparse: an int or float within bounds."""
+
+    def parse(text):
+        try:
+            value = kind(text)
+        except ValueError:
+            value = float("nan")
+        bounds = [f"at least {least}"] * (least is not None) + [f"at most {most}"] * (most is not None)
+        bounds += [f"less than {below}"] * (below is not None)
+        if not ((least is None or value >= least) and (most is None or value <= most)
+                and (below is None or value < below) and value == value):
+            what = "a whole number" if kind is int else "a number"
+            raise argparse.ArgumentTypeError(f"expected {', '.join([what, *bounds])}, got {text!r}")
+        return value
+
+    return parse
+
+
+def numbers(text):
+    """A type for argparse: 16,32,64"""
+    values = tuple(number(int, least=1)(part) for part in str(text).split(","))
+    return values
+
+
+def optional(parse):
+    """The type, or the word none."""
+
+    def parse_optional(text):
+        return None if str(text).lower() == "none" else parse(text)
+
+    return parse_optional
+
+
+class Setting(NamedTuple):
+    """One setting: defaults of the two kinds of data, and how it is read from text."""
+
+    name: str
+    scenes: object
+    photographs: object
+    parse: object
+    help: str
+    choices: tuple = None
+
+
+count, rate, share = number(int, least=1), number(float, least=0), number(float, least=0, below=1)
+seed = number(int, least=0)
+
+DATA = (
+    Setting("data", "scenes", "scenes", str, "a folder or file of annotated pictures, or the word scenes: drawn ones"),
+    Setting("format", None, None, optional(str), "how they are annotated; none: recognize it",
+            (None, "voc", "coco", "csv", "tiny-imagenet")),
+    Setting("size", 4000, None, optional(count), "pictures to train with; none: all there are"),
+    Setting("valid_fraction", 0.125, 0.1, share, "share of the training pictures to choose the best epoch with"),
+    Setting("test_fraction", None, None, optional(share), "share of all pictures to test with, where no test part is"),
+    Setting("data_seed", 0, 0, seed, "of the scenes, or of the division into parts"),
+)
+MODEL = (
+    Setting("model", "localizer", "localizer", str, "the architecture", ("localizer", "alexnet")),
+    Setting("image_size", 64, 64, number(int, least=8), "side of the network's input, pixels"),
+    Setting("channels", (32, 64, 128, 256), (32, 64, 128, 256), numbers, "filters of each convolution, as 16,32,64"),
+    Setting("hidden", 512, 512, count, "width of the layer that both heads share"),
+    Setting("dropout", 0.0, 0.5, share, "share of features dropped while training"),
+    Setting("per_class_boxes", False, False, bool, "one box for each class instead of one for all"),
+)
+TRAINING = (
+    Setting("epochs", 12, 30, count, "passes over the training pictures"),
+    Setting("batch_size", 64, 64, count, "pictures in one step"),
+    Setting("optimizer", "sgd", "sgd", str, "the optimizer", ("sgd", "adam")),
+    Setting("lr", 0.02, 0.02, rate, "learning rate"),
+    Setting("momentum", 0.9, 0.9, share, "of sgd"),
+    Setting("weight_decay", 5e-4, 5e-4, rate, "how strongly weights are pulled to 0"),
+    Setting("schedule", "cosine", "cosine", str, "of the learning rate", ("constant", "steps", "cosine")),
+    Setting("clip_norm", 5.0, 5.0, optional(rate), "largest norm of the gradient"),
+    Setting("augment", "light", "strong", str, "random changes of the training pictures", ("none", "light", "strong")),
+    Setting("class_weight", 1.0, 1.0, rate, "of the class loss in the sum"),
+    Setting("box_weight", 1.0, 1.0, rate, "of the box loss in the sum"),
+    Setting("patience", None, None, optional(count), "stop after so many epochs without a better one"),
+    Setting("seed", 0, 0, seed, "of the weights, the order, the augmentation"),
+    Setting("workers", 1, 1, number(int, least=0), "background threads that prepare batches"),
+    Setting("device", "auto", "auto", str, "auto, cpu, cuda, cuda:1 ..."),
+)
+SETTINGS = DATA + MODEL + TRAINING
+# What is different for AlexNet; None: it has its own, and the option has no meaning.
+ALEXNET = {"image_size": 227, "channels": None, "hidden": None, "dropout": 0.5, "lr": 0.01, "batch_size": 32}
+
+
+def options(*settings):
+    """A parser with one option for each setting; only what is given becomes an attribute of the result."""
+    parser = Parser(add_help=False, argument_default=argparse.SUPPRESS)
+    group = parser.add_argument_group("settings")
+    for setting in settings:
+        flag = f"--{setting.name.replace('_', '-')}"
+        if setting.parse is bool:
+            group.add_argument(flag, action=argparse.BooleanOptionalAction, help=setting.help)
+            continue
+        values = " | ".join(str(c).lower() for c in setting.choices) + "; " if setting.choices else ""
+        group.add_argument(flag, type=setting.parse, choices=setting.choices, metavar="X",
+                           help=f"{setting.help} ({values}{_default(setting)})")
+    return parser
+
+
+def given(arguments):
+    """The settings that stand on the command line."""
+    return {s.name: getattr(arguments, s.name) for s in SETTINGS if hasattr(arguments, s.name)}
+
+
+def resolve(known, earlier=None):
+    """All settings: what is known, then those of an earlier run, then the defaults of the kind of data and model."""
+    known = (earlier or {}) | known
+    kind = "scenes" if known.get("data", "scenes") == "scenes" else "photographs"
+    defaults = {setting.name: getattr(setting, kind) for setting in SETTINGS}
+    if known.get("model") == "alexnet":
+        for name, value in ALEXNET.items():
+            if name in ("image_size", "channels", "hidden") and known.get(name, value) != value:
+                raise UsageError(f"--{name.replace('_', '-')} belongs to the small localizer: AlexNet's is fixed")
+        defaults |= ALEXNET
+    return defaults | known
+
+
+def read_settings(values):
+    """Settings from a config.json, checked as if they stood on the command line."""
+    unknown = sorted(set(values) - {setting.name for setting in SETTINGS})
+    if unknown:
+        raise UsageError(f"there is no setting {', '.join(unknown)}")
+    # None is a setting's own word for "not limited"; where it has no such word it stands for AlexNet's fixed values.
+    words = [_word(setting, values[setting.name]) for setting in SETTINGS
+             if setting.name in values and not (values[setting.name] is None and setting.name in ALEXNET)]
+    return given(options(*SETTINGS).parse_args(words))
+
+
+def _word(setting, value):
+    flag = setting.name.replace("_", "-")
+    if setting.parse is bool:
+        return f"--{flag}" if value else f"--no-{flag}"
+    if setting.parse is numbers and isinstance(value, list | tuple):
+        value = ",".join(map(str, value))
+    return f"--{flag}={'none' if value is None else value}"
+
+
+def _default(setting):
+    scenes, photographs = (_word(setting, value).partition("=")[2] for value in (setting.scenes, setting.photographs))
+    return f"default {scenes}" if scenes == photographs else f"default {scenes} for scenes, {photographs} for pictures"

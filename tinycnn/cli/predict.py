@@ -1,0 +1,85 @@
+"""tinycnn predict: what is in these pictures, and where?"""
+
+import json
+from pathlib import Path
+
+from tinycnn.cli import runs
+from tinycnn.errors import DataError
+
+AT_ONCE = 32  # pictures in memory at the same time
+
+
+def add(commands):
+    parser = commands.add_parser(
+        "predict", help="class, probability and box of pictures",
+        description="Say what is in each picture, and where, in the picture's own pixels: xmin ymin xmax ymax. "
+                    "A copy of each, with its box drawn, is written to --out.")
+    parser.add_argument("images", nargs="+", metavar="PICTURE", help="picture files")
+    parser.add_argument("--model", metavar="MODEL", help="model.npz or the folder of a run (default: the newest run)")
+    parser.add_argument("--out", metavar="FOLDER", default="predictions", help="default: predictions")
+    parser.add_argument("--no-draw", action="store_true", help="write no pictures")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.set_defaults(run=run)
+
+
+def run(arguments):
+    import tinycnn as tc
+
+    model = tc.load(runs.find_model(arguments.model))
+    paths = [Path(name) for name in arguments.images]
+    folders = [path for path in paths if path.is_dir()]
+    if folders:
+        raise DataError(f"{folders[0]} is a folder: give its pictures, for example {folders[0]}/*.jpg")
+    targets = [None] * len(paths) if arguments.no_draw else _targets(paths, Path(arguments.out))
+    answers = []
+    for i in range(0, len(paths), AT_ONCE):
+        group = _predict(model, paths[i : i + AT_ONCE], targets[i : i + AT_ONCE])
+        answers += group
+        if not arguments.json:
+            _print(group)
+    if arguments.json:
+        print(json.dumps(answers, indent=2))
+    elif not arguments.no_draw:
+        print(f"With the boxes drawn: {arguments.out}")
+
+
+def _predict(model, paths, targets):
+    from tinycnn.data.photographs import read_image
+    from tinycnn.files import atomic_write
+    from tinycnn.plots import annotate
+
+    images = [read_image(path) for path in paths]
+    prediction, answers = model.predict(images), []
+    for i, (path, target, image) in enumerate(zip(paths, targets, images, strict=True)):
+        name, probability, box = prediction[i]
+        height, width = image.shape[:2]
+        answers.append({"image": str(path), "width": width, "height": height, "class": name,
+                        "probability": round(probability, 4), "box": [round(float(v), 1) for v in box]})
+        if target is not None:
+            with atomic_write(target) as file:
+                annotate(image, box, f"{name} {probability:.0%}").save(file, format="PNG")
+            answers[-1]["picture"] = str(target)
+    return answers
+
+
+def _print(answers):
+    width = max(len(answer["image"]) for answer in answers)
+    names = max(len(answer["class"]) for answer in answers)
+    for answer in answers:
+        box = " ".join(f"{v:7.1f}" for v in answer["box"])
+        print(f"{answer['image']:{width}}  {answer['class']:{names}}  {answer['probability']:6.1%}  box {box}  "
+              f"of {answer['width']} x {answer['height']}")
+
+
+def _targets(paths, folder):
+    """One new name for each picture; never that of a picture that was given, never the same name twice."""
+    taken = {path.absolute() for path in paths}
+    targets = []
+    for path in paths:
+        number, target = 1, folder / f"{path.stem}.png"
+        while target.absolute() in taken:
+            number += 1
+            target = folder / f"{path.stem}-{number}.png"
+        taken.add(target.absolute())
+        targets.append(target)
+    return targets

@@ -1,0 +1,133 @@
+"""The folder of a run: where it is, what is in it, and what is needed to repeat it.
+
+    model.npz       the best epoch            metrics.json      test and validation metrics, with baselines
+    history.csv     one row per epoch         curves.png        the learning curves
+    checkpoint.npz  what --resume needs       predictions.png   truth and prediction of some test pictures
+    config.json     every setting, the versions, the data: enough to repeat the run
+"""
+
+import json
+from pathlib import Path
+
+import numpy as np
+
+from tinycnn.cli.failures import UsageError
+from tinycnn.cli.options import read_settings, resolve
+from tinycnn.errors import DataError
+from tinycnn.files import atomic_write
+
+RUNS = Path("runs")
+FILES = ("model.npz", "checkpoint.npz", "config.json", "history.csv", "metrics.json")
+
+
+def new_folder(out, name):
+    """The folder for a new run: `out`, which must not hold one yet, or the next free runs/NAME-1, -2 ..."""
+    if out is not None:
+        folder = Path(out)
+        held = [file for file in FILES if (folder / file).exists()]
+        if held:
+            raise UsageError(
+                f"{folder} already holds a run ({', '.join(held)}), which stays as it is. Continue it with --resume, "
+                "choose another folder, or leave --out away to get a new numbered one under runs/"
+            )
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+    number = 1
+    while True:
+        folder = RUNS / f"{name}-{number}"
+        try:
+            folder.mkdir(parents=True)  # two runs that start at once get two folders
+            return folder
+        except FileExistsError:
+            number += 1
+
+
+def find_model(given):
+    """The path of a model file: given as such, as the folder of a run, or None for the newest run under runs/."""
+    if given is None:
+        models = sorted(RUNS.glob("*/model.npz"), key=lambda path: path.stat().st_mtime)
+        if not models:
+            raise UsageError(f"no trained model under {RUNS}/: give one as a path, or train one with: tinycnn train")
+        return models[-1]
+    path = Path(given)
+    return path / "model.npz" if path.is_dir() else path
+
+
+def read_config(path):
+    """The settings in a config.json; DataError if it is damaged, UsageError if a setting is not possible."""
+    path = Path(path)
+    if path.is_dir():
+        path = path / "config.json"
+    try:
+        settings = json.loads(path.read_text("utf-8"))["settings"]
+        if not isinstance(settings, dict):
+            raise TypeError("its settings are not a table")
+    except (ValueError, KeyError, TypeError) as error:
+        raise DataError(f"{path} is not the config.json of a run ({type(error).__name__}: {error})") from error
+    try:
+        return read_settings(settings)
+    except UsageError as error:
+        raise UsageError(f"{path}: {error}") from None
+
+
+def write_json(path, content):
+    with atomic_write(path, "w") as file:
+        json.dump(content, file, indent=2)
+        file.write("\n")
+
+
+def load_data(settings):
+    """The Dataset that the settings describe."""
+    import tinycnn as tc
+
+    size = settings["size"]
+    if settings["data"] == "scenes":
+        n = size or 4000
+        return tc.data.scenes(n=n, image_size=settings["image_size"], seed=settings["data_seed"],
+                              valid=round(n * settings["valid_fraction"]), test=max(1, n // 4))
+    data = tc.data.read(settings["data"], format=settings["format"], valid_fraction=settings["valid_fraction"],
+                        test_fraction=settings["test_fraction"], seed=settings["data_seed"])
+    if size is not None and size < len(data.train):
+        _, data.train = data.train.split(size / len(data.train), settings["data_seed"])
+    return data
+
+
+def data_for_model(model, path, known):
+    """(Dataset with the model's labels, settings): the data given, or those of the run that the model lies in.
+
+    The division into parts is then the same too, so no picture that was learned from is tested on.
+    """
+    config = path.parent / "config.json"
+    earlier = read_config(config) if config.exists() else {}
+    if "data" in known and known["data"] != earlier.get("data"):
+        earlier = {}
+    settings = resolve({"image_size": model.image_size} | known, earlier)
+    data = load_data(settings)
+    data.train, data.valid, data.test = (relabel(part, model.classes) for part in data.parts.values())
+    return data, settings
+
+
+def relabel(samples, classes):
+    """The samples with labels that count in `classes`: another data set may list the same classes in another order."""
+    from tinycnn.data.dataset import Samples
+
+    if samples.classes == tuple(classes):
+        return samples
+    unknown = [name for name in samples.classes if name not in classes]
+    if unknown:
+        raise DataError(f"the data have classes that the model does not know: {', '.join(unknown[:8])}. "
+                        f"It knows: {', '.join(classes[:8])}{', ...' if len(classes) > 8 else ''}")
+    table = np.array([classes.index(name) for name in samples.classes])
+    return Samples(samples.images, table[samples.labels], samples.boxes, samples.names, classes)
+
+
+def build_model(settings, classes):
+    """The network that the settings describe, untrained."""
+    import tinycnn as tc
+
+    common = {"num_classes": len(classes), "classes": classes, "dropout": settings["dropout"],
+              "per_class_boxes": settings["per_class_boxes"], "seed": settings["seed"]}
+    if settings["model"] == "alexnet":
+        return tc.models.alexnet_localizer(**common)
+    return tc.models.localizer(image_size=settings["image_size"], channels=settings["channels"],
+                               hidden=settings["hidden"], **common)

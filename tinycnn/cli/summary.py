@@ -1,0 +1,38 @@
+"""tinycnn summary: what a network is made of, without running it."""
+
+from pathlib import Path
+
+from tinycnn.cli import runs
+from tinycnn.cli.failures import UsageError
+from tinycnn.cli.options import MODEL, count, given, options, resolve
+
+ARCHITECTURES = ("localizer", "alexnet")
+
+
+def add(commands):
+    shown = [setting for setting in MODEL if setting.name != "model"]
+    parser = commands.add_parser(
+        "summary", parents=[options(*shown)], help="shapes, parameters, memory and work of each layer",
+        description="One line per layer: shape, parameters, memory and multiply-adds, without running the network.")
+    parser.add_argument("what", nargs="?", metavar="MODEL", default="localizer",
+                        help="localizer, alexnet, a model.npz or the folder of a run (default: localizer)")
+    parser.add_argument("--num-classes", type=count, metavar="X", help="default 10, and 1000 for alexnet")
+    parser.add_argument("--batch", type=count, default=64, metavar="X", help="pictures in a batch (default 64)")
+    parser.set_defaults(run=run)
+
+
+def run(arguments):
+    import tinycnn as tc
+
+    known = given(arguments)
+    if arguments.what in ARCHITECTURES:
+        classes = arguments.num_classes or (1000 if arguments.what == "alexnet" else 10)
+        model = runs.build_model(resolve(known | {"model": arguments.what}), tuple(map(str, range(classes))))
+    else:
+        if known or arguments.num_classes:
+            raise UsageError("a saved model has its sizes already: give no settings with it")
+        path = runs.find_model(arguments.what)
+        if not Path(path).exists():
+            raise UsageError(f"{arguments.what!r} is neither {' nor '.join(ARCHITECTURES)} nor a file that exists")
+        model = tc.load(path)
+    print(tc.summary(model, batch_size=arguments.batch))

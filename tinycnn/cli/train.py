@@ -1,0 +1,160 @@
+"""tinycnn train: from pictures to a trained model, its test metrics and the pictures that show them."""
+
+import argparse
+import os
+import platform
+import shlex
+from pathlib import Path
+
+import numpy as np
+
+from tinycnn.cli import runs
+from tinycnn.cli.failures import UsageError
+from tinycnn.cli.options import SETTINGS, given, options, resolve
+from tinycnn.errors import MissingExtra
+
+SHOWN = 24  # pictures in predictions.png
+
+
+def add(commands):
+    parser = commands.add_parser(
+        "train", parents=[options(*SETTINGS)], help="train a model, test it, and keep everything in one folder",
+        description="Train the two-headed localizer. Without options it draws scenes and learns them.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog="examples:\n  tinycnn train\n  tinycnn train --data photos --epochs 50 --out runs/photos\n"
+               "  tinycnn train --resume --out runs/photos\n  tinycnn train --config runs/photos/config.json --seed 1")
+    parser.add_argument("--out", metavar="FOLDER", help="where everything goes (default runs/NAME-1, -2 ...)")
+    parser.add_argument("--config", metavar="FILE", help="repeat a run: take the settings of its config.json")
+    parser.add_argument("--resume", action="store_true", help="continue the run in --out, with its own settings")
+    parser.add_argument("--quiet", action="store_true", help="print nothing but the result")
+    parser.set_defaults(run=run)
+
+
+def run(arguments):
+    import tinycnn as tc
+    from tinycnn.backend import pick_device
+
+    settings, folder = _settings(arguments)
+    device, reason = pick_device(settings["device"])
+    say = (lambda *lines: None) if arguments.quiet else (lambda *lines: print(*lines, sep="\n", flush=True))
+    data = runs.load_data(settings)
+    say(data.describe(), "")
+    model = runs.build_model(settings, data.classes)
+    if folder is None:
+        folder = runs.new_folder(arguments.out, data.name)
+        runs.write_json(folder / "config.json", _config(settings, data, model, folder))
+    say(f"{_count(model):,} parameters, computed on {reason}", f"everything goes to {folder}", "")
+    try:
+        history = _fit(model.to(device), data, settings, folder, arguments)
+        best = tc.load(folder / "model.npz", device=device)
+        metrics = _measure(best, history, data, settings, folder)
+        problems = _draw(best, history, data, folder)
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(_how_to_resume(folder)) from None
+    _report(metrics, folder, problems)
+
+
+def _settings(arguments):
+    """(settings, folder of the run to resume or None)"""
+    known = given(arguments)
+    if "data" in known and known["data"] != "scenes":
+        known["data"] = str(Path(known["data"]).absolute())  # so that config.json works from any folder
+    if not arguments.resume:
+        earlier = runs.read_config(arguments.config) if arguments.config else None
+        return resolve(known, earlier), None
+    if arguments.out is None or arguments.config:
+        raise UsageError("--resume continues the run in --out and takes its settings from there: "
+                         "tinycnn train --resume --out runs/NAME")
+    folder = Path(arguments.out)
+    if not (folder / "config.json").exists():
+        raise UsageError(f"{folder} holds no run to resume: there is no config.json in it")
+    earlier = runs.read_config(folder)
+    machine = {name: known.pop(name) for name in ("device", "workers") if name in known}  # may differ
+    changed = [f"--{name.replace('_', '-')}" for name in known if known[name] != earlier.get(name)]
+    if changed:
+        raise UsageError(f"--resume continues with the settings of {folder}: leave {', '.join(changed)} away, "
+                         "or start a new run with --config and another --out")
+    return resolve(machine, earlier), folder
+
+
+def _fit(model, data, settings, folder, arguments):
+    """Train; returns the History, with the epochs before an interruption."""
+    import tinycnn as tc
+    from tinycnn.data.augment import Augment
+
+    common = {"lr": settings["lr"], "weight_decay": settings["weight_decay"]}
+    sgd = settings["optimizer"] == "sgd"
+    optimizer = tc.optim.SGD(model, momentum=settings["momentum"], **common) if sgd else tc.optim.Adam(model, **common)
+    augment = {"none": lambda: None, "light": Augment.light, "strong": Augment.strong}[settings["augment"]]()
+    return tc.fit(
+        model, data.train, data.valid, epochs=settings["epochs"], batch_size=settings["batch_size"],
+        optimizer=optimizer, loss=tc.MultiTaskLoss(settings["class_weight"], settings["box_weight"]),
+        schedule=tc.optim.SCHEDULES[settings["schedule"]](), augment=augment, seed=settings["seed"], out=folder,
+        resume=arguments.resume, patience=settings["patience"], clip_norm=settings["clip_norm"],
+        progress=not arguments.quiet, workers=settings["workers"])
+
+
+def _measure(model, history, data, settings, folder):
+    """Metrics of the kept model on the test and validation parts, also written to metrics.json."""
+    import tinycnn as tc
+
+    parts = {name: part for name, part in (("test", data.test), ("valid", data.valid)) if len(part)}
+    measured = {name: tc.evaluate(model, part, data.train, settings["batch_size"]) for name, part in parts.items()}
+    metrics = {"data": data.name, "seed": settings["seed"], "epochs": len(history), "best_epoch": history.best_epoch,
+               "seconds": round(sum(history.column("seconds")), 1), **measured}
+    runs.write_json(folder / "metrics.json", metrics)
+    return metrics
+
+
+def _draw(model, history, data, folder):
+    """Write both pictures; returns sentences about what could not be drawn."""
+    try:
+        from tinycnn import plots
+
+        plots.save(plots.curves(history), folder / "curves.png")
+        part = data.test if len(data.test) else data.valid
+        if len(part):
+            chosen = part.subset(np.sort(np.random.default_rng(0).permutation(len(part))[:SHOWN]))
+            answers = model.predict([chosen.images[i] for i in range(len(chosen))])
+            title = f"{data.name}: {len(chosen)} of {len(part):,} pictures that were not learned from, at random"
+            plots.save(plots.predictions(chosen, answers, title=title), folder / "predictions.png")
+    except MissingExtra as error:
+        return [f"curves.png and predictions.png were not drawn: {error}"]
+    return []
+
+
+def _report(metrics, folder, problems):
+    from tinycnn.metrics import comparison_table
+
+    part = next((name for name in ("test", "valid") if name in metrics), None)
+    if part is None:
+        print("Nothing to measure on: there are neither test nor validation pictures.")
+    else:
+        print(f"\n{metrics['data']}, {metrics[part]['count']:,} {part} pictures:\n{comparison_table(metrics[part])}\n")
+    for sentence in problems:
+        print(sentence)
+    files = [name for name in ("model.npz", "metrics.json", "history.csv", "curves.png", "predictions.png")
+             if (folder / name).exists()]
+    print(f"{folder}: {', '.join(files)}")
+    print(f"Try it: tinycnn predict --model {shlex.quote(str(folder))} PICTURE.jpg")
+
+
+def _config(settings, data, model, folder):
+    import tinycnn
+
+    parts = {name: len(part) for name, part in data.parts.items()}
+    repeat = shlex.join(["tinycnn", "train", "--config", str(folder / "config.json")])
+    return {"settings": settings, "repeat": repeat, "tinycnn": tinycnn.__version__,
+            "python": platform.python_version(), "numpy": np.__version__, "processors": os.cpu_count(),
+            "data": {"name": data.name, "classes": list(data.classes), **parts, "notes": data.notes},
+            "parameters": _count(model)}
+
+
+def _count(model):
+    return sum(parameter.value.size for parameter in model.parameters().values())
+
+
+def _how_to_resume(folder):
+    if (folder / "checkpoint.npz").exists():
+        return f"continue with: tinycnn train --resume --out {shlex.quote(str(folder))}"
+    return f"no epoch was finished, so {folder} holds nothing to continue"

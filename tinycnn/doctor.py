@@ -1,0 +1,136 @@
+"""Is everything in place? What is installed, what computes, whether a GPU can be used, and a short test of it all.
+
+Most reports of "it does not work" or "it is slow" are answered by one of these lines: an extra that is missing, a BLAS
+that uses one core, two CuPy packages at once, a driver that is too old.
+"""
+
+import importlib
+import platform
+import sys
+import time
+from dataclasses import dataclass
+from importlib import metadata
+
+import numpy as np
+
+# distribution, the module it brings, what it is for, the extra that installs it
+EXTRAS = (
+    ("pillow", "PIL", "reads and writes pictures", "images"),
+    ("matplotlib", "matplotlib", "draws figures", "viz"),
+    ("tqdm", "tqdm", "shows progress", "train"),
+    ("threadpoolctl", "threadpoolctl", "shares the cores well: training is faster with it", "train"),
+)
+SEED = 0
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of the report. state: "ok", "note" (works, could be better) or "fail" """
+
+    name: str
+    text: str
+    state: str = "ok"
+
+
+def examine():
+    """All findings on this machine, the self-test included; about two seconds."""
+    return [_versions(), *(_extra(*extra) for extra in EXTRAS), _cores(), _blas(), _gpu(), _gradients(), _training()]
+
+
+def healthy(findings):
+    """Whether nothing failed."""
+    return all(finding.state != "fail" for finding in findings)
+
+
+def report(findings):
+    """The findings as a table in plain text."""
+    width = max(len(finding.name) for finding in findings)
+    lines = [f"[{finding.state:^4}]  {finding.name:{width}}  {finding.text}" for finding in findings]
+    end = "Everything that training needs works." if healthy(findings) else "Something that training needs is broken."
+    return "\n".join([*lines, "", end])
+
+
+def _versions():
+    import tinycnn
+
+    return Finding("versions", f"tinycnn {tinycnn.__version__}, Python {platform.python_version()} ({sys.executable}), "
+                               f"NumPy {np.__version__}, {platform.system()} {platform.machine()}")
+
+
+def _extra(distribution, module, purpose, extra):
+    try:
+        importlib.import_module(module)
+        return Finding(distribution, f"{metadata.version(distribution)}, {purpose}")
+    except ImportError as error:
+        return Finding(distribution, f"{purpose}; cannot be imported ({error}): pip install 'tinycnn[{extra}]'", "note")
+
+
+def _cores():
+    from tinycnn.parallel import threads
+
+    count = threads()
+    return Finding("processors", f"{count} usable, so {count} threads in each layer (TINYCNN_THREADS changes that)")
+
+
+def _blas():
+    try:
+        from threadpoolctl import threadpool_info
+    except ImportError:
+        built = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
+        return Finding("BLAS", f"{built.get('name')} {built.get('version')}; its threads are unknown: threadpoolctl is "
+                               "missing", "note")
+    found = [library for library in threadpool_info() if library["user_api"] == "blas"]
+    if not found:
+        return Finding("BLAS", "none that threadpoolctl knows: matrix products may be slow", "note")
+    texts = [f"{library['internal_api']} {library['version']}, {library['num_threads']} threads"
+             + (f", {library['architecture']}" if library.get("architecture") else "") for library in found]
+    return Finding("BLAS", "; ".join(texts))
+
+
+def _gpu():
+    from tinycnn.backend import gpu_problem, pick_device
+
+    problem = gpu_problem()
+    if problem is not None:
+        return Finding("GPU", f"not usable, so the CPU computes: {' '.join(str(problem).split())}", "note")
+    return Finding("GPU", pick_device("cuda")[1].replace("the GPU was asked for ", "usable "))
+
+
+def _gradients():
+    """Backward against differences of forward, for the layers of a localizer."""
+    import tinycnn as tc
+    from tinycnn.layers import Conv2d, Flatten, Linear, MaxPool2d, ReLU, Sequential
+
+    rng = np.random.default_rng(SEED)
+    network = Sequential(Conv2d(3, 4, 3, padding=1, rng=rng), MaxPool2d(2), ReLU(), Flatten(), Linear(64, 5, rng=rng))
+    start = time.perf_counter()
+    try:
+        checked = tc.gradcheck(network.astype("float64"), rng.standard_normal((2, 8, 8, 3)))
+    except Exception as error:  # whatever it is, it belongs into the report
+        return Finding("gradients", f"{type(error).__name__}: {error}", "fail")
+    seconds = time.perf_counter() - start
+    if not checked.ok:
+        return Finding("gradients", checked.summary, "fail")
+    return Finding("gradients", f"backward agrees with differences of forward ({seconds:.1f} s)")
+
+
+def _training():
+    """Twenty steps on sixteen pictures of noise: a network that cannot learn these by heart is broken."""
+    import tinycnn as tc
+
+    rng = np.random.default_rng(SEED)
+    start = time.perf_counter()
+    try:
+        model = tc.models.localizer(4, image_size=16, channels=(8, 16), hidden=32, seed=SEED)
+        x = model.normalize(rng.integers(0, 256, (16, 16, 16, 3), dtype=np.uint8))
+        truth = np.arange(16) % 4, rng.standard_normal((16, 4)).astype(np.float32)
+        loss, optimizer, values = tc.MultiTaskLoss(), tc.optim.Adam(model, lr=3e-3), []
+        for _ in range(20):
+            values.append(float(loss.forward(model.forward(x), truth)))
+            model.backward(*loss.backward())
+            optimizer.step()
+    except Exception as error:
+        return Finding("training", f"{type(error).__name__}: {error}", "fail")
+    seconds = time.perf_counter() - start
+    text = f"the loss of a tiny network went from {values[0]:.2f} to {values[-1]:.2f} in 20 steps ({seconds:.1f} s)"
+    return Finding("training", text, "ok" if values[-1] < 0.6 * values[0] else "fail")
