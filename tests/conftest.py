@@ -5,14 +5,21 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from tinycnn.backend import gpu_problem
+
 # The same examples in every run, so that a failure is never a matter of luck; and a slow machine is not a failure.
 settings.register_profile("tinycnn", derandomize=True, deadline=None)
 settings.load_profile("tinycnn")
 
 
-@pytest.fixture(scope="session", params=["cpu"])  # one string for the whole session, so @given may be used with it
+DEVICES = ["cpu", "simulated", pytest.param("cuda", marks=pytest.mark.gpu)]
+
+
+@pytest.fixture(scope="session", params=DEVICES)  # one string for the whole session, so @given may be used with it
 def device(request):
     """The device on which the test's arrays live; move them there with to_device and back with to_numpy."""
+    if request.param == "cuda" and gpu_problem() is not None:
+        pytest.skip(f"no GPU: {gpu_problem()}")
     return request.param
 
 
