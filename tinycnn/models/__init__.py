@@ -1,8 +1,9 @@
 """Networks made of the layers: the small localizer, AlexNet, and their files."""
 
+from tinycnn.models.alexnet import alexnet_localizer, alexnet_pose
 from tinycnn.models.localizer import Localizer, Prediction, localizer, softmax
 
-ARCHITECTURES = {"localizer": localizer}
+ARCHITECTURES = {"localizer": localizer, "alexnet": alexnet_localizer}
 
 
 def build(config):
@@ -11,4 +12,5 @@ def build(config):
     return ARCHITECTURES[arguments.pop("architecture")](**arguments)
 
 
-__all__ = ["ARCHITECTURES", "Localizer", "Prediction", "build", "localizer", "softmax"]
+__all__ = ["ARCHITECTURES", "Localizer", "Prediction", "alexnet_localizer", "alexnet_pose", "build", "localizer",
+           "softmax"]

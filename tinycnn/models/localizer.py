@@ -52,6 +52,8 @@ class Localizer(Layer):
     config: keyword arguments with which tinycnn.models.build makes this architecture again; None for your own
     """
 
+    pixel_scale = PIXEL_SCALE  # what a pixel is divided by, behind the subtraction of the mean
+
     def __init__(self, trunk, class_head, box_head, classes, image_size, per_class_boxes=False, config=None):
         self.trunk, self.class_head, self.box_head = trunk, class_head, box_head
         self.classes, self.image_size, self.per_class_boxes = tuple(classes), image_size, per_class_boxes
@@ -89,7 +91,7 @@ class Localizer(Layer):
         dtype = next(iter(self.parameters().values())).value.dtype
         x = images.astype(dtype)
         x -= PIXEL_MEAN
-        x *= 1 / PIXEL_SCALE
+        x *= 1 / self.pixel_scale
         return x
 
     def set_box_statistics(self, codes):
