@@ -62,11 +62,14 @@ def decode(path, max_side=None):
     """`read_image` with all that can be learned on the way: a `Picture`. Decodes the whole file, so damage shows."""
     Image = require("PIL.Image", extra="images")
     path = Path(path)
-    if not path.is_file():
-        raise PictureError(path, "the picture is missing")
-    if path.stat().st_size > MAX_FILE_BYTES:
-        raise PictureError(path, f"the picture's file is larger than {MAX_FILE_BYTES:,} bytes")
-    data = path.read_bytes()
+    try:
+        if not path.is_file():
+            raise PictureError(path, "the picture is missing")
+        if path.stat().st_size > MAX_FILE_BYTES:
+            raise PictureError(path, f"the picture's file is larger than {MAX_FILE_BYTES:,} bytes")
+        data = path.read_bytes()
+    except OSError as error:
+        raise PictureError(path, f"the picture cannot be opened ({error.strerror})") from error
     if not data:
         raise PictureError(path, "the picture is an empty file")
     try:

@@ -115,7 +115,8 @@ def test_a_file_listed_twice_is_one_picture_and_so_is_its_copy(tmp_path, photo, 
     (tmp_path / "copy of b.png").write_bytes((tmp_path / "b.png").read_bytes())
     folder = table(
         "a.png,cat,0,0,5,5,train", "./a.png,cat,0,0,6,6,train", "x/../a.png,cat,0,0,7,7,test",
-        "b.png,dog,0,0,5,5,train", "copy of b.png,dog,0,0,5,5,test", "c.png,cat,0,0,5,5,valid", "d.png,cat,0,0,5,5,train",
+        "b.png,dog,0,0,5,5,train", "copy of b.png,dog,0,0,5,5,test", "c.png,cat,0,0,5,5,valid",
+        "d.png,cat,0,0,5,5,train",
     )
     data = read(folder)
     assert {name: (part, box[2]) for name, (part, _, box) in answers(data).items()} == {
@@ -158,10 +159,19 @@ def test_fractions(fifty):
 def test_parts_that_do_not_add_up_are_explained(photo, table):
     for name in ("a.png", "b.png"):
         photo(name)
-    with pytest.raises(DataError, match="only the parts test, valid: one named train"):
+    with pytest.raises(DataError, match="pictures for test, valid, but no training.*: no part is named train"):
         read(table("a.png,cat,0,0,5,5,test", "b.png,dog,0,0,5,5,val"))
     with pytest.raises(DataError, match=r"assigned to a part \(train\) and others to none"):
         read(table("a.png,cat,0,0,5,5,train", "b.png,dog,0,0,5,5,"))
+
+
+def test_parts_without_a_class_or_without_anything_are_reported(photo, table):
+    for name in ("a.png", "b.png", "c.png"):
+        photo(name)
+    data = read(table("a.png,cat,0,0,5,5,train", "b.png,cat,0,0,5,5,valid", "c.png,dog,0,0,5,5,test"))
+    assert data.notes == ["no training picture shows: dog"]
+    with pytest.raises(DataError, match="no training picture remains: left out 1 of 3: the picture is missing"):
+        read(table("gone.png,cat,0,0,5,5,train", "b.png,cat,0,0,5,5,valid", "c.png,dog,0,0,5,5,test"))
 
 
 def test_too_little_is_explained(photo, table):

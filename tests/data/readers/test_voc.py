@@ -185,7 +185,7 @@ def test_the_picture_is_found_by_the_name_of_the_annotation_then_by_the_filename
     annotate("labels/e.xml", ("cat", BOX))
     data = read(tmp_path, valid_fraction=0, test_fraction=0)
     assert sorted(data.train.names) == ["a.png", "d.png", "photo 2.png"]
-    assert "left out 1 of 5: the picture is missing (c.xml)" in data.notes
+    assert "left out 1 of 5: the picture is missing (c.jpg)" in data.notes
     assert "left out 1 of 5: several pictures have its name (e.xml)" in data.notes
 
 

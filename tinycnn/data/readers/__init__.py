@@ -43,7 +43,7 @@ def read(path, format=None, valid_fraction=0.1, test_fraction=None, seed=0, *, m
     for what, fraction in (("valid_fraction", valid_fraction), ("test_fraction", test_fraction)):
         if fraction is not None and not 0 <= fraction < 1:
             raise DataError(f"{what} is a share of the pictures, from 0 to less than 1, not {fraction!r}")
-    path = Path(path)
+    path = Path(path).expanduser()
     reader, files = recognize(path, format)
     root = path if path.is_dir() else path.parent
     if path.is_file() and root.name == "annotations":  # COCO keeps its JSON files in a folder beside the pictures

@@ -53,7 +53,14 @@ def assemble(name, root, records, classes, ledger, *, valid_fraction, test_fract
 
     parts = {part: samples([p for p in checked if p.part == part]) for part in PRECEDENCE}
     notes = ledger.sentences(len(checked))
+    if len(brought) > 1 and None not in brought and len(parts["train"]) == 0:
+        others = ", ".join(sorted(brought - {"train"}))
+        why = "; ".join(notes) or "no part is named train"
+        raise DataError(f"{root} has pictures for {others}, but no training picture remains: {why}")
     train, valid, test, how = form_parts(parts, brought, valid_fraction, test_fraction, seed)
+    unseen = [label for label in classes if number[label] not in set(train.labels.tolist())]
+    if unseen:
+        how.append(f"no training picture shows: {', '.join(unseen)}")
     return Dataset(name, train, valid, test, notes + how)
 
 
@@ -71,8 +78,6 @@ def form_parts(parts, brought, valid_fraction, test_fraction, seed):
         train, valid = rest.split(valid_fraction, seed)
         what = f"{share:.0%} for test, then {valid_fraction:.0%} of the rest for valid"
         return train, valid, test, [f"brings no parts of its own: {what}, stratified by class, seed {seed}"]
-    if "train" not in brought:
-        raise DataError(f"it brings only the parts {', '.join(sorted(brought))}: one named train is needed as well")
     if test_fraction is not None:
         raise DataError(f"it brings parts of its own ({', '.join(sorted(brought))}): leave test_fraction away")
     if brought == {"train", "valid", "test"}:

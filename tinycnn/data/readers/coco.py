@@ -11,7 +11,7 @@ import json
 from tinycnn.data.readers.records import Record, first_file, inside, part_of, read_text
 from tinycnn.errors import DataError
 
-MAX_BYTES = 2**30  # COCO 2017's largest, instances_train2017.json, has 0.45 GB
+MAX_BYTES = 2**30  # COCO's own instances_train2017.json has 470 MB
 LAYOUT = (
     "a .json file (instances_train2017.json, annotations.json, train.json ...) in the folder, in annotations/, or in "
     "train/, valid/, test/, with the lists images, annotations, and categories"
@@ -40,9 +40,9 @@ def records(root, files, ledger):
         by_id = {}
         for image in images:
             name = str(_field(file, "images", image, "file_name"))
-            path, problem = _picture(root, file, name)
+            path = _picture(root, file, name)
             if path is None:
-                ledger.leave_out(name, problem)
+                ledger.leave_out(name, "the file name in its annotation leads out of the folder")
             record = by_id[_field(file, "images", image, "id")] = Record(path, [], _part(root, file), _size(image))
             if path is not None:
                 found.append(record)
@@ -94,10 +94,11 @@ def _part(root, file):
 
 
 def _picture(root, file, name):
+    """Where the picture lies, or would lie if it is missing; None if its name leads out of the folder."""
     if inside(root, name) is None:
-        return None, "the file name in its annotation leads out of the folder"
+        return None
     year = file.stem.partition("_")[2]  # instances_train2017 -> train2017, where COCO keeps those pictures
     folders = [file.parent, root, root / "images"]
     folders += [base / year for base in (root, root / "images") if part_of(year)]
-    path = first_file(inside(folder, name) for folder in folders)
-    return path, None if path else "the picture is missing"
+    candidates = [inside(folder, name) for folder in folders]
+    return first_file(candidates) or candidates[0]

@@ -34,10 +34,8 @@ def records(root, files, ledger):
             if inside(root, name) is None:
                 ledger.leave_out(name or f"line {line}", "the image column is empty or leads out of the folder")
                 continue
-            path = first_file(inside(folder, name) for folder in (root, root / "images"))
-            if path is None:
-                ledger.leave_out(name, "the picture is missing")
-                continue
+            candidates = [inside(folder, name) for folder in (root, root / "images")]
+            path = first_file(candidates) or candidates[0]  # a missing one is counted when it is opened
             box = tuple(_number(row[column]) for column in COLUMNS[2:])
             found.append(Record(path, [(row["label"], box)], _part(file, line, row)))
     return found, None

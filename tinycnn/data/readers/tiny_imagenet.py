@@ -68,8 +68,6 @@ def _records(folder, rows, names, part, ledger):
         path = inside(folder, name)
         if path is None:
             ledger.leave_out(name, "the file name in its annotation leads out of the folder")
-        elif not path.is_file():
-            ledger.leave_out(name, "the picture is missing")
         else:
             found.append(Record(path, [(names.get(wnid, ""), _box(corners))], part))
     listed = {name for name, *_ in rows}

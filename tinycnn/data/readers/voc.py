@@ -64,12 +64,14 @@ class _Target(ElementTree.TreeBuilder):
 
 def parse(path):
     """(filename or "", stated (H, W) or None, objects) of one XML file; DataError says what is wrong with it."""
-    if path.stat().st_size > MAX_BYTES:
-        raise DataError(f"its annotation is larger than {MAX_BYTES:,} bytes")
     parser = ElementTree.XMLParser(target=_Target())
     try:
+        if path.stat().st_size > MAX_BYTES:
+            raise DataError(f"its annotation is larger than {MAX_BYTES:,} bytes")
         parser.feed(path.read_bytes())
         tree = parser.close()
+    except OSError as error:
+        raise DataError(f"its annotation cannot be opened ({error.strerror})") from error
     except (ElementTree.ParseError, LookupError, ValueError) as error:  # LookupError: an encoding that does not exist
         if isinstance(error, DataError):
             raise
@@ -94,7 +96,7 @@ def _number(element, path):
 
 
 def _picture(root, xml, filename, pictures):
-    """The picture an XML file belongs to, or (None, why not).
+    """(the picture an XML file belongs to, or its likely path if it is missing, None), or (None, what is wrong).
 
     The XML file's own name decides, because it survives renaming and moving; its filename element is asked second.
     """
@@ -111,7 +113,7 @@ def _picture(root, xml, filename, pictures):
             return path, None
     if len(same_name) == 1:
         return same_name[0], None
-    return None, "several pictures have its name" if same_name else "the picture is missing"
+    return (None, "several pictures have its name") if same_name else (xml.with_suffix(".jpg"), None)
 
 
 def _lists(root, ledger):
