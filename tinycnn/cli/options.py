@@ -103,6 +103,7 @@ TRAINING = (
     Setting("device", "auto", "auto", str, "auto, cpu, cuda, cuda:1 ..."),
 )
 SETTINGS = DATA + MODEL + TRAINING
+GROUPS = {"the data": DATA, "the model": MODEL, "the training": TRAINING}
 # What is different for AlexNet; None: it has its own, and the option has no meaning.
 ALEXNET = {"image_size": 227, "channels": None, "hidden": None, "dropout": 0.5, "lr": 0.01, "batch_size": 32}
 
@@ -110,8 +111,10 @@ ALEXNET = {"image_size": 227, "channels": None, "hidden": None, "dropout": 0.5, 
 def options(*settings):
     """A parser with one option for each setting; only what is given becomes an attribute of the result."""
     parser = Parser(add_help=False, argument_default=argparse.SUPPRESS)
-    group = parser.add_argument_group("settings")
+    groups = {}
     for setting in settings:
+        title = next(title for title, members in GROUPS.items() if setting in members)
+        group = groups[title] = groups.get(title) or parser.add_argument_group(title)
         flag = f"--{setting.name.replace('_', '-')}"
         if setting.parse is bool:
             group.add_argument(flag, action=argparse.BooleanOptionalAction, help=setting.help)

@@ -18,7 +18,8 @@ SHOWN = 24  # pictures in predictions.png
 
 def add(commands):
     parser = commands.add_parser(
-        "train", parents=[options(*SETTINGS)], help="train a model, test it, and keep everything in one folder",
+        "train", usage="tinycnn train [options]", parents=[options(*SETTINGS)],
+        help="train a model, test it, and keep everything in one folder",
         description="Train the two-headed localizer. Without options it draws scenes and learns them.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog="examples:\n  tinycnn train\n  tinycnn train --data photos --epochs 50 --out runs/photos\n"
@@ -35,7 +36,7 @@ def run(arguments):
     from tinycnn.backend import pick_device
 
     settings, folder = _settings(arguments)
-    device, reason = pick_device(settings["device"])
+    device, _ = pick_device(settings["device"])
     say = (lambda *lines: None) if arguments.quiet else (lambda *lines: print(*lines, sep="\n", flush=True))
     data = runs.load_data(settings)
     say(data.describe(), "")
@@ -43,7 +44,8 @@ def run(arguments):
     if folder is None:
         folder = runs.new_folder(arguments.out, data.name)
         runs.write_json(folder / "config.json", _config(settings, data, model, folder))
-    say(f"{_count(model):,} parameters, computed on {reason}", f"everything goes to {folder}", "")
+    hint = " (tinycnn doctor says why not on a GPU)" if (device, settings["device"]) == ("cpu", "auto") else ""
+    say(f"{_count(model):,} parameters, computed on {device}{hint}", f"everything goes to {folder}", "")
     try:
         history = _fit(model.to(device), data, settings, folder, arguments)
         best = tc.load(folder / "model.npz", device=device)

@@ -25,7 +25,7 @@ def contact_sheet(samples, count=40, columns=8, title=None):
         image, (box,) = _reduced(chosen.images[i], chosen.boxes[i])
         _show(ax, image)
         _draw(ax, box, TRUTH)
-        ax.set_title(_short(chosen.classes[chosen.labels[i]]), fontsize=9, pad=3)
+        ax.set_title(_short(chosen.classes[chosen.labels[i]], most=20), fontsize=9, pad=5)
     figure.suptitle(title or f"{len(chosen)} of {len(samples):,} pictures, all classes in turn")
     return figure
 
@@ -53,7 +53,7 @@ def predictions(samples, prediction, columns=6, title=None):
         _draw(ax, box, PREDICTION, DASHES)
         correction = "" if name == truth else f"is {_short(truth)}, "
         ax.set_title(f"{'✓' if right else '✗'} {_short(name)} {probability:.0%}\n{correction}IoU {ious[i]:.2f}",
-                     fontsize=9, pad=4, color=INK if right else WRONG)
+                     fontsize=9, pad=5, color=INK if right else WRONG)
     figure.suptitle(title or f"{right_count} of {len(samples)} right: right class and IoU ≥ 0.5")
     _legend(figure)
     return figure

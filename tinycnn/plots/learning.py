@@ -3,9 +3,10 @@
 from tinycnn.errors import DataError, require
 from tinycnn.plots.look import COLORS, INK, new_figure, styled
 
-METRICS = {"valid_accuracy": ("class accuracy", COLORS["blue"], "s"),
-           "valid_mean_iou": ("mean IoU", COLORS["green"], "^"),
-           "valid_joint": ("joint: class and IoU ≥ 0.5", COLORS["vermilion"], "o")}
+# Accuracy is the widest line, since joint accuracy may lie exactly on it.
+METRICS = {"valid_accuracy": ("class accuracy", COLORS["blue"], "s", 4.0),
+           "valid_mean_iou": ("mean IoU", COLORS["green"], "^", 2.0),
+           "valid_joint": ("joint: class and IoU ≥ 0.5", COLORS["vermilion"], "o", 2.0)}
 MOST_MARKERS = 30  # beyond so many epochs the points run into each other
 
 
@@ -50,8 +51,8 @@ def _losses(ax, history, column, title, unit):
 
 
 def _metrics(ax, history):
-    for column, (name, color, marker) in METRICS.items():
-        _line(ax, history, column, name, color, marker)
+    for column, (name, color, marker, width) in METRICS.items():
+        _line(ax, history, column, name, color, marker, width=width)
     best = history.best_epoch
     joint = history.column("valid_joint")[best - 1]
     ax.plot(best, joint, "o", markersize=10, markerfacecolor="none", markeredgecolor=INK, markeredgewidth=1.5)
@@ -60,6 +61,7 @@ def _metrics(ax, history):
     ax.set_ylim(0, 1.02)
 
 
-def _line(ax, history, column, name, color, marker, line="-"):
+def _line(ax, history, column, name, color, marker, line="-", width=2.0):
     marker = marker if len(history.rows) <= MOST_MARKERS else None
-    ax.plot(history.column("epoch"), history.column(column), line, color=color, marker=marker, label=name)
+    ax.plot(history.column("epoch"), history.column(column), line, color=color, marker=marker, linewidth=width,
+            markersize=width + 2, label=name)
