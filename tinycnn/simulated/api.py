@@ -32,7 +32,7 @@ class Call(NamedTuple):
     keywords: tuple
 
 
-_names = {}  # Call -> the parameter name behind each argument, once the call has been found to fit
+_names = {}  # form of a call -> the parameter name behind each argument, once it has been found to fit
 _recordings = []  # the sets that open `with record()` blocks are filling
 _ORDINARY, _KEYWORD = inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY
 
@@ -81,12 +81,12 @@ def check(path, args, kwargs):
 
     Raises DeviceError when CuPy would not take the call.
     """
-    call = Call(path, len(args), tuple(kwargs))
-    names = _names.get(call)
+    form = (path, len(args), *kwargs)
+    names = _names.get(form)
     if names is None:
-        names = _names[call] = _bind(call)
+        names = _names[form] = _bind(Call(path, len(args), tuple(kwargs)))
     for calls in _recordings:
-        calls.add(call._replace(keywords=tuple(sorted(kwargs))))
+        calls.add(Call(path, len(args), tuple(sorted(kwargs))))
     return names
 
 

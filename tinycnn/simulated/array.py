@@ -5,8 +5,8 @@ It looks like cupy.ndarray and offers no more than that. Arithmetic with NumPy a
 """
 
 import operator
-import types
 import warnings
+from collections import namedtuple
 
 import numpy as np
 
@@ -17,6 +17,15 @@ NO_CONVERSION = (
     "Implicit conversion to a NumPy array is not allowed. "
     "Please use `.get()` to construct a NumPy array explicitly."
 )
+
+
+class Flags(namedtuple("Flags", "c_contiguous f_contiguous owndata fnc forc")):
+    """The memory layout of an array, as attributes or as flags["C_CONTIGUOUS"]."""
+
+    __slots__ = ()
+
+    def __getitem__(self, name):
+        return getattr(self, name.lower())
 
 
 class ndarray:  # noqa: N801 the name that NumPy and CuPy give it
@@ -82,8 +91,7 @@ class ndarray:  # noqa: N801 the name that NumPy and CuPy give it
     @property
     def flags(self):
         """c_contiguous, f_contiguous, owndata, fnc, forc: all that CuPy has (there is no writeable)."""
-        names = ("c_contiguous", "f_contiguous", "owndata", "fnc", "forc")
-        return types.SimpleNamespace(**{name: getattr(self.numbers.flags, name) for name in names})
+        return Flags(*(getattr(self.numbers.flags, name) for name in Flags._fields))
 
     def __len__(self):
         return len(self.numbers)

@@ -8,7 +8,7 @@ import numpy as np
 from tinycnn.errors import DeviceError
 from tinycnn.simulated import api, rules
 from tinycnn.simulated.array import ndarray
-from tinycnn.simulated.special import HOST_RESULTS, NOT_MODELED, SPECIAL, WAITS, limit_values
+from tinycnn.simulated.special import HOST_RESULTS, NOT_MODELED, SPECIAL, WAITS, check_limits, limits
 
 MODULES = frozenset(["fft", "lib", "lib.stride_tricks", "linalg", "random"])
 # CuPy reads .dtype, .sum ... of these first parameters without converting them: a list or a number has none.
@@ -80,9 +80,11 @@ def _module(path):
 def _checked(path, function):
     """One of our own functions, behind CuPy's signature (the names that only CuPy has bring their own)."""
 
+    limited, in_numpy = limits(path), path in api.snapshot().functions
+
     def call(*args, **kwargs):
-        if path in api.snapshot().functions:
-            api.check(path, args, kwargs)
+        if in_numpy:
+            check_limits(limited, path, api.check(path, args, kwargs), (*args, *kwargs.values()))
         return function(*args, **kwargs)
 
     call.__name__ = path.rpartition(".")[2]
@@ -91,14 +93,14 @@ def _checked(path, function):
 
 def _function(path):
     """NumPy's function of that name, behind CuPy's signature."""
-    function, host = _numpy(path), path in HOST_RESULTS
-    name = path.rpartition(".")[2]
+    function, limited, host, name = _numpy(path), limits(path), path in HOST_RESULTS, path.rpartition(".")[2]
 
     def call(*args, **kwargs):
         names = api.check(path, args, kwargs)
         if not host and path not in TAKES_SCALARS:
             _expect_arrays(path, names, args)
-        limit_values(path, names, (*args, *kwargs.values()))
+        if limited:
+            check_limits(limited, path, names, (*args, *kwargs.values()))
         args, kwargs = _arguments(path, names, args, kwargs)
         if host:
             return function(*args, **kwargs)
@@ -133,11 +135,12 @@ def method(name):
         raise api.missing(path) if name not in known.properties else api.MissingOnDevice(
             f"cupy.ndarray.{name} exists, but the simulated device does not model it"
         )
-    function = SPECIAL.get(path)
+    function, limited = SPECIAL.get(path), limits(path)
 
     def call(self, *args, **kwargs):
         names = api.check(path, args, kwargs)
-        limit_values(path, names, (*args, *kwargs.values()))
+        if limited:
+            check_limits(limited, path, names, (*args, *kwargs.values()))
         if function is not None:
             return function(self, *args, **kwargs)
         args, kwargs = _arguments(path, names, args, kwargs)

@@ -5,6 +5,8 @@ wraps the result again, and in between everything is refused that a GPU would re
 without a word.
 """
 
+import functools
+
 import numpy as np
 
 from tinycnn.errors import DeviceError
@@ -72,15 +74,22 @@ def compute(function, *args, **kwargs):
 
 def wrap(result):
     """NumPy's result as the device's: arrays and scalars become device arrays, reductions 0-d ones."""
-    if isinstance(result, np.ndarray | np.generic | bool | int | float):
-        numbers = np.asarray(result)
-        if numbers.dtype.char not in snapshot().dtypes or not numbers.dtype.isnative:
-            raise DeviceError(f"Unsupported dtype {numbers.dtype}: CuPy has booleans, integers, floats up to 64 bits")
-        return array.ndarray.around(numbers)
-    if isinstance(result, tuple | list):
-        items = [wrap(item) for item in result]
-        return items if isinstance(result, list) else tuple(items)
+    if isinstance(result, np.ndarray):
+        if result.dtype not in _dtypes():
+            raise DeviceError(f"Unsupported dtype {result.dtype}: CuPy has booleans, integers, floats up to 64 bits")
+        return array.ndarray.around(result)
+    if isinstance(result, SCALARS):
+        return wrap(np.asarray(result))
+    if isinstance(result, list):
+        return [wrap(item) for item in result]
+    if isinstance(result, tuple):
+        return tuple(wrap(item) for item in result)
     return result
+
+
+@functools.cache
+def _dtypes():
+    return frozenset(np.dtype(char) for char in snapshot().dtypes)
 
 
 def to_index(key):

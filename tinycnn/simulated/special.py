@@ -1,7 +1,7 @@
 """The functions of CuPy that are not simply NumPy's function of that name on unwrapped arrays.
 
 Doors between host and device, functions that fill and scatter, functions whose result stays on the host, and the
-values that CuPy does not accept for an argument it has.
+values that CuPy does not take for an argument that it has.
 """
 
 import numpy as np
@@ -31,18 +31,26 @@ NOT_MODELED = frozenset(
 )
 
 
-def limit_values(path, names, values):
-    """Refuse values that CuPy does not take for an argument that it has."""
-    name = path.rpartition(".")[2]
+# Values that CuPy does not take for an argument that it has: (paths, argument, what it takes).
+LIMITS = (
+    ("sort argsort ndarray.sort ndarray.argsort", "kind", lambda value: value in (None, "stable")),
+    ("ndarray.astype", "casting", lambda value: value is None),
+    ("ndarray.astype empty_like ones_like zeros_like full_like", "subok", lambda value: value is None),
+    ("array", "subok", lambda value: not value),
+    ("lib.stride_tricks.sliding_window_view", "writeable", lambda value: not value),
+    ("pad", "mode", lambda value: isinstance(value, str) and value != "median"),
+    ("packbits unpackbits", "axis", lambda value: value is None),
+)
+
+
+def limits(path):
+    """{argument: test} of the arguments whose values are limited."""
+    return {argument: takes for paths, argument, takes in LIMITS if path in paths.split()}
+
+
+def check_limits(limited, path, names, values):
     for argument, value in zip(names, values, strict=True):
-        wrong = (
-            (argument == "kind" and name in ("sort", "argsort") and value not in (None, "stable"))
-            or (argument in ("casting", "subok") and path == "ndarray.astype" and value is not None)
-            or (argument == "subok" and value)
-            or (argument == "writeable" and value)
-            or (argument == "mode" and name == "pad" and (callable(value) or value == "median"))
-        )
-        if wrong:
+        if argument in limited and not limited[argument](value):
             raise DeviceError(f"cupy.{path} does not take {argument}={value!r} (CuPy {api.snapshot().cupy})")
 
 
