@@ -107,7 +107,7 @@ def test_files_of_a_run(tmp_path):
         rows = list(csv.DictReader(file))
     assert [float(r["loss"]) for r in rows] == pytest.approx(history.column("loss"), rel=1e-5)
     best = tc.load(tmp_path / "model.npz")
-    joint = tc.evaluate(best, squares(20, 1))["joint_accuracy"]
+    joint = tc.evaluate(best, squares(20, 1))["joint"]
     assert joint == pytest.approx(max(history.column("valid_joint")))
     assert best.classes == ("bright", "dark")
 
@@ -258,7 +258,7 @@ def test_overfitting_a_handful():
     model = tc.models.localizer(**SMALL | {"dropout": 0.0})
     tc.fit(model, few, epochs=120, batch_size=6, progress=False, optimizer=tc.optim.Adam(model, lr=3e-3))
     metrics = tc.evaluate(model, few)
-    assert metrics["joint_accuracy"] == 1.0 and metrics["mean_iou"] > 0.9
+    assert metrics["joint"] == 1.0 and metrics["mean_iou"] > 0.9
 
 
 def test_model_statistics_come_from_the_training_boxes_and_are_kept_when_training_goes_on():

@@ -127,10 +127,8 @@ def evaluate(model, samples, train_samples=None, batch_size=64, workers=1):
     if len(samples) == 0:
         raise DataError("there is nothing to evaluate on: the samples are empty")
     scores, outputs = predict_samples(model, samples, batch_size, workers)
-    probabilities = softmax(scores)
-    labels = probabilities.argmax(axis=1)
-    boxes = model.boxes_in_pixels(outputs, samples.sizes, labels)
-    return evaluate_predictions(labels, boxes, probabilities, samples, train_samples)
+    boxes = model.boxes_in_pixels(outputs, samples.sizes)
+    return evaluate_predictions(scores.argmax(axis=1), boxes, softmax(scores), samples, train_samples)
 
 
 def _validate(model, valid, loss, batch_size, workers):

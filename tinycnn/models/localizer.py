@@ -84,6 +84,12 @@ class Localizer(Layer):
             return dx if input_gradient else None
         return self.trunk.backward(dfeatures, input_gradient=False)
 
+    def head_gradients(self, x, labels, targets, loss=None):
+        """What each head sends down the trunk, layer by layer; see tinycnn.inspection.head_gradients."""
+        from tinycnn.inspection import head_gradients  # a room that this file does not need otherwise
+
+        return head_gradients(self, x, labels, targets, loss)
+
     # Between pixels and what the network computes with.
 
     def normalize(self, images):
@@ -108,11 +114,12 @@ class Localizer(Layer):
     def boxes_in_pixels(self, outputs, sizes, labels=None):
         """The box head's outputs on the host -> boxes (n, 4) in pixels of images of sizes (n, 2) = (H, W), clipped.
 
-        labels: whose box to take where there is one per class.
+        labels: whose box to take where there is one per class; without labels, the boxes of all classes (n, K, 4).
         """
-        if outputs.ndim == 3:
+        if outputs.ndim == 3 and labels is not None:
             outputs = outputs[np.arange(len(outputs)), labels]
         codes = outputs.astype(np.float64) * self.box_std + self.box_mean
+        sizes = np.asarray(sizes)[:, None] if outputs.ndim == 3 else sizes
         return box_codec.clip(box_codec.decode(codes, sizes), sizes)
 
     def predict(self, images, batch_size=64):
@@ -178,6 +185,8 @@ def localizer(num_classes=10, image_size=64, channels=(32, 64, 128, 256), hidden
         # max(relu(a), relu(b)) = relu(max(a, b)): behind the pool the ReLU has a quarter of the work.
         layers += [conv, MaxPool2d(2), ReLU()]
         c, size = f, size // 2
+    if size < 1:
+        raise ShapeError(f"images of {image_size} x {image_size} are too small for {len(channels)} poolings by two")
     layers += [Flatten(), Linear(size * size * c, hidden, rng=rng), ReLU()]
     if dropout:
         layers.append(Dropout(dropout, rng=np.random.default_rng([seed, 1])))
