@@ -266,6 +266,26 @@ def test_data_show(here, capsys):
     assert main(["data", "show", "pets", "--force"]) == 0
 
 
+def test_gradcheck_by_name_and_of_a_model(here, capsys):
+    assert main(["gradcheck", "maxpool"]) == 0
+    out, _ = capsys.readouterr()
+    assert "ok  MaxPool2d(2)" in out and "Conv2d" not in out and "all gradients are right" in out
+    tc.save(tc.models.localizer(3, image_size=8, channels=(3,), hidden=4), "model.npz")
+    assert main(["gradcheck", "model.npz"]) == 0
+    assert "1 checked: all gradients are right" in capsys.readouterr().out
+    one_line(capsys, main(["gradcheck", "conv7"]), "conv7", "Linear")
+
+
+def test_gradcheck_fails_for_a_wrong_backward(monkeypatch, capsys):
+    from tinycnn.layers import ReLU
+
+    right = ReLU.backward
+    monkeypatch.setattr(ReLU, "backward", lambda self, dy: -right(self, dy))
+    assert main(["gradcheck", "ReLU"]) == 1
+    out, _ = capsys.readouterr()
+    assert "NOT OK" in out and "GRADIENTS ARE WRONG" in out
+
+
 def test_as_a_module():
     done = subprocess.run([sys.executable, "-m", "tinycnn", "--version"], capture_output=True, text=True)
     assert done.returncode == 0 and done.stdout == f"tinycnn {tc.__version__}\n"

@@ -3,8 +3,8 @@
 from tinycnn.errors import DataError, require
 from tinycnn.plots.look import COLORS, INK, new_figure, styled
 
-# Accuracy is the widest line, since joint accuracy may lie exactly on it.
-METRICS = {"valid_accuracy": ("class accuracy", COLORS["blue"], "s", 4.0),
+# Accuracy is a little wider than the others, since joint accuracy may lie exactly on it.
+METRICS = {"valid_accuracy": ("class accuracy", COLORS["sky"], "s", 3.2),
            "valid_mean_iou": ("mean IoU", COLORS["green"], "^", 2.0),
            "valid_joint": ("joint: class and IoU ≥ 0.5", COLORS["vermilion"], "o", 2.0)}
 MOST_MARKERS = 30  # beyond so many epochs the points run into each other
