@@ -70,19 +70,20 @@ def test_what_cannot_be_used_is_left_out(build, photo, answers):
         ("text.JPEG", 0, "x", 9, 9),
     ]
     folder = build(
-        {"n01": rows, "n02": [("two.JPEG", 0, 0, 99, 9)]}, [("val_0.JPEG", "n77", 0, 0, 9, 9)],
+        {"n01": rows, "n02": [("two.JPEG", 0, 0, 99, 9)]},
+        [("val_0.JPEG", "n77", 0, 0, 9, 9), ("val_1.JPEG", "n01", 0, 0, 9, 9)],
         missing=("gone.JPEG", "../wnids.txt"),
     )
     photo("train/n01/images/unlisted.JPEG", 64, 64)
     data = read(folder, valid_fraction=0)
-    assert set(answers(data)) == {"ok.JPEG", "two.JPEG"}
+    assert set(answers(data)) == {"ok.JPEG", "two.JPEG", "val_1.JPEG"}
     assert set(data.notes[:-1]) == {
-        "left out 3 of 10: box has no area (column.JPEG, row.JPEG, turned.JPEG)",
-        "left out 1 of 10: the picture is missing (gone.JPEG)",
-        "left out 1 of 10: the file name in its annotation leads out of the folder (../wnids.txt)",
-        "left out 1 of 10: its box is not four numbers (text.JPEG)",
-        "left out 1 of 10: it has no annotation (unlisted.JPEG)",
-        "left out 1 of 10: its class has no name (val_0.JPEG)",
+        "left out 3 of 11: box has no area (column.JPEG, row.JPEG, turned.JPEG)",
+        "left out 1 of 11: the picture is missing (gone.JPEG)",
+        "left out 1 of 11: the file name in its annotation leads out of the folder (../wnids.txt)",
+        "left out 1 of 11: its box is not four numbers (text.JPEG)",
+        "left out 1 of 11: it has no annotation (unlisted.JPEG)",
+        "left out 1 of 11: its class is not in wnids.txt (val_0.JPEG)",
         "box cut at the border of the picture: 1 (two.JPEG)",
     }
 

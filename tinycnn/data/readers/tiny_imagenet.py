@@ -1,6 +1,6 @@
 """Tiny ImageNet: 64 x 64 pictures in folders by class number ("wnid", as in n01443537), boxes in text files.
 
-    wnids.txt                          the classes, one number a line; their order is the order of the labels
+    wnids.txt                          one number a line: the classes to use, in the order of their labels
     words.txt                          number, tab, names with commas between them; the first one names the class
     train/<wnid>/images/*.JPEG         train/<wnid>/<wnid>_boxes.txt: file, x0, y0, x1, y1
     val/images/*.JPEG                  val/val_annotations.txt: file, wnid, x0, y0, x1, y1
@@ -68,8 +68,10 @@ def _records(folder, rows, names, part, ledger):
         path = inside(folder, name)
         if path is None:
             ledger.leave_out(name, "the file name in its annotation leads out of the folder")
+        elif wnid not in names:
+            ledger.leave_out(name, "its class is not in wnids.txt")
         else:
-            found.append(Record(path, [(names.get(wnid, ""), _box(corners))], part))
+            found.append(Record(path, [(names[wnid], _box(corners))], part))
     listed = {name for name, *_ in rows}
     if folder.is_dir():
         for path in sorted(folder.iterdir()):
