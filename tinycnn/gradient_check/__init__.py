@@ -1,0 +1,16 @@
+"""Gradient checking: does backward compute what forward says?
+
+    report = tc.gradcheck(Conv2d(3, 8, 3, padding=1), x)
+    report.ok          True only if every gradient was really compared, and agreed
+    print(report)      a table: each tensor, its worst error, where, and a diagnosis in words
+    report.plot()      the error against the step size, and a map of where a gradient is wrong
+
+`gradcheck` takes layers, losses, models, objects that you wrote yourself, and pairs of functions. `quick_check` checks
+a whole model during training for the price of a few forward passes; `check_all_layers` checks this library.
+"""
+
+from tinycnn.gradient_check.catalog import check_all_layers
+from tinycnn.gradient_check.check import gradcheck, quick_check
+from tinycnn.gradient_check.report import Report, TensorReport
+
+__all__ = ["Report", "TensorReport", "check_all_layers", "gradcheck", "quick_check"]

@@ -1,0 +1,68 @@
+"""Every layer and loss of the library in the shapes that matter, ready to be checked: `tinycnn gradcheck` prints these.
+
+Sizes are small and odd, height and width differ, windows overlap or leave a rest, so that no mistake can hide behind
+a symmetry. Weights and data follow from the seed.
+"""
+
+import numpy as np
+
+from tinycnn.gradient_check.check import gradcheck
+from tinycnn.layers import AvgPool2d, Conv2d, Dropout, Flatten, Linear, LocalResponseNorm, MaxPool2d, ReLU, Sequential
+from tinycnn.losses import L2Loss, MultiTaskLoss, SoftmaxCrossEntropy
+from tinycnn.models import localizer
+
+
+def check_all_layers(seed=0):
+    """[(name, Report)] for every layer, every loss, a small network and both kinds of localizer."""
+    return [(name, gradcheck(thing, *inputs, seed=seed, title=name)) for name, thing, inputs in cases(seed)]
+
+
+def cases(seed=0):
+    """[(name, thing, inputs)], float32 as in training."""
+    rng = np.random.default_rng(seed)
+
+    def numbers(*shape):
+        return rng.standard_normal(shape, dtype=np.float32)
+
+    image, channels = numbers(3, 6, 5, 2), numbers(2, 5, 4, 6)
+    labels, mask = rng.integers(4, size=5), (np.arange(20) % 3 > 0).reshape(5, 4).astype(np.float32)
+    scores, boxes, targets = numbers(5, 4), numbers(5, 4), numbers(5, 4)
+    layers = [
+        (Conv2d(2, 3, 3, padding=1, rng=rng), image),
+        (Conv2d(2, 3, (3, 2), rng=rng), image),
+        (Conv2d(2, 3, 3, stride=2, padding=1, rng=rng), image),
+        (Conv2d(2, 3, (2, 3), stride=(1, 2), padding=(2, 0), bias=False, rng=rng), image),
+        (Conv2d(6, 4, 3, padding=1, groups=2, rng=rng), channels),
+        (Conv2d(6, 4, 1, rng=rng), channels),
+        (MaxPool2d(2), image),
+        (MaxPool2d(3, stride=2, padding=1), image),
+        (MaxPool2d(2, stride=2, ceil_mode=True), image),
+        (AvgPool2d(2), image),
+        (AvgPool2d(3, stride=2, padding=1), image),
+        (AvgPool2d(3, stride=2, padding=1, ceil_mode=True, count_include_pad=False), image),
+        (Linear(6, 4, rng=rng), numbers(5, 6)),
+        (Flatten(), image),
+        (ReLU(), image),
+        (Dropout(0.4, rng=np.random.default_rng(seed)), image),
+        (LocalResponseNorm(5, alpha=0.5, k=2.0), channels),
+        (LocalResponseNorm(4, alpha=0.5, divide_alpha=False), channels),
+    ]
+    found = [(repr(layer), layer, (x,)) for layer, x in layers]
+    found += [
+        ("SoftmaxCrossEntropy", SoftmaxCrossEntropy(), (scores, labels)),
+        ("L2Loss", L2Loss(), (boxes, targets)),
+        ("L2Loss with a mask", L2Loss(), (boxes, targets, mask)),
+        ("MultiTaskLoss", MultiTaskLoss(0.7, 1.9), ((scores, boxes), (labels, targets))),
+        ("MultiTaskLoss, one box per class", MultiTaskLoss(0.7, 1.9), ((scores, numbers(5, 4, 4)), (labels, targets))),
+    ]
+    network = Sequential(
+        Conv2d(2, 4, 3, padding=1, rng=rng), ReLU(), MaxPool2d(2), LocalResponseNorm(3, alpha=0.1),
+        Flatten(), Linear(24, 5, rng=rng), input_shape=(6, 5, 2),
+    )
+    found.append(("Sequential", network, (image,)))
+    for per_class in (False, True):
+        model = localizer(num_classes=3, image_size=8, channels=(3, 4), hidden=6, dropout=0.3, per_class_boxes=per_class,
+                          seed=seed)
+        name = "localizer, one box per class" if per_class else "localizer"
+        found.append((name, model, (numbers(2, 8, 8, 3),)))
+    return found

@@ -1,0 +1,205 @@
+"""gradcheck and quick_check: every gradient compared with what forward itself says.
+
+For each tensor, input or parameter, four witnesses are heard:
+
+    its gradient      is there, has the tensor's shape, is finite
+    the adjoint test  if y is linear in the tensor: <dy, A u> = <A' dy, u>, exact, with no step size at all
+    its elements      one by one: all of a small tensor, corners, edges and interior of a large one
+    the ladder        all elements at once along a random direction, over seventeen step sizes
+
+The upstream gradient dy is random and never ones: a sum of ones hides a flipped kernel, a reversed batch, swapped axes.
+"""
+
+import numpy as np
+
+from tinycnn.backend import to_numpy
+from tinycnn.gradient_check.diagnosis import diagnose
+from tinycnn.gradient_check.elements import SMALL, check_elements, choose
+from tinycnn.gradient_check.invariants import check_invariants
+from tinycnn.gradient_check.ladder import KINK, NOTHING, OK, STEPS, UNCLEAR, WRONG, climb
+from tinycnn.gradient_check.probe import Probe
+from tinycnn.gradient_check.report import Report, TensorReport
+from tinycnn.gradient_check.subject import Composed, Subject, random_signed
+
+LARGE_MODEL = 200_000  # numbers in all tensors together, beyond which single elements cost too much
+
+
+def gradcheck(thing, *inputs, seed=0, mode="auto", dy=None, only=None, invariants=True, title=None):
+    """Check the backward of `thing` against its forward; returns a Report.
+
+    thing: a layer, a loss, a model; any object with forward(*inputs) and backward(dy), its parameters kept in one of
+        the ways that tinycnn.gradient_check.slots lists; or a pair of functions: (forward(*inputs) -> y,
+        backward(dy, *inputs) -> gradients of the inputs), or CS231n's (forward -> (y, cache), backward(dy, cache))
+    inputs: what forward takes. Floating-point arrays, those inside tuples included, are differentiated; integers,
+        the truth given to a loss and everything else are not. Arrays may lie on any device.
+    seed: of dy, of directions and of the numbers that replace zeros among the parameters
+    mode: "auto" (a direction, and all elements of a small tensor or a sample of a large one), "directional" (a few
+        directions only), "elementwise" (every element)
+    dy: an upstream gradient of your own, a tuple for several outputs; default random
+    only: names of the tensors to check; default all    invariants: also check the rules beyond the numbers
+    title: the report's heading
+
+    All arithmetic is float64, on a private copy: `thing` and `inputs` come back exactly as they were, whatever happens.
+    Errors that forward or backward raise for the inputs as they are reach the caller.
+    """
+    if mode not in ("auto", "directional", "elementwise"):
+        raise ValueError(f'mode must be "auto", "directional" or "elementwise", got {mode!r}')
+    rng = np.random.default_rng(seed)
+    subject = Subject(thing, inputs, rng, title)
+    dys, notes = _upstream(subject, dy, rng)
+    probe = Probe(subject, dys)
+    names = _chosen(subject, only)
+    tensors = [check_tensor(probe, name, mode, rng) for name in names]
+    _explain(probe, tensors, rng)
+    wrong = [tensor.name for tensor in tensors if tensor.verdict == WRONG]
+    checks = check_invariants(subject, dys, rng, wrong) if invariants else []
+    if subject.constants:
+        notes.append(f"not differentiated: {', '.join(subject.constants)}")
+    return Report(subject.title, seed, mode, tensors, checks, notes)
+
+
+def quick_check(model, loss, x, targets, seed=0):
+    """Check all parameters of a model in the middle of training with a few forward passes; returns a Report.
+
+    model, loss: as in a training step, value = loss.forward(model.forward(x), targets); neither is changed
+    x, targets: a few examples, on the model's device
+
+    One random direction moves all parameters at once, so a mistake in any of them shows. Only if it does are the
+    tensors looked at one by one.
+    """
+    rng = np.random.default_rng(seed)
+    subject = Subject(Composed(model, loss), (x, targets), rng)
+    probe = Probe(subject, [np.ones(())])
+    names = list(subject.slots)
+    directions = {name: random_signed(rng, probe.values[name].shape) for name in names}
+    broken = [name for name in names if _problem(probe, name) and name in subject.slots]
+    ladder = climb(probe, directions, "all parameters at once", steps=STEPS[8:11])
+    if ladder.verdict != OK:
+        ladder = climb(probe, directions, "all parameters at once", steps=STEPS[4:])
+    size = sum(probe.values[name].size for name in names)
+    together = TensorReport("all parameters", "parameter", (size,), ladder.verdict, ladders=[ladder])
+    tensors = [together]
+    if ladder.verdict != OK or broken:
+        tensors = [check_tensor(probe, name, "directional", rng) for name in names]
+        _explain(probe, tensors, rng)
+    return Report(subject.title, seed, "quick", tensors, [], [])
+
+
+def check_tensor(probe, name, mode, rng):
+    """Hear all witnesses on one tensor; returns a TensorReport."""
+    value = probe.values[name]
+    large = sum(v.size for v in probe.values.values()) > LARGE_MODEL
+    report = TensorReport(name, probe.subject.roles[name], value.shape, problem=_problem(probe, name))
+    u = {name: random_signed(rng, value.shape)}
+    report.linear, images = linearity(probe, name, u, {name: random_signed(rng, value.shape)})
+    if report.linear:
+        report.adjoint = max(adjoint_error(probe, direction, image) for direction, image in images)
+    if mode == "elementwise" or (mode == "auto" and (not large or value.size <= SMALL)):
+        indices = choose(value.shape, rng, everything=mode == "elementwise")
+        report.elements = check_elements(probe, name, indices, report.linear)
+    steps = STEPS[7:] if large else STEPS
+    report.ladders.append(climb(probe, u, "all elements at once", steps=steps))
+    if mode == "directional":
+        report.ladders.append(climb(probe, {name: random_signed(rng, value.shape)}, "all elements at once", steps=steps))
+    if all(ladder.verdict == KINK for ladder in report.ladders):
+        report.ladders += _around_kinks(probe, name, report, rng, steps)
+    report.verdict = _verdict(report)
+    return report
+
+
+def _explain(probe, tensors, rng):
+    for tensor in tensors:
+        if tensor.verdict == WRONG:
+            tensor.family, tensor.words = diagnose(probe, tensor, rng)
+
+
+def _verdict(report):
+    verdicts = [ladder.verdict for ladder in report.ladders]
+    states = list(report.elements.states) if report.elements else []
+    influence = NOTHING not in verdicts or WRONG in verdicts + states
+    if report.adjoint is not None and report.adjoint > 1e-11 or WRONG in verdicts or WRONG in states:
+        return WRONG
+    if report.problem and influence:
+        return WRONG
+    if UNCLEAR in verdicts or UNCLEAR in states:
+        return UNCLEAR
+    if OK in verdicts and not report.problem:
+        return OK
+    return KINK if KINK in verdicts else NOTHING
+
+
+def _around_kinks(probe, name, report, rng, steps):
+    """A direction that leaves out the elements at a kink: those found smooth one by one, or else a few of all."""
+    shape = probe.values[name].shape
+    size = int(np.prod(shape))
+    tries = [rng.integers(size, size=size // part) for part in (30, 1000) if size // part]
+    if report.elements is not None:
+        found = zip(report.elements.indices, report.elements.states, strict=True)
+        tries = [[np.ravel_multi_index(index, shape) for index, state in found if state != KINK]]
+    for flat in tries:
+        if len(flat):
+            direction = np.zeros(size)
+            direction[flat] = random_signed(rng, len(flat))
+            ladder = climb(probe, {name: direction.reshape(shape)}, f"{len(flat)} elements at once", steps=steps)
+            if ladder.verdict != KINK:
+                return [ladder]
+    return []
+
+
+def linearity(probe, name, u, v):
+    """(is y linear in this tensor? up to a constant), and [(direction, y change)] for both directions."""
+    (yu, _), (yv, _) = probe.move(u, 1.0), probe.move(v, 1.0)
+    yw, _ = probe.move({name: 0.7 * u[name] - 1.3 * v[name]}, 1.0)
+    linear = True
+    for y, a, b, w in zip(probe.y, yu, yv, yw, strict=True):
+        size = max((float(abs(part).max()) for part in (y, a, b, w) if part.size), default=0.0)
+        with np.errstate(all="ignore"):
+            apart = abs((w - y) - 0.7 * (a - y) + 1.3 * (b - y))
+        linear &= bool(np.isfinite(size)) and (not apart.size or float(apart.max()) <= 1e-12 * size)
+    images = [[a - y for a, y in zip(moved, probe.y, strict=True)] for moved in (yu, yv)] if linear else []
+    return linear, list(zip((u, v), images, strict=False))
+
+
+def adjoint_error(probe, direction, image):
+    """|<dy, A u> - <gradient, u>| relative to the size of such products; rounding gives about 1e-15."""
+    left = probe.dot(image)
+    right, typical = probe.analytic(direction)
+    size = typical + float(np.sqrt(sum(np.sum((dy * part) ** 2) for dy, part in zip(probe.dys, image, strict=True))))
+    distance = max(0.0, abs(left - right) - 4 * probe.noise)
+    return distance / size if size else 0.0
+
+
+def _problem(probe, name):
+    """What is wrong with a gradient before its numbers are looked at; None when nothing is."""
+    g, value = probe.gradients[name], probe.values[name]
+    if g is None:
+        return "missing"
+    if g.shape != value.shape:
+        return f"shape {g.shape}"
+    return None if np.isfinite(g).all() else "not finite"
+
+
+def _upstream(subject, dy, rng):
+    """The upstream gradients, one for each output, and what is to be said about them."""
+    shapes = subject.output_shapes
+    if subject.is_loss:
+        return [np.ones(())], []
+    if dy is None:
+        return [random_signed(rng, shape) for shape in shapes], []
+    dys = [to_numpy(d).astype(np.float64) for d in (dy if isinstance(dy, tuple | list) else (dy,))]
+    if [d.shape for d in dys] != shapes:
+        raise ValueError(f"dy must have the shape of y, {shapes}, got {[d.shape for d in dys]}")
+    if any(d.size > 1 and (d == d.flat[0]).all() for d in dys):
+        return dys, ["dy is one number everywhere: flipped, swapped or reordered gradients can pass. Use a random dy"]
+    return dys, []
+
+
+def _chosen(subject, only):
+    names = list(subject.roles)
+    if only is None:
+        return names
+    wanted = [only] if isinstance(only, str) else list(only)
+    unknown = [name for name in wanted if name not in names]
+    if unknown:
+        raise ValueError(f"nothing here is called {', '.join(unknown)}; there are: {', '.join(names)}")
+    return wanted

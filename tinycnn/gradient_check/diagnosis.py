@@ -1,0 +1,226 @@
+"""Naming the mistake: what is a wrong gradient the right gradient of?
+
+Most wrong backwards compute something sensible, only not for this problem: the right gradient for a dy in reverse
+order, for a kernel that was not turned, N times over, shifted by the padding. So each suspicion is an experiment: change
+dy, another tensor or the gradient itself as the suspected mistake would, and see whether all differences vanish. A few
+random directions decide, so a layer's size does not matter. What remains is told by *where* it is wrong (places.py).
+"""
+
+import numpy as np
+
+from tinycnn.gradient_check.places import by_place
+from tinycnn.gradient_check.subject import random_signed
+from tinycnn.gradient_check.transforms import channel_rolls, rearrangements
+
+DIRECTIONS = 5
+SAME = 1e-5  # two quantities that differ by less, relative to their size, are one
+
+
+def diagnose(probe, tensor, rng):
+    """(family, sentence) for a tensor whose gradient is wrong; family None when no known pattern fits."""
+    case = Case(probe, tensor, rng)
+    for suspicion in SUSPICIONS:
+        found = suspicion(case)
+        if found is not None:
+            return found
+    return by_place(probe, tensor, rng)
+
+
+class Case:
+    """One wrong gradient `g` with a few random directions r and what forward does along them.
+
+    images: for each direction, how every output changes (dy/dt . r), so that <dy, image> is the true slope for any dy
+    """
+
+    def __init__(self, probe, tensor, rng):
+        self.probe, self.tensor, self.rng, self.name = probe, tensor, rng, tensor.name
+        self.g = probe.gradients[tensor.name]
+        self.usable = tensor.problem is None
+        self.directions = [random_signed(rng, tensor.shape) for _ in range(DIRECTIONS)]
+        self.images = [self.image(r) for r in self.directions] if self.usable else []
+        first = next((name for name, role in probe.subject.roles.items() if role == "input"), None)
+        self.batch = probe.values[first].shape[0] if first is not None and probe.values[first].ndim else 1
+
+    def image(self, r, changes=None):
+        """How the outputs change along r, at the point or with other values for some tensors."""
+        probe, base = self.probe, self.probe.values | (changes or {})
+        for h in (1e-4, 1e-5, 1e-6, 1e-7):
+            step = h * probe.scales[self.name] * r
+            (plus, crossed), (minus, crossed_too) = (
+                probe.outputs((changes or {}) | {self.name: base[self.name] + s * step}) for s in (1, -1))
+            if changes or not (crossed or crossed_too):  # elsewhere the winners are others anyway
+                break
+        return [(a - b) / (2 * h * probe.scales[self.name]) for a, b in zip(plus, minus, strict=True)]
+
+    def factor(self, g=None, dys=None, images=None):
+        """c if g = c * (gradient for dys) along all directions, else None. Defaults: what was found, what was given."""
+        g = self.g if g is None else g
+        dys = self.probe.dys if dys is None else dys
+        claimed = np.array([np.sum(g * r) for r in self.directions])
+        true = np.array([sum(np.sum(d * part) for d, part in zip(dys, image, strict=True))
+                         for image in (images or self.images)])
+        if not (np.isfinite(true).all() and abs(true).max() > 1e-12 * max(1e-300, abs(claimed).max())):
+            return None
+        c = float(claimed @ true / (true @ true))
+        return c if c and np.linalg.norm(claimed - c * true) <= SAME * np.linalg.norm(claimed) else None
+
+
+# --- suspicions, the surest first; each returns (family, sentence) or None ---
+
+
+def _no_gradient(case):
+    problem, g, name, shape = case.tensor.problem, case.g, case.name, case.tensor.shape
+    if problem == "missing":
+        where = "backward must return it" if case.tensor.role == "input" else f"backward must store it, as for d{name}"
+        return "never stored", f"there is no gradient of {name}: {where}"
+    if problem == "not finite":
+        return "not finite", f"{np.sum(~np.isfinite(g))} numbers of the gradient are NaN or infinite"
+    if problem is not None:
+        if sorted(g.shape) == sorted(shape):
+            return "axes", f"the gradient has shape {g.shape} instead of {shape}: axes are swapped"
+        if g.shape[-len(shape):] == shape:
+            return "not summed", (f"the gradient has shape {g.shape} instead of {shape}: {name} is used for every image "
+                                  "and position, so its gradient is the sum over them")
+        return "shape", f"the gradient has shape {g.shape} instead of {shape}"
+    if not g.any():
+        return "never stored", (f"all numbers of the gradient are 0, but y depends on {name}: was the result of "
+                                "backward never stored, or was it multiplied by a wrong mask?")
+    return None
+
+
+def _ignores_dy(case):
+    probe = case.probe
+    if probe.subject.is_loss:
+        return None
+    others = [random_signed(case.rng, dy.shape) for dy in probe.dys]
+    again = probe.subject.gradients(others)[case.name]
+    if again is None or again.shape != case.g.shape or not np.allclose(again, case.g, rtol=1e-12, atol=0):
+        return None
+    c = case.factor(dys=[np.ones(dy.shape) for dy in probe.dys])
+    ones = " (it is the one for a dy of all ones)" if c is not None and abs(c - 1) < SAME else ""
+    return "dy ignored", f"the gradient is the same for every dy{ones}: multiply by dy (chain rule)"
+
+
+def _constant_factor(case):
+    c = case.factor()
+    if c is None:
+        return None
+    if abs(c - 1) <= SAME:
+        apart = "in single precision" if np.array_equal(case.g, case.g.astype(np.float32)) else "to about 7 digits"
+        return "float32", (f"right only {apart}: somewhere in backward numbers pass through float32, or a small "
+                           "constant (an epsilon) is in forward or in backward but not in both")
+    if abs(c + 1) <= SAME:
+        return "sign", "every number has the wrong sign"
+    sign = "of the wrong sign and " if c < 0 else ""
+    size, n = abs(c), case.batch
+    if n > 1 and abs(size / n - 1) <= SAME:
+        return "batch mean", f"{sign}{n} times too large, the batch size: the mean over the batch is missing"
+    if n > 1 and abs(size * n - 1) <= SAME:
+        return "batch mean", (f"{sign}{n} times too small, the batch size: the mean over the batch is taken twice (the "
+                              "loss divides by N already)")
+    return "factor", f"{sign}{c:.6g} times the right one everywhere{_guess(size, case)}"
+
+
+def _guess(size, case):
+    """Where a constant factor may come from."""
+    y = case.probe.y[0]
+    numbers = {"the number of outputs": y.size, "the batch size times the number of positions": y.size // y.shape[-1]}
+    if y.ndim == 4:
+        numbers["the number of output positions"] = y.shape[1] * y.shape[2]
+    if y.ndim == 0:
+        value = next(iter(case.probe.values.values()))
+        numbers = {"the number of elements": value.size, "the length of the last axis": value.shape[-1]}
+    numbers |= {f"the length of axis {i}": n for i, n in enumerate(case.tensor.shape)}
+    for words, n in numbers.items():
+        for found, say in ((n, "a mean there is missing"), (1 / n, "a mean was taken instead of a sum")):
+            if n > 2 and abs(size / found - 1) <= SAME:
+                return f", {'' if found == n else '1 over '}{words}: {say}"
+    if abs(size - 2) <= SAME:
+        return ": counted twice, or halved in forward only"
+    if abs(size - 0.5) <= SAME:
+        return ": is the 2 of a square missing, or were two paths averaged instead of added?"
+    return ": a constant of forward is missing in backward, or is there once too often"
+
+
+def _rearranged_gradient(case):
+    layout = case.tensor.role, case.tensor.shape
+    for family, words, undo in [*rearrangements(*layout, undo=True), *channel_rolls(*layout, undo=True)]:
+        c = case.factor(g=undo(case.g))
+        if c is not None:
+            return family, f"the right numbers in the wrong places: {words}{_times(c)}"
+    return None
+
+
+def _rearranged_dy(case):
+    dys = case.probe.dys
+    for k, dy in enumerate(dys):
+        output = f"y[{k}]" if len(dys) > 1 else "dy"
+        for family, words, change in [*rearrangements("output", dy.shape), *channel_rolls("output", dy.shape)]:
+            c = case.factor(dys=[*dys[:k], change(dy), *dys[k + 1 :]])
+            if c is not None:
+                return family, f"right for another dy: {output} {words}{_times(c)}"
+        if len(dys) > 1 and case.factor(dys=[*dys[:k], 0 * dy, *dys[k + 1 :]]) is not None:
+            return "output ignored", (f"right if the gradient of {output} were 0: it never arrives here. Where two "
+                                      "paths meet, their gradients are added")
+    return None
+
+
+def _only_one_part(case):
+    """Only one image, or one position, counts: assigned in a loop instead of added up."""
+    dys = case.probe.dys
+    for k in range(case.batch):
+        only = [np.where(np.arange(len(dy)).reshape(-1, *[1] * (dy.ndim - 1)) == k, dy, 0) if dy.ndim else dy
+                for dy in dys]
+        if case.batch > 1 and not case.probe.subject.is_loss and case.factor(dys=only) is not None:
+            return "overlap", f"only image {k} of the batch counts: assigned (=) in a loop instead of accumulated (+=)"
+    if len(dys) == 1 and dys[0].ndim == 4:
+        _, oh, ow, _ = dys[0].shape
+        for i, j in {(0, 0), (oh - 1, ow - 1)}:
+            only = np.zeros(dys[0].shape)
+            only[:, i, j] = dys[0][:, i, j]
+            if oh * ow > 1 and case.factor(dys=[only]) is not None:
+                return "overlap", f"only position ({i}, {j}) counts: assigned (=) in a loop instead of accumulated (+=)"
+    return None
+
+
+def _rearranged_partner(case):
+    """Right for another tensor in another order: a kernel that was flipped, a matrix transposed once too often."""
+    values, roles = case.probe.values, case.probe.subject.roles
+    for other, value in values.items():
+        if other == case.name:
+            continue
+        for family, words, change in [*rearrangements(roles[other], value.shape), *channel_rolls(roles[other], value.shape)]:
+            changed = {other: change(value)}
+            if case.factor(images=_screen(case, changed)) is not None:
+                return family, f"right for another {other}: {other} {words}. backward must use {other} as forward does"
+    return None
+
+
+def _screen(case, changed):
+    """Images with other values; the first direction alone settles most suspicions."""
+    first = case.image(case.directions[0], changed)
+    claimed = float(np.sum(case.g * case.directions[0]))
+    if abs(claimed - case.probe.dot(first)) > SAME * max(abs(claimed), abs(case.probe.dot(first))):
+        return [[0 * part for part in first]] * DIRECTIONS  # cannot match
+    return [first] + [case.image(r, changed) for r in case.directions[1:]]
+
+
+def _extra_term(case):
+    """gradient = right one + c * the tensor itself: a penalty that forward does not have."""
+    value = case.probe.values[case.name]
+    claimed = np.array([np.sum(case.g * r) for r in case.directions])
+    rest = claimed - [case.probe.dot(image) for image in case.images]
+    along = np.array([np.sum(value * r) for r in case.directions])
+    c = float(rest @ along / (along @ along)) if along.any() else 0.0
+    if c and value.size > 1 and np.linalg.norm(rest - c * along) <= SAME * np.linalg.norm(claimed):
+        return "extra term", (f"{c:.4g} times {case.name} itself is added: weight decay belongs into the optimizer, or "
+                              "its penalty into forward too")
+    return None
+
+
+SUSPICIONS = (_no_gradient, _ignores_dy, _constant_factor, _rearranged_gradient, _rearranged_dy, _only_one_part,
+              _rearranged_partner, _extra_term)
+
+
+def _times(c):
+    return "" if abs(c - 1) <= SAME else f", and {c:.4g} times as large"

@@ -1,0 +1,246 @@
+"""Rules that a good backward keeps and that no difference quotient sees.
+
+A gradient can have the right numbers and still ruin a training run: because backward writes into its input, uses what
+the forward before last remembered, adds to the gradient of the last step, or works only on arrays that lie in memory
+in one piece. Each rule here is one short experiment on private copies.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from tinycnn.backend import array_module, to_numpy
+from tinycnn.gradient_check.ladder import WRONG, climb
+from tinycnn.gradient_check.probe import Probe, branches, kinked_layers
+from tinycnn.gradient_check.slots import is_array
+from tinycnn.gradient_check.subject import random_signed
+from tinycnn.layers import Layer
+
+HOLDS, BROKEN, NOTE, SKIPPED = "holds", "broken", "note", "skipped"
+EXACT, SINGLE = 1e-9, 1e-3  # agreement expected of float64 and of float32 gradients, relative to the largest number
+
+
+@dataclass
+class Check:
+    """One rule: its name, whether it holds, what was seen if not, and the family of the mistake."""
+
+    name: str
+    verdict: str = HOLDS
+    words: str = ""
+    family: str | None = None
+
+
+def check_invariants(subject, dys, rng, wrong=()):
+    """All rules that apply. wrong: names of tensors whose gradients are known to be wrong already."""
+    checks = []
+    for name, rule in RULES.items():
+        try:
+            with np.errstate(all="ignore"):
+                found = rule(subject, dys, rng, wrong)
+        except Exception as error:  # whatever the thing raises in an ordinary situation is a finding
+            found = Check(name, BROKEN, f"raised {type(error).__name__}: {error}", "raises")
+        if found is not None:
+            # A learner's code may compute in one precision only; the library's own layers may not.
+            if name in ("dtype", "float32") and found.verdict == BROKEN and not isinstance(subject.template, Layer):
+                found.verdict = NOTE
+            checks.append(found)
+    return checks
+
+
+def _same_result(subject, dys, rng, wrong):
+    """Two runs give the same bits; the generator of a dropout mask is put back in between."""
+    a, b = subject.run(), subject.run()
+    ya, yb, y_again = a.forward(), b.forward(), b.forward()
+    if any(not np.array_equal(p, q) for other in (yb, y_again) for p, q in zip(ya, other, strict=True)):
+        return Check("repeatable", BROKEN, "two forwards of the same input differ. A random mask? Keep its "
+                     "numpy.random.Generator in an attribute (self.rng), so that it can be put back", "random")
+    found = _apart(a.backward(dys), b.backward(dys), 0.0)
+    return Check("repeatable", BROKEN, f"two runs give different gradients of {found}", "random") if found else \
+        Check("repeatable")
+
+
+def _nothing_modified(subject, dys, rng, wrong):
+    """forward and backward leave x, dy, y and the parameters as they are."""
+    run = subject.run()
+    parameters = {name: to_numpy(slot.array).copy() for name, slot in run.slots.items()}
+    y = [part.copy() for part in run.forward()]
+    for step in ("forward", "backward"):
+        if step == "backward":
+            run.backward(dys)
+        for name, leaf in subject.leaves():
+            if is_array(leaf):
+                before = subject.values[name] if name in subject.values else to_numpy(leaf)
+                if not np.array_equal(to_numpy(run.arrays[name]), before, equal_nan=before.dtype.kind == "f"):
+                    return Check("inputs kept", BROKEN, f"{step} writes into its input {name}", "modified")
+        for name, before in parameters.items():
+            if not np.array_equal(to_numpy(run.slots[name].array), before):
+                words = f"{step} changes the parameter {name}; only an optimizer may"
+                return Check("inputs kept", BROKEN, words, "modified")
+    if any(not np.array_equal(to_numpy(there), dy) for there, dy in zip(run.dys, dys, strict=True) if is_array(there)):
+        return Check("inputs kept", BROKEN, "backward writes into dy, which others may still need", "modified")
+    if any(not np.array_equal(to_numpy(there), part) for there, part in zip(run.raw_outputs, y, strict=True)
+           if is_array(there)):
+        return Check("inputs kept", BROKEN, "backward writes into y, which is the next layer's input", "modified")
+    return Check("inputs kept")
+
+
+def _linear_in_dy(subject, dys, rng, wrong):
+    """backward(a * d1 + b * d2) = a * backward(d1) + b * backward(d2), whatever the layer: it is a matrix product."""
+    if subject.is_loss:
+        return None
+    others = [random_signed(rng, dy.shape) for dy in dys]
+    one, two = subject.gradients(dys), subject.gradients(others)
+    mixed = subject.gradients([0.7 * d - 1.3 * e for d, e in zip(dys, others, strict=True)])
+    expected = {name: None if one[name] is None or two[name] is None else 0.7 * one[name] - 1.3 * two[name]
+                for name in mixed}
+    found = _apart(mixed, expected, EXACT)
+    if not found:
+        return Check("linear in dy")
+    if not _apart(one, two, 0.0):
+        return Check("linear in dy", BROKEN, "the gradients do not depend on dy at all", "dy ignored")
+    return Check("linear in dy", BROKEN, f"twice the dy does not give twice the gradient of {found}: is it clipped, "
+                 "normalized, or is a constant added?", "nonlinear")
+
+
+def _fresh_memory(subject, dys, rng, wrong):
+    """backward belongs to the forward just before it: not to an earlier one, and nothing is added up."""
+    others = [dy if subject.is_loss else random_signed(rng, dy.shape) for dy in dys]
+    changed = {name: v + 0.3 * random_signed(rng, v.shape) * (np.sqrt(np.mean(v * v)) if v.size else 1.0)
+               for name, v in subject.values.items()}
+    want, first = subject.gradients(others, changed), subject.gradients(dys)
+    for backward_between in (True, False):
+        run = subject.run()
+        run.forward()
+        if backward_between:
+            run.backward(dys)
+        run.set(changed)
+        run.forward(changed)
+        got = run.backward(others)
+        found = _apart(got, want, EXACT)
+        if not found:
+            continue
+        total = {name: None if want[name] is None or first[name] is None else want[name] + first[name] for name in want}
+        if backward_between and all(_apart({n: got[n]}, {n: want[n]}, EXACT) is None or
+                                    _apart({n: got[n]}, {n: total[n]}, EXACT) is None for n in got):
+            return Check("fresh memory", BROKEN, f"the second backward adds to the first one's gradient of {found}; "
+                         "a gradient is written (=), not accumulated (+=)", "accumulated")
+        return Check("fresh memory", BROKEN, f"after a second forward, the gradient of {found} is not the second "
+                     "one's: something from the first forward, or from the start, is still in use", "stale")
+    return Check("fresh memory")
+
+
+def _any_layout(subject, dys, rng, wrong):
+    """Arrays that do not lie in memory in one piece give the same result."""
+    plain, run = subject.run(), subject.run()
+    for layout in (_every_other, _reversed_axes):
+        y, other = plain.forward(), run.forward(layout=layout)
+        found = _apart(dict(enumerate(y)), dict(enumerate(other)), EXACT)
+        found = f"y ({found})" if found else _apart(plain.backward(dys), run.backward(dys, layout=layout), EXACT)
+        if found:
+            words = f"inputs or dy that are not contiguous in memory (a slice, a transpose) change {found}"
+            return Check("any layout", BROKEN, words, "layout")
+    return Check("any layout")
+
+
+def _dtype_kept(subject, dys, rng, wrong):
+    """float64 in, float64 out; float32 in, float32 out: outputs and gradients."""
+    for dtype in (np.float64, np.float32):
+        run = subject.run(dtype)
+        run.forward()
+        found = {f"output {i}": leaf for i, leaf in enumerate(run.raw_outputs)}
+        found |= {f"the gradient of {name}": g for name, g in run.backward(dys, host=False).items() if g is not None}
+        for name, a in found.items():
+            kind = getattr(a, "dtype", np.dtype(float))
+            if kind != dtype:
+                return Check("dtype", BROKEN, f"{name} is {kind} where everything else is {np.dtype(dtype)}", "dtype")
+    return Check("dtype")
+
+
+def _float32_agrees(subject, dys, rng, wrong):
+    """The float32 backward, used for training, gives the float64 gradients but for rounding."""
+    double, single = subject.run(), subject.run(np.float32)
+    double.forward()
+    single.forward()
+    before, after = (branches(kinked_layers(run.thing)) for run in (double, single))
+    if any(not np.array_equal(a, after.get(name)) for name, a in before.items()):
+        return Check("float32", SKIPPED, "a kink lies between the float32 and the float64 numbers")
+    found = _apart(single.backward(dys), double.backward(dys), SINGLE)
+    if found:
+        return Check("float32", BROKEN, f"in float32 the gradient of {found} is another one", "float32")
+    return Check("float32")
+
+
+def _without_input_gradient(subject, dys, rng, wrong):
+    """backward(dy, input_gradient=False) saves dx and nothing else."""
+    if not getattr(subject.template, "skips_input_gradient", False) or not subject.slots:
+        return None
+    full, lean = subject.run(), subject.run()
+    full.forward()
+    lean.forward()
+    a, b = full.backward(dys), lean.backward(dys, input_gradient=False)
+    found = _apart({n: a[n] for n in subject.slots}, {n: b[n] for n in subject.slots}, 0.0)
+    if found:
+        words = f"input_gradient=False changes the gradient of {found}, and should only save dx"
+        return Check("without dx", BROKEN, words, "input_gradient")
+    return Check("without dx")
+
+
+def _ties(subject, dys, rng, wrong):
+    """Equal numbers share one gradient among them: moved together, they move y as one.
+
+    At an exact tie no single element has a slope. But along a direction that moves equal numbers equally, the winner
+    changes as all of them do, so every lawful choice of winner agrees with the numeric slope.
+    """
+    for name, role in subject.roles.items():
+        value = subject.values[name]
+        if role != "input" or name in wrong or value.ndim < 2 or not value.size:
+            continue
+        step = float(np.sqrt(np.mean(value * value))) or 1.0
+        levels, where = np.unique(np.floor(value / step), return_inverse=True)
+        moves = random_signed(rng, levels.shape)[where].reshape(value.shape)
+        probe = Probe(subject, dys, {name: (levels[where].reshape(value.shape) + 0.5) * step})
+        if climb(probe, {name: moves}, "all elements at once").verdict == WRONG:
+            return Check("ties", BROKEN, f"right for distinct numbers in {name}, wrong where some are equal: is the "
+                         "gradient of a maximum given to every one of the equals?", "ties")
+    return Check("ties")
+
+
+RULES = {
+    "repeatable": _same_result, "inputs kept": _nothing_modified, "linear in dy": _linear_in_dy,
+    "fresh memory": _fresh_memory, "any layout": _any_layout, "dtype": _dtype_kept, "float32": _float32_agrees,
+    "without dx": _without_input_gradient, "ties": _ties,
+}
+
+
+def _every_other(a):
+    """The same numbers in every other place of an array twice as large."""
+    if not a.ndim:
+        return a
+    xp = array_module(a)
+    wide = xp.zeros((*a.shape[:-1], 2 * a.shape[-1]), a.dtype)
+    wide[..., ::2] = a
+    return wide[..., ::2]
+
+
+def _reversed_axes(a):
+    """The same numbers, the first axis fastest in memory."""
+    if a.ndim < 2:
+        return a
+    return array_module(a).ascontiguousarray(a.T).T
+
+
+def _apart(a, b, tolerance):
+    """The first name whose arrays differ by more than `tolerance`, relative to the largest number; else None."""
+    for name, p in a.items():
+        q = b[name]
+        if p is None or q is None:
+            if (p is None) != (q is None):
+                return name
+            continue
+        if p.shape != q.shape:
+            return name
+        p, q = p.astype(np.float64), q.astype(np.float64)
+        size = max(float(abs(p).max()), float(abs(q).max())) if p.size else 0.0
+        if p.size and not np.array_equal(p, q, equal_nan=True) and not float(abs(p - q).max()) <= tolerance * size:
+            return name
+    return None

@@ -1,0 +1,115 @@
+"""The ladder of step sizes: the same slope measured with h from a tenth down to a billionth of a tensor's scale.
+
+The error |analytic - numeric| against h tells what is the matter, and no threshold could (Chainer and others use one):
+
+    right         falls as h ** 2 with the step, then rises as 1 / h when rounding takes over
+    wrong         flat: no step makes the two agree
+    kink          a step: right below the distance of the kink, wrong above it
+    rounding      1 / h from the start: forward computes with too few digits to be checked
+
+The verdict follows from the numeric side alone. Neighboring rungs give an extrapolated slope (Richardson 1911) and its
+uncertainty; an analytic value outside of that uncertainty is wrong, and a slope whose rungs do not agree proves nothing.
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+STEPS = 10.0 ** -np.arange(1, 9.1, 0.5)
+OK, WRONG, KINK, UNCLEAR, NOTHING = "ok", "wrong", "kink", "unclear", "nothing"
+CONCLUSIVE = 1e-6  # a slope known worse than this, relative to its size, proves nothing
+EXACT = 1e-10  # agreement that float64 reaches in any well-behaved computation
+
+
+@dataclass
+class Ladder:
+    """One slope, measured on all rungs. Arrays have one entry for each step h."""
+
+    where: str  # "all directions at once", or the index of one element
+    analytic: float
+    scale: float  # typical size of such a slope, to which errors are relative
+    h: np.ndarray
+    slopes: np.ndarray
+    bends: np.ndarray  # difference of the two one-sided slopes: falls with h on a smooth function, not at a kink
+    noise: float  # rounding of phi; divided by h it is the rounding of a slope
+    flips: list = field(default_factory=list)  # for each rung, the kinks crossed
+    estimate: float = np.nan
+    uncertainty: float = np.inf
+    verdict: str = UNCLEAR
+
+    @property
+    def errors(self):
+        """|analytic - numeric| on each rung, relative to the scale."""
+        return abs(self.analytic - self.slopes) / self.size
+
+    @property
+    def size(self):
+        return max(abs(self.analytic), abs(self.estimate) if np.isfinite(self.estimate) else 0.0, self.scale) or 1.0
+
+    @property
+    def error(self):
+        """Relative error at the best estimate; NaN when there is none."""
+        return abs(self.analytic - self.estimate) / self.size
+
+    @property
+    def shape(self):
+        """The error's shape over h, in words."""
+        return {OK: "h² then 1/h", WRONG: "flat", KINK: "step", UNCLEAR: "1/h from the start", NOTHING: "zero"}[self.verdict]
+
+
+def climb(probe, directions, where, scale=0.0, steps=STEPS):
+    """Measure along `directions` on all rungs and judge. scale: typical size of such a slope, when it is known."""
+    analytic, typical = probe.analytic(directions)
+    measured = [probe.slope(directions, h) for h in steps]
+    slopes, bends = (np.array([m[i] for m in measured]) for i in range(2))
+    # The last rungs are all rounding; how far they scatter shows what the rounding inside forward amounts to.
+    gaps = abs(np.diff(slopes[-4:])) * steps[1:][-3:]
+    noise = max([probe.noise, *gaps[np.isfinite(gaps)]])
+    ladder = Ladder(where, analytic, max(scale, typical), steps, slopes, bends, noise, [m[2] for m in measured])
+    ladder.estimate, ladder.uncertainty = _extrapolate(ladder)
+    ladder.verdict = _judge(ladder, probe.noise)
+    return ladder
+
+
+def _extrapolate(ladder):
+    """The slope as h goes to 0, and how well it is known: (estimate, uncertainty), or (nan, inf)."""
+    usable = [i for i, crossed in enumerate(ladder.flips) if not crossed and np.isfinite(ladder.slopes[i])]
+    d, noise = ladder.slopes, ladder.noise / ladder.h
+    first = {}  # rung -> slope from it and the next rung, without the error in h ** 2
+    candidates = []  # (uncertainty, rung, estimate)
+    for i in usable:
+        if i + 1 in usable:
+            first[i] = d[i + 1] + (d[i + 1] - d[i]) / 9  # steps differ by the square root of 10
+            candidates.append((abs(d[i + 1] - d[i]) / 9 + 2 * noise[i + 1], i + 1, first[i]))
+    for i in first:
+        if i + 1 in first:  # and without the error in h ** 4
+            better = first[i + 1] + (first[i + 1] - first[i]) / 99
+            candidates.append((abs(first[i + 1] - first[i]) / 99 + 3 * noise[i + 2], i + 2, better))
+    for uncertainty, rung, estimate in sorted(candidates):
+        # Two large steps may agree by accident, or on the far side of a kink: all smaller steps must say the same.
+        smaller = [j for j in usable if j > rung and j - 1 in usable]
+        if all(abs(d[j] - estimate) <= 10 * (noise[j] + uncertainty) + abs(d[j] - d[j - 1]) for j in smaller):
+            return estimate, uncertainty
+    return np.nan, np.inf
+
+
+def _judge(ladder, rounding):
+    if not np.isfinite(ladder.estimate):
+        return KINK if any(ladder.flips) else UNCLEAR
+    distance, tolerance = abs(ladder.analytic - ladder.estimate), 10 * ladder.uncertainty + EXACT * ladder.size
+    if ladder.analytic == ladder.scale == 0 and distance <= tolerance:
+        return NOTHING
+    if distance <= tolerance:
+        return OK if ladder.uncertainty <= CONCLUSIVE * ladder.size else UNCLEAR
+    if _kink_at_the_point(ladder, distance, rounding):
+        return KINK
+    return WRONG
+
+
+def _kink_at_the_point(ladder, distance, rounding):
+    """Do the slopes to both sides differ for every h, by enough to explain the distance? Then there is no slope."""
+    seen = [i for i in range(len(ladder.h)) if rounding / ladder.h[i] < 0.05 * distance and np.isfinite(ladder.bends[i])]
+    if len(seen) < 3:
+        return False
+    last, larger = abs(ladder.bends[seen[-1]]), abs(ladder.bends[seen[-3]])  # h of `larger` is ten times as large
+    return last >= 1.8 * distance and larger < 3 * last

@@ -1,0 +1,187 @@
+"""What gradcheck found, for people: a table in the terminal, the same in a notebook, and two kinds of figures."""
+
+import html
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from tinycnn.gradient_check.elements import Elements
+from tinycnn.gradient_check.invariants import BROKEN, HOLDS, NOTE
+from tinycnn.gradient_check.ladder import KINK, NOTHING, OK, UNCLEAR, WRONG
+
+VERDICTS = {OK: "ok", WRONG: "WRONG", KINK: "NOT CHECKED", NOTHING: "NOT CHECKED", UNCLEAR: "UNCLEAR"}
+REASONS = {
+    KINK: "every direction and element looked at lies at a kink (a tie, or a ReLU at exactly 0), where no gradient "
+          "exists. Use random inputs without equal numbers",
+    NOTHING: "y does not change with it here, so there was nothing to compare: is dy zero, or is a layer dead?",
+    UNCLEAR: "forward is too rough for a verdict at any step size: does it compute in float32, or jump?",
+}
+
+
+@dataclass
+class TensorReport:
+    """One input or parameter: what every witness said, and the verdict.
+
+    verdict: "ok", "wrong", "kink", "nothing" or "unclear"    problem: "missing", "shape (...)", "not finite" or None
+    linear: is y linear in it?    adjoint: relative error of the exact test, if it is
+    elements: what single elements say, or None    ladders: list of Ladder, whole directions
+    family, words: the diagnosis of a wrong gradient
+    """
+
+    name: str
+    role: str
+    shape: tuple
+    verdict: str = UNCLEAR
+    problem: str | None = None
+    linear: bool = False
+    adjoint: float | None = None
+    elements: Elements | None = None
+    ladders: list = field(default_factory=list)
+    family: str | None = None
+    words: str = ""
+
+    @property
+    def worst(self):
+        """(relative error, where, analytic, numeric) of the worst element, or of a direction where none was checked."""
+        found = [(ladder.error, ladder.where, ladder.analytic, ladder.estimate)
+                 for ladder in self.ladders if ladder.verdict in (OK, WRONG)]
+        if self.elements is not None:
+            e = self.elements
+            keep = [i for i, state in enumerate(e.states) if state in (OK, WRONG)]
+            rows = [(e.errors[i], str(list(e.indices[i])), e.analytic[i], e.numeric[i]) for i in keep]
+            found = rows or found
+        return max(found, key=lambda row: np.nan_to_num(row[0], nan=np.inf), default=(np.nan, "", np.nan, np.nan))
+
+    @property
+    def checked(self):
+        """What was looked at, in words."""
+        parts = ["exact"] if self.adjoint is not None else ["ladder"] if self._decided else []
+        if self.elements is not None:
+            count, total = self.elements.count(OK, WRONG, UNCLEAR), int(np.prod(self.shape))
+            parts.append(f"all {total}" if count == total else f"{count} of {total}")
+        return ", ".join(parts) or "nothing"
+
+    @property
+    def _decided(self):
+        return any(ladder.verdict in (OK, WRONG, UNCLEAR) for ladder in self.ladders)
+
+    @property
+    def excluded(self):
+        """Number of elements left out because a step from them crosses a kink."""
+        return self.elements.count(KINK) if self.elements else 0
+
+    @property
+    def remarks(self):
+        """Sentences to print under the tensor's row."""
+        lines = []
+        if self.verdict == WRONG:
+            lines.append(f"{self.family}: {self.words}" if self.family else self.words)
+        elif self.verdict != OK:
+            lines.append(REASONS[self.verdict])
+        if self.excluded:
+            flipped = [str(f) for index in self.elements.kinks for f in self.elements.kinks[index]]
+            seen = f" ({flipped[0]}{', ...' if len(flipped) > 1 else ''})" if flipped else ""
+            lines.append(f"{self.excluded} of {len(self.elements.states)} elements left out: at a kink{seen}")
+        crossed = [(h, f) for ladder in self.ladders[-1:] for h, f in zip(ladder.h, ladder.flips, strict=True) if f]
+        if crossed and self._decided:
+            h, flipped = crossed[-1]
+            lines.append(f"steps of h = {h:.0e} and more left out: they cross kinks ({flipped[0]})")
+        return lines
+
+
+@dataclass
+class Report:
+    """All tensors and all rules. `ok` is True only if every tensor was really checked, and right, and no rule broken."""
+
+    title: str
+    seed: int
+    mode: str
+    tensors: list
+    checks: list
+    notes: list
+
+    @property
+    def ok(self):
+        right = all(tensor.verdict == OK for tensor in self.tensors)
+        return bool(self.tensors) and right and all(check.verdict != BROKEN for check in self.checks)
+
+    @property
+    def families(self):
+        """The families of mistakes that were recognized, each once, in order."""
+        found = [t.family for t in self.tensors if t.verdict == WRONG] + \
+            [c.family for c in self.checks if c.verdict == BROKEN]
+        return list(dict.fromkeys(family for family in found if family))
+
+    @property
+    def summary(self):
+        """One line: ok, or what is wrong."""
+        if self.ok:
+            return "ok"
+        wrong = [f"{t.name} is {'wrong' if t.verdict == WRONG else 'not settled'}" for t in self.tensors
+                 if t.verdict != OK]
+        return "; ".join(wrong + [f"rule broken: {c.name}" for c in self.checks if c.verdict == BROKEN]) or \
+            "nothing was checked"
+
+    def __getitem__(self, name):
+        """The TensorReport called `name`."""
+        return next(tensor for tensor in self.tensors if tensor.name == name)
+
+    def rows(self):
+        """The table as text: a header, then one row for each tensor."""
+        yield ["tensor", "shape", "checked", "worst error", "where", "analytic", "numeric", "verdict"]
+        for t in self.tensors:
+            error, where, analytic, numeric = t.worst
+            if t.problem:
+                error, analytic = np.inf, np.nan
+            numbers = [_number(error, ".1e"), where, _number(analytic, ".5g"), _number(numeric, ".5g")]
+            yield [t.name, str(t.shape), t.checked, *numbers, VERDICTS[t.verdict]]
+
+    def sentences(self):
+        """What is said under the table, line by line."""
+        held = [c.name for c in self.checks if c.verdict == HOLDS]
+        if held:
+            yield f"rules kept: {', '.join(held)}"
+        for c in self.checks:
+            if c.verdict == BROKEN:
+                yield f"RULE BROKEN, {c.name}: {c.words}"
+            elif c.verdict != HOLDS:
+                yield f"{'note' if c.verdict == NOTE else 'skipped'}, {c.name}: {c.words}"
+        yield from self.notes
+
+    def __str__(self):
+        rows = list(self.rows())
+        widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+        right = (3, 5, 6)  # numbers
+        lines = [f"{self.title}: {'ok' if self.ok else 'NOT OK'}   (seed {self.seed}, {self.mode})"]
+        for row, tensor in zip(rows, [None, *self.tensors], strict=True):
+            cells = [c.rjust(w) if i in right else c.ljust(w) for i, (c, w) in enumerate(zip(row, widths, strict=True))]
+            lines.append("  " + "  ".join(cells).rstrip())
+            lines += [f"    > {remark}" for remark in (tensor.remarks if tensor else [])]
+        return "\n".join(lines + [f"  {sentence}" for sentence in self.sentences()])
+
+    __repr__ = __str__
+
+    def _repr_html_(self):
+        head, *body = self.rows()
+        cell = "padding:.2em .8em;text-align:left"
+        parts = [f"<p><b>{html.escape(self.title)}</b>: {'✓ ok' if self.ok else '✗ not ok'} "
+                 f"<small>(seed {self.seed}, {html.escape(self.mode)})</small></p><table><tr>"]
+        parts += [f'<th style="{cell}">{html.escape(text)}</th>' for text in head]
+        for tensor, row in zip(self.tensors, body, strict=True):
+            tint = "" if tensor.verdict == OK else ";background:#D55E0022"
+            parts.append("</tr><tr>")
+            parts += [f'<td style="{cell}{tint}">{html.escape(text)}</td>' for text in row]
+            for remark in tensor.remarks:
+                parts.append(f'</tr><tr><td></td><td colspan="7" style="{cell}">{html.escape(remark)}</td>')
+        lines = "".join(f"<li>{html.escape(sentence)}</li>" for sentence in self.sentences())
+        return "".join(parts) + f"</tr></table><ul>{lines}</ul>"
+
+    def plot(self):
+        """A matplotlib Figure: the error against h with its diagnosis, and where each wrong tensor is wrong."""
+        from tinycnn.gradient_check.plot import draw
+
+        return draw(self)
+
+
+def _number(value, form):
+    return format(value, form) if np.isfinite(value) else "-"

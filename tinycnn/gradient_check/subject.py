@@ -1,0 +1,330 @@
+"""What is checked, made to look alike: named float64 arrays go in, arrays come out, gradients come back.
+
+A Subject holds a private copy of the layer, loss, model, object or pair of functions, converted to float64; the
+original is never run and never touched, so it comes back exactly as it was even when its forward raises. Runs are
+further copies: one that only computes forward again and again, and fresh ones for every sequence of calls whose
+gradients matter, so that no gradient is left over from an earlier call.
+"""
+
+import copy
+import inspect
+
+import numpy as np
+
+from tinycnn.backend import device_of, to_device, to_numpy
+from tinycnn.gradient_check.slots import cast, find_slots, generators, is_array, is_float_array, is_part
+
+
+class Subject:
+    """The thing under check, and the point at which it is checked.
+
+    values: {name: float64 array on the host} of every input and parameter that has a gradient
+    roles: {name: "input" or "parameter"}    constants: names of inputs without a gradient (labels, targets, masks)
+    is_loss: its backward takes no dy, since dloss/dloss = 1
+    """
+
+    def __init__(self, thing, inputs, rng, title=None):
+        self.title = title or describe(thing)
+        thing = _as_object(thing)
+        self.template = _private_copy(thing, self.title)
+        cast(self.template, np.float64)
+        self.input_names = _input_names(thing, len(inputs))
+        self.inputs = tuple(inputs)
+        self.call = _how_to_call(thing.backward)
+        self.slots = list(find_slots(self.template))
+        for slot in find_slots(self.template).values():
+            slot.clear()
+        self._try_out(rng)
+        for name, slot in find_slots(self.template).items():
+            if name in self.slots:
+                _leave_zero(slot.array, rng)
+                self.values[name] = to_numpy(slot.array).copy()
+
+    def _try_out(self, rng):
+        """Run forward and backward once: which inputs get a gradient, and which arrays are parameters after all?"""
+        leaves = dict(self.leaves())
+        self.roles = {name: "input" for name, leaf in leaves.items() if is_float_array(leaf)}
+        self.constants = [name for name in leaves if name not in self.roles]
+        self.values = {name: to_numpy(leaves[name]).astype(np.float64) for name in self.roles}
+        run = self.run()
+        before = {name: slot.array for name, slot in run.slots.items()}
+        copies = {name: to_numpy(array).copy() for name, array in before.items()}
+        y = run.forward()
+        self.output_shapes = [part.shape for part in y]
+        self.is_loss = self.call == "nothing" and self.output_shapes == [()]
+        kept = {name: run.slots[name].array is before[name] and np.array_equal(to_numpy(before[name]), copies[name])
+                for name in before}
+        returned = run.backward_raw([random_signed(rng, shape) for shape in self.output_shapes])
+        self._match_inputs(returned)
+        for name, slot in find_slots(self.template).items():
+            if slot.guessed and not (kept[name] and self._is_parameter(run, name)):
+                self.slots.remove(name)
+        self.roles |= dict.fromkeys(self.slots, "parameter")
+
+    def _is_parameter(self, run, name):
+        """Is an array attribute a parameter? Yes if it got a gradient, or if y depends on it."""
+        if run.slots[name].grad is not None:
+            return True
+        y = run.forward()
+        changed = run.forward({name: to_numpy(run.slots[name].array) * 1.5 + 0.5})
+        run.forget()
+        return any(not np.array_equal(a, b) for a, b in zip(y, changed, strict=True))
+
+    def _match_inputs(self, returned):
+        """Which inputs the gradients that backward returns belong to."""
+        names, floats = [name for name, _ in self.leaves()], list(self.roles)
+        if len(returned) == len(names) and len(names) > len(floats):
+            self.order = names
+        else:
+            self.order = floats[: len(returned)] if len(returned) else []
+        if len(returned) > max(len(self.order), 1):
+            raise ValueError(
+                f"backward of {self.title} returned {len(returned)} gradients for {len(floats)} inputs with a gradient "
+                f"({', '.join(floats)}). It should return one for each, in the order of the inputs of forward."
+            )
+        if self.is_loss:  # a loss is differentiated with respect to the network's output, not to the truth
+            truth = [name for name in floats if name not in self.order and name != floats[0]]
+            self.constants += truth
+            for name in truth:
+                del self.roles[name], self.values[name]
+
+    def leaves(self):
+        """(name, array or constant) of all inputs, those inside tuples included: outputs[0], outputs[1], labels."""
+        for name, tree in zip(self.input_names, self.inputs, strict=True):
+            yield from _leaves(tree, name)
+
+    def run(self, dtype=np.float64):
+        """A fresh private copy that can be called; gradients of earlier calls are not in it."""
+        return Run(self, dtype)
+
+    def gradients(self, dys, changes=None, dtype=np.float64):
+        """{name: gradient on the host, or None} of one forward and backward on a fresh copy."""
+        run = self.run(dtype)
+        run.set(changes or {})
+        run.forward(changes)
+        return run.backward(dys)
+
+
+class Run:
+    """One private copy of the thing. forward and backward may be called in any order, as a training loop would."""
+
+    def __init__(self, subject, dtype=np.float64):
+        self.subject, self.dtype = subject, np.dtype(dtype)
+        self.thing = copy.deepcopy(subject.template)
+        if self.dtype != np.float64:
+            cast(self.thing, dtype)
+        self.slots = {name: slot for name, slot in find_slots(self.thing).items() if name in subject.slots}
+        # Every forward starts with the generators where they were at first: the same dropout mask each time.
+        self.generators = [(g, g.bit_generator.state) for g in generators(self.thing)]
+
+    def forward(self, changes=None, layout=None):
+        """Outputs on the host as a flat list. changes: {name: array} to use in place of the subject's values.
+
+        Changed parameters are put back at once, so use set() where a backward follows. layout: a function through
+        which each input array goes before the call.
+        """
+        self.arrays = {}  # name -> the very array that forward was given
+        changes = changes or {}
+        for name, leaf in self.subject.leaves():
+            if is_float_array(leaf):
+                value = changes.get(name, self.subject.values.get(name))
+                value = to_numpy(leaf) if value is None else value
+                leaf = to_device(np.array(value, self.dtype), device_of(leaf))
+                leaf = leaf if layout is None else layout(leaf)
+            elif is_array(leaf):
+                leaf = leaf.copy()
+            self.arrays[name] = leaf
+        before = {name: slot.array.copy() for name, slot in self.slots.items() if name in changes}
+        for name in before:
+            _write(self.slots[name].array, changes[name])
+        for generator, state in self.generators:
+            generator.bit_generator.state = state
+        arguments = [_rebuild(tree, name, self.arrays) for name, tree in zip(
+            self.subject.input_names, self.subject.inputs, strict=True)]
+        try:
+            self.output = self.thing.forward(*arguments)
+        finally:
+            for name, value in before.items():
+                _write(self.slots[name].array, value)
+        self.raw_outputs = [leaf for _, leaf in _leaves(self.output, "y")]
+        return [_to_host(leaf) for leaf in self.raw_outputs]
+
+    def set(self, changes):
+        """Change parameters for good, as an optimizer would; names of inputs are passed over."""
+        for name, value in changes.items():
+            if name in self.slots:
+                _write(self.slots[name].array, value)
+
+    def backward_raw(self, dys, layout=None, **options):
+        """What backward returns, as a flat list of arrays and Nones. dys: host arrays, one for each output."""
+        self.dys = [_like(dy, leaf) if layout is None else layout(_like(dy, leaf))
+                    for dy, leaf in zip(dys, self.raw_outputs, strict=True)]
+        named = {f"y{i}": dy for i, dy in enumerate(self.dys)}
+        tree = _rebuild(self.output, "y", {name: dy for (name, _), dy in zip(
+            _leaves(self.output, "y"), named.values(), strict=True)})
+        call = self.subject.call
+        if call == "nothing" and self.raw_outputs and all(np.shape(leaf) == () for leaf in self.raw_outputs):
+            arguments = ()
+        else:
+            arguments = tree if isinstance(tree, tuple) and call == "several" else (tree,)
+        if "input_gradient" in inspect.signature(self.thing.backward).parameters:
+            options = {"input_gradient": True} | options
+        returned = self.thing.backward(*arguments, **options)
+        leaves = [leaf for _, leaf in _leaves(returned, "dx")]
+        return [] if len(leaves) == 1 and leaves[0] is None else leaves
+
+    def backward(self, dys, layout=None, host=True, **options):
+        """{name: gradient or None} of every input and parameter, on the host (host=False: as they are)."""
+        returned = self.backward_raw(dys, layout, **options)
+        grads = dict.fromkeys(self.subject.roles)
+        grads |= {name: g for name, g in zip(self.subject.order, returned, strict=False) if name in grads}
+        grads |= {name: slot.grad for name, slot in self.slots.items()}
+        return {name: _to_host(g) if host and g is not None else g for name, g in grads.items()}
+
+    def forget(self):
+        """Drop what a forward kept that no backward will use."""
+        if callable(getattr(self.thing, "forget", None)):
+            self.thing.forget()
+
+
+class Pair:
+    """Two functions as an object: forward(*inputs) -> y and backward(dy, *inputs) -> gradients of the inputs.
+
+    Also forward(*inputs) -> (y, cache) with backward(dy, cache), and backward(dy) alone. The number of arguments that
+    backward takes decides.
+    """
+
+    def __init__(self, forward, backward):
+        self.functions = forward, backward
+        self.accepts = len([p for p in inspect.signature(backward).parameters.values() if p.default is p.empty])
+
+    def forward(self, *inputs):
+        self.inputs, self.cache = inputs, None
+        y = self.functions[0](*inputs)
+        if isinstance(y, tuple) and len(y) == 2 and self.accepts == 2:
+            y, self.cache = y
+        return y
+
+    def backward(self, dy):
+        if self.accepts == 1:
+            return self.functions[1](dy)
+        if self.cache is not None:
+            return self.functions[1](dy, self.cache)
+        return self.functions[1](dy, *self.inputs)
+
+
+class Composed:
+    """A model and its loss as one thing: forward(x, truth) -> value, backward() -> gradients of all parameters."""
+
+    def __init__(self, model, loss):
+        self.model, self.loss = model, loss
+
+    def forward(self, x, truth):
+        return self.loss.forward(self.model.forward(x), truth)
+
+    def backward(self):
+        gradients = self.loss.backward()
+        return self.model.backward(*gradients) if isinstance(gradients, tuple) else self.model.backward(gradients)
+
+    def parameters(self):
+        learned_by_the_loss = self.loss.parameters() if callable(getattr(self.loss, "parameters", None)) else {}
+        return self.model.parameters() | learned_by_the_loss
+
+    def children(self):
+        return {"model": self.model, "loss": self.loss}
+
+
+def describe(thing):
+    """One line that says what is checked."""
+    if isinstance(thing, tuple):
+        return " and ".join(getattr(f, "__name__", repr(f)) for f in thing)
+    if isinstance(thing, Composed):
+        return f"{describe(thing.model)} with {describe(thing.loss)}"
+    if type(thing).__repr__ is object.__repr__:
+        return type(thing).__name__
+    first, *more = repr(thing).splitlines()
+    return type(thing).__name__ if more else first
+
+
+def random_signed(rng, shape):
+    """Random numbers of both signs and of size 0.5 to 1.5: none is nearly zero, so none is left unchecked."""
+    return rng.choice([-1.0, 1.0], shape) * rng.uniform(0.5, 1.5, shape)
+
+
+def _as_object(thing):
+    if isinstance(thing, tuple) and len(thing) == 2 and all(callable(f) for f in thing):
+        return Pair(*thing)
+    if not is_part(thing):
+        raise TypeError(
+            f"gradcheck needs an object with forward and backward, or a pair of functions (forward, backward); got "
+            f"{thing!r}."
+        )
+    return thing
+
+
+def _private_copy(thing, title):
+    try:
+        return copy.deepcopy(thing)
+    except Exception as error:
+        raise TypeError(
+            f"gradcheck works on a copy, so that the original stays as it is, and {title} cannot be copied ({error}). "
+            "Does it hold an open file, a lock or a generator function? Check a smaller object, or give it __deepcopy__."
+        ) from error
+
+
+def _input_names(thing, count):
+    """Names of forward's arguments; input 0, input 1 ... where it does not say."""
+    function = thing.functions[0] if isinstance(thing, Pair) else thing.forward
+    parameters = inspect.signature(function).parameters.values()
+    names = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)][:count]
+    return names + [f"input {i}" for i in range(len(names), count)]
+
+
+def _how_to_call(backward):
+    """Does backward take "nothing" (a loss), "one" gradient, or "several"?"""
+    parameters = [p for p in inspect.signature(backward).parameters.values() if p.name != "input_gradient"]
+    if any(p.kind is p.VAR_POSITIONAL for p in parameters):
+        return "several"
+    required = [p for p in parameters if p.default is p.empty and p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    return "nothing" if not required else "one" if len(required) == 1 else "several"
+
+
+def _leave_zero(array, rng):
+    """Replace the zeros of a parameter by small random numbers: a bias of zero hides a wrong backward."""
+    host = to_numpy(array)
+    zero = host == 0
+    if zero.any():
+        fan_in = max(1, int(np.prod(host.shape[:-1]))) if host.ndim > 1 else 4
+        _write(array, np.where(zero, random_signed(rng, host.shape) * fan_in**-0.5, host))
+
+
+def _write(array, value):
+    """In place, since other objects may hold the same array."""
+    array[...] = to_device(np.asarray(value, array.dtype), device_of(array)) if isinstance(value, np.ndarray) else value
+
+
+def _leaves(tree, name):
+    if isinstance(tree, tuple | list):
+        for i, branch in enumerate(tree):
+            yield from _leaves(branch, f"{name}[{i}]")
+    else:
+        yield name, tree
+
+
+def _rebuild(tree, name, leaves):
+    """The tuples and lists of `tree` with the named leaves in their places."""
+    if isinstance(tree, tuple | list):
+        return tuple(_rebuild(branch, f"{name}[{i}]", leaves) for i, branch in enumerate(tree))
+    return leaves[name]
+
+
+def _like(dy, leaf):
+    """dy on the device and in the dtype of the output that it belongs to."""
+    if not is_array(leaf):
+        return dy.astype(getattr(leaf, "dtype", np.float64))[()]
+    return to_device(np.array(dy, np.dtype(leaf.dtype)), device_of(leaf))
+
+
+def _to_host(a):
+    """Any array or number as a NumPy array, its dtype kept."""
+    return to_numpy(a) if is_array(a) else np.asarray(a)
