@@ -3,12 +3,12 @@
 import json
 
 from tinycnn.cli import runs
-from tinycnn.cli.options import DATA, given, options
+from tinycnn.cli.options import DATA, DEVICE, given, options, resolve
 
 
 def add(commands):
     parser = commands.add_parser(
-        "evaluate", parents=[options(*DATA)], help="measure a trained model",
+        "evaluate", parents=[options(*DATA, DEVICE)], help="measure a trained model",
         description="Measure a model on the data it was trained with (the same division into parts) or on others.")
     parser.add_argument("model", nargs="?", metavar="MODEL", help="model.npz or the folder of a run (default: newest)")
     parser.add_argument("--part", choices=("test", "valid", "train"), default="test", help="default: test")
@@ -21,7 +21,7 @@ def run(arguments):
     from tinycnn.metrics import comparison_table
 
     path = runs.find_model(arguments.model)
-    model = tc.load(path)
+    model = tc.load(path, device=resolve(given(arguments))["device"])
     data, settings = runs.data_for_model(model, path, given(arguments))
     metrics = tc.evaluate(model, data.parts[arguments.part], data.train if len(data.train) else None)
     if arguments.json:

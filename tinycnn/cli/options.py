@@ -68,6 +68,7 @@ class Setting(NamedTuple):
 count, rate, share = number(int, least=1), number(float, least=0), number(float, least=0, below=1)
 seed = number(int, least=0)
 
+DEVICE = Setting("device", "auto", "auto", str, "what computes: auto, cpu, cuda, cuda:1 ...")
 DATA = (
     Setting("data", "scenes", "scenes", str, "a folder or file of annotated pictures, or the word scenes: drawn ones"),
     Setting("format", None, None, optional(str), "how they are annotated; none: recognize it",
@@ -100,7 +101,7 @@ TRAINING = (
     Setting("patience", None, None, optional(count), "stop after so many epochs without a better one"),
     Setting("seed", 0, 0, seed, "of the weights, the order, the augmentation"),
     Setting("workers", 1, 1, number(int, least=0), "background threads that prepare batches"),
-    Setting("device", "auto", "auto", str, "auto, cpu, cuda, cuda:1 ..."),
+    DEVICE,
 )
 SETTINGS = DATA + MODEL + TRAINING
 GROUPS = {"the data": DATA, "the model": MODEL, "the training": TRAINING}

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 from tinycnn.cli import runs
+from tinycnn.cli.options import DEVICE, given, options, resolve
 from tinycnn.errors import DataError
 
 AT_ONCE = 32  # pictures in memory at the same time
@@ -11,7 +12,7 @@ AT_ONCE = 32  # pictures in memory at the same time
 
 def add(commands):
     parser = commands.add_parser(
-        "predict", help="class, probability and box of pictures",
+        "predict", parents=[options(DEVICE)], help="class, probability and box of pictures",
         description="Say what is in each picture, and where, in the picture's own pixels: xmin ymin xmax ymax. "
                     "A copy of each, with its box drawn, is written to --out.")
     parser.add_argument("images", nargs="+", metavar="PICTURE", help="picture files")
@@ -25,7 +26,7 @@ def add(commands):
 def run(arguments):
     import tinycnn as tc
 
-    model = tc.load(runs.find_model(arguments.model))
+    model = tc.load(runs.find_model(arguments.model), device=resolve(given(arguments))["device"])
     paths = [Path(name) for name in arguments.images]
     folders = [path for path in paths if path.is_dir()]
     if folders:
