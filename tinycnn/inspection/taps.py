@@ -1,0 +1,135 @@
+"""Watching a network at work without touching it.
+
+Everything in this room runs on a `twin`: a second tree of the same layers that shares the weights (or owns a copy,
+where a step will change them) and has its own gradients, memory, mode and random generators. So nothing that is looked
+at is ever changed, not even when the look ends in an error.
+
+A `Tap` sits on one layer of a twin and keeps what flows through: x and y on the way forward, dy and dx on the way back.
+"""
+
+import copy
+import time
+
+import numpy as np
+
+from tinycnn import boxes as box_codec
+from tinycnn.backend import synchronize, to_device
+from tinycnn.data.resize import crop_resize
+from tinycnn.errors import DataError, ShapeError
+
+
+def twin(model, own_weights=False, seed=None):
+    """A network that computes what `model` does, bit for bit, and leaves `model` as it is.
+
+    own_weights: copy the weights; otherwise both networks hold the same arrays, and only reading is allowed.
+    seed: of the generators inside (Dropout); None continues as those of `model` would, without advancing them.
+    """
+    memo = {}  # what deepcopy finds here under id(thing), it takes as the copy of that thing
+    for layer in _tree(model):
+        if layer._memory:
+            memo[id(layer._memory)] = None  # what a forward has kept belongs to that forward
+    for parameter in model.parameters().values():
+        memo[id(parameter.value)] = parameter.value.copy() if own_weights else parameter.value
+        if parameter.grad is not None:
+            memo[id(parameter.grad)] = None
+    second = copy.deepcopy(model, memo)
+    if seed is not None:
+        for number, layer in enumerate(_tree(second)):
+            if isinstance(getattr(layer, "rng", None), np.random.Generator):
+                layer.rng = np.random.default_rng((seed, number))
+    return second
+
+
+def _tree(layer):
+    yield layer
+    for child in layer.children().values():
+        yield from _tree(child)
+
+
+class Tap:
+    """What flowed through one layer: x, y forward; dy, dx backward (None where backward was not asked), seconds."""
+
+    def __init__(self, name, layer):
+        self.name, self.layer = name, layer
+        self.x = self.y = self.dy = self.dx = None
+        self.forward_seconds = self.backward_seconds = 0.0
+        self._forward, self._backward = layer.forward, layer.backward
+        # An attribute of the object hides the method of its class; the twin is ours, so nothing needs to be undone.
+        layer.forward, layer.backward = self.forward, self.backward
+
+    def forward(self, x):
+        self.x = x
+        start = _now(x)
+        self.y = self._forward(x)
+        self.forward_seconds = _now(self.y) - start
+        return self.y
+
+    def backward(self, dy, **options):
+        self.dy = dy
+        start = _now(dy)
+        self.dx = self._backward(dy, **options)
+        self.backward_seconds = _now(dy) - start
+        return self.dx
+
+
+def tap(second):
+    """Put a Tap on every innermost layer of a twin: {dotted name: Tap}, in order of forward."""
+    return {name: Tap(name, layer) for name, layer in second.layers()}
+
+
+def _now(array):
+    synchronize(array)  # a GPU works on while Python reads the clock
+    return time.perf_counter()
+
+
+def short(name):
+    """How a layer or parameter is called in sentences and figures: trunk.conv1.w -> conv1.w."""
+    return name.removeprefix("trunk.")
+
+
+def find_layer(model, name):
+    """The innermost layer called `name`, in full or as in sentences: (full name, layer)."""
+    layers = dict(model.layers())
+    for full in (name, f"trunk.{name}"):
+        if full in layers:
+            return full, layers[full]
+    raise KeyError(f"no layer is called {name!r}; there are: {', '.join(map(short, layers))}")
+
+
+def frames(model, images):
+    """Pictures of any sizes -> what the network is shown: uint8 (N, S, S, 3), stretched to its input, on the host.
+
+    images: one uint8 image (H, W, 3) or a sequence of them. Also returns their sizes (N, 2) = (H, W).
+    """
+    single = getattr(images, "ndim", None) == 3
+    images = [np.asarray(images)] if single else [np.asarray(images[i]) for i in range(len(images))]
+    if not images:
+        raise DataError("there is nothing to look at: no image was given")
+    for i, image in enumerate(images):
+        if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
+            raise DataError(f"image {i}: expected uint8 of shape (H, W, 3), got {image.dtype} of shape {image.shape}")
+    side, sizes = model.image_size, np.array([image.shape[:2] for image in images])
+    whole = [(0, 0, w, h) for h, w in sizes.tolist()]
+    shown = [crop_resize(image, window, (side, side)) for image, window in zip(images, whole, strict=True)]
+    return np.stack(shown), sizes
+
+
+def network_input(model, shown):
+    """uint8 (N, S, S, 3) on the host -> the network's input, on its device."""
+    return model.normalize(to_device(shown, model.device))
+
+
+def batch_of(model, images, labels, boxes):
+    """What a training step takes, from pictures with their answers: x, labels (N,) on the host, targets (N, 4).
+
+    boxes: (N, 4) xyxy in the pixels of the given images
+    """
+    shown, sizes = frames(model, images)
+    labels, boxes = np.atleast_1d(labels), np.atleast_2d(np.asarray(boxes, np.float64))
+    if labels.shape != (len(shown),) or boxes.shape != (len(shown), 4):
+        raise ShapeError(
+            f"{len(shown)} images need labels ({len(shown)},) and boxes ({len(shown)}, 4), "
+            f"got {labels.shape} and {boxes.shape}"
+        )
+    targets = model.standardize(box_codec.encode(boxes, sizes))  # (N, 4)
+    return network_input(model, shown), labels, to_device(targets, model.device)

@@ -1,0 +1,146 @@
+"""The tug of war of the two heads: over the layers, over the loss weight, over the epochs."""
+
+import textwrap
+
+import numpy as np
+
+from tinycnn.errors import DataError, require
+from tinycnn.inspection.tables import figure_of
+from tinycnn.inspection.taps import short
+from tinycnn.plots.look import COLORS, FAINT, INK, new_figure, styled
+
+CLASS, BOX = COLORS["blue"], COLORS["orange"]
+ROW = 0.27  # inches
+
+
+@styled
+def heads_figure(gradients):
+    """Norms and cosines of HeadGradients over the layers, and the trunk's direction against the loss weight."""
+    rows = len(gradients.outputs)
+    figure = new_figure(13, max(4.6, rows * ROW + 1.9))
+    norms, cosines, weights = figure.subplots(1, 3, width_ratios=[1.15, 1, 1.3])
+    _norms(norms, gradients)
+    _cosines(cosines, gradients)
+    _weights(weights, gradients)
+    cosines.sharey(norms)
+    cosines.tick_params(axis="y", labelleft=False)
+    for ax in (norms, cosines):
+        ax.set_ylim(rows - 0.4, -0.6)
+        ax.tick_params(axis="y", length=0)
+    for ax in (norms, cosines, weights):
+        if ax.get_legend_handles_labels()[0]:
+            ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.6 / figure.get_figheight() - 0.04), ncols=2)
+    figure.suptitle(textwrap.fill(gradients.verdict(), 120), fontsize=12)
+    return figure
+
+
+def _norms(ax, gradients):
+    for row, pull in enumerate(gradients.outputs):
+        if pull.class_norm and pull.box_norm:
+            ax.plot([pull.class_norm, pull.box_norm], [row, row], color=FAINT, linewidth=1.2, zorder=1)
+    for norm, color, marker, name in (("class_norm", CLASS, "s", "class head"), ("box_norm", BOX, "o", "box head")):
+        found = [(getattr(pull, norm), row) for row, pull in enumerate(gradients.outputs) if getattr(pull, norm)]
+        if found:
+            ax.plot(*zip(*found, strict=True), marker, color=color, markersize=7, label=name)
+    plain_log(ax, "x")
+    ax.set_yticks(range(len(gradients.outputs)), [short(pull.name) for pull in gradients.outputs])
+    ax.set_title("How hard each head pulls")
+    ax.set_xlabel("norm of its gradient at the layer's output")
+
+
+def _cosines(ax, gradients):
+    row_of = {pull.name: row for row, pull in enumerate(gradients.outputs)}
+    ax.axvline(0, color=INK, linewidth=1)
+    outputs = [(pull.cosine, row_of[pull.name]) for pull in gradients.outputs if pull.cosine is not None]
+    weights = [(pull.cosine, row_of[layer]) for pull in gradients.parameters
+               for layer in [pull.name.rpartition(".")[0]]
+               if pull.name.endswith(".w") and pull.cosine is not None and layer in row_of]
+    for found, marker, filled, name in ((outputs, "o", True, "at outputs"), (weights, "D", False, "at weights")):
+        if found:
+            ax.plot(*zip(*found, strict=True), marker, color=COLORS["green"], markersize=7, label=name,
+                    markerfacecolor=COLORS["green"] if filled else "white", markeredgewidth=1.5)
+    ax.set_xlim(-1.05, 1.05)
+    ax.set_xticks([-1, -0.5, 0, 0.5, 1], ["−1", "−½", "0", "½", "1"])
+    ax.set_title("Do they pull the same way?")
+    ax.set_xlabel("cosine: against each other ← → together")
+
+
+def _weights(ax, gradients):
+    """How far the joint gradient at the features points where each head wants, as box_weight varies. Exact."""
+    pull, now = gradients.features, gradients.weights.get("box_weight", 1.0)
+    ax.set_title("What the loss weight does")
+    ax.set_xlabel("box_weight (log scale)")
+    ax.set_ylabel("cosine of the joint gradient")
+    balance = gradients.balanced_box_weight
+    if balance is None or not now > 0:
+        ax.text(0.5, 0.5, "one head sends nothing", transform=ax.transAxes, ha="center", color=FAINT)
+        return
+    exponents = np.log10([balance, now])
+    box_weight = np.logspace(min(exponents) - 1.5, max(exponents) + 1.5, 200)
+    a, b = pull.class_norm, pull.box_norm * box_weight / now
+    joint = np.sqrt(np.maximum(a * a + b * b + 2 * a * b * pull.cosine, 1e-30))
+    ax.plot(box_weight, (a + b * pull.cosine) / joint, color=CLASS, label="with the class head's")
+    ax.plot(box_weight, (b + a * pull.cosine) / joint, color=BOX, linestyle=(0, (6, 2)),
+            label="with the box head's")
+    ax.axvline(now, color=INK, linewidth=1.2, linestyle=":", label=f"now: {figure_of(now)}")
+    ax.axvline(balance, color=COLORS["green"], linewidth=1.2, label=f"balance: {figure_of(balance)}")
+    plain_log(ax, "x")
+    ax.set_ylim(min(-0.05, pull.cosine - 0.05), 1.05)
+
+
+@styled
+def epochs_figure(war):
+    """What a TugOfWar has recorded: norms at the features over epochs; strength and cosine over layers and epochs."""
+    if not war.epochs:
+        raise DataError("there is nothing to draw: no epoch was recorded. Pass the recorder to fit as on_epoch")
+    layers = [pull.name for pull in war.gradients[0].outputs]
+    cosine = np.array([[_or_nan(pull.cosine) for pull in g.outputs] for g in war.gradients]).T  # (layers, epochs)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        balance = np.log10([[pull.box_norm / pull.class_norm if pull.class_norm else np.nan for pull in g.outputs]
+                            for g in war.gradients]).T
+    figure = new_figure(13, max(4.4, len(layers) * ROW + 1.7))
+    lines, strength, direction = figure.subplots(1, 3, width_ratios=[1.1, 1.2, 1])
+    for norm, color, marker, name in (("class_norm", CLASS, "s", "class head"), ("box_norm", BOX, "o", "box head")):
+        norms = [getattr(g.features, norm) for g in war.gradients]
+        lines.plot(war.epochs, norms, color=color, marker=marker, label=name)
+    plain_log(lines, "y")
+    lines.set_title("At the features")
+    lines.set_ylabel("norm of the gradient (log scale)")
+    lines.legend(loc="best")
+    # Purple to brown and brown to green: both stay apart for any color blindness, and are light in the middle.
+    bar = _map(strength, war.epochs, balance, "PuOr_r", "box / class")
+    bar.ax.yaxis.set_major_formatter(lambda exponent, _: f"{figure_of(10**exponent)} ×")
+    _map(direction, war.epochs, cosine, "BrBG", "cosine")
+    strength.set_title("Who pulls harder? > 1 ×: the box head")
+    direction.set_title("The same way? > 0: together")
+    strength.set_yticks(range(len(layers)), [short(name) for name in layers])
+    direction.set_yticks([])
+    ticker = require("matplotlib.ticker", extra="viz")
+    for ax in (lines, strength, direction):
+        ax.set_xlabel("epoch")
+        ax.xaxis.set_major_locator(ticker.MaxNLocator(integer=True, min_n_ticks=1))
+    return figure
+
+
+def _map(ax, epochs, values, colors, name):
+    first, last = epochs[0], epochs[-1]
+    step = (last - first) / max(1, len(epochs) - 1) / 2 or 0.5
+    limit = max(0.3, float(np.abs(values[np.isfinite(values)]).max(initial=0)))
+    shown = ax.imshow(values, cmap=colors, vmin=-limit, vmax=limit, aspect="auto", interpolation="nearest",
+                      extent=(first - step, last + step, len(values) - 0.5, -0.5))
+    ax.grid(False)
+    return ax.figure.colorbar(shown, ax=ax, label=name)
+
+
+def plain_log(ax, axis):
+    """A log scale whose marks are 1, 2, 5, 10 ... in plain numbers, however few decades it spans."""
+    ticker = require("matplotlib.ticker", extra="viz")
+    getattr(ax, f"set_{axis}scale")("log")
+    part = getattr(ax, f"{axis}axis")
+    part.set_major_locator(ticker.LogLocator(subs=(1, 2, 5), numticks=6))
+    part.set_major_formatter(lambda value, _: f"{value:.3g}")
+    part.set_minor_formatter(ticker.NullFormatter())
+
+
+def _or_nan(value):
+    return np.nan if value is None else value
