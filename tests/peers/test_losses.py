@@ -1,0 +1,57 @@
+"""The losses against PyTorch's, with scores far beyond what exp can take."""
+
+import numpy as np
+import pytest
+from harness import DTYPES, LIMIT, expect_close, numbers
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tinycnn import L2Loss, SoftmaxCrossEntropy
+from tinycnn.backend import to_device, to_numpy
+from tinycnn.models import softmax
+
+torch = pytest.importorskip("torch")
+torch.set_num_threads(1)
+F = torch.nn.functional
+SIZES = st.integers(1, 12)
+
+
+def expect_near(actual, expected, dtype):
+    """Equal but for rounding; a cross-entropy near 0 is the difference of larger numbers, so an absolute part too."""
+    np.testing.assert_allclose(actual, expected, rtol=LIMIT[dtype], atol=10 * np.finfo(dtype).eps)
+
+
+@given(SIZES, SIZES, st.sampled_from([0.1, 1.0, 30.0, 1e4]), DTYPES)
+def test_cross_entropy(device, n, k, scale, dtype):
+    scores, labels = (numbers((n, k)) * scale).astype(dtype), np.random.default_rng(k).integers(0, k, n)
+    loss, z = SoftmaxCrossEntropy(), torch.tensor(scores, requires_grad=True)
+    value, peer = loss.forward(to_device(scores, device), labels), F.cross_entropy(z, torch.tensor(labels))
+    peer.backward()
+    expect_near(float(value), peer.item(), dtype)
+    expect_near(to_numpy(loss.backward()), z.grad.numpy(), dtype)
+    expect_near(to_numpy(softmax(to_device(scores, device))), F.softmax(z, 1).detach().numpy(), dtype)
+
+
+@given(st.lists(SIZES, min_size=1, max_size=3), DTYPES)
+def test_l2(device, shape, dtype):
+    pred, target = numbers(shape, dtype, 1), numbers(shape, dtype, 2)
+    loss, p = L2Loss(), torch.tensor(pred, requires_grad=True)
+    value = loss.forward(to_device(pred, device), to_device(target, device))
+    peer = F.mse_loss(p, torch.tensor(target))
+    peer.backward()
+    expect_close(float(value), peer.item(), dtype)
+    expect_close(to_numpy(loss.backward()), p.grad.numpy(), dtype)
+
+
+@given(SIZES, SIZES, DTYPES)
+def test_l2_of_what_is_visible(device, n, joints, dtype):
+    pred, target = numbers((n, joints, 2), dtype, 1), numbers((n, joints, 2), dtype, 2)
+    visible = np.random.default_rng(3).random((n, joints, 1)) < 0.6
+    visible[0, 0] = True  # PyTorch's mean of nothing is NaN
+    loss, p = L2Loss(), torch.tensor(pred, requires_grad=True)
+    value = loss.forward(*(to_device(a, device) for a in (pred, target, visible)))
+    chosen = torch.tensor(np.broadcast_to(visible, pred.shape).copy())
+    peer = F.mse_loss(p[chosen], torch.tensor(target)[chosen])
+    peer.backward()
+    expect_close(float(value), peer.item(), dtype)
+    expect_close(to_numpy(loss.backward()), p.grad.numpy(), dtype)
