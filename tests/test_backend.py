@@ -1,8 +1,11 @@
 """The door between host and device: which module owns an array, how arrays move, and sentences for what goes wrong."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
+from tinycnn import backend
 from tinycnn.backend import (
     array_module,
     device_of,
@@ -67,6 +70,78 @@ def test_without_a_gpu_the_reason_is_given():
     with pytest.raises((DeviceError, MissingExtra), match="device 'cuda' cannot be used: "):
         to_device(np.ones(1), "cuda")
     assert str(gpu_problem()) in pick_device("auto")[1]
+
+
+class CUDARuntimeError(RuntimeError):
+    pass
+
+
+@pytest.fixture
+def machine(monkeypatch):
+    """Pretend another machine: machine(wheels=[...], gpus=number, or the error that CuPy raises)."""
+
+    def pretend(wheels=("cupy-cuda12x",), gpus=0):
+        def answer():
+            if isinstance(gpus, Exception):
+                raise gpus
+            return gpus
+
+        def cupy():
+            if not wheels:
+                raise ImportError("No module named 'cupy'")
+            properties = {"name": b"NVIDIA Pretend"}
+            runtime = SimpleNamespace(getDeviceCount=answer, CUDARuntimeError=CUDARuntimeError,
+                                      getDeviceProperties=lambda number: properties)  # fmt: skip
+            return SimpleNamespace(cuda=SimpleNamespace(
+                runtime=runtime, Device=lambda index=None: SimpleNamespace(id=index or 0)))  # fmt: skip
+
+        monkeypatch.setattr(backend, "_cupy_wheels", lambda: list(wheels))
+        monkeypatch.setattr(backend, "_cupy", cupy)
+        gpu_problem.cache_clear()
+
+    yield pretend
+    monkeypatch.undo()
+    gpu_problem.cache_clear()
+
+
+def test_without_cupy_the_lines_to_install_it_are_given(machine):
+    machine(wheels=[])
+    with pytest.raises(MissingExtra) as caught:
+        pick_device("cuda")
+    assert "pip install 'tinycnn[cuda12]'" in str(caught.value)
+    assert "pip install 'tinycnn[cuda13]'" in str(caught.value)
+    name, reason = pick_device("auto")
+    assert name == "cpu" and "CuPy is not installed" in reason
+
+
+def test_two_wheels_of_cupy(machine):
+    machine(wheels=["cupy-cuda12x", "cupy-cuda13x"])
+    with pytest.raises(DeviceError, match="2 CuPy packages are installed.*pip uninstall -y cupy-cuda12x cupy-cuda13x"):
+        pick_device("cuda")
+
+
+def test_no_driver(machine):
+    machine(gpus=CUDARuntimeError("cudaErrorInsufficientDriver: CUDA driver version is insufficient"))
+    with pytest.raises(DeviceError, match="there is no NVIDIA driver, or one too old.*nvidia-smi"):
+        to_device(np.ones(2), "cuda")
+    assert "CuPy is imported, but there is no NVIDIA driver" in pick_device("auto")[1]
+    assert devices() == ["cpu", "simulated"]
+
+
+def test_a_gpu_that_cannot_be_seen(machine):
+    machine(gpus=0)
+    assert "CUDA_VISIBLE_DEVICES" in pick_device("auto")[1]
+    machine(gpus=CUDARuntimeError("cudaErrorNoDevice: no CUDA-capable device is detected"))
+    assert "cudaErrorNoDevice" in pick_device("auto")[1]
+
+
+def test_a_gpu_is_taken_where_there_is_one(machine):
+    machine(gpus=2)
+    assert pick_device("auto") == ("cuda", "the GPU (NVIDIA Pretend); pass device='cpu' to compute on the host")
+    assert pick_device("cuda:1") == ("cuda:1", "the GPU was asked for (NVIDIA Pretend)")
+    assert devices() == ["cpu", "simulated", "cuda:0", "cuda:1"]
+    with pytest.raises(DeviceError, match=r"'cuda:2' does not exist: this machine has 2 GPU\(s\)"):
+        pick_device("cuda:2")
 
 
 def test_out_of_memory_names_a_batch_size_that_would_fit():

@@ -36,13 +36,13 @@ def array_module(*arrays):
 
 
 def to_device(array, device):
-    """`array` on `device`: the same object if it is there already, else a copy.
+    """`array` on `device`: the same object if it is there already, else a copy. "cuda:1" becomes the current GPU.
 
     array: a NumPy, CuPy or simulated array of any shape; its dtype is kept.
     device: "auto", "cpu", "cuda", "cuda:<index>" or "simulated".
     Raises DeviceError for an unknown or unusable device, MissingExtra when CuPy is not installed.
     """
-    kind, index = _parse(pick_device(device)[0])
+    kind, index = _usable(pick_device()[0] if device == "auto" else device)
     module = _module_of(array)
     if kind == "cpu":
         return to_numpy(array)
@@ -51,12 +51,13 @@ def to_device(array, device):
 
         return array if module is xp else xp.asarray(to_numpy(array))
     cupy = _cupy()
-    with cupy.cuda.Device(index):  # index None is the current GPU
-        if module is cupy:
-            return cupy.asarray(array)  # a copy only when it lies on another GPU
-        # The one place where host memory goes to a GPU. CuPy stages the bytes in page-locked (pinned) memory here,
-        # so that the transfer runs beside the computation, and keeps that buffer until the copy is done.
-        return cupy.asarray(to_numpy(array))
+    if index is not None:
+        cupy.cuda.Device(index).use()  # CuPy computes on the current GPU, so the one named becomes it
+    if module is cupy:
+        return cupy.asarray(array)  # a copy only when it lies on another GPU
+    # The one place where host memory goes to a GPU. CuPy stages the bytes in page-locked (pinned) memory here, so that
+    # the transfer runs beside the computation, and keeps that buffer until the copy is done.
+    return cupy.asarray(to_numpy(array))
 
 
 def to_numpy(array):
@@ -77,8 +78,9 @@ def synchronize(where):
 
     where: an array or a device name. On the CPU there is nothing to wait for.
     """
-    name = pick_device(where)[0] if isinstance(where, str) else device_of(where)
-    kind, index = _parse(name)
+    if not isinstance(where, str):
+        where = device_of(where)
+    kind, index = _usable(pick_device()[0] if where == "auto" else where)
     if kind == "simulated":
         from tinycnn import simulated
 
@@ -109,17 +111,11 @@ def pick_device(device="auto"):
         if problem is not None:
             return "cpu", f"the CPU, since no GPU can be used: {problem}"
         return "cuda", f"the GPU ({_gpu_name(None)}); pass device='cpu' to compute on the host"
-    kind, index = _parse(device)
+    kind, index = _usable(device)
     if kind == "cpu":
         return "cpu", "the CPU was asked for"
     if kind == "simulated":
         return "simulated", "the simulated device was asked for: NumPy arithmetic behind CuPy's rules, no GPU"
-    problem = gpu_problem()
-    if problem is not None:
-        raise type(problem)(f"device {device!r} cannot be used: {problem}")
-    count = _cupy().cuda.runtime.getDeviceCount()
-    if index is not None and index >= count:
-        raise DeviceError(f"device {device!r} does not exist: this machine has {count} GPU(s), numbered from cuda:0")
     return device, f"the GPU was asked for ({_gpu_name(index)})"
 
 
@@ -198,15 +194,23 @@ def _name(module):
     return module.__name__.rpartition(".")[2]
 
 
-def _parse(device):
-    """("cpu" | "simulated" | "cuda", index or None) of a device name."""
-    match = re.fullmatch(r"(cpu|simulated|cuda)|(cuda):(\d+)", device) if isinstance(device, str) else None
+def _usable(device):
+    """("cpu" | "simulated" | "cuda", index or None) of a device name, once it is sure that it can be used here."""
+    match = re.fullmatch(r"(cpu|simulated|cuda)|cuda:(\d+)", device) if isinstance(device, str) else None
     if match is None:
         raise DeviceError(
             f"unknown device {device!r}: expected 'auto', 'cpu', 'cuda', 'cuda:<index>' (for example 'cuda:1') "
             "or 'simulated'"
         )
-    return (match[1], None) if match[1] else ("cuda", int(match[3]))
+    kind, index = match[1] or "cuda", match[2] and int(match[2])
+    if kind == "cuda":
+        problem = gpu_problem()
+        if problem is not None:
+            raise type(problem)(f"device {device!r} cannot be used: {problem}")
+        count = _cupy().cuda.runtime.getDeviceCount()
+        if index is not None and index >= count:
+            raise DeviceError(f"device {device!r} does not exist: this machine has {count} GPU(s), from cuda:0 on")
+    return kind, index
 
 
 def _cupy():

@@ -39,7 +39,7 @@ PLANTED = [
     Planted("x.max(initial=)", lambda m, x: x.max(initial=-1.0), form("ndarray.max", 0, "initial")),
     Planted("var(correction=)", lambda m, x: m.var(x, correction=1), form("var", 1, "correction")),
     Planted("std(mean=)", lambda m, x: m.std(x, axis=0, mean=x[:1]), form("std", 1, "axis", "mean")),
-    Planted("add(where=)", lambda m, x: m.add(x, 1, where=x > 0), form("add", 2, "where")),
+    Planted("add(where=)", lambda m, x: m.add(x, 1, out=x, where=x > 0), form("add", 2, "out", "where")),
     Planted("exp(subok=)", lambda m, x: m.exp(x, subok=False), form("exp", 1, "subok")),
     Planted("einsum(out=)", lambda m, x: m.einsum("ij->i", x, out=m.empty(4, "f")), form("einsum", 2, "out")),
     Planted("argsort(stable=)", lambda m, x: m.argsort(x, stable=True), form("argsort", 1, "stable")),

@@ -3,17 +3,16 @@
 Each function returns the set of call forms; tests/conformance/test_cupy.py binds them to the real CuPy.
 """
 
+import functools
+
 import numpy as np
 
-from tinycnn import training
+from tinycnn import layers, training
 from tinycnn.backend import to_device
 from tinycnn.data.dataset import Samples
 from tinycnn.gradient_check import gradcheck
 from tinycnn.gradient_check.catalog import cases
 from tinycnn.inspection.trace import trace
-from tinycnn.layers import (
-    AvgPool2d, Conv2d, Dropout, Flatten, Linear, LocalResponseNorm, MaxPool2d, ReLU, Sequential,
-)  # fmt: skip
 from tinycnn.models.localizer import localizer
 from tinycnn.optim import SGD, Adam
 from tinycnn.simulated import record
@@ -44,11 +43,17 @@ def train():
 def every_layer():
     """Layers and options that the localizer does not use."""
     rng = np.random.default_rng(0)
-    net = Sequential(
-        Conv2d(4, 4, 3, stride=2, padding=1, groups=2), LocalResponseNorm(3), MaxPool2d(3, 2, 1, ceil_mode=True),
-        ReLU(), Conv2d(4, 6, (1, 1), bias=False), AvgPool2d(2, 1, padding=1, count_include_pad=False), Dropout(),
-        Flatten(), Linear(6 * 5 * 5, 2),
-    ).to("simulated")  # fmt: skip
+    net = layers.Sequential(
+        layers.Conv2d(4, 4, 3, stride=2, padding=1, groups=2),
+        layers.LocalResponseNorm(3),
+        layers.MaxPool2d(3, 2, 1, ceil_mode=True),
+        layers.ReLU(),
+        layers.Conv2d(4, 6, (1, 1), bias=False),
+        layers.AvgPool2d(2, 1, padding=1, count_include_pad=False),
+        layers.Dropout(),
+        layers.Flatten(),
+        layers.Linear(6 * 6 * 6, 2),
+    ).to("simulated")
     with record() as calls:
         y = net.forward(to_device(rng.standard_normal((2, 16, 16, 4), dtype=np.float32), "simulated"))
         net.backward(y)
@@ -69,7 +74,7 @@ def check_gradients():
         for name, thing, inputs in cases():
             if hasattr(thing, "to"):
                 thing.to("simulated")
-            assert gradcheck(thing, *(on_device(i) for i in inputs), mode="directions").ok, name
+            assert gradcheck(thing, *(on_device(i) for i in inputs), mode="directional").ok, name
     return calls
 
 
@@ -88,4 +93,5 @@ def look_at_a_step():
     return calls
 
 
-RUNS = [train, every_layer, evaluate, check_gradients, look_at_a_step]
+# Several tests ask for each run; it is made once.
+RUNS = [functools.cache(run) for run in (train, every_layer, evaluate, check_gradients, look_at_a_step)]

@@ -17,6 +17,7 @@ NO_CONVERSION = (
     "Implicit conversion to a NumPy array is not allowed. "
     "Please use `.get()` to construct a NumPy array explicitly."
 )
+COMPARISONS = frozenset("less less_equal equal not_equal greater greater_equal".split())
 
 
 class Flags(namedtuple("Flags", "c_contiguous f_contiguous owndata fnc forc")):
@@ -162,9 +163,7 @@ class ndarray:  # noqa: N801 the name that NumPy and CuPy give it
         raise DeviceError(NO_CONVERSION)
 
     def __reduce__(self):
-        from tinycnn.simulated.namespace import xp
-
-        return xp.asarray, (self.get(),)
+        return _upload, (self.get(),)
 
     def __copy__(self):
         return rules.wrap(self.numbers.copy())
@@ -220,6 +219,8 @@ class ndarray:  # noqa: N801 the name that NumPy and CuPy give it
             function = getattr(function, kind)
         if "out" in kwargs and len(kwargs["out"]) == 1:
             kwargs["out"] = kwargs["out"][0]
+        if ufunc.__name__ in COMPARISONS:  # for `numpy_scalar < x` NumPy makes an array of the scalar; CuPy undoes it
+            inputs = [x.item() if isinstance(x, np.ndarray) and x.ndim == 0 else x for x in inputs]
         return function(*inputs, **kwargs)
 
     def __array_function__(self, function, types, args, kwargs):
@@ -229,6 +230,11 @@ class ndarray:  # noqa: N801 the name that NumPy and CuPy give it
         for part in function.__module__.split(".")[1:]:
             owner = getattr(owner, part)
         return getattr(owner, function.__name__)(*args, **kwargs)
+
+
+def _upload(numbers):
+    transfers.uploaded(numbers.nbytes)
+    return ndarray.around(numbers)
 
 
 def _unary(compute):

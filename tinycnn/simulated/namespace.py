@@ -35,9 +35,9 @@ class Namespace:
 
     def __dir__(self):
         known = api.snapshot()
-        paths = {*MODULES, *known.host, *known.ufuncs, *known.functions, "ndarray", *SPECIAL} - NOT_MODELED
-        inside = (path.removeprefix(self._path).lstrip(".") for path in paths if path.startswith(self._path))
-        return sorted({name.partition(".")[0] for name in inside if name})
+        paths = {*MODULES, *known.host, *known.ufuncs, *known.functions, *SPECIAL, "ndarray"}
+        inside = (path.rpartition(".") for path in paths if _modeled(path) and not path.startswith("ndarray."))
+        return sorted(name for owner, _, name in inside if owner == self._path)
 
     def __reduce__(self):
         return _module, (self._path,)  # copies and pickles are the same module
@@ -46,13 +46,18 @@ class Namespace:
         return self
 
 
+def _modeled(path):
+    # Of random only generators: numbers drawn from a hidden global state have no place in this library.
+    return path not in NOT_MODELED and (not path.startswith("random.") or path == "random.default_rng")
+
+
 def _build(path):
     known = api.snapshot()
     if path == "ndarray":
         return ndarray
     if path in known.host:
         return _numpy(path)
-    if path in NOT_MODELED or (path.startswith("random.") and path != "random.default_rng"):
+    if not _modeled(path):
         raise api.missing(path)
     if path in SPECIAL:
         return _checked(path, SPECIAL[path])
