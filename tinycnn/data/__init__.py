@@ -11,5 +11,7 @@ from tinycnn.data.batches import Batch, batches
 from tinycnn.data.dataset import Dataset, Samples
 from tinycnn.data.photographs import Photographs, read_image
 from tinycnn.data.readers import read
+from tinycnn.data.scenes import SCENE_CLASSES, render_scene, scene, scenes
 
-__all__ = ["Augment", "Batch", "Dataset", "Photographs", "Samples", "batches", "read", "read_image"]
+__all__ = ["SCENE_CLASSES", "Augment", "Batch", "Dataset", "Photographs", "Samples", "batches", "read", "read_image"]
+__all__ += ["render_scene", "scene", "scenes"]
