@@ -1,0 +1,150 @@
+"""Write the small data sets in datasets/samples: the same 24 drawn scenes in each of the four formats of `read`.
+
+    python datasets/make_samples.py            # into datasets/samples
+    python datasets/make_samples.py elsewhere
+
+They show what each format looks like on disk, down to its way of counting pixels, and give the tests and lessons
+something to read. Nothing here is a photograph: the scenes are drawn by tinycnn.data.scenes. Needs tinycnn installed
+(`pip install -e '.[images]'` in the repository).
+"""
+
+import csv
+import json
+import shutil
+import sys
+from pathlib import Path
+from typing import NamedTuple
+from xml.etree import ElementTree
+
+import numpy as np
+from PIL import Image
+
+from tinycnn.data.scenes import SCENE_CLASSES, scene
+
+CLASSES = ("butterfly", "car", "fish", "mug")  # alphabetical, so that a label means the same in every format
+SIZE = 64  # pixels; that of Tiny ImageNet
+COUNTS = {"train": 4, "test": 2}  # scenes of each class
+
+
+class Drawn(NamedTuple):
+    """One scene: its file name without suffix, part, class, box (xmin, ymin, xmax, ymax) half-open, and pixels."""
+
+    stem: str
+    part: str
+    label: str
+    box: tuple
+    pixels: np.ndarray  # uint8 (SIZE, SIZE, 3)
+
+
+def draw():
+    """The 24 scenes, train first, class by class; boxes rounded outward to whole pixels, which all formats can hold."""
+    drawn = []
+    for part, count in COUNTS.items():
+        for label in CLASSES:
+            for i in range(count):
+                index = SCENE_CLASSES.index(label) + i * len(SCENE_CLASSES)
+                pixels, _, box, _ = scene(index, part, seed=0, image_size=SIZE)
+                xmin, ymin, xmax, ymax = *np.floor(box[:2]).astype(int), *np.ceil(box[2:]).astype(int)
+                box = (max(0, int(xmin)), max(0, int(ymin)), min(SIZE, int(xmax)), min(SIZE, int(ymax)))
+                drawn.append(Drawn(f"{part}_{label}_{i}", part, label, box, pixels))
+    return drawn
+
+
+def save(picture, path):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    options = {} if path.suffix == ".png" else {"quality": 90, "format": "JPEG"}
+    Image.fromarray(picture.pixels).save(path, **options)
+
+
+def write(path, text):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8", newline="\n")
+
+
+def write_voc(folder, drawn):
+    """Pascal VOC counts pixels from 1 and includes both ends: the half-open (0, 0, 10, 10) is 1, 1, 10, 10."""
+    for picture in drawn:
+        save(picture, folder / "JPEGImages" / f"{picture.stem}.jpg")
+        annotation = ElementTree.Element("annotation")
+        ElementTree.SubElement(annotation, "folder").text = "JPEGImages"
+        ElementTree.SubElement(annotation, "filename").text = f"{picture.stem}.jpg"
+        size = ElementTree.SubElement(annotation, "size")
+        for name, value in (("width", SIZE), ("height", SIZE), ("depth", 3)):
+            ElementTree.SubElement(size, name).text = str(value)
+        thing = ElementTree.SubElement(annotation, "object")
+        ElementTree.SubElement(thing, "name").text = picture.label
+        ElementTree.SubElement(thing, "difficult").text = "0"
+        bndbox = ElementTree.SubElement(thing, "bndbox")
+        xmin, ymin, xmax, ymax = picture.box
+        for name, value in (("xmin", xmin + 1), ("ymin", ymin + 1), ("xmax", xmax), ("ymax", ymax)):
+            ElementTree.SubElement(bndbox, name).text = str(value)
+        ElementTree.indent(annotation)
+        text = ElementTree.tostring(annotation, encoding="unicode") + "\n"
+        write(folder / "Annotations" / f"{picture.stem}.xml", text)
+    for part in COUNTS:
+        stems = [picture.stem for picture in drawn if picture.part == part]
+        write(folder / "ImageSets" / "Main" / f"{part}.txt", "\n".join(stems) + "\n")
+
+
+def write_coco(folder, drawn):
+    """COCO writes x, y, width, height, and one JSON file for each part."""
+    categories = [{"id": k, "name": name, "supercategory": "scene"} for k, name in enumerate(CLASSES, start=1)]
+    for part in COUNTS:
+        images, annotations = [], []
+        for number, picture in enumerate((p for p in drawn if p.part == part), start=1):
+            save(picture, folder / "images" / f"{picture.stem}.jpg")
+            xmin, ymin, xmax, ymax = picture.box
+            images.append({"id": number, "file_name": f"{picture.stem}.jpg", "width": SIZE, "height": SIZE})
+            annotations.append({
+                "id": number, "image_id": number, "category_id": CLASSES.index(picture.label) + 1,
+                "bbox": [xmin, ymin, xmax - xmin, ymax - ymin], "area": (xmax - xmin) * (ymax - ymin), "iscrowd": 0,
+            })
+        content = {"images": images, "annotations": annotations, "categories": categories}
+        write(folder / "annotations" / f"instances_{part}.json", json.dumps(content, indent=1) + "\n")
+
+
+def write_csv(folder, drawn):
+    """The table holds half-open pixels, as the library uses them."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with open(folder / "labels.csv", "w", encoding="utf-8", newline="") as file:
+        table = csv.writer(file, lineterminator="\n")
+        table.writerow(["image", "label", "xmin", "ymin", "xmax", "ymax", "split"])
+        for picture in drawn:
+            save(picture, folder / "images" / f"{picture.stem}.png")
+            table.writerow([f"images/{picture.stem}.png", picture.label, *picture.box, picture.part])
+
+
+def write_tiny_imagenet(folder, drawn):
+    """Tiny ImageNet counts from 0 and includes both ends: the half-open (0, 0, 10, 10) is 0, 0, 9, 9."""
+    numbers = {label: f"s{k:08d}" for k, label in enumerate(CLASSES, start=1)}  # WordNet's begin with n
+    write(folder / "wnids.txt", "".join(f"{number}\n" for number in numbers.values()))
+    write(folder / "words.txt", "".join(f"{number}\t{label}, drawn {label}\n" for label, number in numbers.items()))
+    lines = {number: [] for number in numbers.values()} | {"val": []}
+    for picture in drawn:
+        number, name = numbers[picture.label], f"{picture.stem}.JPEG"
+        xmin, ymin, xmax, ymax = picture.box
+        corners = f"{xmin}\t{ymin}\t{xmax - 1}\t{ymax - 1}\n"
+        if picture.part == "train":
+            save(picture, folder / "train" / number / "images" / name)
+            lines[number].append(f"{name}\t{corners}")
+        else:
+            save(picture, folder / "val" / "images" / name)
+            lines["val"].append(f"{name}\t{number}\t{corners}")
+    write(folder / "val" / "val_annotations.txt", "".join(lines.pop("val")))
+    for number, rows in lines.items():
+        write(folder / "train" / number / f"{number}_boxes.txt", "".join(rows))
+
+
+WRITERS = {"voc": write_voc, "coco": write_coco, "csv": write_csv, "tiny-imagenet": write_tiny_imagenet}
+
+
+def make(folder):
+    """Write all four below `folder`; what an earlier run left in them is removed first."""
+    drawn = draw()
+    for name, writer in WRITERS.items():
+        shutil.rmtree(folder / name, ignore_errors=True)
+        writer(folder / name, drawn)
+
+
+if __name__ == "__main__":
+    make(Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).resolve().parent / "samples")
