@@ -71,6 +71,7 @@ def read_config(path):
 
 
 def write_json(path, content):
+    """Write `content` as readable JSON, whole or not at all."""
     with atomic_write(path, "w") as file:
         json.dump(content, file, indent=2)
         file.write("\n")

@@ -13,6 +13,7 @@ import numpy as np
 
 
 def circle(x, y, cx, cy, r):
+    """Distance to the center, less the radius."""
     return np.sqrt((x - cx) ** 2 + (y - cy) ** 2) - r
 
 

@@ -22,6 +22,7 @@ def is_array(a):
 
 
 def is_float_array(a):
+    """Is it an array of floating-point numbers, one that a gradient can belong to?"""
     return is_array(a) and np.dtype(a.dtype).kind == "f"
 
 

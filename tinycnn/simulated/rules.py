@@ -25,6 +25,7 @@ AT_DTYPES = {"add": "ilqILQefd", "subtract": "iI", "maximum": "ilqILQfd", "minim
 
 
 def mixing(value, name):
+    """The error for host data in a call of a device function."""
     return DeviceError(
         f"Unsupported type {type(value)} in {name}: CuPy never moves host data by itself. "
         "Move it once, where it enters: tinycnn.backend.to_device(array, device)."

@@ -49,6 +49,7 @@ def limits(path):
 
 
 def check_limits(limited, path, names, values):
+    """Raise a DeviceError for the first argument with a value that CuPy does not take."""
     for argument, value in zip(names, values, strict=True):
         if argument in limited and not limited[argument](value):
             raise DeviceError(f"cupy.{path} does not take {argument}={value!r} (CuPy {api.snapshot().cupy})")

@@ -50,6 +50,7 @@ def count():
 
 
 def uploaded(nbytes):
+    """Host data came to the device."""
     with _lock:
         for transfers in _counting:
             transfers.uploads += 1
@@ -57,6 +58,7 @@ def uploaded(nbytes):
 
 
 def downloaded(nbytes):
+    """Numbers went from the device to the host, which waited for them."""
     with _lock:
         for transfers in _counting:
             transfers.downloads += 1

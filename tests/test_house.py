@@ -1,0 +1,139 @@
+"""The rules of the house, checked on the source itself: they hold for every file, so no file's own test can hold them.
+
+Each test collects all places that break its rule, so that one run shows everything there is to do.
+"""
+
+import ast
+import doctest
+import importlib
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import tinycnn
+
+PACKAGE = Path(tinycnn.__file__).parent
+SOURCES = {path.relative_to(PACKAGE).as_posix(): path.read_text(encoding="utf-8")
+           for path in sorted(PACKAGE.rglob("*.py"))}  # fmt: skip
+TREES = {path: ast.parse(text) for path, text in SOURCES.items()}
+
+
+def nodes(kind):
+    """(path, node) for every node of a kind in the whole package."""
+    return [(path, node) for path, tree in TREES.items() for node in ast.walk(tree) if isinstance(node, kind)]
+
+
+def imports(node):
+    """The modules that an import statement names."""
+    if isinstance(node, ast.Import):
+        return [alias.name for alias in node.names]
+    return [node.module] if isinstance(node, ast.ImportFrom) and node.level == 0 else []
+
+
+def importers(*packages):
+    """(path, line) of every import of one of the packages, wherever in a file it stands."""
+    return [(path, node.lineno) for path, node in nodes((ast.Import, ast.ImportFrom))
+            for module in imports(node) if module.partition(".")[0] in packages]  # fmt: skip
+
+
+def found(pattern):
+    """(path, line) wherever the pattern stands."""
+    return [(path, text[: match.start()].count("\n") + 1, match[0])
+            for path, text in SOURCES.items() for match in re.finditer(pattern, text)]  # fmt: skip
+
+
+def test_only_the_backend_imports_cupy():
+    assert {path for path, _ in importers("cupy", "cupyx")} == {"backend.py"}
+    assert not found(r"(import_module|require|__import__)\(\s*['\"]cupy")
+
+
+def test_random_numbers_come_from_a_generator_that_was_handed_in():
+    allowed = "default_rng|Generator|SeedSequence"
+    assert not found(rf"\b(np|numpy|xp)\.random\.(?!({allowed})\b)\w+")
+    assert not importers("random"), "the standard library's random is one global stream"
+    assert not found(r"default_rng\(\)"), "without a seed it differs from run to run"
+
+
+def test_nothing_from_outside_can_run_as_code():
+    assert not importers("pickle", "marshal", "shelve", "dill", "joblib")
+    assert not found(r"allow_pickle=True")
+    calls = [(path, node.lineno) for path, node in nodes(ast.Call)
+             if isinstance(node.func, ast.Name) and node.func.id in ("eval", "exec")]  # fmt: skip
+    assert not calls
+
+
+def test_a_file_is_one_idea():
+    assert not {path: text.count("\n") for path, text in SOURCES.items() if text.count("\n") > 320}
+
+
+def test_every_file_opens_with_a_paragraph():
+    assert not [path for path, tree in TREES.items() if tree.body and not ast.get_docstring(tree)]
+
+
+def test_every_public_function_and_class_says_what_it_is():
+    public = [(path, node) for path, tree in TREES.items() for node in tree.body
+              if isinstance(node, ast.ClassDef | ast.FunctionDef) and not node.name.startswith("_")]  # fmt: skip
+    assert len(public) > 100
+    # Series of functions of one signature are explained once, at the top of their file or folder.
+    series = re.compile(r"cli/\w+.py (add|run)|data/(drawings|surfaces).py \w+")
+    without = [f"{path} {node.name}" for path, node in public if not ast.get_docstring(node)]
+    assert not [name for name in without if not series.fullmatch(name)]
+
+
+def test_the_project_speaks_of_itself_alone():
+    assert not found(r"/work/|/tmp/|/root/|\bTODO\b|\bFIXME\b|\bXXX\b")
+
+
+def test_rooms_know_nothing_of_the_rooms_behind_them():
+    """Imports at the top of a file follow one order; a function may look further."""
+    order = ["errors", "files", "backend", "parallel", "patches", "boxes", "layers", "losses", "optim", "reference",
+             "data", "models", "metrics", "training", "cli"]  # fmt: skip
+    wrong = []
+    for path, tree in TREES.items():
+        room = path.partition("/")[0].removesuffix(".py")
+        for module in (module for node in tree.body for module in imports(node) if module.startswith("tinycnn.")):
+            other = module.split(".")[1]
+            if room in order and other in order and order.index(other) > order.index(room):
+                wrong.append((path, module))
+    assert not wrong
+
+
+# --- what importing does ---
+
+
+def in_a_fresh_python(program):
+    result = subprocess.run(
+        [sys.executable, "-W", "error", "-c", program], capture_output=True, text=True, timeout=120, cwd=PACKAGE.parent
+    )
+    assert result.returncode == 0, result.stderr
+    return result.stdout
+
+
+def test_import_loads_nothing_but_numpy_and_the_core():
+    loaded = set(in_a_fresh_python("import sys, tinycnn; print(*sys.modules)").split())
+    before = set(in_a_fresh_python("import sys, numpy; print(*sys.modules)").split())
+    packages = {name.partition(".")[0] for name in loaded - before}
+    assert packages - set(sys.stdlib_module_names) == {"tinycnn"}
+    later = ("data", "plots", "metrics", "training", "inspection", "gradient_check", "simulated", "reference", "cli")
+    assert not [name for name in loaded if name.startswith(tuple(f"tinycnn.{room}" for room in later))]
+
+
+def test_every_public_name_can_be_reached():
+    for public in tinycnn.__all__:
+        assert getattr(tinycnn, public) is not None
+    assert set(tinycnn.__all__) <= set(dir(tinycnn))
+    with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
+        tinycnn.nothing  # noqa: B018
+
+
+def test_examples_in_docstrings_are_true():
+    tried = 0
+    for path in (path for path, text in SOURCES.items() if ">>> " in text):
+        name = "tinycnn." + path.removesuffix(".py").replace("/", ".")
+        result = doctest.testmod(importlib.import_module(name.removesuffix(".__init__")))
+        assert not result.failed, path
+        tried += result.attempted
+    assert tried
