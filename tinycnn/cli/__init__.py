@@ -1,5 +1,5 @@
 """The command line: `tinycnn train`, `tinycnn predict photo.jpg` ... Each command is one file in this folder:
-add(subparsers) describes its options, run(arguments) does the work.
+add(commands) describes its options, run(arguments) does the work.
 
 A command that fails says why in one line on stderr and returns a status other than 0; `--debug` adds the traceback.
 """
