@@ -85,3 +85,10 @@ def test_importing_tinycnn_does_not_load_the_simulated_device():
     code = "import sys, tinycnn; print([name for name in sys.modules if 'simulated' in name])"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout == "[]\n"
+
+
+def test_arguments_that_stand_elsewhere_in_cupy_must_be_named():
+    x = xp.ones((2, 3))
+    with pytest.raises(DeviceError, match="order their arguments differently after the first 2"):
+        xp.argmax(x, 0, xp.empty(3, "int64"))
+    assert xp.argmax(x, 0, out=xp.empty(3, "int64")).get().tolist() == [0, 0, 0]

@@ -102,6 +102,18 @@ def test_views_that_overlap_themselves_may_be_read_but_not_written(shape, steps)
     assert written or shares or not simple  # and refuses no ordinary view
 
 
+def test_no_kind_of_write_reaches_an_overlapping_view():
+    windows = xp.lib.stride_tricks.as_strided(xp.zeros(4), (3, 2), (8, 8))
+    for write in (
+        lambda: operator.setitem(windows, ..., 1.0), lambda: operator.setitem(windows, on([0, 1]), 1.0),
+        lambda: operator.setitem(windows, windows > 0, 1.0), lambda: windows.fill(1.0), lambda: xp.copyto(windows, 1.0),
+        lambda: xp.exp(windows, out=windows), lambda: windows.put([0], 1.0),
+    ):  # fmt: skip
+        with pytest.raises(DeviceError, match="elements share memory"):
+            write()
+    windows[0] += 1.0  # one row alone does not overlap
+
+
 def test_broadcast_arrays_are_not_written():
     with pytest.raises((DeviceError, ValueError)):
         xp.broadcast_to(xp.ones(3), (2, 3))[...] = 1.0
