@@ -69,9 +69,10 @@ def evaluate():
 
 
 def check_gradients():
-    """Every case of the gradient checker's own catalog, moved to the device."""
+    """One case of each kind from the gradient checker's own catalog, moved to the device."""
+    kinds = {type(thing): (name, thing, inputs) for name, thing, inputs in cases()}
     with record() as calls:
-        for name, thing, inputs in cases():
+        for name, thing, inputs in kinds.values():
             if hasattr(thing, "to"):
                 thing.to("simulated")
             assert gradcheck(thing, *(on_device(i) for i in inputs), mode="directional").ok, name
