@@ -1,7 +1,16 @@
 """Looking into a network: what it is made of, and what happens inside when it runs."""
 
+from tinycnn.inspection.explain import ConvExplanation, explain_conv
 from tinycnn.inspection.heads import HeadGradients, TugOfWar, head_gradients
+from tinycnn.inspection.maps import Activations, activations, filters
+from tinycnn.inspection.pixels import Occlusion, Saliency, occlusion, saliency
+from tinycnn.inspection.provenance import Provenance, provenance
+from tinycnn.inspection.receptive import Field, fields_table, receptive_field, receptive_fields
 from tinycnn.inspection.summary import Row, Summary, summary
 from tinycnn.inspection.trace import Trace, trace
 
-__all__ = ["HeadGradients", "Row", "Summary", "Trace", "TugOfWar", "head_gradients", "summary", "trace"]
+__all__ = [
+    "Activations", "ConvExplanation", "Field", "HeadGradients", "Occlusion", "Provenance", "Row", "Saliency", "Summary",
+    "Trace", "TugOfWar", "activations", "explain_conv", "fields_table", "filters", "head_gradients", "occlusion",
+    "provenance", "receptive_field", "receptive_fields", "saliency", "summary", "trace",
+]

@@ -115,23 +115,23 @@ def summary(model, shape=None, batch_size=64):
         shape = (model.image_size, model.image_size, 3)
     dtypes = {parameter.value.dtype for parameter in model.parameters().values()} or {np.dtype(np.float32)}
     itemsize = max(dtype.itemsize for dtype in dtypes)
-    rows = tuple(_row(*found, batch_size, itemsize) for found in _walk(model, tuple(shape), ""))
+    rows = tuple(_row(*found, batch_size, itemsize) for found in walk(model, tuple(shape), ""))
     title = type(model).__name__ if len(model.children()) else repr(model)
     return Summary(title, rows, tuple(shape), batch_size, itemsize)
 
 
-def _walk(layer, shape, name):
+def walk(layer, shape, name):
     """Yield (name, layer, shape in) for every layer that has none inside, in the order of forward."""
     inside = f"{name}." if name else ""
     if isinstance(layer, Sequential):
         for child_name, child, before, _ in layer.shapes(shape):
-            yield from _walk(child, before, inside + child_name)
+            yield from walk(child, before, inside + child_name)
     elif hasattr(layer, "trunk"):  # a trunk, and heads that all see the trunk's features
-        yield from _walk(layer.trunk, shape, f"{inside}trunk")
+        yield from walk(layer.trunk, shape, f"{inside}trunk")
         features = layer.trunk.output_shape(shape)
         for child_name, child in layer.children().items():
             if child is not layer.trunk:
-                yield from _walk(child, features, inside + child_name)
+                yield from walk(child, features, inside + child_name)
     else:
         yield name or type(layer).__name__.lower(), layer, shape
 

@@ -1,0 +1,107 @@
+"""Receptive fields: which pixels of the image a unit deep in the network can see.
+
+Going down from a unit, every window widens what is seen: row r of a layer's output comes from `kernel` rows of its
+input, from r * stride - padding on, and columns likewise. What falls outside a map is border, not picture, and must be
+left out at each layer, not once at the end: a unit beside the last one would see further, but it does not exist. (The
+closed formulas, without borders: Araujo, Norris and Sim, "Computing Receptive Fields of Convolutional Neural Networks",
+Distill 2019.)
+"""
+
+from dataclasses import dataclass
+
+from tinycnn.errors import ShapeError
+from tinycnn.inspection.summary import walk
+from tinycnn.inspection.tables import table
+from tinycnn.inspection.taps import short
+
+
+@dataclass(frozen=True)
+class Field:
+    """How a layer's units lie over the image, borders aside.
+
+    name: of the layer    size: (height, width) of what a unit sees, in pixels    jump: (down, right) pixels from a unit
+    to its neighbor    start: (y, x) of the first pixel that the unit (0, 0) sees, negative inside a border
+    """
+
+    name: str
+    size: tuple
+    jump: tuple
+    start: tuple
+
+    def center(self, row, column):
+        """(x, y) in pixels of the middle of what the unit (row, column) sees."""
+        (y, x), (h, w), (down, right) = self.start, self.size, self.jump
+        return x + column * right + w / 2, y + row * down + h / 2
+
+
+def receptive_field(network, layer, row, column, shape=None):
+    """The box around the pixels that can change the unit (row, column) of `layer`: (xmin, ymin, xmax, ymax), half open.
+
+    network: a localizer or a Sequential    layer: its name    shape: (H, W, C) of an image; None takes the model's size
+    Layers with a window need kernel, stride and padding, as Conv2d and the poolings have; a layer that keeps its shape
+    is taken to work on each position by itself; behind Flatten or Linear a unit sees the whole image. The box is exact;
+    where a stride is larger than its kernel, some pixels inside go unseen. A unit that sees only border: (0, 0, 0, 0).
+    """
+    path, shape = _path(network, layer, shape)
+    height, width = _map_size(path[-1][3])
+    if not (0 <= row < height and 0 <= column < width):
+        raise ShapeError(f"layer {layer!r} has {height} x {width} units, so there is none at ({row}, {column})")
+    seen = [{row}, {column}]  # rows and columns; windows are rectangles, so these two say all
+    for _, inner, before, _ in reversed(path):
+        window = _window(inner, before)
+        if window is None:
+            return 0, 0, shape[1], shape[0]
+        for axis, (kernel, stride, padding) in enumerate(window):
+            reached = {at * stride - padding + k for at in seen[axis] for k in range(kernel)}
+            seen[axis] = reached & set(range(before[axis]))
+    rows, columns = seen
+    return (min(columns), min(rows), max(columns) + 1, max(rows) + 1) if rows and columns else (0, 0, 0, 0)
+
+
+def receptive_fields(network, shape=None):
+    """The Field of every layer that has positions, in order of forward."""
+    fields, size, jump, start = [], (1, 1), (1, 1), (0, 0)
+    for name, inner, before, after in _path(network, None, shape)[0]:
+        window = _window(inner, before)
+        if window is None or len(after) != 3:
+            break
+        size = tuple(s + (k - 1) * j for s, j, (k, _, _) in zip(size, jump, window, strict=True))
+        start = tuple(a - p * j for a, j, (_, _, p) in zip(start, jump, window, strict=True))
+        jump = tuple(j * s for j, (_, s, _) in zip(jump, window, strict=True))
+        fields.append(Field(name, size, jump, start))
+    return fields
+
+
+def fields_table(fields):
+    """The Fields as text."""
+    rows = [(short(f.name), " x ".join(map(str, f.size)), " x ".join(map(str, f.jump))) for f in fields]
+    return table([("layer", "a unit sees (pixels)", "neighbors are apart"), *rows])
+
+
+def _path(network, layer, shape):
+    """[(name, layer, shape in, shape out)] from the image to `layer` (None: to the end), and the image's shape."""
+    if shape is None:
+        if not hasattr(network, "image_size"):
+            raise ShapeError(f"{type(network).__name__} does not say what it takes: give shape=(H, W, C)")
+        shape = (network.image_size, network.image_size, 3)
+    path = []
+    for name, inner, before in walk(network, tuple(shape), ""):
+        path.append((name, inner, before, inner.output_shape(before)))
+        if layer is not None and layer in (name, short(name)):
+            return path, tuple(shape)
+    if layer is None:
+        return path, tuple(shape)
+    raise KeyError(f"no layer is called {layer!r}; there are: {', '.join(short(name) for name, *_ in path)}")
+
+
+def _map_size(shape):
+    return shape[:2] if len(shape) == 3 else (1, 1)
+
+
+def _window(layer, before):
+    """((kernel, stride, padding) down, the same to the right); None for a layer that sees all positions at once."""
+    if len(before) != 3:
+        return None
+    if all(hasattr(layer, name) for name in ("kernel", "stride", "padding")):
+        return tuple(zip(layer.kernel, layer.stride, layer.padding, strict=True))
+    return ((1, 1, 0), (1, 1, 0)) if layer.output_shape(before)[:2] == tuple(before[:2]) else None
