@@ -108,3 +108,14 @@ def test_a_gpu_gives_no_warnings():
     x = on(np.zeros(2))  # the suite turns RuntimeWarning into an error
     assert np.isnan((x / x).get()).all() and np.isinf(xp.log(x).get()).all()
     x /= 0.0
+
+
+@pytest.mark.parametrize("compute", [
+    lambda x, out: xp.matmul(x, x, out=out), lambda x, out: xp.maximum(x, 0, out=out), lambda x, out: xp.add(x, x, out),
+    lambda x, out: xp.cumsum(x, axis=0, out=out), lambda x, out: x.clip(0, 1, out=out),
+    lambda x, out: np.exp(x, out=out),
+])  # fmt: skip
+def test_out_is_written_and_returned(compute):
+    x, out = on(np.ones((2, 2))), on(np.full((2, 2), np.nan))
+    assert compute(x, out) is out
+    assert np.isfinite(out.get()).all()

@@ -106,12 +106,14 @@ def _function(path):
             _expect_arrays(path, names, args)
         if limited:
             check_limits(limited, path, names, (*args, *kwargs.values()))
+        out = kwargs.get("out")
         args, kwargs = _arguments(path, names, args, kwargs)
         if host:
             return function(*args, **kwargs)
         if path in WAITS:
             rules.waited_for_size()
-        return rules.in_range(rules.compute, function, *args, **kwargs)
+        result = rules.in_range(rules.compute, function, *args, **kwargs)
+        return result if out is None else out
 
     call.__name__ = call.__qualname__ = name
     return call
@@ -148,10 +150,12 @@ def method(name):
             check_limits(limited, path, names, (*args, *kwargs.values()))
         if function is not None:
             return function(self, *args, **kwargs)
+        out = kwargs.get("out")
         args, kwargs = _arguments(path, names, args, kwargs)
         if path in WAITS:
             rules.waited_for_size()
-        return rules.in_range(rules.compute, getattr(self.numbers, name), *args, **kwargs)
+        result = rules.in_range(rules.compute, getattr(self.numbers, name), *args, **kwargs)
+        return result if out is None else out
 
     call.__name__ = call.__qualname__ = name
     return call
