@@ -11,9 +11,10 @@ from scipy.spatial import cKDTree
 from skimage.measure import points_in_poly, regionprops
 
 from tinycnn.data.drawings import BODY, CLASSES, CLUTTER, DARK, PALE, TRIM
-from tinycnn.data.painting import Light, put
+from tinycnn.data.painting import COARSE, REACH, Light, Pose, put
 from tinycnn.data.scenes import SCENE_CLASSES, obstruct, render_scene, scene, scenes
 from tinycnn.data.shapes import box, capsule, circle, ellipse, polygon
+from tinycnn.data.surfaces import double
 
 seeds = st.integers(0, 2**32 - 1)
 labels = st.integers(0, len(SCENE_CLASSES) - 1)
@@ -94,6 +95,24 @@ def test_the_mask_is_where_the_thing_is_seen(label):
     far = ndimage.distance_transform_edt(cover == 0) > 20  # what is left of a shadow stays near the edge
     assert change[far].max() < 0.01
     assert not (cover[[0, -1]].any() or cover[:, [0, -1]].any())
+
+
+@pytest.mark.parametrize("times", [0, 1, 3])
+def test_the_coarse_copy_of_a_distance_field_agrees_with_the_drawing(times):
+    """Shadows are taken from it."""
+    pose = Pose(cx=40, cy=55, scale=25, angle=0.3, width=-0.9)
+    t = np.linspace(-REACH, REACH, COARSE)
+    x, y = pose._replace(cx=0, cy=0, scale=1).local(t, t)
+    field = np.stack([x + 5, y]).astype(np.float32)  # linear, so that smoothing changes nothing
+    for _ in range(times):
+        field = double(double(field, 1), 2)
+    columns, rows = np.arange(10, 70) + 0.5, np.arange(20, 90) + 0.5
+    x, y = pose.local(columns, rows)
+    spacing = 2 * REACH / (COARSE - 1) / 2**times
+    for plane, truth in zip(field, (x + 5, y), strict=True):
+        error = pose.glance(plane, columns[None, :], rows[:, None]) - truth
+        assert np.abs(error).max() < 0.8 * spacing  # half a sample each way, turned
+        assert np.abs(error.mean()) < 0.15 * spacing  # a shift by half a sample would be 0.5
 
 
 def test_things_in_front_hide_a_little_and_only_a_little(monkeypatch):

@@ -65,12 +65,14 @@ class Pose(NamedTuple):
         return (u * c + v * s) / self.width, v * c - u * s
 
     def glance(self, field, columns, rows):
-        """The nearest sample of a coarse field at picture coordinates that broadcast to (h, w)."""
-        j, i = (
-            (c - o) * (COARSE - 1) / (REACH * self.scale) + (COARSE - 1.5)
-            for c, o in ((columns, self.cx), (rows, self.cy))
-        )
+        """The nearest sample of a coarse field, doubled or not, at picture coordinates that broadcast to (h, w)."""
         last = len(field) - 1
+        times = (last - 1) / (
+            COARSE - 2
+        )  # each doubling makes 2 n - 2 of n samples, and sample m stands at m / 2 + 1 / 4
+        across = times * (COARSE - 1) / (2 * REACH * self.scale)  # samples per pixel
+        middle = times * (COARSE - 2) / 2 + 0.5
+        j, i = (((c - o) * across + (middle + 0.5)) for c, o in ((columns, self.cx), (rows, self.cy)))
         return field[np.clip(i, 0, last).astype(np.int32), np.clip(j, 0, last).astype(np.int32)]
 
 
@@ -114,7 +116,9 @@ def put(rng, canvas, drawing, light, size, horizon=None, tilt=math.pi, near=None
     if spare is not None and (coverage * spare).sum() > 0.15 * spare.sum():
         return None
     background = canvas[:, *window].mean(axis=(1, 2))
-    cast_shadow(rng, canvas, double(double(field, 0), 1), pose, light, (left, bottom - h, left + w, bottom), horizon)
+    for _ in range(round(math.log2(2 * REACH / COARSE * scale))):  # until a sample is about a pixel
+        field = double(double(field, 0), 1)
+    cast_shadow(rng, canvas, field, pose, light, (left, bottom - h, left + w, bottom), horizon)
     lit = shaded(rng, parts, pose.local(columns, rows), scale, palette(rng, background), light)
     canvas[:, *window] += (lit - canvas[:, *window]) * coverage[window]
     return coverage
