@@ -34,6 +34,19 @@ def test_equals_the_loops(device, geometry, dtype, layout, threads, scratch_byte
     expect_close(got.grads["b"], db, dtype)
 
 
+@pytest.mark.parametrize("kernel", [(1, 1), (1, 3), (2, 2), (3, 2)])
+@pytest.mark.parametrize("padding", [(0, 0), (1, 0), (1, 1), (2, 1), (3, 3), (0, 4)])
+def test_stride_1_with_any_padding(device, kernel, padding):
+    # With stride 1 and a padding smaller than the kernel, dx is computed in another way.
+    layer, x = conv(in_channels=2, out_channels=4, kernel_size=kernel, padding=padding, groups=2), numbers((2, 4, 3, 2))
+    w, b = layer.w.value, layer.b.value
+    got = run(layer, x, device)
+    dx, dw, db = reference.conv2d_backward(got.dy, x, w, padding=padding, groups=2)
+    expect_close(got.y, reference.conv2d(x, w, b, padding=padding, groups=2), "float64")
+    expect_close(got.dx, dx, "float64")
+    expect_close(got.grads["w"], dw, "float64")
+
+
 def test_by_hand(device):
     # One channel, a 2 x 2 kernel that subtracts the pixel below right from the one above left; bias 10.
     layer = Conv2d(1, 1, 2).to(device)

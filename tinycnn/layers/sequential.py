@@ -95,7 +95,7 @@ class Sequential(Layer):
             if isinstance(stop, str):
                 stop = self._index(stop) + 1
             return Sequential(**{name: self._layers[name] for name in names[start : stop : key.step]})
-        return self._layers[key if isinstance(key, str) and self._index(key) >= 0 else names[key]]
+        return self._layers[names[self._index(key) if isinstance(key, str) else key]]
 
     def _index(self, name):
         if name not in self._layers:
