@@ -12,14 +12,18 @@ settings.register_profile("tinycnn", derandomize=True, deadline=None)
 settings.load_profile("tinycnn")
 
 
-DEVICES = ["cpu", "simulated", pytest.param("cuda", marks=pytest.mark.gpu)]
+# Without a GPU the same tests run on two devices, and the report says once why the third is missing.
+NO_GPU = gpu_problem()
+DEVICES = ["cpu", "simulated"] + ([pytest.param("cuda", marks=pytest.mark.gpu)] if NO_GPU is None else [])
+
+
+def pytest_report_header(config):
+    return "devices: cpu, simulated" + (", cuda" if NO_GPU is None else f"; SKIPPED on cuda: {NO_GPU}")
 
 
 @pytest.fixture(scope="session", params=DEVICES)  # one string for the whole session, so @given may be used with it
 def device(request):
     """The device on which the test's arrays live; move them there with to_device and back with to_numpy."""
-    if request.param == "cuda" and gpu_problem() is not None:
-        pytest.skip(f"no GPU: {gpu_problem()}")
     return request.param
 
 

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 import tinycnn as tc
-from tinycnn.data.dataset import Samples
 from tinycnn.data.augment import Augment
+from tinycnn.data.dataset import Samples
 from tinycnn.errors import CheckpointError, DataError, TrainingError
 
 SMALL = dict(num_classes=2, image_size=16, channels=(4, 8), hidden=16, dropout=0.2)
