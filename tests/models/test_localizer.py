@@ -1,4 +1,4 @@
-"""The two-headed localizer: shapes, the meeting of the two gradients, and boxes that come back in each image's pixels."""
+"""The two-headed localizer: shapes, where the two gradients meet, and boxes in the pixels of each image."""
 
 import numpy as np
 import pytest
