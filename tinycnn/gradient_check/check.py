@@ -13,10 +13,12 @@ The upstream gradient dy is random and never ones: a sum of ones hides a flipped
 import numpy as np
 
 from tinycnn.backend import to_numpy
+from tinycnn.gradient_check.blame import blame
 from tinycnn.gradient_check.diagnosis import diagnose
 from tinycnn.gradient_check.elements import SMALL, check_elements, choose
 from tinycnn.gradient_check.invariants import check_invariants
 from tinycnn.gradient_check.ladder import KINK, NOTHING, OK, STEPS, UNCLEAR, WRONG, climb
+from tinycnn.gradient_check.places import measure_all
 from tinycnn.gradient_check.probe import Probe
 from tinycnn.gradient_check.report import Report, TensorReport
 from tinycnn.gradient_check.subject import Composed, Subject, random_signed
@@ -47,12 +49,18 @@ def gradcheck(thing, *inputs, seed=0, mode="auto", dy=None, only=None, invariant
     rng = np.random.default_rng(seed)
     subject = Subject(thing, inputs, rng, title)
     dys, notes = _upstream(subject, dy, rng)
-    probe = Probe(subject, dys)
     names = _chosen(subject, only)
-    tensors = [check_tensor(probe, name, mode, rng) for name in names]
-    _explain(probe, tensors, rng)
-    wrong = [tensor.name for tensor in tensors if tensor.verdict == WRONG]
-    checks = check_invariants(subject, dys, rng, wrong) if invariants else []
+    with np.errstate(all="ignore"):  # NaN and overflow are findings here, not warnings
+        probe = Probe(subject, dys)
+        tensors = [check_tensor(probe, name, mode, rng) for name in names]
+        if probe.is_coarse(rng):
+            notes.append("forward computes in float32 although all it was given is float64, so slopes cannot be measured")
+            for tensor in tensors:
+                tensor.verdict = UNCLEAR
+        _explain(probe, tensors, rng)
+        known = {tensor.name: tensor.family for tensor in tensors if tensor.verdict == WRONG}
+        checks = check_invariants(subject, dys, rng, known) if invariants else []
+        notes += [sentence] if known and (sentence := blame(subject, dys, gradcheck)) else []
     if subject.constants:
         notes.append(f"not differentiated: {', '.join(subject.constants)}")
     return Report(subject.title, seed, mode, tensors, checks, notes)
@@ -82,6 +90,8 @@ def quick_check(model, loss, x, targets, seed=0):
     if ladder.verdict != OK or broken:
         tensors = [check_tensor(probe, name, "directional", rng) for name in names]
         _explain(probe, tensors, rng)
+        sentence = blame(subject, probe.dys, gradcheck) if any(t.verdict == WRONG for t in tensors) else None
+        return Report(subject.title, seed, "quick", tensors, [], [sentence] if sentence else [])
     return Report(subject.title, seed, "quick", tensors, [], [])
 
 
@@ -110,6 +120,8 @@ def check_tensor(probe, name, mode, rng):
 def _explain(probe, tensors, rng):
     for tensor in tensors:
         if tensor.verdict == WRONG:
+            if tensor.elements is not None:
+                measure_all(probe, tensor, rng)
             tensor.family, tensor.words = diagnose(probe, tensor, rng)
 
 

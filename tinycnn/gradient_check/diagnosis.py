@@ -71,8 +71,8 @@ class Case:
 def _no_gradient(case):
     problem, g, name, shape = case.tensor.problem, case.g, case.name, case.tensor.shape
     if problem == "missing":
-        where = "backward must return it" if case.tensor.role == "input" else f"backward must store it, as for d{name}"
-        return "never stored", f"there is no gradient of {name}: {where}"
+        where = "return it from backward" if case.tensor.role == "input" else "store it in backward"
+        return "never stored", f"there is no gradient of {name}; {where}"
     if problem == "not finite":
         return "not finite", f"{np.sum(~np.isfinite(g))} numbers of the gradient are NaN or infinite"
     if problem is not None:
@@ -123,14 +123,20 @@ def _constant_factor(case):
 
 def _guess(size, case):
     """Where a constant factor may come from."""
-    y = case.probe.y[0]
-    numbers = {"the number of outputs": y.size, "the batch size times the number of positions": y.size // y.shape[-1]}
+    y, shape = case.probe.y[0], case.tensor.shape
+    for name, value in _constants(case.probe.subject.template):
+        for words, number in ((name, value), (f"1 - {name}", 1 - value)):
+            if number > 0 and abs(number - 1) > SAME:
+                for found, say in ((number, words), (1 / number, f"1 / ({words})" if " " in words else f"1 / {words}")):
+                    if abs(size / found - 1) <= SAME:
+                        return f", which is {say}"
+    numbers = {"the number of elements": int(np.prod(shape))}
     if y.ndim == 4:
-        numbers["the number of output positions"] = y.shape[1] * y.shape[2]
-    if y.ndim == 0:
-        value = next(iter(case.probe.values.values()))
-        numbers = {"the number of elements": value.size, "the length of the last axis": value.shape[-1]}
-    numbers |= {f"the length of axis {i}": n for i, n in enumerate(case.tensor.shape)}
+        n, oh, ow, _ = y.shape
+        numbers |= {"the number of output positions": oh * ow, "batch size times output positions": n * oh * ow}
+    if y.ndim:
+        numbers["the number of outputs"] = y.size
+    numbers |= {f"the length of axis {i}": n for i, n in enumerate(shape)}
     for words, n in numbers.items():
         for found, say in ((n, "a mean there is missing"), (1 / n, "a mean was taken instead of a sum")):
             if n > 2 and abs(size / found - 1) <= SAME:
@@ -140,6 +146,15 @@ def _guess(size, case):
     if abs(size - 0.5) <= SAME:
         return ": is the 2 of a square missing, or were two paths averaged instead of added?"
     return ": a constant of forward is missing in backward, or is there once too often"
+
+
+def _constants(thing):
+    """(name, positive number) of the settings that a factor may be made of: p, box_weight, the area of a kernel."""
+    for name, value in getattr(thing, "__dict__", {}).items():
+        if isinstance(value, tuple) and len(value) == 2 and all(isinstance(v, int) for v in value):
+            yield f"the area of {name}", float(value[0] * value[1])
+        elif isinstance(value, float | np.floating) and value > 0:
+            yield name, float(value)
 
 
 def _rearranged_gradient(case):
@@ -159,10 +174,32 @@ def _rearranged_dy(case):
             c = case.factor(dys=[*dys[:k], change(dy), *dys[k + 1 :]])
             if c is not None:
                 return family, f"right for another dy: {output} {words}{_times(c)}"
-        if len(dys) > 1 and case.factor(dys=[*dys[:k], 0 * dy, *dys[k + 1 :]]) is not None:
-            return "output ignored", (f"right if the gradient of {output} were 0: it never arrives here. Where two "
-                                      "paths meet, their gradients are added")
     return None
+
+
+def _several_outputs(case):
+    """g = a * (the part of y[0]) + b * (the part of y[1]) ... with factors that are not all 1."""
+    dys = case.probe.dys
+    if not 1 < len(dys) < DIRECTIONS - 1:
+        return None
+    parts = np.array([[np.sum(dy * part) for dy, part in zip(dys, image, strict=True)] for image in case.images])
+    claimed = np.array([np.sum(case.g * r) for r in case.directions])
+    reaching = abs(parts).max(axis=0) > 1e-12 * abs(parts).max()
+    if reaching.sum() < 2 or not np.isfinite(claimed).all():
+        return None
+    factors = np.zeros(len(dys))
+    factors[reaching] = np.linalg.lstsq(parts[:, reaching], claimed, rcond=None)[0]
+    if np.linalg.norm(claimed - parts @ factors) > SAME * np.linalg.norm(claimed):
+        return None
+    wrong = [k for k in np.flatnonzero(reaching) if abs(factors[k] - 1) > SAME]
+    k, c = wrong[0], factors[wrong[0]]
+    if abs(c) <= SAME:
+        return "output ignored", (f"right if the gradient of y[{k}] were 0: it never arrives here. Where two paths meet, "
+                                  "their gradients are added (+)")
+    family = "sign" if abs(c + 1) <= SAME else "batch mean" if min(abs(c / case.batch - 1), abs(c * case.batch - 1)) <= SAME \
+        else "factor"
+    return family, (f"the part that comes from y[{k}] is {c:.6g} times the right one, the others are right: where two "
+                    "paths meet, their gradients are added as they are")
 
 
 def _only_one_part(case):
@@ -218,8 +255,8 @@ def _extra_term(case):
     return None
 
 
-SUSPICIONS = (_no_gradient, _ignores_dy, _constant_factor, _rearranged_gradient, _rearranged_dy, _only_one_part,
-              _rearranged_partner, _extra_term)
+SUSPICIONS = (_no_gradient, _ignores_dy, _constant_factor, _several_outputs, _rearranged_gradient, _rearranged_dy,
+              _only_one_part, _rearranged_partner, _extra_term)
 
 
 def _times(c):

@@ -66,6 +66,11 @@ def compare(probe, name, indices, linear):
     states = np.where(fine, OK, np.where(wrong, WRONG, np.where(crossed, KINK, UNCLEAR))).astype(object)
     if scale == 0:
         states[:] = NOTHING
+    # Slopes to both sides that differ by as much for a smaller step: a kink at the very point.
+    bends = np.array([m[3] for m in measured], float).reshape(-1, 2)
+    with np.errstate(invalid="ignore"):
+        jumps = (bends[:, 1] > 0.6 * bends[:, 0]) & (bends[:, 1] > CONCLUSIVE * scale + 40 * uncertainty)
+    states[jumps] = KINK
     kinks = {index: m[2] for index, m in zip(indices, measured, strict=True) if m[2]}
     return Elements(indices, analytic, numeric, states, scale, kinks)
 
@@ -91,14 +96,15 @@ def column(probe, name, index, linear):
 
 
 def _measure(probe, name, index, linear):
-    """(slope of phi with respect to one element, its uncertainty, kinks crossed)."""
+    """(slope of phi with respect to one element, its uncertainty, kinks crossed, bends for two steps)."""
     direction, scale = {name: _unit(probe, name, index)}, probe.scales[name]
     if linear:
         slope, _, crossed = probe.slope(direction, 0.5)
-        return slope / scale, 2 * probe.noise / scale, crossed
-    (far, _, crossed), (near, _, crossed_too) = (probe.slope(direction, h) for h in STEPS[4:6])
+        return slope / scale, 2 * probe.noise / scale, crossed, (0.0, 0.0)
+    (far, bend_far, crossed), (near, bend_near, crossed_too) = (probe.slope(direction, h) for h in STEPS[4:6])
     slope, noise = near + (near - far) / 9, 2 * probe.noise / STEPS[5]
-    return slope / scale, (abs(near - far) / 9 + noise) / scale, crossed + crossed_too
+    bends = abs(bend_far) / scale, abs(bend_near) / scale
+    return slope / scale, (abs(near - far) / 9 + noise) / scale, crossed + crossed_too, bends
 
 
 def _unit(probe, name, index):

@@ -67,7 +67,7 @@ def climb(probe, directions, where, scale=0.0, steps=STEPS):
     noise = max([probe.noise, *gaps[np.isfinite(gaps)]])
     ladder = Ladder(where, analytic, max(scale, typical), steps, slopes, bends, noise, [m[2] for m in measured])
     ladder.estimate, ladder.uncertainty = _extrapolate(ladder)
-    ladder.verdict = _judge(ladder, probe.noise)
+    ladder.verdict = _judge(ladder)
     return ladder
 
 
@@ -93,23 +93,23 @@ def _extrapolate(ladder):
     return np.nan, np.inf
 
 
-def _judge(ladder, rounding):
+def _judge(ladder):
     if not np.isfinite(ladder.estimate):
         return KINK if any(ladder.flips) else UNCLEAR
     distance, tolerance = abs(ladder.analytic - ladder.estimate), 10 * ladder.uncertainty + EXACT * ladder.size
-    if ladder.analytic == ladder.scale == 0 and distance <= tolerance:
-        return NOTHING
-    if distance <= tolerance:
-        return OK if ladder.uncertainty <= CONCLUSIVE * ladder.size else UNCLEAR
-    if _kink_at_the_point(ladder, distance, rounding):
+    # At a kink the central difference is the mean of two slopes; to agree with it proves no more than to differ.
+    if _jumps(ladder, at_least=max(CONCLUSIVE * ladder.size, 1.8 * (distance - tolerance))):
         return KINK
-    return WRONG
+    if distance > tolerance:
+        return WRONG
+    if ladder.analytic == ladder.scale == 0:
+        return NOTHING
+    return OK if ladder.uncertainty <= CONCLUSIVE * ladder.size else UNCLEAR
 
 
-def _kink_at_the_point(ladder, distance, rounding):
-    """Do the slopes to both sides differ for every h, by enough to explain the distance? Then there is no slope."""
-    seen = [i for i in range(len(ladder.h)) if rounding / ladder.h[i] < 0.05 * distance and np.isfinite(ladder.bends[i])]
-    if len(seen) < 3:
-        return False
-    last, larger = abs(ladder.bends[seen[-1]]), abs(ladder.bends[seen[-3]])  # h of `larger` is ten times as large
-    return last >= 1.8 * distance and larger < 3 * last
+def _jumps(ladder, at_least):
+    """Do the slopes to both sides differ by `at_least` however small h is? On a smooth function they become equal."""
+    bends = abs(ladder.bends)
+    seen = [i for i in range(2, len(bends)) if ladder.noise / ladder.h[i] < 0.02 * at_least and np.isfinite(bends[i])]
+    # Between a rung and the next but one, h changes by a factor of ten; so does the bend where there is no kink.
+    return bool(seen) and bends[seen[-1]] >= at_least and bends[seen[-1] - 2] < 3 * bends[seen[-1]]

@@ -10,19 +10,23 @@ from tinycnn.gradient_check.elements import choose, column, compare
 from tinycnn.gradient_check.ladder import KINK, OK, WRONG
 from tinycnn.gradient_check.transforms import SPATIAL, axis_names
 
-WHOLE = 4000  # elements that are measured at most
+WHOLE = 2000  # elements that are measured at most
 SAME = 1e-6
+
+
+def measure_all(probe, tensor, rng):
+    """Measure every element of a wrong tensor, for diagnosis and picture; of a large one the usual sample."""
+    everything = int(np.prod(tensor.shape)) <= WHOLE
+    if everything or tensor.elements is None:
+        now = compare(probe, tensor.name, choose(tensor.shape, rng, everything), tensor.linear)
+        tensor.elements = _merge(tensor.elements, now)
 
 
 def by_place(probe, tensor, rng):
     """(family or None, sentence) from the pattern of wrong elements."""
-    if int(np.prod(tensor.shape)) <= WHOLE:
-        tensor.elements = _merge(tensor.elements, compare(probe, tensor.name, choose(tensor.shape, rng, everything=True),
-                                                          tensor.linear))
-    if tensor.elements is None:
-        tensor.elements = compare(probe, tensor.name, choose(tensor.shape, rng), tensor.linear)
+    measure_all(probe, tensor, rng)
     place = Place(probe, tensor)
-    for suspicion in (_overlap, _at_labels, _border, _mask, _shift, _some_indices):
+    for suspicion in (_overlap, _at_labels, _border, _some_indices, _mask, _shift, _out_of_order):
         found = suspicion(place)
         if found is not None:
             return found
@@ -31,7 +35,7 @@ def by_place(probe, tensor, rng):
 
 
 def _merge(before, now):
-    """The complete list, keeping what ladders have settled already."""
+    """The new list, keeping what ladders have settled already."""
     if before is not None:
         for i, index in enumerate(now.indices):
             if index in before.ladders:
@@ -112,11 +116,12 @@ def _border(place):
     inside = depth > deepest
     if deepest < 0 or not (place.right & inside).sum() >= 4 or (place.wrong & ~inside).sum() < 2:
         return None
-    sides = [f"{side} {place.names[axis]}" for axis in place.spatial for side, cut in (("low", 0), ("high", -1))
-             if np.take(place.wrong, cut, axis).any()]
-    at = "" if len(sides) in (0, 4) else f" (at the {' and '.join(sides)} end)"
-    return "border", (f"right inside, wrong within {int(deepest) + 1} of the border{at}: is padding counted, cropped or "
-                      "divided by differently in backward?")
+    sides = [side for axis, cut, side in zip(np.repeat(place.spatial, 2), (0, -1) * 2, ("top", "bottom", "left", "right"),
+                                             strict=True) if np.take(place.wrong, cut, axis).any()]
+    at = "" if len(sides) in (0, 4) else f" ({' and '.join(sides)})"
+    rim = "in the outermost pixels" if deepest == 0 else f"in the outer {int(deepest) + 1} rows and columns"
+    return "border", (f"right inside, wrong {rim}{at}: is the padding counted, cropped or divided by differently in "
+                      "backward?")
 
 
 def _mask(place):
@@ -126,9 +131,9 @@ def _mask(place):
     blocked = seen & ~silent & (abs(place.claimed) <= place.tiny)
     leaking = silent & (abs(place.claimed) > place.tiny)
     others = seen & ~silent & ~blocked
-    if not (leaking.any() or blocked.any()) or not others.any():
+    if not (leaking.any() or blocked.any()) or not (others.any() or leaking.any() and blocked.any()):
         return None
-    ratio = np.median(place.claimed[others] / place.true[others])
+    ratio = np.median(place.claimed[others] / place.true[others]) if others.any() else 1.0
     if not place.same(place.claimed[others], ratio * place.true[others]).all() or not ratio:
         return None
     parts = [f"passes at {leaking.sum()} elements on which y does not depend"] if leaking.any() else []
@@ -152,18 +157,28 @@ def _shift(place):
             here[axis], there[axis] = slice(max(0, -d), n - max(0, d)), slice(max(0, d), n - max(0, -d))
         a, b = place.claimed[tuple(here)], place.true[tuple(there)]
         if place.same(a, b).all() and (abs(b) > place.tiny).sum() >= 4:
-            return "shift", (f"the right picture, moved by {-di} rows and {-dj} columns: is the padding cut off on both "
-                             "sides, as much as forward added?")
+            return "shift", (f"the right picture, moved by ({-di}, {-dj}) pixels (down, right): is the padding cut off on "
+                             "both sides, as much as forward added?")
     return None
 
 
 def _some_indices(place):
-    """All wrong elements share some indices of an axis, and nothing there is right."""
+    """Along one axis some indices are wrong altogether, and the others right altogether."""
     for axis, name in enumerate(place.names):
         rest = tuple(i for i in range(len(place.shape)) if i != axis)
-        wrong, right = place.wrong.any(axis=rest), place.right.any(axis=rest)
-        if wrong.any() and (right & ~wrong).any() and place.wrong.sum() >= 0.3 * (
-                (place.wrong | place.right) & wrong.reshape([-1 if i == axis else 1 for i in range(len(place.shape))])
-        ).sum():
-            return "some indices", f"wrong only where {name} is {', '.join(str(i) for i in np.flatnonzero(wrong))}"
+        wrong = place.wrong.any(axis=rest, keepdims=True)
+        right_there = place.right & wrong & (abs(place.true) > place.tiny)
+        if wrong.any() and (place.right & ~wrong).any() and not right_there.any():
+            found = np.flatnonzero(wrong)
+            return "some indices", f"wrong only where {name} is {', '.join(str(i) for i in found)}, and everywhere there"
+    return None
+
+
+def _out_of_order(place):
+    """The same numbers, but elsewhere, in an order that no flip or transpose explains."""
+    if not np.isfinite(place.true).all() or place.true.size < 6:
+        return None
+    if place.same(np.sort(place.claimed, axis=None), np.sort(place.true, axis=None)).all():
+        return "axes", ("the right numbers in the wrong places: is an array reshaped where its axes should be moved, or "
+                        "read in another order than it was written in?")
     return None

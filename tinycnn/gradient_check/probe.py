@@ -82,6 +82,13 @@ class Probe:
             y = self.run.forward(inputs | changes)
         return y, flips(self.branches, branches(self.kinked))
 
+    def is_coarse(self, rng):
+        """Does forward compute in float32 although all it is given is float64? Then no difference quotient is any use."""
+        nearby = {name: v * (1 + 1e-9 * rng.uniform(-1, 1, v.shape)) for name, v in self.values.items()}
+        y = np.concatenate([part.ravel() for part in self.outputs(nearby)[0]])
+        with np.errstate(all="ignore"):
+            return bool((y == y.astype(np.float32)).all() and (y != np.round(y)).any())
+
     def move(self, directions, h):
         """(outputs, flips) at values + h * direction; directions: {name: array in units of the tensor's scale}."""
         return self.outputs({name: self.values[name] + h * self.scales[name] * r for name, r in directions.items()})

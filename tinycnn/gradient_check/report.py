@@ -71,11 +71,15 @@ class TensorReport:
         return self.elements.count(KINK) if self.elements else 0
 
     @property
-    def remarks(self):
-        """Sentences to print under the tensor's row."""
+    def diagnosis(self):
+        """What is wrong with it, as one line; empty for a gradient that is not wrong."""
+        return f"{self.family}: {self.words}" if self.family else self.words
+
+    def remarks(self, said=()):
+        """Sentences to print under the tensor's row. said: {diagnosis: name of the tensor that it was printed for}."""
         lines = []
         if self.verdict == WRONG:
-            lines.append(f"{self.family}: {self.words}" if self.family else self.words)
+            lines.append(f"{self.family}: as {said[self.diagnosis]}" if self.diagnosis in said else self.diagnosis)
         elif self.verdict != OK:
             lines.append(REASONS[self.verdict])
         if self.excluded:
@@ -148,15 +152,23 @@ class Report:
                 yield f"{'note' if c.verdict == NOTE else 'skipped'}, {c.name}: {c.words}"
         yield from self.notes
 
+    def _remarks(self):
+        """The remarks of each tensor; a diagnosis that several share is spelled out once."""
+        said = {}
+        for t in self.tensors:
+            yield t.remarks(said)
+            if t.family:
+                said.setdefault(t.diagnosis, t.name)
+
     def __str__(self):
         rows = list(self.rows())
         widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
         right = (3, 5, 6)  # numbers
         lines = [f"{self.title}: {'ok' if self.ok else 'NOT OK'}   (seed {self.seed}, {self.mode})"]
-        for row, tensor in zip(rows, [None, *self.tensors], strict=True):
+        for row, remarks in zip(rows, [[], *self._remarks()], strict=True):
             cells = [c.rjust(w) if i in right else c.ljust(w) for i, (c, w) in enumerate(zip(row, widths, strict=True))]
             lines.append("  " + "  ".join(cells).rstrip())
-            lines += [f"    > {remark}" for remark in (tensor.remarks if tensor else [])]
+            lines += [f"    > {remark}" for remark in remarks]
         return "\n".join(lines + [f"  {sentence}" for sentence in self.sentences()])
 
     __repr__ = __str__
@@ -167,11 +179,11 @@ class Report:
         parts = [f"<p><b>{html.escape(self.title)}</b>: {'✓ ok' if self.ok else '✗ not ok'} "
                  f"<small>(seed {self.seed}, {html.escape(self.mode)})</small></p><table><tr>"]
         parts += [f'<th style="{cell}">{html.escape(text)}</th>' for text in head]
-        for tensor, row in zip(self.tensors, body, strict=True):
+        for tensor, row, remarks in zip(self.tensors, body, self._remarks(), strict=True):
             tint = "" if tensor.verdict == OK else ";background:#D55E0022"
             parts.append("</tr><tr>")
             parts += [f'<td style="{cell}{tint}">{html.escape(text)}</td>' for text in row]
-            for remark in tensor.remarks:
+            for remark in remarks:
                 parts.append(f'</tr><tr><td></td><td colspan="7" style="{cell}">{html.escape(remark)}</td>')
         lines = "".join(f"<li>{html.escape(sentence)}</li>" for sentence in self.sentences())
         return "".join(parts) + f"</tr></table><ul>{lines}</ul>"
