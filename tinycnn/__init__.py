@@ -25,6 +25,8 @@ _LATER = {
     "exercises": None,
     "fit": "tinycnn.training", "evaluate": "tinycnn.training",
     "gradcheck": "tinycnn.gradient_check", "summary": "tinycnn.inspection.summary",
+    "trace": "tinycnn.inspection.trace", "diagnose": "tinycnn.inspection.diagnosis",
+    "explain_conv": "tinycnn.inspection.explain",
 }
 
 

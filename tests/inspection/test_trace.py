@@ -127,7 +127,7 @@ def test_a_rate_that_is_too_high_or_too_low_is_named():
 
 def test_a_loss_weight_of_zero_starves_a_head():
     findings = traced(network(), loss=tc.MultiTaskLoss(1.0, 0.0)).findings
-    assert any(text.startswith("box_head.w: the gradient is exactly 0") for text in findings)
+    assert any(text.startswith("box_head.w, box_head.b: the gradient is exactly 0") for text in findings)
     assert not any(text.startswith("class_head") for text in findings)
 
 

@@ -1,6 +1,8 @@
 """Looking into a network: what it is made of, and what happens inside when it runs."""
 
+from tinycnn.inspection.diagnosis import Diagnosis, diagnose
 from tinycnn.inspection.explain import ConvExplanation, explain_conv
+from tinycnn.inspection.finding import Finding
 from tinycnn.inspection.heads import HeadGradients, TugOfWar, head_gradients
 from tinycnn.inspection.maps import Activations, activations, filters
 from tinycnn.inspection.pixels import Occlusion, Saliency, occlusion, saliency
@@ -10,7 +12,8 @@ from tinycnn.inspection.summary import Row, Summary, summary
 from tinycnn.inspection.trace import Trace, trace
 
 __all__ = [
-    "Activations", "ConvExplanation", "Field", "HeadGradients", "Occlusion", "Provenance", "Row", "Saliency", "Summary",
-    "Trace", "TugOfWar", "activations", "explain_conv", "fields_table", "filters", "head_gradients", "occlusion",
-    "provenance", "receptive_field", "receptive_fields", "saliency", "summary", "trace",
+    "Activations", "ConvExplanation", "Diagnosis", "Field", "Finding", "HeadGradients", "Occlusion", "Provenance",
+    "Row", "Saliency", "Summary", "Trace", "TugOfWar", "activations", "diagnose", "explain_conv", "fields_table",
+    "filters", "head_gradients", "occlusion", "provenance", "receptive_field", "receptive_fields", "saliency",
+    "summary", "trace",
 ]

@@ -11,9 +11,9 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from tinycnn.backend import to_numpy
-from tinycnn.inspection.findings import unusual
 from tinycnn.inspection.tables import count, figure_of, percent, plain, table
 from tinycnn.inspection.taps import batch_of, short, tap, twin
+from tinycnn.inspection.unusual import unusual
 from tinycnn.layers import Dropout
 from tinycnn.losses import MultiTaskLoss
 from tinycnn.optim import SGD

@@ -5,7 +5,7 @@ import textwrap
 import numpy as np
 
 from tinycnn.errors import DataError, require
-from tinycnn.inspection.tables import figure_of
+from tinycnn.inspection.tables import figure_of, percent
 from tinycnn.inspection.taps import short
 from tinycnn.plots.look import COLORS, FAINT, INK, new_figure, styled
 
@@ -119,6 +119,34 @@ def epochs_figure(war):
     for ax in (lines, strength, direction):
         ax.set_xlabel("epoch")
         ax.xaxis.set_major_locator(ticker.MaxNLocator(integer=True, min_n_ticks=1))
+    return figure
+
+
+@styled
+def boxes_figure(predictions):
+    """Predicted against true center, height and width. predictions: of a Diagnosis"""
+    if not predictions:
+        raise DataError("there are no predictions to draw: the checks ended before the network was run")
+    figure = new_figure(13, 4.6)
+    axes = figure.subplots(1, 4)
+    for k, (ax, name) in enumerate(zip(axes, ("center x", "center y", "height", "width"), strict=True)):
+        true, predicted, mean = (np.asarray(predictions[part])[..., k] for part in ("true", "predicted", "mean"))
+        low, high = min(true.min(), predicted.min()), max(true.max(), predicted.max())
+        room = 0.05 * (high - low) + 0.01
+        ax.plot([low, high], [low, high], color=INK, linewidth=1.2, label="as it should be")
+        ax.axhline(mean, color=BOX, linewidth=1.5, linestyle="--", label="the mean box")
+        ax.plot(true, predicted, "o", color=CLASS, markersize=4, alpha=0.5, markeredgewidth=0, label="a picture")
+        ax.set_xlim(low - room, high + room)
+        ax.set_ylim(low - room, high + room)
+        ax.set_box_aspect(1)
+        share = float(predicted.var() / max(true.var(), 1e-12))
+        ax.set_title(f"{name}: variance {percent(share)}")
+        ax.set_xlabel("true, share of the picture")
+    axes[0].set_ylabel("predicted")
+    handles, labels = axes[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=3)
+    figure.suptitle(f"Boxes of {len(predictions['true'])} {predictions['part']} pictures; variance is that of the "
+                    "predicted numbers over that of the true ones", fontsize=12)
     return figure
 
 

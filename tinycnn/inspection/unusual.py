@@ -21,7 +21,7 @@ def unusual(layers, parameters):
     broken = [*_not_finite(layers, parameters)]
     if broken:
         return broken  # every number behind the first NaN is one as well: other findings would follow from this
-    return [*_without_gradient(parameters), *_dead(layers), *_updates(parameters), *_gradients(layers),
+    return [*_dead(layers), *_without_gradient(parameters), *_updates(parameters), *_gradients(layers),
             *_outputs(layers)]
 
 
@@ -41,11 +41,11 @@ def _not_finite(layers, parameters):
 
 
 def _without_gradient(parameters):
-    for p in parameters:
-        if p.gradient_norm is None:
-            yield f"{short(p.name)}: backward wrote no gradient, so it never learns"
-        elif p.gradient_norm == 0:
-            yield f"{short(p.name)}: the gradient is exactly 0 everywhere, so it does not learn from this batch"
+    for value, words in ((None, "backward wrote no gradient, so it never learns"),
+                         (0, "the gradient is exactly 0 everywhere, so nothing is learned from this batch")):
+        names = [short(p.name) for p in parameters if p.gradient_norm == value]
+        if names:
+            yield f"{', '.join(names)}: {words}"
 
 
 def _dead(layers):

@@ -1,0 +1,116 @@
+"""What the checks of a diagnosis look at: one network with its data, and what several of them need, measured once."""
+
+import functools
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from tinycnn import boxes as box_codec
+from tinycnn.backend import to_numpy
+from tinycnn.inspection.heads import head_gradients
+from tinycnn.inspection.taps import batch_of, frames, network_input, tap, twin
+from tinycnn.inspection.trace import trace
+from tinycnn.losses import SoftmaxCrossEntropy
+
+
+@dataclass
+class Looked:
+    """Predictions on some pictures of one part.
+
+    labels: (n,)    codes: (n, 4) in 0..1    class_loss: the mean    variation: of the features from picture to picture,
+    relative to their size
+    """
+
+    part: str
+    samples: object
+    labels: np.ndarray
+    codes: np.ndarray
+    class_loss: float
+    variation: float
+
+    @property
+    def accuracy(self):
+        return float((self.labels == self.samples.labels).mean())
+
+    @property
+    def majority(self):
+        """Share of the most frequent class: what always giving the same answer would score."""
+        return float(np.bincount(self.samples.labels).max() / len(self.samples))
+
+
+@dataclass
+class Case:
+    """One network and its data.
+
+    train, unseen: Samples; unseen may be None    loss, optimizer, seed: as for trace    batch_size: training pictures
+    whose gradients are looked at    enough: pictures of each part that are predicted
+    """
+
+    model: object
+    train: object
+    unseen: object
+    loss: object
+    optimizer: object
+    seed: int
+    batch_size: int
+    enough: int
+
+    @property
+    def trained(self):
+        return self.model.has_statistics
+
+    @functools.cached_property
+    def batch(self):
+        """A few training pictures, all classes in turn."""
+        return self.train.subset(in_turn(self.train.labels, self.batch_size))
+
+    @functools.cached_property
+    def trace(self):
+        few = self.batch
+        return trace(self.model, few.images, few.labels, few.boxes, self.loss, self.optimizer, self.seed)
+
+    @functools.cached_property
+    def heads(self):
+        calm = twin(self.model).eval()
+        return head_gradients(calm, *batch_of(calm, self.batch.images, self.batch.labels, self.batch.boxes), self.loss)
+
+    @functools.cached_property
+    def on_train(self):
+        return self._look("training", self.train)
+
+    @functools.cached_property
+    def looked(self):
+        """Predictions on pictures that were not trained with, where there are any."""
+        return self._look("unseen", self.unseen) if self.unseen is not None else self.on_train
+
+    def _look(self, part, samples):
+        some = samples.subset(in_turn(samples.labels, self.enough))
+        calm = twin(self.model).eval()
+        taps, scores, codes, features = tap(calm), [], [], []
+        for i in range(0, len(some), self.batch_size):
+            few = slice(i, i + self.batch_size)
+            shown, _ = frames(self.model, some.images[few])
+            s, outputs = (to_numpy(a).astype(np.float64) for a in calm.forward(network_input(calm, shown)))
+            outputs = outputs[np.arange(len(s)), s.argmax(axis=1)] if outputs.ndim == 3 else outputs
+            scores.append(s)
+            codes.append(outputs * calm.box_std + calm.box_mean)
+            features.append(to_numpy(taps["class_head"].x).astype(np.float64))
+        scores, codes, features = (np.concatenate(a) for a in (scores, codes, features))
+        size = math.sqrt(float((features**2).mean())) or 1.0
+        variation = math.sqrt(float(features.var(axis=0).mean())) / size
+        loss = float(SoftmaxCrossEntropy().forward(scores, some.labels))
+        return Looked(part, some, scores.argmax(axis=1), codes, loss, variation)
+
+    @staticmethod
+    def codes(samples):
+        """True box codes (n, 4) of Samples."""
+        return box_codec.encode(samples.boxes, samples.sizes)
+
+
+def in_turn(labels, most):
+    """Indices of at most `most` samples: the first of every class, then the second of every class, and so on."""
+    rank = np.empty(len(labels), int)
+    for label in np.unique(labels):
+        rank[labels == label] = np.arange((labels == label).sum())
+    return np.sort(np.lexsort((labels, rank))[:most])

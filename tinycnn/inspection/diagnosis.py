@@ -1,0 +1,101 @@
+"""diagnose: why does it not learn? Data, network, gradients and predictions checked one after another, with advice.
+
+The question that people ask most is "it predicts the same box for every image". It has a dozen causes, and each can be
+measured: are the targets what they should be, does the first loss equal log K, can the network learn eight pictures by
+heart, is a layer dead, does the box head's gradient arrive in the trunk? Every check gives one Finding: what was
+measured, in numbers, and what to do about it.
+"""
+
+import copy
+import textwrap
+from dataclasses import asdict, dataclass, field
+
+import numpy as np
+
+from tinycnn.data.dataset import Samples
+from tinycnn.errors import DataError
+from tinycnn.inspection import data_checks, model_checks, prediction_checks
+from tinycnn.inspection.case import Case
+from tinycnn.inspection.finding import LOOK, OK, WRONG
+from tinycnn.inspection.tables import plain
+from tinycnn.losses import MultiTaskLoss
+
+MARKS = {OK: "✓", LOOK: "!", WRONG: "✗"}
+WIDTH = 118  # letters of a printed line
+BATCH = 32  # training pictures whose gradients are looked at
+ENOUGH = 256  # pictures of each part that are predicted
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """The findings, in the order of the checks; `ok` if none says that something is wrong.
+
+    predictions: what the figure draws: codes (n, 4) predicted and true, in 0..1, and the mean box of the training part
+    """
+
+    findings: tuple
+    predictions: dict = field(default_factory=dict, repr=False)
+
+    @property
+    def ok(self):
+        return all(finding.level != WRONG for finding in self.findings)
+
+    def __getitem__(self, check):
+        """The Finding of one check, by its name."""
+        return next(finding for finding in self.findings if finding.check == check)
+
+    def __str__(self):
+        width = max(len(finding.check) for finding in self.findings)
+        lines = []
+        for finding in self.findings:
+            lines += _wrapped(f"{MARKS[finding.level]} {finding.check.ljust(width)}  ", finding.measured)
+            lines += _wrapped(" " * (width + 4) + "-> ", finding.advice) if finding.advice else []
+        counts = [sum(finding.level == level for finding in self.findings) for level in (WRONG, LOOK, OK)]
+        return "\n".join([*lines, "", "{} wrong, {} worth a look, {} fine".format(*counts)])
+
+    def to_dict(self):
+        """Everything as dicts, lists and numbers, ready for JSON."""
+        return plain({"ok": self.ok, "findings": [asdict(finding) for finding in self.findings]})
+
+    def plot(self):
+        """Predicted against true boxes, number by number: the same box for all images is a horizontal line."""
+        from tinycnn.plots.heads import boxes_figure
+
+        return boxes_figure(self.predictions)
+
+
+def _wrapped(head, text):
+    return textwrap.wrap(text, WIDTH, initial_indent=head, subsequent_indent=" " * len(head))
+
+
+def diagnose(model, data, loss=None, optimizer=None, seed=0, overfit_steps=None):
+    """Check data and network from end to end; returns a Diagnosis. Nothing of `model` changes.
+
+    data: a Dataset, or Samples, which are then taken as training pictures
+    loss, optimizer: as in training; default MultiTaskLoss() and what fit takes
+    overfit_steps: steps to learn eight pictures by heart; default 200, and 60 for networks of over ten million weights;
+        0 leaves that check out
+    """
+    parts = {"train": data} if isinstance(data, Samples) else dict(data.parts)
+    train = parts["train"]
+    if not len(train):
+        raise DataError("diagnose needs training pictures, and there are none")
+    unseen = next((parts[name] for name in ("valid", "test") if len(parts.get(name, ()))), None)
+    findings = [*data_checks.run(parts, seed)]
+    fits = model_checks.classes(model, train)
+    findings.append(fits)
+    if fits.level == WRONG:
+        return Diagnosis(tuple(findings))  # scores and labels do not mean the same: nothing further can be measured
+    loss = copy.deepcopy(loss) if loss is not None else MultiTaskLoss()
+    case = Case(model, train, unseen, loss, optimizer, seed, BATCH, ENOUGH)
+    findings += [model_checks.statistics(case), model_checks.first_loss(case)]
+    if overfit_steps is None:
+        overfit_steps = 200 if sum(p.value.size for p in model.parameters().values()) < 10_000_000 else 60
+    if overfit_steps:
+        findings.append(model_checks.handful(case, overfit_steps))
+    findings += [model_checks.layers(case), model_checks.heads(case), prediction_checks.same_box(case),
+                 prediction_checks.same_class(case), prediction_checks.learned(case)]
+    mean = np.average(case.codes(train), axis=0)
+    predictions = {"predicted": case.looked.codes, "true": case.codes(case.looked.samples), "mean": mean,
+                   "part": case.looked.part}
+    return Diagnosis(tuple(findings), predictions)
