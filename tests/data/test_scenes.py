@@ -293,3 +293,24 @@ def test_drawings_fill_their_frame_in_single_precision(drawing):
         assert 1 < longer < 2.3
         assert not (rows[0] or rows[-1] or columns[0] or columns[-1])
         assert all(part.color in (BODY, TRIM, DARK, PALE) for part in parts)
+
+
+def test_a_second_python_draws_the_same_and_is_not_needed(small, monkeypatch):
+    module = importlib.import_module("tinycnn.data.scenes")
+    monkeypatch.setattr(module, "WORTH_A_HELPER", 10)
+    monkeypatch.setenv("TINYCNN_THREADS", "2")
+    helped = []
+
+    def watched(*arguments):
+        helped.append(result(*arguments))
+        return helped[-1]
+
+    result = module._result
+    monkeypatch.setattr(module, "_result", watched)
+    assert module.scenes(n=11, image_size=32, seed=3, valid=0, test=0).train.images.tobytes() == \
+        small.train.images[:11].tobytes()
+    assert helped[0] is not None, "the second Python gave nothing"
+    monkeypatch.setattr(module.sys, "executable", "/no/such/python")
+    assert module.scenes(n=11, image_size=32, seed=3, valid=0, test=0).train.images.tobytes() == \
+        small.train.images[:11].tobytes()
+    assert helped[1] is None

@@ -12,6 +12,8 @@ wholly inside the frame, and no more than 15 % of it is ever hidden.
 """
 
 import math
+import subprocess
+import sys
 
 import numpy as np
 
@@ -19,9 +21,11 @@ from tinycnn.data.dataset import Dataset, Samples
 from tinycnn.data.drawings import CLASSES, CLUTTER
 from tinycnn.data.painting import Light, put
 from tinycnn.data.surfaces import room, soften, table_top
+from tinycnn.parallel import threads
 
 SCENE_CLASSES = tuple(CLASSES)
 SPLITS = ("train", "valid", "test")
+WORTH_A_HELPER = 300  # scenes; a second Python takes as long to start as some tens take to draw
 
 
 def scenes(n=4000, image_size=64, seed=0, valid=None, test=1000):
@@ -39,11 +43,52 @@ def scenes(n=4000, image_size=64, seed=0, valid=None, test=1000):
 
 
 def _split(split, size, image_size, seed):
-    images = np.empty((size, image_size, image_size, 3), dtype=np.uint8)
-    labels, boxes = np.empty(size, dtype=np.int64), np.empty((size, 4), dtype=np.float32)
-    for i in range(size):
-        images[i], labels[i], boxes[i], _ = scene(i, split, seed, image_size)
+    half = size // 2 if size >= WORTH_A_HELPER and threads() > 1 else 0
+    helper = _start_helper(split, size - half, size, image_size, seed) if half else None
+    parts = [_render(split, 0, size - half, image_size, seed)]
+    if half:
+        parts.append(_result(helper, half, image_size) or _render(split, size - half, size, image_size, seed))
+    images, labels, boxes = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
     return Samples(images, labels, boxes, [f"{split}-{i:05d}" for i in range(size)], SCENE_CLASSES)
+
+
+def _render(split, start, stop, image_size, seed):
+    """Scenes number start .. stop - 1 of a split: images, labels, boxes."""
+    n = stop - start
+    images = np.empty((n, image_size, image_size, 3), dtype=np.uint8)
+    labels, boxes = np.empty(n, dtype=np.int64), np.empty((n, 4), dtype=np.float32)
+    for i in range(n):
+        images[i], labels[i], boxes[i], _ = scene(start + i, split, seed, image_size)
+    return images, labels, boxes
+
+
+# Drawing is thousands of small array operations, which threads cannot share; a second Python can. It is a plain
+# subprocess, since multiprocessing would run an unguarded script of the user's a second time. Should it fail, for
+# whatever reason, the scenes are drawn here.
+
+
+def _start_helper(*work):
+    code = f"import sys; from {__name__} import _help; _help(sys.stdout.buffer, *{work!r})"
+    try:
+        return subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    except OSError:
+        return None
+
+
+def _help(file, *work):
+    for array in _render(*work):
+        file.write(array.tobytes())
+
+
+def _result(helper, n, image_size):
+    """What the helper drew, or None."""
+    data = helper.communicate()[0] if helper is not None else b""
+    pixels, labels = n * image_size**2 * 3, n * 8
+    if len(data) != pixels + labels + n * 16:
+        return None
+    images = np.frombuffer(data, np.uint8, pixels).reshape(n, image_size, image_size, 3)
+    boxes = np.frombuffer(data, np.float32, n * 4, pixels + labels).reshape(n, 4)
+    return images, np.frombuffer(data, np.int64, n, pixels), boxes
 
 
 def scene(index, split="train", seed=0, image_size=64):
