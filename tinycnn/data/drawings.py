@@ -117,7 +117,7 @@ def donut(rng, x, y):
 
 
 def fish(rng, x, y):
-    fat = rng.uniform(0.33, 0.48)
+    fat = rng.uniform(0.34, 0.45)
     r = (0.75**2 + fat**2) / (2 * fat)  # two circles of this radius cross in a lens, pointed at both ends
     u = x - 0.22
     lens = np.maximum(circle(u, y, 0, r - fat, r), circle(u, y, 0, fat - r, r))
@@ -131,9 +131,9 @@ def fish(rng, x, y):
     gill = np.maximum(np.abs(circle(x, y, 0.78, 0, 0.38)) - 0.022, np.maximum(body + 0.07, x - 0.7))
     mouth = np.maximum(np.abs(y - 0.1 - 0.5 * (x - 0.92)) - 0.022, np.maximum(body, 0.82 - x))
     side_fin = polygon(x, y, [(0.28, 0.08), (0.06, 0.06), (0.1, 0.2)], 0.035)
-    ex, ey, er = 0.66, -fat * 0.22, rng.uniform(0.09, 0.12)
+    ex, ey, er = 0.64, -fat * 0.22, rng.uniform(0.11, 0.14)
     return [
-        Part(fins, TRIM, 0.1),
+        Part(fins, TRIM if rng.random() < 0.5 else BODY, 0.1),
         Part(body, BODY, 0.3),
         Part(np.minimum(gill, mouth), DARK),
         Part(side_fin, TRIM, 0.05),
