@@ -87,7 +87,7 @@ def test_train_leaves_everything_in_its_folder(finished):
     assert {path.name for path in finished.iterdir()} == {
         "model.npz", "checkpoint.npz", "history.csv", "metrics.json", "config.json", "curves.png", "predictions.png"}
     metrics = json.loads((finished / "metrics.json").read_text())
-    assert metrics["test"]["count"] == 16 and metrics["valid"]["count"] == 8 and metrics["epochs"] == 2
+    assert metrics["test"]["count"] == 8 and metrics["valid"]["count"] == 4 and metrics["epochs"] == 2
     assert {"joint", "mean_iou", "mean_box/mean_iou", "whole_frame/mean_iou"} <= set(metrics["test"])
     with open(finished / "history.csv") as file:
         rows = list(csv.DictReader(file))
@@ -186,7 +186,7 @@ def test_evaluate_repeats_the_test_of_the_training(finished, capsys):
     expected = json.loads((finished / "metrics.json").read_text())["test"]
     assert {name: measured[name] for name in expected} == pytest.approx(expected)
     assert main(["evaluate", str(finished / "model.npz"), "--part", "valid"]) == 0
-    assert "8 valid pictures" in capsys.readouterr().out
+    assert "4 valid pictures" in capsys.readouterr().out
 
 
 def test_evaluate_compares_classes_by_name(finished, here, capsys):

@@ -74,7 +74,7 @@ DATA = (
     Setting("format", None, None, optional(str), "how they are annotated; none: recognize it",
             (None, "voc", "coco", "csv", "tiny-imagenet")),
     Setting("size", 8000, None, optional(count), "pictures to train with; none: all there are"),
-    Setting("valid_fraction", 0.125, 0.1, share, "share of the training pictures to choose the best epoch with"),
+    Setting("valid_fraction", 0.0625, 0.1, share, "share of the training pictures to choose the best epoch with"),
     Setting("test_fraction", None, None, optional(share), "share of all pictures to test with, where no test part is"),
     Setting("data_seed", 0, 0, seed, "of the scenes, or of the division into parts"),
 )
@@ -106,7 +106,8 @@ TRAINING = (
 SETTINGS = DATA + MODEL + TRAINING
 GROUPS = {"the data": DATA, "the model": MODEL, "the training": TRAINING}
 # What is different for AlexNet; None: it has its own, and the option has no meaning.
-ALEXNET = {"image_size": 227, "channels": None, "hidden": None, "dropout": 0.5, "lr": 0.01, "batch_size": 32}
+ALEXNET = {"image_size": 227, "channels": None, "hidden": None, "dropout": 0.5, "optimizer": "sgd",
+           "lr": 0.01, "weight_decay": 5e-4, "clip_norm": 1.0}
 
 
 def options(*settings):

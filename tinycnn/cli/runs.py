@@ -83,9 +83,9 @@ def load_data(settings):
 
     size = settings["size"]
     if settings["data"] == "scenes":
-        n = size or 4000
+        n = size or 8000
         return tc.data.scenes(n=n, image_size=settings["image_size"], seed=settings["data_seed"],
-                              valid=round(n * settings["valid_fraction"]), test=max(1, n // 4))
+                              valid=round(n * settings["valid_fraction"]), test=max(1, n // 8))
     data = tc.data.read(settings["data"], format=settings["format"], valid_fraction=settings["valid_fraction"],
                         test_fraction=settings["test_fraction"], seed=settings["data_seed"])
     if size is not None and size < len(data.train):

@@ -27,7 +27,8 @@ def run(arguments):
     known = given(arguments)
     if arguments.what in ARCHITECTURES:
         classes = arguments.num_classes or (1000 if arguments.what == "alexnet" else 10)
-        model = runs.build_model(resolve(known | {"model": arguments.what}), tuple(map(str, range(classes))))
+        settings = resolve(known | {"model": arguments.what, "data": "pictures"})  # the sizes used for photographs
+        model = runs.build_model(settings, tuple(map(str, range(classes))))
     else:
         if known or arguments.num_classes:
             raise UsageError("a saved model has its sizes already: give no settings with it")
