@@ -15,7 +15,7 @@ import numpy as np
 from tinycnn.backend import to_numpy
 from tinycnn.gradient_check.blame import blame
 from tinycnn.gradient_check.diagnosis import diagnose
-from tinycnn.gradient_check.elements import SMALL, check_elements, choose
+from tinycnn.gradient_check.elements import check_elements, choose
 from tinycnn.gradient_check.invariants import check_invariants
 from tinycnn.gradient_check.ladder import KINK, NOTHING, OK, STEPS, UNCLEAR, WRONG, climb
 from tinycnn.gradient_check.places import measure_all
@@ -23,7 +23,7 @@ from tinycnn.gradient_check.probe import Probe
 from tinycnn.gradient_check.report import Report, TensorReport
 from tinycnn.gradient_check.subject import Composed, Subject, random_signed
 
-LARGE_MODEL = 200_000  # numbers in all tensors together, beyond which single elements cost too much
+LARGE_MODEL = 100_000  # numbers in all tensors together, beyond which single elements cost too much
 
 
 def gradcheck(thing, *inputs, seed=0, mode="auto", dy=None, only=None, invariants=True, title=None):
@@ -81,9 +81,7 @@ def quick_check(model, loss, x, targets, seed=0):
     names = list(subject.slots)
     directions = {name: random_signed(rng, probe.values[name].shape) for name in names}
     broken = [name for name in names if _problem(probe, name) and name in subject.slots]
-    ladder = climb(probe, directions, "all parameters at once", steps=STEPS[8:11])
-    if ladder.verdict != OK:
-        ladder = climb(probe, directions, "all parameters at once", steps=STEPS[4:])
+    ladder = _first_ladder(probe, directions, "all parameters at once", large=True)
     size = sum(probe.values[name].size for name in names)
     together = TensorReport("all parameters", "parameter", (size,), ladder.verdict, ladders=[ladder])
     tensors = [together]
@@ -104,15 +102,14 @@ def check_tensor(probe, name, mode, rng):
     report.linear, images = linearity(probe, name, u, {name: random_signed(rng, value.shape)})
     if report.linear:
         report.adjoint = max(adjoint_error(probe, direction, image) for direction, image in images)
-    if mode == "elementwise" or (mode == "auto" and (not large or value.size <= SMALL)):
+    if mode == "elementwise" or (mode == "auto" and not large):
         indices = choose(value.shape, rng, everything=mode == "elementwise")
         report.elements = check_elements(probe, name, indices, report.linear)
-    steps = STEPS[7:] if large else STEPS
-    report.ladders.append(climb(probe, u, "all elements at once", steps=steps))
-    if mode == "directional":
-        report.ladders.append(climb(probe, {name: random_signed(rng, value.shape)}, "all elements at once", steps=steps))
+    report.ladders.append(_first_ladder(probe, u, "all elements at once", large))
+    if mode == "directional" and not large:
+        report.ladders.append(climb(probe, {name: random_signed(rng, value.shape)}, "all elements at once"))
     if all(ladder.verdict == KINK for ladder in report.ladders):
-        report.ladders += _around_kinks(probe, name, report, rng, steps)
+        report.ladders += _around_kinks(probe, name, report, rng)
     report.verdict = _verdict(report)
     return report
 
@@ -140,7 +137,13 @@ def _verdict(report):
     return KINK if KINK in verdicts else NOTHING
 
 
-def _around_kinks(probe, name, report, rng, steps):
+def _first_ladder(probe, directions, where, large):
+    """All rungs; of a large model a few small ones, since larger steps cross kinks there, and the rest only in doubt."""
+    ladder = climb(probe, directions, where, steps=STEPS[8:12] if large else STEPS)
+    return climb(probe, directions, where, steps=STEPS[4:]) if large and ladder.verdict != OK else ladder
+
+
+def _around_kinks(probe, name, report, rng):
     """A direction that leaves out the elements at a kink: those found smooth one by one, or else a few of all."""
     shape = probe.values[name].shape
     size = int(np.prod(shape))
@@ -152,7 +155,7 @@ def _around_kinks(probe, name, report, rng, steps):
         if len(flat):
             direction = np.zeros(size)
             direction[flat] = random_signed(rng, len(flat))
-            ladder = climb(probe, {name: direction.reshape(shape)}, f"{len(flat)} elements at once", steps=steps)
+            ladder = climb(probe, {name: direction.reshape(shape)}, f"{len(flat)} elements at once")
             if ladder.verdict != KINK:
                 return [ladder]
     return []

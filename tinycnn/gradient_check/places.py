@@ -10,13 +10,13 @@ from tinycnn.gradient_check.elements import choose, column, compare
 from tinycnn.gradient_check.ladder import KINK, OK, WRONG
 from tinycnn.gradient_check.transforms import SPATIAL, axis_names
 
-WHOLE = 2000  # elements that are measured at most
+FOR_A_PICTURE, FOR_A_DIAGNOSIS = 500, 2000  # the largest tensors of which every element is measured
 SAME = 1e-6
 
 
-def measure_all(probe, tensor, rng):
-    """Measure every element of a wrong tensor, for diagnosis and picture; of a large one the usual sample."""
-    everything = int(np.prod(tensor.shape)) <= WHOLE
+def measure_all(probe, tensor, rng, largest=FOR_A_PICTURE):
+    """Measure every element of a wrong tensor; of one with more than `largest` elements the usual sample."""
+    everything = int(np.prod(tensor.shape)) <= largest
     if everything or tensor.elements is None:
         now = compare(probe, tensor.name, choose(tensor.shape, rng, everything), tensor.linear)
         tensor.elements = _merge(tensor.elements, now)
@@ -24,9 +24,9 @@ def measure_all(probe, tensor, rng):
 
 def by_place(probe, tensor, rng):
     """(family or None, sentence) from the pattern of wrong elements."""
-    measure_all(probe, tensor, rng)
+    measure_all(probe, tensor, rng, FOR_A_DIAGNOSIS)
     place = Place(probe, tensor)
-    for suspicion in (_overlap, _at_labels, _border, _some_indices, _mask, _shift, _out_of_order):
+    for suspicion in (_shift, _overlap, _at_labels, _border, _leak, _some_indices, _mask, _out_of_order):
         found = suspicion(place)
         if found is not None:
             return found
@@ -122,6 +122,12 @@ def _border(place):
     rim = "in the outermost pixels" if deepest == 0 else f"in the outer {int(deepest) + 1} rows and columns"
     return "border", (f"right inside, wrong {rim}{at}: is the padding counted, cropped or divided by differently in "
                       "backward?")
+
+
+def _leak(place):
+    """A mask that lets pass what it should not; one that only blocks too much may be a forgotten index."""
+    silent = abs(place.true) <= place.tiny
+    return _mask(place) if (silent & (abs(place.claimed) > place.tiny)).any() else None
 
 
 def _mask(place):

@@ -11,6 +11,8 @@ Objects with forward and backward that are attributes, or lie in a list, tuple o
 parts: their parameters count too, by dotted name. Attributes whose names begin with an underscore are private.
 """
 
+import functools
+
 import numpy as np
 
 GRADIENT_NAMES = ("d{}", "grad_{}", "{}_grad")
@@ -101,12 +103,12 @@ def _slots_of(part):
     if isinstance(params, dict | list):
         for key, array in params.items() if isinstance(params, dict) else enumerate(params):
             if is_float_array(array):
-                yield f"params[{key}]" if isinstance(key, int) else str(key), Slot(params, key, _entry(part, key))
+                yield f"params[{key}]" if isinstance(key, int) else str(key), Slot(params, key, functools.partial(_entry, part, key))
     for name, value in own.items():
         if _value_name(value):
             yield name, _parameter_slot(value)
         elif is_float_array(value) and not name.startswith("_") and not _is_gradient(name, own):
-            yield name, Slot(part, name, _attribute(part, name), guessed=True)
+            yield name, Slot(part, name, functools.partial(_attribute, part, name), guessed=True)
 
 
 def _parameter_slot(parameter):
@@ -126,20 +128,17 @@ def _is_gradient(name, own):
 
 
 def _attribute(part, name):
-    """The gradient of an array attribute; looked up late, since backward may make the attribute."""
-    return lambda: next((a for p in GRADIENT_NAMES if is_array(a := getattr(part, p.format(name), None))), None)
+    """The gradient of an array attribute, or a number; looked up late, since backward may make the attribute."""
+    found = (getattr(part, pattern.format(name), None) for pattern in GRADIENT_NAMES)
+    return next((a for a in found if is_array(a) or isinstance(a, float | np.floating)), None)
 
 
 def _entry(part, key):
     """grads[key], looked up late; None when it is not there."""
-
-    def find():
-        try:
-            return part.grads[key]
-        except (AttributeError, KeyError, IndexError):
-            return None
-
-    return find
+    try:
+        return part.grads[key]
+    except (AttributeError, KeyError, IndexError):
+        return None
 
 
 def _get(owner, key):

@@ -1,0 +1,66 @@
+"""Correct code is never accused: every layer, loss and model of the library, on every device, over many seeds."""
+
+import numpy as np
+import pytest
+
+from tinycnn.backend import to_device
+from tinycnn.gradient_check import check_all_layers, gradcheck
+from tinycnn.gradient_check.catalog import cases
+
+NAMES = [name for name, _, _ in cases(0)]
+MODELS = ("localizer", "Sequential")
+
+
+def on(device, tree):
+    """The arrays of nested tuples on `device`; labels stay on the host."""
+    if isinstance(tree, tuple):
+        return tuple(on(device, branch) for branch in tree)
+    return to_device(tree, device) if tree.dtype.kind == "f" else tree
+
+
+@pytest.mark.parametrize("number", [i for i, name in enumerate(NAMES) if not name.startswith(MODELS)],
+                         ids=lambda number: NAMES[number])
+def test_every_layer_and_loss_is_right_on_every_device(number, device):
+    name, thing, inputs = cases(seed=1)[number]
+    report = gradcheck(thing.to(device), *on(device, tuple(inputs)), seed=1, title=name)
+    assert report.ok, report
+
+
+def test_a_network_is_right_on_every_device(device):
+    name, network, inputs = cases(seed=2)[NAMES.index("Sequential")]
+    report = gradcheck(network.to(device), *on(device, tuple(inputs)), seed=2, title=name)
+    assert report.ok, report
+    assert [tensor.name for tensor in report.tensors] == ["x", "conv1.w", "conv1.b", "fc1.w", "fc1.b"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [name for name in NAMES if name.startswith("localizer")])
+def test_the_localizers_are_right_on_every_device(name, device):
+    _, model, inputs = cases(seed=3)[NAMES.index(name)]
+    report = gradcheck(model.to(device), *on(device, tuple(inputs)), seed=3, title=name)
+    assert report.ok, report
+
+
+def test_a_dozen_seeds_without_a_false_alarm():
+    for seed in range(12):
+        number = (5 * seed + 2) % (len(NAMES) - 2)  # another layer for each seed; the models have tests of their own
+        name, thing, inputs = cases(seed)[number]
+        report = gradcheck(thing, *inputs, seed=seed, title=name)
+        assert report.ok, report
+
+
+@pytest.mark.slow
+def test_two_hundred_seeds_of_everything_without_a_false_alarm():
+    for seed in range(200):
+        for name, report in check_all_layers(seed):
+            assert report.ok, f"{name}, seed {seed}\n{report}"
+
+
+def test_everything_is_checked_and_nothing_left_out():
+    for name, thing, inputs in cases(seed=4):
+        if name.startswith(MODELS):
+            continue
+        report = gradcheck(thing, *inputs, mode="directional", seed=4)
+        checked = {tensor.name for tensor in report.tensors if tensor.role == "parameter"}
+        assert checked == set(thing.parameters()), name
+        assert all(np.isfinite(tensor.worst[0]) for tensor in report.tensors), name
