@@ -1,0 +1,275 @@
+"""The workshop: percent scripts in lessons/source become notebooks. Run from the repository's root.
+
+    python -m lessons.build                    build every lesson: run the solved notebook, write both notebooks
+    python -m lessons.build 06                 only lesson 06
+    python -m lessons.build --check            do notebooks and sources agree? (exit code 1 if not; runs nothing)
+    python -m lessons.build --execute --fast   run every lesson from a clean kernel, solved and unsolved; write nothing
+
+One source makes two notebooks. Tags at the head of a cell, `# %% tags=["exercise"]`, say where it goes:
+
+    exercise    what the learner finds, to be filled in         only in lessons/NN_name.ipynb
+    solution    what could stand there                          only in lessons/solutions/NN_name.ipynb
+    yours       a cell whose output depends on the learner      in both; its output only in the solution
+    expected    with yours: the solution's output is shown to the learner too, folded, as "What you should see"
+    picture     the figure that stands for the lesson: the build writes it to lessons/pictures/NN_name.png for the
+                syllabus, and puts it where the source's text says ![...](picture)
+
+All other cells are given, and both notebooks show their output. What is written does not depend on when or where: cell
+names come from the cells' text, there are no times and no paths in it, and pictures are reduced to what a page needs.
+`--fast` sets TINYCNN_FAST=1, which is described in tinycnn/exercises/__init__.py.
+"""
+
+import argparse
+import base64
+import hashlib
+import io
+import os
+import sys
+import time
+from pathlib import Path
+
+import jupytext
+import nbformat
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
+from PIL import Image
+
+FOLDER = Path(__file__).resolve().parent
+WIDEST = 1440  # pixels of a picture across, which is 9.6 inches
+TAGS = {"exercise", "solution", "yours", "expected", "picture"}
+SOLVED = "*This is the solved notebook; the one to work in is [{name}](../{name}).*"
+
+
+class BuildError(Exception):
+    """A lesson cannot be built, or is out of step; the message says what to do."""
+
+
+def sources(chosen=(), folder=FOLDER):
+    """Paths of the lessons' sources, in order; all, or those whose number was chosen."""
+    found = sorted((folder / "source").glob("[0-9][0-9]_*.py"))
+    if unknown := set(chosen) - {path.name[:2] for path in found}:
+        raise BuildError(f"there is no lesson {', '.join(sorted(unknown))} in lessons/source")
+    return [path for path in found if not chosen or path.name[:2] in chosen]
+
+
+def notebooks_of(source):
+    """Where a source's two notebooks are: for the learner, and solved."""
+    folder = source.parent.parent
+    return folder / f"{source.stem}.ipynb", folder / "solutions" / f"{source.stem}.ipynb"
+
+
+# --- from a source to the cells of both notebooks ---
+
+
+def solved_cells(source):
+    """The solved notebook's cells, not yet run."""
+    cells = [cell for cell in _cells(source) if "exercise" not in _tags(cell)]
+    note = nbformat.v4.new_markdown_cell(SOLVED.format(name=f"{source.stem}.ipynb"), id="solved")
+    return [*cells[:1], note, *cells[1:]]
+
+
+def learner_cells(source, outputs=None):
+    """The learner's cells. outputs: {cell id: outputs of the solved run}; without it, nothing has been run."""
+    cells, count = [], 0
+    for cell in _cells(source):
+        tags = _tags(cell)
+        if "solution" in tags:
+            continue
+        cells.append(cell)
+        if cell.cell_type == "code" and not tags & {"exercise", "yours"} and outputs is not None:
+            count += 1
+            cell.outputs, cell.execution_count = outputs[cell.id], count
+        if "expected" in tags:
+            cells.append(_expected(cell.id, outputs[cell.id] if outputs is not None else []))
+    return cells
+
+
+def _cells(source):
+    """All cells of a source, each with an id made from its text, so that the others keep theirs when one changes."""
+    # A line "# %pip install ..." is a comment and stays one.
+    percent = {"extension": ".py", "format_name": "percent", "comment_magics": False}
+    cells, seen = jupytext.read(source, fmt=percent).cells, {}
+    for cell in cells:
+        cell.source = cell.source.replace("](picture)", "](attachment:picture.png)")
+        digest = hashlib.sha256(f"{cell.cell_type}\n{cell.source}".encode()).hexdigest()[:10]
+        seen[digest] = seen.get(digest, 0) + 1
+        cell.id = digest if seen[digest] == 1 else f"{digest}-{seen[digest]}"
+        cell.metadata = nbformat.from_dict({"tags": sorted(_tags(cell))} if _tags(cell) else {})
+        if unknown := _tags(cell) - TAGS:
+            raise BuildError(f"{source.name}: unknown tag {', '.join(unknown)}")
+    return cells
+
+
+def _tags(cell):
+    return set(cell.metadata.get("tags", ()))
+
+
+def _expected(name, outputs):
+    """A folded cell with the text and the pictures that the solution gives."""
+    lines, attachments = ["<details><summary>What you should see</summary>", ""], {}
+    for output in outputs:
+        data = output.get("data", {})
+        if "image/png" in data:
+            file = f"expected{len(attachments)}.png"
+            attachments[file] = {"image/png": data["image/png"]}
+            lines += [f"![what you should see](attachment:{file})", ""]
+        elif text := output.get("text", data.get("text/plain", "")):
+            lines += ["```text", *text.rstrip().splitlines(), "```", ""]
+    cell = nbformat.v4.new_markdown_cell("\n".join([*lines, "</details>"]), id=f"{name}-expected")
+    if attachments:
+        cell.attachments = attachments
+    return cell
+
+
+# --- running ---
+
+
+def run(cells, title):
+    """Run cells in a clean kernel; returns them with their outputs, as they may be shown. BuildError if one fails."""
+    notebook = _notebook(cells)
+    client = NotebookClient(notebook, timeout=900, kernel_name="python3", record_timing=False,
+                            extra_arguments=["--log-level=40"], resources={"metadata": {"path": str(FOLDER)}})
+    try:
+        client.execute()
+    except CellExecutionError as error:
+        raise BuildError(f"{title} does not run:\n{error}") from None
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.metadata.pop("execution", None)
+            cell.outputs = [_presentable(output, title, cell) for output in cell.outputs]
+    return notebook.cells
+
+
+def _presentable(output, title, cell):
+    """One output without what changes from run to run. Warnings, paths and addresses of objects are refused."""
+    text = str({key: value for key, value in output.get("data", {}).items() if not key.startswith("image/")})
+    text += output.get("text", "")
+    for sign in (str(FOLDER.parent), str(Path.home()) + os.sep, " object at 0x", "/tmp/"):
+        if sign in text:
+            raise BuildError(f"{title}: the output of this cell contains {sign!r}:\n{cell.source}\n{text}")
+    if output.get("name") == "stderr":
+        raise BuildError(f"{title}: this cell wrote to stderr:\n{cell.source}\n{text}")
+    if "image/png" in output.get("data", {}):
+        data, width = small_picture(base64.b64decode(output.data["image/png"]))
+        output.data = nbformat.from_dict({"image/png": base64.b64encode(data).decode(), "text/plain": "<Figure>"})
+        output.metadata = nbformat.from_dict({"image/png": {"width": width}})
+    return output
+
+
+def small_picture(png):
+    """(PNG with a palette, width at which a page should show it) of a figure of 150 dots per inch."""
+    picture = Image.open(io.BytesIO(png)).convert("RGB")
+    drawn = picture.getcolors(20_000) is not None  # lines and letters; a photograph has more colors than that
+    width, widest = round(picture.width * 96 / 150), WIDEST if drawn else WIDEST * 3 // 4
+    if picture.width > widest:
+        picture = picture.resize((widest, round(picture.height * widest / picture.width)), Image.Resampling.LANCZOS)
+    dither, file = Image.Dither.NONE if drawn else Image.Dither.FLOYDSTEINBERG, io.BytesIO()
+    picture.quantize(128 if drawn else 256, dither=dither).save(file, "png", optimize=True)
+    return file.getvalue(), min(width, WIDEST * 96 // 150)
+
+
+def _notebook(cells):
+    metadata = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"},
+                "language_info": {"name": "python"}}
+    return nbformat.v4.new_notebook(cells=cells, metadata=metadata)
+
+
+# --- the three things to do ---
+
+
+def build(source):
+    """Run the solved lesson and write both notebooks."""
+    solved = run(solved_cells(source), source.stem)
+    outputs = {cell.id: cell.outputs for cell in solved if cell.cell_type == "code"}
+    picture = next(output.data["image/png"] for cell in solved if "picture" in _tags(cell) for output in cell.outputs
+                   if "image/png" in output.get("data", {}))
+    (FOLDER / "pictures").mkdir(exist_ok=True)
+    (FOLDER / "pictures" / f"{source.stem}.png").write_bytes(base64.b64decode(picture))
+    learner, solution = notebooks_of(source)
+    for path, cells in ((learner, learner_cells(source, outputs)), (solution, solved)):
+        for cell in cells:
+            if "](attachment:picture.png)" in cell.source:
+                cell.attachments = {"picture.png": {"image/png": picture}}
+        path.parent.mkdir(exist_ok=True)
+        notebook = _notebook(cells)
+        nbformat.validate(notebook)
+        path.write_text(nbformat.writes(notebook) + "\n", encoding="utf-8")
+    return learner, solution
+
+
+def differences(source):
+    """Sentences about how the notebooks of a source differ from what it would make; empty if they agree."""
+    learner, solution = notebooks_of(source)
+    for path, cells in ((learner, learner_cells(source)), (solution, solved_cells(source))):
+        name = f"lessons/{path.relative_to(source.parent.parent)}"
+        if not path.exists():
+            yield f"{name} is missing"
+            continue
+        found = nbformat.read(path, as_version=4).cells
+        # What a cell prints may differ from machine to machine; what it says may not.
+        if [_outline(cell) for cell in found] != [_outline(cell) for cell in cells]:
+            yield f"{name} does not agree with {source.name}"
+        elif path == solution and not all(cell.execution_count for cell in found if cell.cell_type == "code"):
+            yield f"{name} has not been run"
+
+
+def _outline(cell):
+    made_of_output = cell.id.endswith("-expected")
+    return cell.id, cell.cell_type, None if made_of_output else cell.source, sorted(_tags(cell))
+
+
+def without_source(folder=FOLDER):
+    """Notebooks whose source is gone."""
+    expected = {path for source in sources(folder=folder) for path in notebooks_of(source)}
+    found = [*folder.glob("*.ipynb"), *folder.glob("solutions/*.ipynb")]
+    return sorted(path for path in found if path not in expected)
+
+
+def execute(source):
+    """Run the solved lesson, then the learner's as it is handed out, every cell; returns the seconds of each."""
+    seconds = []
+    for cells, what in ((solved_cells(source), "solved"), (learner_cells(source), "as handed out")):
+        start = time.perf_counter()
+        for cell in run(cells, f"{source.stem}, {what}"):
+            said = " ".join(str(output.get("data", {}).get("text/plain", "")) for output in cell.get("outputs", []))
+            wanted = "right" if what == "solved" else "not written yet"
+            if "yours" in _tags(cell) and cell.source.startswith("check(") and f": {wanted}" not in said:
+                raise BuildError(f"{source.stem}, {what}: expected {wanted!r} of {cell.source}, got: {said}")
+        seconds.append(time.perf_counter() - start)
+    return seconds
+
+
+def main(arguments=None):
+    parser = argparse.ArgumentParser(prog="python -m lessons.build", description="Build the lessons' notebooks.")
+    parser.add_argument("lessons", nargs="*", metavar="NN", help="numbers of lessons (default: all)")
+    parser.add_argument("--check", action="store_true", help="only compare notebooks with sources")
+    parser.add_argument("--execute", action="store_true", help="only run the lessons, solved and as handed out")
+    parser.add_argument("--fast", action="store_true", help="little data and few epochs: does everything still run?")
+    options = parser.parse_args(arguments)
+    if options.fast and not options.execute:
+        parser.error("--fast is for --execute: notebooks are built at full size")
+    if options.fast:
+        os.environ["TINYCNN_FAST"] = "1"
+    else:
+        os.environ.pop("TINYCNN_FAST", None)
+    try:
+        if options.check:
+            found = [sentence for source in sources(options.lessons) for sentence in differences(source)]
+            found += [f"lessons/{path.relative_to(FOLDER)} has no source" for path in without_source()]
+            print("\n".join([*found, "run python -m lessons.build"] if found else ["notebooks and sources agree"]))
+            return 1 if found else 0
+        for source in sources(options.lessons):
+            if options.execute:
+                print("{}: solved {:.0f} s, as handed out {:.0f} s".format(source.stem, *execute(source)), flush=True)
+            else:
+                start = time.perf_counter()
+                sizes = ", ".join(f"{path.stat().st_size / 1000:.0f} kB" for path in build(source))
+                print(f"{source.stem}: {time.perf_counter() - start:.0f} s, {sizes}", flush=True)
+    except BuildError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
