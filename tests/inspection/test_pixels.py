@@ -8,7 +8,7 @@ from tinycnn import boxes
 from tinycnn.backend import to_numpy
 from tinycnn.inspection import occlusion, saliency
 from tinycnn.inspection.taps import frames
-from tinycnn.models.localizer import PIXEL_MEAN, PIXEL_SCALE, softmax
+from tinycnn.models.localizer import PIXEL_MEAN, softmax
 
 
 def prepared(**options):
@@ -22,7 +22,7 @@ def prepared(**options):
 
 def said(model, pixels, label, size):
     """(score, left, top, right, bottom) for float pixels (S, S, 3), edges in pixels of an image of `size`."""
-    scores, outputs = model.forward(((pixels - PIXEL_MEAN) / PIXEL_SCALE)[None])
+    scores, outputs = model.forward(((pixels - PIXEL_MEAN) / model.pixel_scale)[None])
     outputs = outputs[:, label] if outputs.ndim == 3 else outputs
     return np.array([scores[0, label], *boxes.decode(outputs[0] * model.box_std + model.box_mean, size)])
 
@@ -30,6 +30,7 @@ def said(model, pixels, label, size):
 @pytest.mark.parametrize("per_class", [False, True])
 def test_saliency_is_the_derivative(per_class):
     model = prepared(per_class_boxes=per_class, dropout=0.5)
+    model.pixel_scale = 50.0  # as AlexNet's is another one
     image = np.random.default_rng(3).integers(0, 256, (24, 40, 3), dtype=np.uint8)
     seen = unchanged(model, lambda: saliency(model, image, label=1))
     model.eval()

@@ -8,11 +8,11 @@ import os
 import sys
 import traceback
 
-from tinycnn.cli import bench, data, doctor, evaluate, gradcheck, predict, summary, train
+from tinycnn.cli import bench, data, doctor, evaluate, gradcheck, inspect, predict, summary, train
 from tinycnn.cli.failures import UsageError, explain
 from tinycnn.cli.options import Parser
 
-COMMANDS = (train, evaluate, predict, summary, data, gradcheck, bench, doctor)
+COMMANDS = (train, evaluate, predict, inspect, summary, data, gradcheck, bench, doctor)
 
 
 def main(argv=None):

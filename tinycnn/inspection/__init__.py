@@ -8,12 +8,13 @@ from tinycnn.inspection.maps import Activations, activations, filters
 from tinycnn.inspection.pixels import Occlusion, Saliency, occlusion, saliency
 from tinycnn.inspection.provenance import Provenance, provenance
 from tinycnn.inspection.receptive import Field, fields_table, receptive_field, receptive_fields
+from tinycnn.inspection.report import report
 from tinycnn.inspection.summary import Row, Summary, summary
 from tinycnn.inspection.trace import Trace, trace
 
 __all__ = [
     "Activations", "ConvExplanation", "Diagnosis", "Field", "Finding", "HeadGradients", "Occlusion", "Provenance",
     "Row", "Saliency", "Summary", "Trace", "TugOfWar", "activations", "diagnose", "explain_conv", "fields_table",
-    "filters", "head_gradients", "occlusion", "provenance", "receptive_field", "receptive_fields", "saliency",
-    "summary", "trace",
+    "filters", "head_gradients", "occlusion", "provenance", "receptive_field", "receptive_fields", "report",
+    "saliency", "summary", "trace",
 ]

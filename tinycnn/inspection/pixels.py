@@ -14,7 +14,6 @@ from tinycnn import boxes as box_codec
 from tinycnn.backend import to_numpy
 from tinycnn.data.resize import GRAY
 from tinycnn.inspection.taps import frames, network_input, twin
-from tinycnn.models.localizer import PIXEL_SCALE
 
 EDGES = ("left", "top", "right", "bottom")
 
@@ -61,7 +60,7 @@ def saliency(model, image, label=None):
     for row, slopes in enumerate(_edge_slopes(model, code, sizes[0]), start=1):
         for k, slope in enumerate(slopes):
             target[row, k] = slope
-    dx = to_numpy(calm.backward(dscores, dboxes, input_gradient=True)).astype(np.float64) / PIXEL_SCALE  # (5, S, S, 3)
+    dx = to_numpy(calm.backward(dscores, dboxes, input_gradient=True)).astype(np.float64) / model.pixel_scale
     side = np.array([model.image_size, model.image_size])
     box = box_codec.clip(box_codec.decode(code, side), side)
     return Saliency(dict(zip(("score", *EDGES), dx, strict=True)), shown[0], box, model.classes[label], probability)

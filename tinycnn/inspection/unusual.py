@@ -11,7 +11,7 @@ from tinycnn.inspection.taps import short
 
 DEAD = 0.5  # share of a layer's units that never fire for any image of the batch
 FAST, SLOW = 0.05, 1e-6  # update:weight of one step; about 1e-3 is usual
-FAST_HEAD = 0.5  # the same for the heads, which start almost at 0: against that, any step is large
+FAST_HEAD = 1.0  # the same for the heads, which start almost at 0: against that, any step is large
 FADED, GROWN = 1e-3, 1e3  # typical size of the gradients at a layer, relative to where they enter the trunk
 FLAT, LOUD = 1e-3, 1e3  # standard deviation of a layer's output
 

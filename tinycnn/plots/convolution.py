@@ -93,10 +93,12 @@ def _limit(array):
 def _numbers(ax, part, limit, digits):
     ax.imshow(part, cmap=SIGNED, vmin=-limit, vmax=limit, interpolation="nearest")
     if digits:
-        size = {1: 14, 2: 12, 3: 11, 4: 9, 5: 8}.get(max(part.shape), 6)
+        size = {1: 14, 2: 12, 3: 11, 4: 9, 5: 7.5}.get(max(part.shape), 6)
+        places = 3 if limit < 0.1 else 2 if limit < 10 else 1
+        size *= 0.8 if places == 3 else 1
         for (i, j), value in np.ndenumerate(part):
-            ax.text(j, i, _minus(f"{value:.2f}".replace("-0.00", "0.00")), ha="center", va="center", fontsize=size,
-                    color="white" if abs(value) > 0.6 * limit else INK)
+            ax.text(j, i, _minus(f"{round(float(value), places) + 0.0:.{places}f}"), ha="center", va="center",
+                    fontsize=size, color="white" if abs(value) > 0.6 * limit else INK)
     _bare(ax)
 
 
@@ -132,7 +134,7 @@ def provenance_figure(origin, most=6):
         ax.set_axis_off()
     right.supxlabel("color: what each position adds (purple +, orange −)    frames: its three strongest windows",
                     fontsize=10)
-    figure.suptitle(textwrap.fill(origin.title.replace(" %", "\u00a0%"), 125), fontsize=12)
+    figure.suptitle(_minus(textwrap.fill(origin.title.replace(" %", "\u00a0%"), 125)), fontsize=12)
     return figure
 
 
@@ -160,8 +162,8 @@ def _bars(ax, origin, per_image, best):
         ax.set_xticks([])
     ax.set_xlabel("image, from most positive to most negative")
     ax.set_ylabel("adds to the gradient")
-    ax.set_title(f"{figure_of(float(values[values > 0].sum()))} − {figure_of(float(-values[values < 0].sum()))} = "
-                 f"{figure_of(float(values.sum()))}")
+    up, down = float(values[values > 0].sum()), float(-values[values < 0].sum())
+    ax.set_title(_minus(f"{figure_of(up)} - {figure_of(down)} = {figure_of(float(values.sum()))}"))
 
 
 def _picture(ax, origin, n, total, limit):

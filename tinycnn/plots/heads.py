@@ -161,11 +161,14 @@ def _map(ax, epochs, values, colors, name):
 
 
 def plain_log(ax, axis):
-    """A log scale whose marks are 1, 2, 5, 10 ... in plain numbers, however few decades it spans."""
+    """A log scale whose marks are 1, 2, 5, 10 ... in plain numbers, as many as there is room for; call it last."""
     ticker = require("matplotlib.ticker", extra="viz")
     getattr(ax, f"set_{axis}scale")("log")
     part = getattr(ax, f"{axis}axis")
-    part.set_major_locator(ticker.LogLocator(subs=(1, 2, 5), numticks=6))
+    low, high = getattr(ax, f"get_{axis}lim")()
+    decades = np.log10(high / low)
+    subs = (1, 2, 5) if decades < 1.5 else (1, 3) if decades < 3 else (1,)
+    part.set_major_locator(ticker.LogLocator(subs=subs, numticks=12))
     part.set_major_formatter(lambda value, _: f"{value:.3g}")
     part.set_minor_formatter(ticker.NullFormatter())
 

@@ -28,14 +28,14 @@ def saliency_figure(seen):
         image = ax.imshow(strength, cmap=HEAT, vmin=0, vmax=limit, extent=(0, side, side, 0), interpolation="nearest")
         _box(ax, seen.box, color="white", width=1, dashes=(0, (4, 3)))
         if target == "score":
-            ax.set_title(f"what moves the score of {seen.name}")
+            ax.set_title(f"moves the score of {seen.name}")
             unit = "score per gray level"
         else:
             xs = [seen.box[SIDES[target][k]] for k in (0, 2)]
             ys = [seen.box[SIDES[target][k]] for k in (1, 3)]
             for width, ink in ((6, "black"), (3.5, PREDICTION)):
                 ax.plot(xs, ys, color=ink, linewidth=width, solid_capstyle="butt", clip_on=False, zorder=5)
-            ax.set_title(f"what moves the {target} edge")
+            ax.set_title(f"moves the {target} edge")
             unit = "pixels per gray level"
         _frame(ax, side)
         bar = figure.colorbar(image, ax=ax, label=unit)

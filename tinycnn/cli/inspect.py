@@ -1,0 +1,32 @@
+"""tinycnn inspect: everything that can be seen in a network, as one HTML file."""
+
+from tinycnn.cli import runs
+from tinycnn.cli.failures import UsageError
+from tinycnn.cli.options import DATA, DEVICE, given, options, resolve
+
+
+def add(commands):
+    parser = commands.add_parser(
+        "inspect", parents=[options(*DATA, DEVICE)], help="look inside a model: one HTML report",
+        description="Check a model and its data, and show a training step, gradients and predictions in one HTML file "
+                    "that needs no network. The data are those of the training, or others.")
+    parser.add_argument("model", nargs="?", metavar="MODEL", help="model.npz or the folder of a run (default: newest)")
+    parser.add_argument("pictures", nargs="?", metavar="DATA", help="the same as --data")
+    parser.add_argument("--out", metavar="FOLDER", default="inspection", help="default: inspection")
+    parser.set_defaults(run=run)
+
+
+def run(arguments):
+    import tinycnn as tc
+    from tinycnn.inspection import report
+
+    known = given(arguments)
+    if arguments.pictures is not None:
+        if known.get("data", arguments.pictures) != arguments.pictures:
+            raise UsageError("the data are given twice, as DATA and as --data")
+        known["data"] = arguments.pictures
+    path = runs.find_model(arguments.model)
+    model = tc.load(path, device=resolve(given(arguments))["device"])
+    data, _ = runs.data_for_model(model, path, known)
+    written, diagnosis = report(model, data, arguments.out, name=path.parent.name or path.name)
+    print(f"{diagnosis}\n\nThe whole report: {written}")
