@@ -1,10 +1,13 @@
 """Images to patches and back: what turns a convolution into one matrix product.
 
 `im2col` copies the KH x KW window under every output position into a row. `col2im` is its adjoint: it adds every row
-back to the pixels that it came from, so a pixel seen by several windows collects all their gradients. The same code
-runs on NumPy and CuPy; neither needs an atomic operation, so results are the same bits in every run.
+back to the pixels that it came from, so a pixel seen by several windows collects all their gradients. On the host both
+are strided copies; on a GPU each is one kernel (tinycnn/kernels.py), which adds in the same order.
 """
 
+import numpy as np
+
+from tinycnn import kernels
 from tinycnn.backend import array_module
 from tinycnn.errors import ShapeError
 
@@ -53,13 +56,16 @@ def im2col(x, kernel, stride=(1, 1), padding=(0, 0), lane=None, name="x"):
     oh, ow = (output_size(size, k, s, p) for size, k, s, p in zip(x.shape[1:3], kernel, stride, padding, strict=True))
     if kernel == (1, 1) and stride == (1, 1) and padding == (0, 0):
         return x
-    padded = xp.ascontiguousarray(pad(x, padding, lane, name))
-    image, row, column, channel = padded.strides
-    windows = xp.lib.stride_tricks.as_strided(
-        padded, (n, oh, ow, kh, kw * c), (image, row * sh, column * sw, row, channel)
-    )
     shape = (n, oh, ow, kh * kw * c)
     cols = xp.empty(shape, x.dtype) if lane is None else lane.empty(f"{name} cols", shape, x.dtype)
+    if xp is not np:
+        kernels.IM2COL(x, sh, sw, *padding, cols.reshape(n, oh, ow, kh, kw, c))
+        return cols
+    padded = np.ascontiguousarray(pad(x, padding, lane, name))
+    image, row, column, _ = padded.strides  # an axis of length 1 may have any stride: that of C in x[..., None] is 0
+    windows = np.lib.stride_tricks.as_strided(
+        padded, (n, oh, ow, kh, kw * c), (image, row * sh, column * sw, row, padded.itemsize)
+    )
     cols.reshape(windows.shape)[...] = windows
     return cols
 
@@ -75,7 +81,11 @@ def col2im(cols, x_shape, kernel, stride=(1, 1), padding=(0, 0)):
     n, h, w, c = x_shape
     oh, ow = cols.shape[1:3]
     cols = cols.reshape(n, oh, ow, kh, kw, c)
-    padded = xp.zeros((n, h + 2 * ph, w + 2 * pw, c), cols.dtype)
+    if xp is not np:
+        x = xp.empty(x_shape, cols.dtype)
+        kernels.COL2IM(cols, sh, sw, ph, pw, x)
+        return x
+    padded = np.zeros((n, h + 2 * ph, w + 2 * pw, c), cols.dtype)
     for i in range(kh):
         for j in range(kw):
             padded[:, i : i + sh * oh : sh, j : j + sw * ow : sw] += cols[:, :, :, i, j]

@@ -6,6 +6,7 @@ sum runs over those pictures.
 
 import numpy as np
 
+from tinycnn import kernels
 from tinycnn.backend import array_module
 from tinycnn.errors import ShapeError
 from tinycnn.layers.base import Layer, expect_gradient, expect_images, pair, short
@@ -97,7 +98,10 @@ class MaxPool2d(_Pool2d):
                     xp.maximum(who, (picture > best) * who.dtype.type(k), out=who)
                     xp.maximum(best, picture, out=best)  # passes NaN on, as everywhere
 
-        over_batch(work, len(x), 2 * x.nbytes // max(1, len(x)), xp)
+        if xp is np:
+            over_batch(work, len(x), 2 * x.nbytes // max(1, len(x)), xp)
+        else:
+            kernels.MAX_POOL(x, *self.kernel, *self.stride, *self.padding, self.border, y, winner)
         self.remember(x.shape, winner)
         return y
 
@@ -115,7 +119,10 @@ class MaxPool2d(_Pool2d):
                     picture += d * (who == k)
                 dx[images] = self._inside(padded, x_shape)
 
-        over_batch(work, len(dy), 2 * dx.nbytes // max(1, len(dy)), xp)
+        if xp is np:
+            over_batch(work, len(dy), 2 * dx.nbytes // max(1, len(dy)), xp)
+        else:
+            kernels.MAX_POOL_BACKWARD(dy, winner, *self.kernel, *self.stride, *self.padding, dx)
         return dx
 
     def _fits_byte(self):

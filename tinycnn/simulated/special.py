@@ -9,6 +9,7 @@ import numpy as np
 from tinycnn.errors import DeviceError
 from tinycnn.simulated import api, rules, transfers
 from tinycnn.simulated.array import ndarray
+from tinycnn.simulated.kernels import ElementwiseKernel
 
 # Their results are Python objects in CuPy as well.
 HOST_RESULTS = frozenset(
@@ -234,6 +235,7 @@ SPECIAL = {
     "take": _take,
     "lib.stride_tricks.as_strided": _as_strided,
     "random.default_rng": Generator,
+    "ElementwiseKernel": ElementwiseKernel,
     "ndarray.fill": _fill,
     "ndarray.put": _put,
     "ndarray.take": _take,
