@@ -5,7 +5,7 @@ with it, and the family of mistakes that the checker should name, or None where 
 tests.mutants` from the root of the repository prints the table.
 """
 
-from . import convolution, losses, models, pooling, simple  # noqa: F401  registers the mutants
+from . import convolution, elementwise, habits, linear, losses, models, pooling  # noqa: F401  registers the mutants
 from .registry import MUTANTS, Mutant, caught_by
 
 __all__ = ["MUTANTS", "Mutant", "caught_by"]

@@ -58,7 +58,8 @@ def print_false_alarms(seeds):
             if not report.ok:
                 alarms += 1
                 print(f"FALSE ALARM, seed {seed}\n{report}")
-    print(f"{alarms} false alarms in {runs} checks of correct code ({seeds} seeds; {time.perf_counter() - start:.0f} s)")
+    seconds = time.perf_counter() - start
+    print(f"{alarms} false alarms in {runs} checks of correct code ({seeds} seeds; {seconds:.0f} s)")
     return alarms
 
 

@@ -52,7 +52,7 @@ class PlainGroupedConv(Conv2d):
         self.b.grad = dy.sum(axis=(0, 1, 2))
         c, f = self.in_channels // self.groups, self.out_channels // self.groups
         for g in range(self.groups):
-            channels, filters = slice(g * c, (g + 1) * c), slice(g * f, (g + 1) * f)
+            filters = slice(g * f, (g + 1) * f)
             d = self.dy_of(dy, g, f)
             cols = im2col(self.x_of(g, c), self.kernel, self.stride, self.padding)
             w = self.w.value[..., filters]

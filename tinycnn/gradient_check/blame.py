@@ -25,8 +25,8 @@ def blame(subject, dys, check):
     if wrong:
         return f"layer by layer: wrong on its own is {', '.join(wrong)}"
     if right:
-        return f"layer by layer: {right} of {len(met)} layers are right on their own and none is wrong, so look at how " \
-            "gradients are passed from one to the next"
+        return (f"layer by layer: {right} of {len(met)} layers are right on their own and none is wrong, so look at "
+                "how gradients are passed from one to the next")
     return None
 
 

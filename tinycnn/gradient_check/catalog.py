@@ -62,8 +62,8 @@ def cases(seed=0):
     found.append(("Sequential", network, (image,)))
     for per_class in (False, True):
         # Wide enough that chance never switches off all of a layer: then there would be nothing to check.
-        model = localizer(num_classes=3, image_size=8, channels=(4, 6), hidden=16, dropout=0.3, per_class_boxes=per_class,
-                          seed=seed)
+        model = localizer(num_classes=3, image_size=8, channels=(4, 6), hidden=16, dropout=0.3,
+                          per_class_boxes=per_class, seed=seed)
         name = "localizer, one box per class" if per_class else "localizer"
         found.append((name, model, (numbers(2, 8, 8, 3),)))
     return found

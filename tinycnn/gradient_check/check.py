@@ -21,7 +21,8 @@ from tinycnn.gradient_check.ladder import KINK, NOTHING, OK, STEPS, UNCLEAR, WRO
 from tinycnn.gradient_check.places import measure_all
 from tinycnn.gradient_check.probe import Probe
 from tinycnn.gradient_check.report import Report, TensorReport
-from tinycnn.gradient_check.subject import Composed, Subject, random_signed
+from tinycnn.gradient_check.subject import Subject, random_signed
+from tinycnn.gradient_check.things import Composed
 
 LARGE_MODEL = 100_000  # numbers in all tensors together, beyond which single elements cost too much
 
@@ -54,7 +55,7 @@ def gradcheck(thing, *inputs, seed=0, mode="auto", dy=None, only=None, invariant
         probe = Probe(subject, dys)
         tensors = [check_tensor(probe, name, mode, rng) for name in names]
         if probe.is_coarse(rng):
-            notes.append("forward computes in float32 although all it was given is float64, so slopes cannot be measured")
+            notes.append("forward computes in float32 although all it was given is float64: slopes cannot be measured")
             for tensor in tensors:
                 tensor.verdict = UNCLEAR
         _explain(probe, tensors, rng)
@@ -138,7 +139,7 @@ def _verdict(report):
 
 
 def _first_ladder(probe, directions, where, large):
-    """All rungs; of a large model a few small ones, since larger steps cross kinks there, and the rest only in doubt."""
+    """All rungs; of a large model a few small ones, since larger steps cross kinks, and the rest only in doubt."""
     ladder = climb(probe, directions, where, steps=STEPS[8:12] if large else STEPS)
     return climb(probe, directions, where, steps=STEPS[4:]) if large and ladder.verdict != OK else ladder
 

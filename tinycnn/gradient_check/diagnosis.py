@@ -1,9 +1,10 @@
 """Naming the mistake: what is a wrong gradient the right gradient of?
 
 Most wrong backwards compute something sensible, only not for this problem: the right gradient for a dy in reverse
-order, for a kernel that was not turned, N times over, shifted by the padding. So each suspicion is an experiment: change
-dy, another tensor or the gradient itself as the suspected mistake would, and see whether all differences vanish. A few
-random directions decide, so a layer's size does not matter. What remains is told by *where* it is wrong (places.py).
+order, for a kernel that was not turned, N times over, shifted by the padding. So each suspicion is an experiment:
+change dy, another tensor or the gradient itself as the suspected mistake would, and see whether all differences vanish.
+A few random directions decide, so a layer's size does not matter. What remains is told by *where* it is wrong
+(places.py).
 """
 
 import numpy as np
@@ -79,8 +80,8 @@ def _no_gradient(case):
         if sorted(g.shape) == sorted(shape):
             return "axes", f"the gradient has shape {g.shape} instead of {shape}: axes are swapped"
         if g.shape[-len(shape):] == shape:
-            return "not summed", (f"the gradient has shape {g.shape} instead of {shape}: {name} is used for every image "
-                                  "and position, so its gradient is the sum over them")
+            return "not summed", (f"the gradient has shape {g.shape} instead of {shape}: {name} is used for every "
+                                  "image and position, so its gradient is the sum over them")
         return "shape", f"the gradient has shape {g.shape} instead of {shape}"
     if not g.any():
         return "never stored", (f"all numbers of the gradient are 0, but y depends on {name}: was the result of "
@@ -194,10 +195,10 @@ def _several_outputs(case):
     wrong = [k for k in np.flatnonzero(reaching) if abs(factors[k] - 1) > SAME]
     k, c = wrong[0], factors[wrong[0]]
     if abs(c) <= SAME:
-        return "output ignored", (f"right if the gradient of y[{k}] were 0: it never arrives here. Where two paths meet, "
-                                  "their gradients are added (+)")
-    family = "sign" if abs(c + 1) <= SAME else "batch mean" if min(abs(c / case.batch - 1), abs(c * case.batch - 1)) <= SAME \
-        else "factor"
+        return "output ignored", (f"right if the gradient of y[{k}] were 0: it never arrives here. Where two paths "
+                                  "meet, their gradients are added (+)")
+    by_batch = min(abs(c / case.batch - 1), abs(c * case.batch - 1)) <= SAME
+    family = "sign" if abs(c + 1) <= SAME else "batch mean" if by_batch else "factor"
     return family, (f"the part that comes from y[{k}] is {c:.6g} times the right one, the others are right: where two "
                     "paths meet, their gradients are added as they are")
 
@@ -226,7 +227,8 @@ def _rearranged_partner(case):
     for other, value in values.items():
         if other == case.name:
             continue
-        for family, words, change in [*rearrangements(roles[other], value.shape), *channel_rolls(roles[other], value.shape)]:
+        layout = roles[other], value.shape
+        for family, words, change in [*rearrangements(*layout), *channel_rolls(*layout)]:
             changed = {other: change(value)}
             if case.factor(images=_screen(case, changed)) is not None:
                 return family, f"right for another {other}: {other} {words}. backward must use {other} as forward does"

@@ -11,7 +11,7 @@ import numpy as np
 
 from tinycnn.backend import array_module, to_numpy
 from tinycnn.gradient_check.ladder import WRONG, climb
-from tinycnn.gradient_check.probe import Probe, branches, kinked_layers
+from tinycnn.gradient_check.probe import Probe, branches, kinked_layers, typical_size
 from tinycnn.gradient_check.slots import is_array
 from tinycnn.gradient_check.subject import random_signed
 from tinycnn.layers import Layer
@@ -106,8 +106,7 @@ def _linear_in_dy(subject, dys, rng, wrong):
 def _fresh_memory(subject, dys, rng, wrong):
     """backward belongs to the forward just before it: not to an earlier one, and nothing is added up."""
     others = [dy if subject.is_loss else random_signed(rng, dy.shape) for dy in dys]
-    changed = {name: v + 0.3 * random_signed(rng, v.shape) * (np.sqrt(np.mean(v * v)) if v.size else 1.0)
-               for name, v in subject.values.items()}
+    changed = {name: v + 0.3 * typical_size(v) * random_signed(rng, v.shape) for name, v in subject.values.items()}
     want, first = subject.gradients(others, changed), subject.gradients(dys)
     for backward_between in (True, False):
         run = subject.run()
@@ -196,7 +195,7 @@ def _ties(subject, dys, rng, wrong):
         value = subject.values[name]
         if role != "input" or name in wrong or value.ndim < 2 or not value.size:
             continue
-        step = float(np.sqrt(np.mean(value * value))) or 1.0
+        step = typical_size(value)
         levels, where = np.unique(np.floor(value / step), return_inverse=True)
         moves = random_signed(rng, levels.shape)[where].reshape(value.shape)
         probe = Probe(subject, dys, {name: (levels[where].reshape(value.shape) + 0.5) * step})

@@ -7,8 +7,9 @@ The error |analytic - numeric| against h tells what is the matter, and no thresh
     kink          a step: right below the distance of the kink, wrong above it
     rounding      1 / h from the start: forward computes with too few digits to be checked
 
-The verdict follows from the numeric side alone. Neighboring rungs give an extrapolated slope (Richardson 1911) and its
-uncertainty; an analytic value outside of that uncertainty is wrong, and a slope whose rungs do not agree proves nothing.
+The verdict follows from the numeric side alone. Neighboring rungs give an extrapolated slope (Richardson 1911) and
+its uncertainty; an analytic value outside of that uncertainty is wrong, and a slope whose rungs do not agree proves
+nothing.
 """
 
 from dataclasses import dataclass, field
@@ -50,11 +51,6 @@ class Ladder:
     def error(self):
         """Relative error at the best estimate; NaN when there is none."""
         return abs(self.analytic - self.estimate) / self.size
-
-    @property
-    def shape(self):
-        """The error's shape over h, in words."""
-        return {OK: "h² then 1/h", WRONG: "flat", KINK: "step", UNCLEAR: "1/h from the start", NOTHING: "zero"}[self.verdict]
 
 
 def climb(probe, directions, where, scale=0.0, steps=STEPS):

@@ -1,4 +1,4 @@
-"""Naming the mistake by where a gradient is wrong: at the border, under overlapping windows, behind a mask, all shifted.
+"""Naming the mistake by where a gradient is wrong: at the border, where windows overlap, behind a mask, all shifted.
 
 The whole numeric gradient is measured, element by element (a part of it, if the tensor is large), and compared with
 maps of what each mistake would spoil.
@@ -82,7 +82,7 @@ def _overlap(place):
 
 
 def _shares(place, index):
-    """What each output position contributes to the gradient of one element, positions that contribute nothing left out."""
+    """What each output position contributes to the gradient of one element; positions that do not are left out."""
     (dy,), (change,) = place.probe.dys, column(place.probe, place.tensor.name, index, place.tensor.linear)
     shares = (dy * change).sum(axis=(0, 3)).ravel()  # (OH * OW,)
     return shares[(abs(change) > 1e-9 * max(abs(change).max(), 1e-300)).any(axis=(0, 3)).ravel()]
@@ -116,8 +116,9 @@ def _border(place):
     inside = depth > deepest
     if deepest < 0 or not (place.right & inside).sum() >= 4 or (place.wrong & ~inside).sum() < 2:
         return None
-    sides = [side for axis, cut, side in zip(np.repeat(place.spatial, 2), (0, -1) * 2, ("top", "bottom", "left", "right"),
-                                             strict=True) if np.take(place.wrong, cut, axis).any()]
+    height, width = place.spatial
+    ends = {"top": (height, 0), "bottom": (height, -1), "left": (width, 0), "right": (width, -1)}
+    sides = [side for side, (axis, end) in ends.items() if np.take(place.wrong, end, axis).any()]
     at = "" if len(sides) in (0, 4) else f" ({' and '.join(sides)})"
     rim = "in the outermost pixels" if deepest == 0 else f"in the outer {int(deepest) + 1} rows and columns"
     return "border", (f"right inside, wrong {rim}{at}: is the padding counted, cropped or divided by differently in "
@@ -163,8 +164,8 @@ def _shift(place):
             here[axis], there[axis] = slice(max(0, -d), n - max(0, d)), slice(max(0, d), n - max(0, -d))
         a, b = place.claimed[tuple(here)], place.true[tuple(there)]
         if place.same(a, b).all() and (abs(b) > place.tiny).sum() >= 4:
-            return "shift", (f"the right picture, moved by ({-di}, {-dj}) pixels (down, right): is the padding cut off on "
-                             "both sides, as much as forward added?")
+            return "shift", (f"the right picture, moved by ({-di}, {-dj}) pixels (down, right): is the padding cut off "
+                             "on both sides, as much as forward added?")
     return None
 
 
@@ -175,8 +176,8 @@ def _some_indices(place):
         wrong = place.wrong.any(axis=rest, keepdims=True)
         right_there = place.right & wrong & (abs(place.true) > place.tiny)
         if wrong.any() and (place.right & ~wrong).any() and not right_there.any():
-            found = np.flatnonzero(wrong)
-            return "some indices", f"wrong only where {name} is {', '.join(str(i) for i in found)}, and everywhere there"
+            found = ", ".join(str(i) for i in np.flatnonzero(wrong))
+            return "some indices", f"wrong only where {name} is {found}, and everywhere there"
     return None
 
 
@@ -185,6 +186,6 @@ def _out_of_order(place):
     if not np.isfinite(place.true).all() or place.true.size < 6:
         return None
     if place.same(np.sort(place.claimed, axis=None), np.sort(place.true, axis=None)).all():
-        return "axes", ("the right numbers in the wrong places: is an array reshaped where its axes should be moved, or "
-                        "read in another order than it was written in?")
+        return "axes", ("the right numbers in the wrong places: is an array reshaped where its axes should be moved, "
+                        "or read in another order than it was written in?")
     return None

@@ -38,9 +38,11 @@ def branches(layers):
     for name, layer in layers:
         memory = [to_numpy(a) for a in getattr(layer, "_memory", None) or () if is_array(a)]
         if isinstance(layer, ReLU):
-            found |= {name: a > 0 for a in memory[:1]}
+            pieces = [a > 0 for a in memory[:1]]
         else:
-            found |= {name: a.copy() for a in memory if a.dtype.kind in "iu"}
+            pieces = [a.copy() for a in memory if a.dtype.kind in "iu"]
+        if pieces:
+            found[name] = pieces[0]
     return found
 
 
@@ -65,7 +67,7 @@ class Probe:
     def __init__(self, subject, dys, changes=None):
         self.subject, self.dys = subject, dys
         self.values = subject.values | (changes or {})
-        self.scales = {name: float(np.sqrt(np.mean(v * v))) or 1.0 if v.size else 1.0 for name, v in self.values.items()}
+        self.scales = {name: typical_size(v) for name, v in self.values.items()}
         self.gradients = subject.gradients(dys, changes)
         self.run = subject.run()
         self.run.set(changes or {})
@@ -73,7 +75,8 @@ class Probe:
         self.y = self.run.forward(self.values if changes else None)
         self.branches = branches(self.kinked)
         # Rounding of phi, if every term is right to the last bit or two: what a difference cannot see below.
-        self.noise = 8 * np.finfo(float).eps * float(np.sqrt(sum(np.sum((d * y) ** 2) for d, y in zip(dys, self.y, strict=True))))
+        squares = sum(float(np.sum((dy * y) ** 2)) for dy, y in zip(dys, self.y, strict=True))
+        self.noise = 8 * np.finfo(float).eps * squares**0.5
 
     def outputs(self, changes):
         """(outputs, flips) with some values replaced by others; no warning for what overflows far from the point."""
@@ -83,7 +86,7 @@ class Probe:
         return y, flips(self.branches, branches(self.kinked))
 
     def is_coarse(self, rng):
-        """Does forward compute in float32 although all it is given is float64? Then no difference quotient is any use."""
+        """Does forward compute in float32 although all it is given is float64? Then no difference is any use."""
         nearby = {name: v * (1 + 1e-9 * rng.uniform(-1, 1, v.shape)) for name, v in self.values.items()}
         y = np.concatenate([part.ravel() for part in self.outputs(nearby)[0]])
         with np.errstate(all="ignore"):
@@ -119,3 +122,8 @@ class Probe:
                 terms = g * r * self.scales[name]
                 total, squares = total + float(terms.sum()), squares + float((terms * terms).sum())
         return total, squares**0.5
+
+
+def typical_size(a):
+    """The root mean square of an array; 1 for one without a number other than 0."""
+    return float(np.sqrt(np.mean(a * a))) or 1.0 if a.size else 1.0

@@ -95,7 +95,7 @@ class TensorReport:
 
 @dataclass
 class Report:
-    """All tensors and all rules. `ok` is True only if every tensor was really checked, and right, and no rule broken."""
+    """All tensors and all rules. `ok` only if every tensor was really compared, and right, and no rule is broken."""
 
     title: str
     seed: int

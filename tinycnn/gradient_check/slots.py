@@ -103,7 +103,8 @@ def _slots_of(part):
     if isinstance(params, dict | list):
         for key, array in params.items() if isinstance(params, dict) else enumerate(params):
             if is_float_array(array):
-                yield f"params[{key}]" if isinstance(key, int) else str(key), Slot(params, key, functools.partial(_entry, part, key))
+                name = f"params[{key}]" if isinstance(key, int) else str(key)
+                yield name, Slot(params, key, functools.partial(_entry, part, key))
     for name, value in own.items():
         if _value_name(value):
             yield name, _parameter_slot(value)

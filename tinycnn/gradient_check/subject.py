@@ -13,6 +13,7 @@ import numpy as np
 
 from tinycnn.backend import device_of, to_device, to_numpy
 from tinycnn.gradient_check.slots import cast, find_slots, generators, is_array, is_float_array, is_part
+from tinycnn.gradient_check.things import Pair, describe
 
 
 class Subject:
@@ -187,65 +188,6 @@ class Run:
             self.thing.forget()
 
 
-class Pair:
-    """Two functions as an object: forward(*inputs) -> y and backward(dy, *inputs) -> gradients of the inputs.
-
-    Also forward(*inputs) -> (y, cache) with backward(dy, cache), and backward(dy) alone. The number of arguments that
-    backward takes decides.
-    """
-
-    def __init__(self, forward, backward):
-        self.functions = forward, backward
-        self.accepts = len([p for p in inspect.signature(backward).parameters.values() if p.default is p.empty])
-
-    def forward(self, *inputs):
-        self.inputs, self.cache = inputs, None
-        y = self.functions[0](*inputs)
-        if isinstance(y, tuple) and len(y) == 2 and self.accepts == 2:
-            y, self.cache = y
-        return y
-
-    def backward(self, dy):
-        if self.accepts == 1:
-            return self.functions[1](dy)
-        if self.cache is not None:
-            return self.functions[1](dy, self.cache)
-        return self.functions[1](dy, *self.inputs)
-
-
-class Composed:
-    """A model and its loss as one thing: forward(x, truth) -> value, backward() -> gradients of all parameters."""
-
-    def __init__(self, model, loss):
-        self.model, self.loss = model, loss
-
-    def forward(self, x, truth):
-        return self.loss.forward(self.model.forward(x), truth)
-
-    def backward(self):
-        gradients = self.loss.backward()
-        return self.model.backward(*gradients) if isinstance(gradients, tuple) else self.model.backward(gradients)
-
-    def parameters(self):
-        learned_by_the_loss = self.loss.parameters() if callable(getattr(self.loss, "parameters", None)) else {}
-        return self.model.parameters() | learned_by_the_loss
-
-    def children(self):
-        return {"model": self.model, "loss": self.loss}
-
-
-def describe(thing):
-    """One line that says what is checked."""
-    if isinstance(thing, tuple):
-        return " and ".join(getattr(f, "__name__", repr(f)) for f in thing)
-    if isinstance(thing, Composed):
-        return f"{describe(thing.model)} with {describe(thing.loss)}"
-    if type(thing).__repr__ is object.__repr__:
-        return type(thing).__name__
-    first, *more = repr(thing).splitlines()
-    return type(thing).__name__ if more else first
-
-
 def random_signed(rng, shape):
     """Random numbers of both signs and of size 0.5 to 1.5: none is nearly zero, so none is left unchecked."""
     return rng.choice([-1.0, 1.0], shape) * rng.uniform(0.5, 1.5, shape)
@@ -268,7 +210,7 @@ def _private_copy(thing, title):
     except Exception as error:
         raise TypeError(
             f"gradcheck works on a copy, so that the original stays as it is, and {title} cannot be copied ({error}). "
-            "Does it hold an open file, a lock or a generator function? Check a smaller object, or give it __deepcopy__."
+            "Does it hold an open file or a lock? Check a smaller object, or give it __deepcopy__."
         ) from error
 
 
@@ -285,7 +227,8 @@ def _how_to_call(backward):
     parameters = [p for p in inspect.signature(backward).parameters.values() if p.name != "input_gradient"]
     if any(p.kind is p.VAR_POSITIONAL for p in parameters):
         return "several"
-    required = [p for p in parameters if p.default is p.empty and p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    positional = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    required = [p for p in positional if p.default is p.empty]
     return "nothing" if not required else "one" if len(required) == 1 else "several"
 
 

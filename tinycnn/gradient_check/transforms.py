@@ -1,4 +1,4 @@
-"""The ways in which an array gets out of order: reversed, transposed, read in the wrong order, its channels exchanged."""
+"""The ways in which an array gets out of order: reversed, transposed, misread, its channels exchanged."""
 
 import itertools
 

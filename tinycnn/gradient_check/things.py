@@ -1,0 +1,62 @@
+"""Things that are not one object with forward and backward, made into one: two functions, and a model with its loss."""
+
+import inspect
+
+
+class Pair:
+    """Two functions as an object: forward(*inputs) -> y and backward(dy, *inputs) -> gradients of the inputs.
+
+    Also forward(*inputs) -> (y, cache) with backward(dy, cache), and backward(dy) alone. The number of arguments that
+    backward takes decides.
+    """
+
+    def __init__(self, forward, backward):
+        self.functions = forward, backward
+        self.accepts = len([p for p in inspect.signature(backward).parameters.values() if p.default is p.empty])
+
+    def forward(self, *inputs):
+        self.inputs, self.cache = inputs, None
+        y = self.functions[0](*inputs)
+        if isinstance(y, tuple) and len(y) == 2 and self.accepts == 2:
+            y, self.cache = y
+        return y
+
+    def backward(self, dy):
+        if self.accepts == 1:
+            return self.functions[1](dy)
+        if self.cache is not None:
+            return self.functions[1](dy, self.cache)
+        return self.functions[1](dy, *self.inputs)
+
+
+class Composed:
+    """A model and its loss as one thing: forward(x, truth) -> value, backward() -> gradients of all parameters."""
+
+    def __init__(self, model, loss):
+        self.model, self.loss = model, loss
+
+    def forward(self, x, truth):
+        return self.loss.forward(self.model.forward(x), truth)
+
+    def backward(self):
+        gradients = self.loss.backward()
+        return self.model.backward(*gradients) if isinstance(gradients, tuple) else self.model.backward(gradients)
+
+    def parameters(self):
+        learned_by_the_loss = self.loss.parameters() if callable(getattr(self.loss, "parameters", None)) else {}
+        return self.model.parameters() | learned_by_the_loss
+
+    def children(self):
+        return {"model": self.model, "loss": self.loss}
+
+
+def describe(thing):
+    """One line that says what is checked."""
+    if isinstance(thing, tuple):
+        return " and ".join(getattr(f, "__name__", repr(f)) for f in thing)
+    if isinstance(thing, Composed):
+        return f"{describe(thing.model)} with {describe(thing.loss)}"
+    if type(thing).__repr__ is object.__repr__:
+        return type(thing).__name__
+    first, *more = repr(thing).splitlines()
+    return type(thing).__name__ if more else first
