@@ -22,7 +22,7 @@ import math
 
 import numpy as np
 
-from tinycnn.layers.base import pair
+from tinycnn.layers.window import pair
 
 # --- convolution ---
 

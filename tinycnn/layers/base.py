@@ -152,19 +152,6 @@ class Layer:
         return f"{type(self).__name__}()"
 
 
-def pair(value, name):
-    """An int stands for (height, width) alike: 3 -> (3, 3), (3, 5) -> (3, 5)."""
-    values = tuple(value) if isinstance(value, tuple | list) else (value, value)
-    if len(values) != 2 or not all(isinstance(v, int | np.integer) for v in values):
-        raise ValueError(f"{name} must be an integer or a pair (height, width) of integers, got {value!r}")
-    return int(values[0]), int(values[1])
-
-
-def short(values):
-    """How a pair is printed: (3, 3) -> 3, (3, 5) -> (3, 5)."""
-    return values[0] if values[0] == values[1] else values
-
-
 def expect_images(x, channels, layer, dtype=None):
     """Raise an error that teaches unless x is a batch of images (N, H, W, C) with the given number of channels."""
     if x.ndim != 4:

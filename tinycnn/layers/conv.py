@@ -15,13 +15,13 @@ import math
 import numpy as np
 
 from tinycnn.backend import array_module
-from tinycnn.errors import ShapeError
-from tinycnn.layers.base import Layer, Parameter, expect_gradient, expect_images, pair, short
+from tinycnn.layers.base import Parameter, expect_gradient, expect_images
+from tinycnn.layers.window import Window2d
 from tinycnn.parallel import over_batch
-from tinycnn.patches import col2im, im2col, output_size
+from tinycnn.patches import col2im, im2col
 
 
-class Conv2d(Layer):
+class Conv2d(Window2d):
     """y[n, i, j, f] = b[f] + sum over the window at (i, j) of x * w[..., f].
 
     x: (N, H, W, C)    w: (KH, KW, C // groups, F)    b: (F,)    y: (N, OH, OW, F)
@@ -34,13 +34,10 @@ class Conv2d(Layer):
 
     def __init__(self, in_channels, out_channels, kernel_size, stride=1, padding=0, groups=1, bias=True, rng=None):
         rng = np.random.default_rng(0) if rng is None else rng
-        self.kernel, self.stride = pair(kernel_size, "kernel_size"), pair(stride, "stride")
-        self.padding = pair(padding, "padding")
         self.in_channels, self.out_channels, self.groups = in_channels, out_channels, groups
-        if min(*self.kernel, *self.stride, in_channels, out_channels, groups) < 1 or min(self.padding) < 0:
-            raise ValueError(f"{self}: padding must be at least 0, everything else at least 1")
-        if in_channels % groups or out_channels % groups:
-            raise ValueError(f"{self}: groups={groups} must divide both numbers of channels")
+        super().__init__(kernel_size, stride, padding)
+        if min(in_channels, out_channels, groups) < 1 or in_channels % groups or out_channels % groups:
+            raise ValueError(f"{self}: groups={groups} must divide both numbers of channels, all at least 1")
         w = rng.standard_normal((*self.kernel, in_channels // groups, out_channels), dtype=np.float32)
         self.w = Parameter(w * np.float32((2 / math.prod(w.shape[:3])) ** 0.5))
         self.b = Parameter(np.zeros(out_channels, np.float32)) if bias else None
@@ -110,11 +107,8 @@ class Conv2d(Layer):
         c, f = self.in_channels // self.groups, self.out_channels // self.groups
         return [(slice(g * c, (g + 1) * c), slice(g * f, (g + 1) * f)) for g in range(self.groups)]
 
-    def output_shape(self, shape):
-        if len(shape) != 3 or shape[2] != self.in_channels:
-            raise ShapeError(f"{self} expects (H, W, {self.in_channels}), got {tuple(shape)}")
-        size = [output_size(*axis) for axis in zip(shape[:2], self.kernel, self.stride, self.padding, strict=True)]
-        return (*size, self.out_channels)
+    def _channels(self, c):
+        return self.out_channels
 
     def multiply_adds(self, shape):
         oh, ow, f = self.output_shape(shape)
@@ -125,13 +119,8 @@ class Conv2d(Layer):
         return itemsize * oh * ow * math.prod(self.kernel) * self.in_channels // self.groups
 
     def __repr__(self):
-        extras = "".join(
-            f", {name}={short(value)}"
-            for name, value, default in (("stride", self.stride, (1, 1)), ("padding", self.padding, (0, 0)))
-            if value != default
-        )
         groups = f", groups={self.groups}" if self.groups > 1 else ""
-        return f"Conv2d({self.in_channels}, {self.out_channels}, {short(self.kernel)}{extras}{groups})"
+        return f"Conv2d({self.in_channels}, {self.out_channels}, {self._describe_window((1, 1))}{groups})"
 
 
 def _matrix(w):

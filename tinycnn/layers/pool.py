@@ -8,31 +8,21 @@ import numpy as np
 
 from tinycnn import kernels
 from tinycnn.backend import array_module
-from tinycnn.errors import ShapeError
-from tinycnn.layers.base import Layer, expect_gradient, expect_images, pair, short
+from tinycnn.layers.base import expect_gradient, expect_images
+from tinycnn.layers.window import Window2d
 from tinycnn.parallel import over_batch
-from tinycnn.patches import output_size
 
 
-class _Pool2d(Layer):
-    """What both poolings share: the geometry, and the border around the image."""
+class _Pool2d(Window2d):
+    """What both poolings share: the border around the image, and the pictures that the windows make."""
 
     border = None  # what the padding is filled with
 
     def __init__(self, kernel_size, stride=None, padding=0, ceil_mode=False):
-        self.kernel, self.padding = pair(kernel_size, "kernel_size"), pair(padding, "padding")
-        self.stride = self.kernel if stride is None else pair(stride, "stride")
+        super().__init__(kernel_size, kernel_size if stride is None else stride, padding)
         self.ceil_mode = ceil_mode
-        if min(self.kernel + self.stride) < 1 or min(self.padding) < 0:
-            raise ValueError(f"{self}: kernel and stride must be at least 1, padding at least 0")
         if any(2 * p > k for p, k in zip(self.padding, self.kernel, strict=True)):
             raise ValueError(f"{self}: padding may be at most half the kernel, or a window would see only border")
-
-    def output_shape(self, shape):
-        if len(shape) != 3:
-            raise ShapeError(f"{self} expects (H, W, C), got {tuple(shape)}")
-        axes = zip(shape[:2], self.kernel, self.stride, self.padding, strict=True)
-        return (*(output_size(*axis, self.ceil_mode) for axis in axes), shape[2])
 
     def _padded_shape(self, shape):
         """(H, W) that the windows need: the image with its padding, and what ceil_mode reaches beyond."""
@@ -64,12 +54,8 @@ class _Pool2d(Layer):
         return itemsize * shape[2] * padded[0] * padded[1] if padded != tuple(shape[:2]) else 0
 
     def __repr__(self):
-        extras = "".join(
-            f", {name}={short(value)}"
-            for name, value, default in (("stride", self.stride, self.kernel), ("padding", self.padding, (0, 0)))
-            if value != default
-        )
-        return f"{type(self).__name__}({short(self.kernel)}{extras}{', ceil_mode=True' if self.ceil_mode else ''})"
+        ceil = ", ceil_mode=True" if self.ceil_mode else ""
+        return f"{type(self).__name__}({self._describe_window(usual_stride=self.kernel)}{ceil})"
 
 
 class MaxPool2d(_Pool2d):
