@@ -101,8 +101,16 @@ def test_the_same_box_because_the_loss_weight_is_tiny(data):
     tc.fit(model, data.train, epochs=1, batch_size=50, loss=loss, progress=False)
     diagnosis = diagnose(model, data, loss=loss, overfit_steps=0)
     assert "same box" in wrong(diagnosis) and levels(diagnosis)["heads"] == "worth a look"
-    assert "Raise box_weight" in diagnosis["same box"].advice
+    assert "MultiTaskLoss(box_weight=" in diagnosis["same box"].advice
     assert diagnosis["heads"].numbers["balanced box_weight"] > 1e-3
+
+
+def test_the_same_box_because_the_heads_weights_are_nearly_zero(trained, data):
+    model = copy.deepcopy(trained)
+    model.box_head.w.value *= np.float32(1e-4)
+    diagnosis = diagnose(model, data, overfit_steps=0)
+    assert "same box" in wrong(diagnosis) and "weights are nearly 0" in diagnosis["same box"].advice
+    assert "weights are nearly 0" in diagnosis["heads"].advice
 
 
 def test_the_same_box_because_a_layer_is_dead(trained, data):

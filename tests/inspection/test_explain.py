@@ -68,6 +68,7 @@ def test_activations_are_the_layers_outputs(device):
     seen = unchanged(model, lambda: activations(model, image, "relu2"))
     on_host = network()
     np.testing.assert_allclose(seen.maps, on_host.trunk[:"relu2"].forward(on_host.normalize(image[None]))[0], rtol=1e-5)
+    assert repr(seen) == "Activations('trunk.relu2', 4 x 4 x 6)"
     assert seen.layer == "trunk.relu2" and seen.maps.shape == (4, 4, 6)
     strength = np.abs(seen.maps).mean(axis=(0, 1))
     assert list(seen.strongest(3)) == sorted(range(6), key=lambda k: -strength[k])[:3]

@@ -61,6 +61,7 @@ def test_saliency_and_occlusion_on_devices(device):
     there, here = unchanged(model, lambda: saliency(model, image)), saliency(network(per_class_boxes=True), image)
     for name, gradient in here.gradients.items():
         np.testing.assert_allclose(there.gradients[name], gradient, rtol=1e-3, atol=1e-7)
+    assert repr(there).startswith("Saliency('")
     assert there.name == here.name and there.probability == pytest.approx(here.probability, rel=1e-5)
     there, here = unchanged(model, lambda: occlusion(model, image)), occlusion(network(per_class_boxes=True), image)
     np.testing.assert_allclose(there.probability, here.probability, rtol=1e-4)
@@ -69,6 +70,7 @@ def test_saliency_and_occlusion_on_devices(device):
 def test_occlusion_is_prediction_with_a_gray_square():
     model, image = prepared(), pictures(5).images[4]
     seen = unchanged(model, lambda: occlusion(model, image, size=5, stride=4, batch_size=3))
+    assert "covered at 4 x 4 places" in repr(seen)
     assert seen.windows.shape == (4, 4, 4) and seen.windows[-1, -1].tolist() == [11, 11, 16, 16]
     plain = model.predict(image)
     assert seen.whole == pytest.approx(plain.probabilities.max()) and seen.name == model.classes[plain.labels[0]]

@@ -144,12 +144,17 @@ def test_the_command(tmp_path, monkeypatch, capsys):
     from tinycnn.cli import main
 
     monkeypatch.chdir(tmp_path)
-    parts = [pictures(n, seed=n) for n in (40, 9, 6)]
+    asked = []
+    parts = [pictures(n) for n in (4, 3, 3)]
     monkeypatch.setattr("tinycnn.cli.runs.load_data", lambda settings: Dataset(settings["data"], *parts, notes=[]))
-    tc.save(network(), tmp_path / "model.npz")
-    assert main(["inspect", "model.npz", "photographs", "--out", "seen"]) == 0
-    said = capsys.readouterr().out
-    assert "boxes fit pictures" in said and "seen/report.html" in said.replace("\\", "/")
-    assert "photographs" in (tmp_path / "seen" / "report.html").read_text("utf-8")
-    assert main(["inspect", "model.npz", "photographs", "--data", "scenes"]) == 2
+    monkeypatch.setattr("tinycnn.inspection.report", lambda model, data, out, name: (
+        asked.append((model.classes, data.name, out, name)) or f"{out}/report.html", "the diagnosis"))
+    (tmp_path / "runs").mkdir()
+    tc.save(network(), tmp_path / "runs" / "first" / "model.npz")
+    assert main(["inspect", "runs/first", "photographs", "--out", "seen"]) == 0
+    assert asked == [(network().classes, "photographs", "seen", "first")]
+    assert capsys.readouterr().out == "the diagnosis\n\nThe whole report: seen/report.html\n"
+    assert main(["inspect", "--data", "scenes"]) == 0  # the newest run
+    assert asked[1][1:] == ("scenes", "inspection", "first")
+    assert main(["inspect", "runs/first", "photographs", "--data", "scenes"]) == 2
     assert main(["inspect", "nowhere.npz"]) == 1

@@ -26,7 +26,7 @@ BATCH = 32  # training pictures whose gradients are looked at
 ENOUGH = 256  # pictures of each part that are predicted
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Diagnosis:
     """The findings, in the order of the checks; `ok` if none says that something is wrong.
 
@@ -44,7 +44,7 @@ class Diagnosis:
         """The Finding of one check, by its name."""
         return next(finding for finding in self.findings if finding.check == check)
 
-    def __str__(self):
+    def __repr__(self):
         width = max(len(finding.check) for finding in self.findings)
         lines = []
         for finding in self.findings:

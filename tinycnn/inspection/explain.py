@@ -11,7 +11,7 @@ from tinycnn.layers import Conv2d
 from tinycnn.patches import pad
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ConvExplanation:
     """y[row, column, filter] of one image, taken apart.
 
@@ -37,7 +37,7 @@ class ConvExplanation:
     def value(self):
         return float(self.products.sum(dtype=np.float64) + self.bias)
 
-    def __str__(self):
+    def __repr__(self):
         row, column = self.position
         sums = self.products.sum(axis=(0, 1), dtype=np.float64)  # (C,)
         terms = " ".join(f"{'-' if s < 0 else '+'} {figure_of(abs(s))}" for s in sums[:6])

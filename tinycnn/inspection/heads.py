@@ -34,7 +34,7 @@ class Pull:
     cosine: float | None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class HeadGradients:
     """What each head sends down the trunk, for the outputs of its layers and for its parameters, in order of forward.
 
@@ -73,7 +73,7 @@ class HeadGradients:
             for pulls in (self.outputs, self.parameters))
         return HeadGradients(outputs, parameters, self.losses, {"class_weight": class_weight, "box_weight": box_weight})
 
-    def __str__(self):
+    def __repr__(self):
         head = ("gradient at", "class head", "box head", "box / class", "cosine")
         rows = [(f"{short(p.name)}{'' if p.weights else ' output'}", figure_of(p.class_norm), figure_of(p.box_norm),
                  figure_of(p.box_norm / p.class_norm) if p.class_norm else "-",
@@ -162,7 +162,7 @@ class TugOfWar:
     samples: object
     loss: object = None
     epochs: list = field(default_factory=list)
-    gradients: list = field(default_factory=list)
+    gradients: list = field(default_factory=list, repr=False)
 
     def __call__(self, row, model):
         calm = twin(model).eval()  # Dropout's chance would hide what changes from epoch to epoch

@@ -10,7 +10,7 @@ from tinycnn.inspection.taps import find_layer, frames, network_input, tap, twin
 from tinycnn.layers import Conv2d
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Activations:
     """The output of one layer for one image: maps (H, W, C), in the network's dtype on the host.
 
@@ -20,6 +20,9 @@ class Activations:
     layer: str
     maps: np.ndarray
     shown: np.ndarray
+
+    def __repr__(self):
+        return f"Activations({self.layer!r}, {' x '.join(map(str, self.maps.shape))})"
 
     def strongest(self, most):
         """Numbers of the channels with the largest mean size, strongest first."""

@@ -152,7 +152,17 @@ def heads(case):
         return Finding("heads", WRONG, pulls.verdict(), "Is its loss weight 0, or its head's weights all 0?", numbers)
     if not 1 / FAR <= b / a <= FAR:
         weak = "box" if b < a else "class"
-        weight = figure_of(pulls.balanced_box_weight, 1)
-        return Finding("heads", LOOK, pulls.verdict(), f"The trunk hardly learns for the {weak} head. Try "
-                       f"MultiTaskLoss(box_weight={weight}).", numbers)
+        return Finding("heads", LOOK, pulls.verdict(), f"The trunk hardly learns for the {weak} head. "
+                       f"{stronger(case, weak)}", numbers)
     return Finding("heads", OK, pulls.verdict(), numbers=numbers)
+
+
+def stronger(case, weak):
+    """What makes the `weak` head ("class" or "box") pull harder: its own weights, if nearly 0, or its loss weight."""
+    sizes = {head: [p.norm / math.sqrt(math.prod(p.shape)) for p in case.trace.parameters
+                    if p.name.startswith(f"{head}_head") and len(p.shape) > 1] for head in ("class", "box")}
+    other = "class" if weak == "box" else "box"
+    if sizes[weak] and sizes[other] and max(sizes[weak]) < 0.02 * max(sizes[other]):
+        return f"Its weights are nearly 0 (typical size {figure_of(max(sizes[weak]))}, the {other} head's " \
+               f"{figure_of(max(sizes[other]))}), so no gradient passes it. Start it at 0.01, with less weight decay."
+    return f"Try MultiTaskLoss(box_weight={figure_of(case.heads.balanced_box_weight, 1)})."

@@ -34,7 +34,7 @@ h3 { font-size: 1.02rem; margin: 1.9rem 0 .4rem; }
 p { margin: 0 0 .9rem; max-width: 48rem; }
 section > :last-child { margin-bottom: 0; }
 p.quiet, figcaption { color: var(--soft); }
-figure { margin: 1.3rem 0 .4rem; }
+figure { margin: 1.3rem 0 1.1rem; }
 figure img { display: block; max-width: 100%; height: auto; margin: 0 auto; }
 figcaption { font-size: .9rem; line-height: 1.5; margin-top: .7rem; max-width: 52rem; }
 code, pre { font-family: ui-monospace, "SF Mono", "Cascadia Mono", Consolas, "DejaVu Sans Mono", monospace; }

@@ -18,7 +18,7 @@ from tinycnn.inspection.taps import frames, network_input, twin
 EDGES = ("left", "top", "right", "bottom")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Saliency:
     """Gradients of one class's score and of the four edges of the box with respect to the pixels.
 
@@ -32,6 +32,9 @@ class Saliency:
     box: np.ndarray
     name: str
     probability: float
+
+    def __repr__(self):
+        return f"Saliency({self.name!r}, {self.probability:.0%}; gradients of {', '.join(self.gradients)})"
 
     def strength(self, target):
         """(S, S): the size of the gradient at each pixel, the largest of its three channels."""
@@ -87,7 +90,7 @@ def _edge_slopes(model, code, size):
             (width * sx, 0.0, 0.0, width * half_w), (0.0, height * sy, height * half_h, 0.0)]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Occlusion:
     """What the model says while a gray square covers a part of the picture.
 
@@ -103,6 +106,11 @@ class Occlusion:
     whole: float
     box: np.ndarray
     name: str
+
+    def __repr__(self):
+        rows, columns = self.probability.shape
+        return f"Occlusion({self.name!r}: {self.whole:.0%}, covered at {rows} x {columns} places at least " \
+               f"{self.probability.min():.0%})"
 
     def per_pixel(self, values):
         """(S, S): the mean of values (R, C) over the squares that cover each pixel."""

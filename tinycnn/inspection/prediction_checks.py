@@ -5,6 +5,7 @@ import math
 import numpy as np
 
 from tinycnn.inspection.finding import LOOK, OK, WRONG, Finding
+from tinycnn.inspection.model_checks import stronger
 from tinycnn.inspection.tables import count, figure_of, percent
 
 SAME, TIMID = 0.05, 0.25  # variance of the predicted boxes over that of the true ones
@@ -49,7 +50,7 @@ def _why_same(case, seen, pulls):
     if pulls.class_norm and pulls.box_norm < pulls.class_norm / 10:
         ratio = pulls.box_norm / pulls.class_norm
         return f"At the shared features the box head's gradient is {figure_of(ratio)} of the class head's. " \
-               f"Raise box_weight towards {figure_of(case.heads.balanced_box_weight, 1)}."
+               f"{stronger(case, 'box')}"
     return "Features vary and the box head's gradient arrives, so it is on its way: train longer, or with a higher " \
            "rate. Check that the trunk keeps positions (Flatten, not an average over the map)."
 

@@ -37,7 +37,7 @@ class Contribution:
     share: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Provenance:
     """The gradient of one weight, taken apart.
 
@@ -91,7 +91,7 @@ class Provenance:
                f"its gradient {figure_of(self.gradient)} is the sum of {n * oh * ow:,} terms " \
                f"({count(n, 'image')} x {oh} x {ow} positions); {percent(self.cancelled)} of their size cancels"
 
-    def __str__(self):
+    def __repr__(self):
         rows = [(c.image, f"({c.row}, {c.column})", str(c.window), figure_of(c.value), f"{100 * c.share:+.2f} %")
                 for c in self.strongest()]
         head = ("image", "position", "window (xmin, ymin, xmax, ymax)", "term", "share of all sizes")

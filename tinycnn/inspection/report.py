@@ -162,7 +162,7 @@ def _convolutions(page, model, batch, loss, seed):
         origin = provenance(model, batch.images, batch.labels, batch.boxes, name, loss=loss, seed=seed)
         page.figure(origin.plot(), f"Where the gradient of a weight of {short(name)} comes from")
     page.text("Left: the weight in its kernel, and what each picture adds. Right: the pictures that add most, colored "
-              "by what each position adds. Most of it cancels; a step follows the small rest.")
+              "by what each position adds. Much of it cancels, as the title says; a step follows the rest.")
     page.text(f'The same in Python: `tc.inspection.provenance(model, images, labels, boxes, "{short(name)}")`',
               quiet=True)
     page.section("What a convolution computes")

@@ -74,7 +74,7 @@ class ParameterTrace:
     ratio: float | None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Trace:
     """One training step: layers and parameters in the order of forward, the losses, and findings in words.
 
@@ -103,7 +103,7 @@ class Trace:
         terms = ", ".join(f"{name} {figure_of(value, 3)}" for name, value in self.losses.items())
         return f"One training step with {count(self.images, 'image')}: {terms}; {self.optimizer}"
 
-    def __str__(self):
+    def __repr__(self):
         head = ("layer", "output", "mean", "std", "zeros", "norm", "dead", "grad std", "zeros", "norm", "update:weight",
                 "ms", "MB")
         ratios = {p.name.rpartition(".")[0]: p.ratio for p in reversed(self.parameters) if len(p.shape) > 1}
