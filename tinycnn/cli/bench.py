@@ -1,0 +1,115 @@
+"""tinycnn bench: how fast this machine computes, where the time goes, and how it compares with PyTorch."""
+
+import json
+from pathlib import Path
+
+from tinycnn.cli.failures import UsageError
+from tinycnn.cli.options import count, number
+
+
+def add(commands):
+    parser = commands.add_parser(
+        "bench", help="measure speed and memory, also against PyTorch",
+        description="Measure training steps and predictions: A a small localizer, B the default one, C AlexNet, D "
+                    "predictions of B's network (batches of 1 and 256), E one epoch from picture files. Without names: "
+                    "A to D, and E if there is --data.")
+    parser.add_argument("workloads", nargs="*", metavar="WORKLOAD", help="A, B, C, D (D1, D256), E")
+    parser.add_argument("--against", choices=("torch",), help="compare with PyTorch, if it is installed (on a GPU this "
+                                                              "is done unasked where PyTorch can use it)")
+    parser.add_argument("--device", default="auto", metavar="X", help="auto (default), cpu, cuda, cuda:1, simulated")
+    parser.add_argument("--repeats", type=count, metavar="X", help="turns of each side (default 9 to 25, 3 for E)")
+    parser.add_argument("--paired", action="store_true", help="each side in a process of its own (not E)")
+    parser.add_argument("--data", metavar="FOLDER", help="the annotated pictures of workload E")
+    parser.add_argument("--workers", type=number(int, least=0), default=1, metavar="X",
+                        help="background workers that prepare E's batches, on both sides (default 1)")
+    parser.add_argument("--scaling", action="store_true",
+                        help="instead: the cost against batch (1 to 512) and image size (default: of B)")
+    parser.add_argument("--out", metavar="FILE", default="scaling.png", help="the figure of --scaling")
+    parser.add_argument("--force", action="store_true", help="replace --out if it exists")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.set_defaults(run=run)
+
+
+def run(arguments):
+    from tinycnn.backend import pick_device
+    from tinycnn.bench import measure, report, workloads
+
+    names = arguments.workloads or (["B"] if arguments.scaling else [])
+    chosen = workloads.choose(names, arguments.data, arguments.workers)
+    _check(arguments, chosen)
+    device, _ = pick_device(arguments.device)
+    against = _against(arguments.against, device)
+    say = (lambda *lines: None) if arguments.json else (lambda *lines: print(*lines, sep="\n", flush=True))
+    found = report.machine(device, against)
+    peaks = {"tinycnn": measure.fastest_product(device)}
+    if against:
+        from tinycnn.bench import torch_twin
+
+        peaks["PyTorch"] = torch_twin.fastest_product(device)
+    say(report.heading(found, peaks), "")
+    everything = {"machine": found, "peak_gflops": peaks}
+    if arguments.scaling:
+        everything["scaling"] = _scaling(arguments, chosen[0], device, against, found, say)
+    else:
+        everything["workloads"] = {workload.key: _measured(arguments, workload, device, against, peaks, say)
+                                   for workload in chosen}
+    if arguments.json:
+        print(json.dumps(everything, indent=2))
+
+
+def _measured(arguments, workload, device, against, peaks, say):
+    from tinycnn.bench import report
+    from tinycnn.bench.run import run as measured
+
+    result = measured(workload, device, against, peaks["tinycnn"], arguments.repeats, arguments.paired)
+    say(report.text(result), "")
+    return result
+
+
+def _scaling(arguments, workload, device, against, found, say):
+    from tinycnn.bench import report
+    from tinycnn.bench.run import sides_of
+    from tinycnn.bench.scaling import REPEATS, figure, scaling
+    from tinycnn.errors import MissingExtra
+
+    def sides(one):
+        return [side for side in sides_of(one, device, against) if side.counts]
+
+    measured = scaling(workload, sides, arguments.repeats or REPEATS, say=say)
+    say("", report.scaling_text(measured), "")
+    what = "training step" if workload.kind == "training" else "prediction"
+    try:
+        from tinycnn import plots
+
+        plots.save(figure(measured, f"{workload.key}: what a {what} costs ({found['processor']}, {found['threads']} threads)"),
+                   arguments.out)
+        say(f"The same as a figure: {arguments.out}")
+    except MissingExtra as error:
+        say(f"{arguments.out} was not drawn: {error}")
+    return measured
+
+
+def _check(arguments, chosen):
+    """Wrong combinations are refused before anything is measured."""
+    if not arguments.scaling:
+        return
+    if len(chosen) != 1 or chosen[0].kind == "epoch" or chosen[0].network["architecture"] != "localizer":
+        raise UsageError("--scaling takes one workload whose image size can change: A, B (default), D1 or D256")
+    if Path(arguments.out).exists() and not arguments.force:
+        raise UsageError(f"{arguments.out} exists already and stays as it is: choose another name with --out, or "
+                         "give --force")
+
+
+def _against(asked, device):
+    """"torch" or None; on a GPU PyTorch is taken where it is installed for it."""
+    if asked or not device.startswith("cuda"):
+        return asked
+    from tinycnn.errors import TinyCNNError
+
+    try:
+        from tinycnn.bench.torch_twin import torch_device
+
+        torch_device(device)
+        return "torch"
+    except TinyCNNError:
+        return None
