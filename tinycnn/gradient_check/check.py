@@ -78,20 +78,23 @@ def quick_check(model, loss, x, targets, seed=0):
     """
     rng = np.random.default_rng(seed)
     subject = Subject(Composed(model, loss), (x, targets), rng)
-    probe = Probe(subject, [np.ones(())])
-    names = list(subject.slots)
-    directions = {name: random_signed(rng, probe.values[name].shape) for name in names}
-    broken = [name for name in names if _problem(probe, name) and name in subject.slots]
-    ladder = _first_ladder(probe, directions, "all parameters at once", large=True)
-    size = sum(probe.values[name].size for name in names)
-    together = TensorReport("all parameters", "parameter", (size,), ladder.verdict, ladders=[ladder])
-    tensors = [together]
-    if ladder.verdict != OK or broken:
-        tensors = [check_tensor(probe, name, "directional", rng) for name in names]
-        _explain(probe, tensors, rng)
-        sentence = blame(subject, probe.dys, gradcheck) if any(t.verdict == WRONG for t in tensors) else None
-        return Report(subject.title, seed, "quick", tensors, [], [sentence] if sentence else [])
-    return Report(subject.title, seed, "quick", tensors, [], [])
+    names, notes = list(subject.slots), []
+    with np.errstate(all="ignore"):
+        probe = Probe(subject, [np.ones(())])
+        directions = {name: random_signed(rng, probe.values[name].shape) for name in names}
+        ladder = _first_ladder(probe, directions, "all parameters at once", large=True)
+        size = sum(probe.values[name].size for name in names)
+        tensors = [TensorReport("all parameters", "parameter", (size,), ladder.verdict, ladders=[ladder])]
+        if ladder.verdict != OK or any(_problem(probe, name) for name in names):
+            tensors = [check_tensor(probe, name, "directional", rng) for name in names]
+            _explain(probe, tensors, rng)
+            if any(tensor.verdict == WRONG for tensor in tensors):
+                notes += [sentence] if (sentence := blame(subject, probe.dys, gradcheck)) else []
+    dead = [tensor.name for tensor in tensors if tensor.verdict == NOTHING]
+    if dead and len(dead) < len(tensors):  # a dead layer is no wrong gradient, and no reason to stop a training run
+        tensors = [tensor for tensor in tensors if tensor.verdict != NOTHING]
+        notes.append(f"not checked, since the loss does not depend on them here: {', '.join(dead)}")
+    return Report(subject.title, seed, "quick", tensors, [], notes)
 
 
 def check_tensor(probe, name, mode, rng):
@@ -109,7 +112,7 @@ def check_tensor(probe, name, mode, rng):
     report.ladders.append(_first_ladder(probe, u, "all elements at once", large))
     if mode == "directional" and not large:
         report.ladders.append(climb(probe, {name: random_signed(rng, value.shape)}, "all elements at once"))
-    if all(ladder.verdict == KINK for ladder in report.ladders):
+    if all(ladder.verdict in (KINK, UNCLEAR) for ladder in report.ladders):
         report.ladders += _around_kinks(probe, name, report, rng)
     report.verdict = _verdict(report)
     return report
@@ -131,11 +134,11 @@ def _verdict(report):
         return WRONG
     if report.problem and influence:
         return WRONG
-    if UNCLEAR in verdicts or UNCLEAR in states:
+    if UNCLEAR in states:
         return UNCLEAR
     if OK in verdicts and not report.problem:
         return OK
-    return KINK if KINK in verdicts else NOTHING
+    return next((verdict for verdict in (UNCLEAR, KINK) if verdict in verdicts), NOTHING)
 
 
 def _first_ladder(probe, directions, where, large):
@@ -157,7 +160,7 @@ def _around_kinks(probe, name, report, rng):
             direction = np.zeros(size)
             direction[flat] = random_signed(rng, len(flat))
             ladder = climb(probe, {name: direction.reshape(shape)}, f"{len(flat)} elements at once")
-            if ladder.verdict != KINK:
+            if ladder.verdict not in (KINK, UNCLEAR):
                 return [ladder]
     return []
 

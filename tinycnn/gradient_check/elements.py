@@ -9,6 +9,17 @@ from tinycnn.gradient_check.ladder import CONCLUSIVE, KINK, NOTHING, OK, STEPS, 
 SMALL = 100  # a tensor of at most so many elements is checked element by element in auto mode
 SAMPLE = 48  # elements that are looked at in a larger one
 LADDERS = 12  # doubtful elements that get a ladder of their own
+SMALLER = 8, 11  # rungs of the ladder to which elements at a kink go down
+
+
+@dataclass
+class Measured:
+    """The slope of one element: its uncertainty, kinks crossed, and how much the two sides differ for both steps."""
+
+    slope: float
+    uncertainty: float
+    flips: list
+    bends: tuple
 
 
 @dataclass
@@ -51,28 +62,36 @@ def check_elements(probe, name, indices, linear):
 
 
 def compare(probe, name, indices, linear):
-    """Elements with states from two steps alone: doubtful ones are "kink" where one was crossed, else "unclear"."""
+    """Elements judged from two steps each; where these meet a kink, from two smaller ones, and again."""
     shape, gradient = probe.values[name].shape, probe.gradients[name]
     if gradient is None or gradient.shape != shape:
         gradient = np.zeros(shape)
-    measured = [_measure(probe, name, index, linear) for index in indices]
-    numeric, uncertainty = (np.array([m[i] for m in measured], float) for i in range(2))
     analytic = np.array([gradient[index] for index in indices], float)
-    known = [abs(part[np.isfinite(part)]).max(initial=0.0) for part in (gradient, numeric)]
-    scale, crossed = float(max(known)), np.array([bool(m[2]) for m in measured], bool)
-    distance = abs(analytic - numeric)
-    fine = ~crossed & (distance <= 1e-8 * scale + 10 * uncertainty) & (uncertainty <= 10 * CONCLUSIVE * scale)
-    wrong = ~crossed & ~(distance <= 100 * uncertainty + 1e-8 * scale)  # written so that NaN counts as wrong
-    states = np.where(fine, OK, np.where(wrong, WRONG, np.where(crossed, KINK, UNCLEAR))).astype(object)
+    measured = [_measure(probe, name, index, linear) for index in indices]
+    known = np.array([np.max(abs(gradient), initial=0.0), *(abs(m.slope) for m in measured)])
+    scale = float(np.max(known[np.isfinite(known)], initial=0.0))
+    states = [_state(a, m, scale) for a, m in zip(analytic, measured, strict=True)]
+    for first in SMALLER:
+        for i in [i for i, state in enumerate(states) if state in (KINK, UNCLEAR)]:
+            measured[i] = _measure(probe, name, indices[i], linear, first)
+            states[i] = _state(analytic[i], measured[i], scale)
+    kinks = {index: m.flips for index, m in zip(indices, measured, strict=True) if m.flips}
+    numeric = np.array([m.slope for m in measured], float)
+    return Elements(indices, analytic, numeric, np.array(states, object), scale, kinks)
+
+
+def _state(analytic, m, scale):
+    """What two steps tell of one element."""
     if scale == 0:
-        states[:] = NOTHING
-    # Slopes to both sides that differ by as much for a smaller step: a kink at the very point.
-    bends = np.array([m[3] for m in measured], float).reshape(-1, 2)
-    with np.errstate(invalid="ignore"):
-        jumps = (bends[:, 1] > 0.6 * bends[:, 0]) & (bends[:, 1] > CONCLUSIVE * scale + 40 * uncertainty)
-    states[jumps] = KINK
-    kinks = {index: m[2] for index, m in zip(indices, measured, strict=True) if m[2]}
-    return Elements(indices, analytic, numeric, states, scale, kinks)
+        return NOTHING
+    # Slopes to both sides that differ by as much for the smaller step: a kink at the very point, or just beside it.
+    jumps = m.bends[1] > 0.6 * m.bends[0] and m.bends[1] > CONCLUSIVE * scale + 40 * m.uncertainty
+    if m.flips or jumps:
+        return KINK
+    distance = abs(analytic - m.slope)
+    if distance <= 1e-8 * scale + 10 * m.uncertainty:
+        return OK if m.uncertainty <= 10 * CONCLUSIVE * scale else UNCLEAR
+    return UNCLEAR if distance <= 1e-8 * scale + 100 * m.uncertainty else WRONG  # NaN is wrong
 
 
 def choose(shape, rng, everything=False):
@@ -95,16 +114,16 @@ def column(probe, name, index, linear):
     return [(a - b) / (2 * h * probe.scales[name]) for a, b in zip(plus, minus, strict=True)]
 
 
-def _measure(probe, name, index, linear):
-    """(slope of phi with respect to one element, its uncertainty, kinks crossed, bends for two steps)."""
+def _measure(probe, name, index, linear, first=4):
+    """The slope of phi with respect to one element, from the rungs `first` and `first` + 1 of the ladder."""
     direction, scale = {name: _unit(probe, name, index)}, probe.scales[name]
     if linear:
-        slope, _, crossed = probe.slope(direction, 0.5)
-        return slope / scale, 2 * probe.noise / scale, crossed, (0.0, 0.0)
-    (far, bend_far, crossed), (near, bend_near, crossed_too) = (probe.slope(direction, h) for h in STEPS[4:6])
-    slope, noise = near + (near - far) / 9, 2 * probe.noise / STEPS[5]
+        slope, _, flips = probe.slope(direction, 0.5)
+        return Measured(slope / scale, 2 * probe.noise / scale, flips, (0.0, 0.0))
+    (far, bend_far, flips), (near, bend_near, flips_too) = (probe.slope(direction, h) for h in STEPS[first : first + 2])
+    uncertainty = abs(near - far) / 9 + 2 * probe.noise / STEPS[first + 1]
     bends = abs(bend_far) / scale, abs(bend_near) / scale
-    return slope / scale, (abs(near - far) / 9 + noise) / scale, crossed + crossed_too, bends
+    return Measured((near + (near - far) / 9) / scale, uncertainty / scale, flips + flips_too, bends)
 
 
 def _unit(probe, name, index):

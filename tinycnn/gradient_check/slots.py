@@ -45,8 +45,9 @@ def walk(thing, name="", seen=None):
 
 
 def _parts(thing):
-    if callable(getattr(thing, "children", None)):
-        yield from thing.children().items()
+    children = thing.children() if callable(getattr(thing, "children", None)) else None
+    if isinstance(children, dict):
+        yield from children.items()
         return
     for name, value in getattr(thing, "__dict__", {}).items():
         if is_part(value):
