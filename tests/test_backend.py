@@ -78,13 +78,18 @@ class CUDARuntimeError(RuntimeError):
 
 @pytest.fixture
 def machine(monkeypatch):
-    """Pretend another machine: machine(wheels=[...], gpus=number, or the error that CuPy raises)."""
+    """Pretend another machine: machine(wheels=[...], gpus=number, or the error that CuPy raises, libraries=...)."""
 
-    def pretend(wheels=("cupy-cuda12x",), gpus=0):
+    def pretend(wheels=("cupy-cuda12x",), gpus=0, libraries=(12, 9)):
         def answer():
             if isinstance(gpus, Exception):
                 raise gpus
             return gpus
+
+        def version():
+            if isinstance(libraries, Exception):
+                raise libraries
+            return libraries
 
         def cupy():
             if not wheels:
@@ -93,7 +98,8 @@ def machine(monkeypatch):
             runtime = SimpleNamespace(getDeviceCount=answer, CUDARuntimeError=CUDARuntimeError,
                                       getDeviceProperties=lambda number: properties)  # fmt: skip
             return SimpleNamespace(cuda=SimpleNamespace(
-                runtime=runtime, Device=lambda index=None: SimpleNamespace(id=index or 0)))  # fmt: skip
+                runtime=runtime, nvrtc=SimpleNamespace(getVersion=version),
+                Device=lambda index=None: SimpleNamespace(id=index or 0)))  # fmt: skip
 
         monkeypatch.setattr(backend, "_cupy_wheels", lambda: list(wheels))
         monkeypatch.setattr(backend, "_cupy", cupy)
@@ -133,6 +139,13 @@ def test_a_gpu_that_cannot_be_seen(machine):
     assert "CUDA_VISIBLE_DEVICES" in pick_device("auto")[1]
     machine(gpus=CUDARuntimeError("cudaErrorNoDevice: no CUDA-capable device is detected"))
     assert "cudaErrorNoDevice" in pick_device("auto")[1]
+
+
+def test_a_gpu_without_the_libraries_of_cuda(machine):
+    machine(gpus=1, libraries=RuntimeError('Failure finding "libnvrtc.so.12"\nmore'))
+    name, reason = pick_device("auto")
+    assert name == "cpu" and reason.endswith(
+        """(Failure finding "libnvrtc.so.12"). Install them with: pip install 'cupy-cuda12x[ctk]'""")  # fmt: skip
 
 
 def test_a_gpu_is_taken_where_there_is_one(machine):

@@ -46,6 +46,7 @@ MACHINES = {
     "no CuPy": ([], None, ["CuPy is not installed", "pip install 'tinycnn[cuda12]'", "'tinycnn[cuda13]'"]),
     "two packages": (["cupy-cuda12x", "cupy-cuda13x"], None, ["pip uninstall -y cupy-cuda12x cupy-cuda13x"]),
     "no driver": (["cupy-cuda12x"], "cudaErrorInsufficientDriver: too old", ["no NVIDIA driver", "nvidia-smi"]),
+    "no CUDA": (["cupy-cuda13x"], 1, ["CUDA's libraries", "libnvrtc", "pip install 'cupy-cuda13x[ctk]'"]),
     "hidden": (["cupy-cuda12x"], 0, ["no GPU is visible", "CUDA_VISIBLE_DEVICES"]),
 }
 
@@ -60,11 +61,14 @@ def words(request, monkeypatch):
             raise RuntimeError(gpus)
         return gpus
 
+    def version():
+        raise RuntimeError('Failure finding "libnvrtc.so.12"')  # CuPy's words where the library is missing
+
     def cupy():
         if not wheels:
             raise ImportError("No module named 'cupy'")
         runtime = SimpleNamespace(getDeviceCount=count, CUDARuntimeError=RuntimeError)
-        return SimpleNamespace(cuda=SimpleNamespace(runtime=runtime))
+        return SimpleNamespace(cuda=SimpleNamespace(runtime=runtime, nvrtc=SimpleNamespace(getVersion=version)))
 
     monkeypatch.setattr(backend, "_cupy_wheels", lambda: wheels)
     monkeypatch.setattr(backend, "_cupy", cupy)

@@ -145,6 +145,13 @@ def gpu_problem():
         return DeviceError(f"CuPy is imported, but CUDA does not start ({_first_line(error)})")
     if count == 0:
         return DeviceError("CuPy is imported, but no GPU is visible; is CUDA_VISIBLE_DEVICES set to nothing?")
+    try:
+        cupy.cuda.nvrtc.getVersion()
+    except (RuntimeError, ImportError) as error:
+        return DeviceError(
+            f"there is a GPU, but CUDA's libraries, with which CuPy compiles and multiplies, are not installed "
+            f"({_first_line(error)}). Install them with: pip install '{(wheels or ['cupy-cuda12x'])[0]}[ctk]'"
+        )
     return None
 
 
