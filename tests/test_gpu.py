@@ -19,7 +19,6 @@ from tinycnn.models.localizer import localizer
 from tinycnn.optim import SGD, Adam
 from tinycnn.patches import col2im, im2col
 
-
 OTHERS = ["simulated"] + ([pytest.param("cuda", marks=pytest.mark.gpu)] if gpu_problem() is None else [])
 
 

@@ -7,6 +7,7 @@ the GPU becomes one call, and the calls may come in any order, as on a GPU.
 
 import ctypes
 import math
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -208,6 +209,8 @@ def build(folder, functions, header="own", sanitize=False):
     flags = SANITIZE if sanitize else ["-O1", "-shared", "-fPIC"]
     flags = [*flags, *STRICT] if own else [*flags, f"-I{cupy_header().parent.parent}"]
     result = subprocess.run([compiler, "-std=c++17", *flags, "-o", output, source], capture_output=True, text=True)
+    if sanitize and re.search("(cannot find|not found).*[au]san", result.stderr):
+        pytest.skip("g++ has no address sanitizer here")
     assert result.returncode == 0, result.stderr
     return output
 
