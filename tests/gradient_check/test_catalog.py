@@ -2,10 +2,14 @@
 
 import numpy as np
 import pytest
+from harness import convolutions, numbers, poolings
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tinycnn.backend import to_device
 from tinycnn.gradient_check import check_all_layers, gradcheck
 from tinycnn.gradient_check.catalog import cases
+from tinycnn.layers import AvgPool2d, Conv2d, MaxPool2d
 
 NAMES = [name for name, _, _ in cases(0)]
 MODELS = ("localizer", "Sequential")
@@ -56,3 +60,21 @@ def test_two_hundred_seeds_of_everything_without_a_false_alarm():
     for seed in range(200):
         for name, report in check_all_layers(seed):
             assert report.ok, f"{name}, seed {seed}\n{report}"
+
+
+@settings(max_examples=15)
+@given(convolutions(), st.integers(0, 1000))
+def test_any_convolution_is_right(geometry, seed):
+    arguments, shape = geometry
+    layer = Conv2d(**arguments, rng=np.random.default_rng(seed))
+    report = gradcheck(layer, numbers((max(1, shape[0]), *shape[1:]), seed=seed), mode="directional", seed=seed)
+    wrong = [tensor for tensor in report.tensors if tensor.verdict not in ("ok", "nothing")]  # windows of padding alone
+    assert not wrong and not [check for check in report.checks if check.verdict == "broken"], report
+
+
+@settings(max_examples=15)
+@given(poolings(), st.sampled_from([MaxPool2d, AvgPool2d]), st.integers(0, 1000))
+def test_any_pooling_is_right(geometry, pooling, seed):
+    arguments, shape = geometry
+    report = gradcheck(pooling(**arguments), numbers((max(1, shape[0]), *shape[1:]), seed=seed), seed=seed)
+    assert report.ok, report
