@@ -10,7 +10,7 @@ it worth a room of its own:
   Python's lock while it copies and multiplies, so the threads really run side by side.
 
 Which images a thread gets depends only on the batch and the number of threads, never on timing: two runs give the same
-bits. On a GPU the pieces are larger, there is one thread, and the code is the same.
+bits. On a GPU there is one thread, and the pieces are larger.
 """
 
 import contextlib

@@ -67,7 +67,8 @@ def _render(split, start, stop, image_size, seed):
 # whatever reason, the scenes are drawn here.
 
 
-def _start_helper(*work):
+def _start_helper(split, *numbers):
+    work = (split, *map(int, numbers))  # a NumPy integer would be written as np.int64(3)
     code = f"import sys; from {__name__} import _help; _help(sys.stdout.buffer, *{work!r})"
     try:
         return subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
