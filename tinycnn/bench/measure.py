@@ -2,8 +2,8 @@
 
 * The sides take turns, A B A B, so that a slow minute is slow for both. What counts is the median of the ratios of
   neighbors, not the ratio of two times that were taken minutes apart.
-* Before each turn there is a short pause. The threads of a BLAS or OpenMP pool wait for more work in a busy loop, for
-  up to about 30 ms after their last, and would take a processor from the side that comes next.
+* Before each turn there is a short pause. The threads of a BLAS or OpenMP pool wait for more work in a busy loop
+  (OpenBLAS for about 20 ms of processor time after its last product), and would take a core from the side that is next.
 * Short steps are measured several at a time, so that waking up is a small part of what the clock sees.
 """
 

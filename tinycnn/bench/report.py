@@ -92,7 +92,7 @@ def _sentences(result):
         yield f"From the same weights both compute the same: {agreed}."
     if "mean_losses" in result:
         losses = ", ".join(f"{name} {loss:.3f}" for name, loss in result["mean_losses"].items())
-        yield f"Mean loss in the last of these epochs (the pictures are changed at random): {losses}."
+        yield f"Mean loss of the last epoch: {losses}."
     numbers = result["arithmetic"]
     line = f"Arithmetic: {numbers['gflop']:,.3g} GFLOP, so {numbers['gflops']:,.3g} GFLOP/s"
     if "peak_gflops" in numbers:
@@ -134,7 +134,7 @@ def _layers(result):
 
 
 def scaling_text(measured):
-    """Both tables of tinycnn.bench.scaling, with the slopes beneath; in proportion means one number all the way down."""
+    """Both tables of tinycnn.bench.scaling, with the slopes; in proportion means one number all the way down."""
     parts = []
     for what, part in measured.items():
         names, each = list(part["points"][0]["seconds"]), "per image" if what == "batch" else "per pixel"

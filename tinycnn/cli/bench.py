@@ -38,7 +38,7 @@ def run(arguments):
     chosen = workloads.choose(names, arguments.data, arguments.workers)
     _check(arguments, chosen)
     device, _ = pick_device(arguments.device)
-    against = _against(arguments.against, device)
+    against, why_not = _against(arguments.against, device)
     say = (lambda *lines: None) if arguments.json else (lambda *lines: print(*lines, sep="\n", flush=True))
     found = report.machine(device, against)
     peaks = {"tinycnn": measure.fastest_product(device)}
@@ -46,7 +46,7 @@ def run(arguments):
         from tinycnn.bench import torch_twin
 
         peaks["PyTorch"] = torch_twin.fastest_product(device)
-    say(report.heading(found, peaks), "")
+    say(report.heading(found, peaks), *why_not, "")
     everything = {"machine": found, "peak_gflops": peaks}
     if arguments.scaling:
         everything["scaling"] = _scaling(arguments, chosen[0], device, against, found, say)
@@ -78,11 +78,11 @@ def _scaling(arguments, workload, device, against, found, say):
     measured = scaling(workload, sides, arguments.repeats or REPEATS, say=say)
     say("", report.scaling_text(measured), "")
     what = "training step" if workload.kind == "training" else "prediction"
+    title = f"{workload.key}: what a {what} costs ({found['processor']}, {found['threads']} threads)"
     try:
         from tinycnn import plots
 
-        plots.save(figure(measured, f"{workload.key}: what a {what} costs ({found['processor']}, {found['threads']} threads)"),
-                   arguments.out)
+        plots.save(figure(measured, title), arguments.out)
         say(f"The same as a figure: {arguments.out}")
     except MissingExtra as error:
         say(f"{arguments.out} was not drawn: {error}")
@@ -95,21 +95,23 @@ def _check(arguments, chosen):
         return
     if len(chosen) != 1 or chosen[0].kind == "epoch" or chosen[0].network["architecture"] != "localizer":
         raise UsageError("--scaling takes one workload whose image size can change: A, B (default), D1 or D256")
+    if arguments.paired:
+        raise UsageError("--scaling measures in one process: leave --paired away")
     if Path(arguments.out).exists() and not arguments.force:
         raise UsageError(f"{arguments.out} exists already and stays as it is: choose another name with --out, or "
                          "give --force")
 
 
 def _against(asked, device):
-    """"torch" or None; on a GPU PyTorch is taken where it is installed for it."""
+    """("torch" or None, sentences): on a GPU PyTorch is taken unasked, where it is installed and can use it."""
     if asked or not device.startswith("cuda"):
-        return asked
+        return asked, []
     from tinycnn.errors import TinyCNNError
 
     try:
         from tinycnn.bench.torch_twin import torch_device
 
         torch_device(device)
-        return "torch"
-    except TinyCNNError:
-        return None
+        return "torch", []
+    except TinyCNNError as error:
+        return None, [f"Not compared with PyTorch: {error}"]
