@@ -18,6 +18,12 @@ def test_patches_of_a_small_picture(device):
     np.testing.assert_array_equal(rows, [[0, 1, 3, 4], [1, 2, 4, 5], [3, 4, 6, 7], [4, 5, 7, 8]])
 
 
+def test_an_added_channel_axis_has_no_stride_of_its_own():
+    x = np.arange(9.0).reshape(3, 3)
+    assert x[None, :, :, None].strides[3] == 0
+    np.testing.assert_array_equal(im2col(x[None, :, :, None], (2, 2)), im2col(x.reshape(1, 3, 3, 1), (2, 2)))
+
+
 def test_how_often_each_pixel_is_seen(device):
     ones = to_device(np.ones((1, 2, 2, 4)), device)
     np.testing.assert_array_equal(
