@@ -7,6 +7,17 @@
 
 `gradcheck` takes layers, losses, models, objects that you wrote yourself, and pairs of functions. `quick_check` checks
 a whole model during training for the price of a few forward passes; `check_all_layers` checks this library.
+
+A wrong gradient gets the name of its family where one fits (`report["w"].family`, `report.families`):
+
+    never stored, shape, not summed, not finite      no gradient, or no usable one
+    sign, factor, batch mean                         right but for a number
+    dy ignored, output ignored                       the chain rule stops
+    axes, flip, batch order, groups, shift           the right numbers in the wrong places
+    border, overlap, mask, label, some indices       right in one part, wrong in another
+    float32, extra term, ties                        right to seven digits; something added; wrong for equal numbers
+    stale, accumulated, modified, nonlinear          a rule is broken that no difference quotient sees
+    random, layout, dtype, input_gradient, raises
 """
 
 from tinycnn.gradient_check.catalog import check_all_layers

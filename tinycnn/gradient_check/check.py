@@ -19,7 +19,7 @@ from tinycnn.gradient_check.elements import check_elements, choose
 from tinycnn.gradient_check.invariants import check_invariants
 from tinycnn.gradient_check.ladder import KINK, NOTHING, OK, STEPS, UNCLEAR, WRONG, climb
 from tinycnn.gradient_check.places import measure_all
-from tinycnn.gradient_check.probe import Probe
+from tinycnn.gradient_check.probe import Probe, equals_together
 from tinycnn.gradient_check.report import Report, TensorReport
 from tinycnn.gradient_check.subject import Subject, random_signed
 from tinycnn.gradient_check.things import Composed
@@ -148,21 +148,29 @@ def _first_ladder(probe, directions, where, large):
 
 
 def _around_kinks(probe, name, report, rng):
-    """A direction that leaves out the elements at a kink: those found smooth one by one, or else a few of all."""
-    shape = probe.values[name].shape
-    size = int(np.prod(shape))
-    tries = [rng.integers(size, size=size // part) for part in (30, 1000) if size // part]
+    """A direction without kinks: along elements found smooth one by one, with equal numbers together, along a few."""
+    value = probe.values[name]
+    tries = {"equal numbers moved together": equals_together(value, rng)}
     if report.elements is not None:
         found = zip(report.elements.indices, report.elements.states, strict=True)
-        tries = [[np.ravel_multi_index(index, shape) for index, state in found if state != KINK]]
-    for flat in tries:
-        if len(flat):
-            direction = np.zeros(size)
-            direction[flat] = random_signed(rng, len(flat))
-            ladder = climb(probe, {name: direction.reshape(shape)}, f"{len(flat)} elements at once")
+        smooth = [np.ravel_multi_index(index, value.shape) for index, state in found if state == OK]
+        tries = {f"{len(smooth)} elements at once": _along(smooth, value.shape, rng)} | tries
+    for part in (30, 1000):
+        some = rng.integers(value.size, size=value.size // part)
+        tries[f"{len(some)} elements at once"] = _along(some, value.shape, rng)
+    for where, direction in tries.items():
+        if direction.any():
+            ladder = climb(probe, {name: direction}, where)
             if ladder.verdict not in (KINK, UNCLEAR):
                 return [ladder]
     return []
+
+
+def _along(flat, shape, rng):
+    """A random direction that moves only the elements with these flat indices."""
+    direction = np.zeros(int(np.prod(shape)))
+    direction[flat] = random_signed(rng, len(flat))
+    return direction.reshape(shape)
 
 
 def linearity(probe, name, u, v):

@@ -75,22 +75,23 @@ def compare(probe, name, indices, linear):
         for i in [i for i, state in enumerate(states) if state in (KINK, UNCLEAR)]:
             measured[i] = _measure(probe, name, indices[i], linear, first)
             states[i] = _state(analytic[i], measured[i], scale)
-    kinks = {index: m.flips for index, m in zip(indices, measured, strict=True) if m.flips}
+    kinks = {indices[i]: m.flips for i, m in enumerate(measured) if m.flips and states[i] == KINK}
     numeric = np.array([m.slope for m in measured], float)
     return Elements(indices, analytic, numeric, np.array(states, object), scale, kinks)
 
 
 def _state(analytic, m, scale):
     """What two steps tell of one element."""
+    # Slopes to both sides that differ by as much for the smaller step: a kink at the very point, or just beside it.
+    if m.bends[1] > 0.6 * m.bends[0] and m.bends[1] > CONCLUSIVE * scale + 40 * m.uncertainty:
+        return KINK
     if scale == 0:
         return NOTHING
-    # Slopes to both sides that differ by as much for the smaller step: a kink at the very point, or just beside it.
-    jumps = m.bends[1] > 0.6 * m.bends[0] and m.bends[1] > CONCLUSIVE * scale + 40 * m.uncertainty
-    if m.flips or jumps:
-        return KINK
     distance = abs(analytic - m.slope)
-    if distance <= 1e-8 * scale + 10 * m.uncertainty:
-        return OK if m.uncertainty <= 10 * CONCLUSIVE * scale else UNCLEAR
+    if distance <= 1e-8 * scale + 10 * m.uncertainty and m.uncertainty <= 10 * CONCLUSIVE * scale:
+        return OK
+    if m.flips:
+        return KINK
     return UNCLEAR if distance <= 1e-8 * scale + 100 * m.uncertainty else WRONG  # NaN is wrong
 
 

@@ -36,6 +36,7 @@ class Ladder:
     flips: list = field(default_factory=list)  # for each rung, the kinks crossed
     estimate: float = np.nan
     uncertainty: float = np.inf
+    left_out: bool = True  # are rungs that cross kinks left out of the estimate?
     verdict: str = UNCLEAR
 
     @property
@@ -62,14 +63,20 @@ def climb(probe, directions, where, scale=0.0, steps=STEPS):
     gaps = abs(np.diff(slopes[-4:])) * steps[1:][-3:]
     noise = max([probe.noise, *gaps[np.isfinite(gaps)]])
     ladder = Ladder(where, analytic, max(scale, typical), steps, slopes, bends, noise, [m[2] for m in measured])
-    ladder.estimate, ladder.uncertainty = _extrapolate(ladder)
+    clean = [i for i, crossed in enumerate(ladder.flips) if not crossed]
+    ladder.estimate, ladder.uncertainty = _extrapolate(ladder, clean)
+    if not ladder.uncertainty <= CONCLUSIVE * ladder.size and len(clean) < len(steps):
+        # Not every change of sides is a kink: among equal numbers that move together, any may win. The slopes decide.
+        estimate, uncertainty = _extrapolate(ladder, range(len(steps)))
+        if uncertainty < ladder.uncertainty:
+            ladder.estimate, ladder.uncertainty, ladder.left_out = estimate, uncertainty, False
     ladder.verdict = _judge(ladder)
     return ladder
 
 
-def _extrapolate(ladder):
+def _extrapolate(ladder, rungs):
     """The slope as h goes to 0, and how well it is known: (estimate, uncertainty), or (nan, inf)."""
-    usable = [i for i, crossed in enumerate(ladder.flips) if not crossed and np.isfinite(ladder.slopes[i])]
+    usable = [i for i in rungs if np.isfinite(ladder.slopes[i])]
     d, noise = ladder.slopes, ladder.noise / ladder.h
     first = {}  # rung -> slope from it and the next rung, without the error in h ** 2
     candidates = []  # (uncertainty, rung, estimate)
@@ -93,8 +100,11 @@ def _judge(ladder):
     if not np.isfinite(ladder.estimate):
         return KINK if any(ladder.flips) else UNCLEAR
     distance, tolerance = abs(ladder.analytic - ladder.estimate), 10 * ladder.uncertainty + EXACT * ladder.size
-    # At a kink the central difference is the mean of two slopes; to agree with it proves no more than to differ.
-    if _jumps(ladder, at_least=max(CONCLUSIVE * ladder.size, 1.8 * (distance - tolerance))):
+    # At a kink the central difference is a mean of two slopes; to agree with it proves no more than to differ. Several
+    # kinks partly cancel in the sum, so a jump much smaller than the distance may still explain it.
+    if _jumps(ladder, at_least=max(CONCLUSIVE * ladder.size, 1e-3 * distance)):
+        return KINK
+    if not ladder.left_out and ladder.uncertainty > CONCLUSIVE * ladder.size:
         return KINK
     if distance > tolerance:
         return WRONG

@@ -11,6 +11,7 @@ import numpy as np
 
 from tinycnn.backend import to_numpy
 from tinycnn.gradient_check.slots import is_array, walk
+from tinycnn.gradient_check.subject import random_signed
 from tinycnn.layers import MaxPool2d, ReLU
 
 
@@ -122,6 +123,12 @@ class Probe:
                 terms = g * r * self.scales[name]
                 total, squares = total + float(terms.sum()), squares + float((terms * terms).sum())
         return total, squares**0.5
+
+
+def equals_together(a, rng):
+    """A random direction that moves equal numbers equally: whoever wins a tie, the maximum moves as all of them do."""
+    numbers, where = np.unique(a, return_inverse=True)
+    return random_signed(rng, numbers.shape)[where].reshape(a.shape)
 
 
 def typical_size(a):

@@ -87,7 +87,7 @@ class TensorReport:
             seen = f" ({flipped[0]}{', ...' if len(flipped) > 1 else ''})" if flipped else ""
             lines.append(f"{self.excluded} of {len(self.elements.states)} elements left out: at a kink{seen}")
         crossed = [(h, f) for ladder in self.ladders[-1:] for h, f in zip(ladder.h, ladder.flips, strict=True) if f]
-        if crossed and self._decided:
+        if crossed and self._decided and self.ladders[-1].left_out:
             h, flipped = crossed[-1]
             lines.append(f"steps of h = {h:.0e} and more left out: they cross kinks ({flipped[0]})")
         return lines
