@@ -49,7 +49,7 @@ def healthy(trained, data):
 def test_a_healthy_network_is_healthy(healthy):
     assert healthy.ok and not wrong(healthy)
     assert set(levels(healthy)) == {
-        "labels", "boxes", "boxes fit pictures", "doubles", "classes", "box statistics", "first loss",
+        "labels", "boxes", "boxes fit pictures", "doubles", "classes", "weights", "box statistics", "first loss",
         "learn a handful", "layers", "heads", "same box", "same class", "learned"}  # fmt: skip
     assert levels(healthy)["same box"] == levels(healthy)["learned"] == "fine"
     assert healthy["same box"].numbers["variance ratio"] > 0.25 and healthy["same box"].numbers["gain"] > 0.3
@@ -172,6 +172,13 @@ def test_classes_that_mean_something_else(trained, data):
     assert "another order" in diagnosis["classes"].advice
     with pytest.raises(tc.TinyCNNError, match="ended before"):
         diagnosis.plot()
+
+
+def test_weights_that_are_no_numbers(trained, data):
+    model = copy.deepcopy(trained)
+    model.trunk["conv2"].w.value[0, 0, 0, 0] = np.nan
+    diagnosis = diagnose(model, data)
+    assert wrong(diagnosis) == {"weights"} and diagnosis["weights"].measured.startswith("conv2.w:")
 
 
 def data_levels(train, **others):
