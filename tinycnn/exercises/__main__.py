@@ -43,6 +43,7 @@ def said(result):
 
 
 def main():
+    """Print the matrix; exit with 1 if an answer was judged wrongly."""
     amiss, met = 0, 0
     for name in names():
         print(f"\n{name}: {named(name).title}")
