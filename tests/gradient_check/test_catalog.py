@@ -56,8 +56,8 @@ def test_a_dozen_seeds_without_a_false_alarm():
 
 
 @pytest.mark.slow
-def test_two_hundred_seeds_of_everything_without_a_false_alarm():
-    for seed in range(200):
+def test_five_seeds_of_everything_without_a_false_alarm():
+    for seed in range(5):  # 200 of them: python -m tests.mutants
         for name, report in check_all_layers(seed):
             assert report.ok, f"{name}, seed {seed}\n{report}"
 
