@@ -35,7 +35,7 @@ def test_there_are_mutants_of_everything():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(1, 6))
+@pytest.mark.parametrize("seed", range(1, 3))
 def test_mutants_are_caught_and_named_whatever_the_seed(seed):
     for mutant in MUTANTS:
         report = mutant.check(seed)
