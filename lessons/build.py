@@ -164,7 +164,7 @@ def small_picture(png):
     if picture.width > widest:
         picture = picture.resize((widest, round(picture.height * widest / picture.width)), Image.Resampling.LANCZOS)
     dither, file = Image.Dither.NONE if drawn else Image.Dither.FLOYDSTEINBERG, io.BytesIO()
-    picture.quantize(128 if drawn else 256, dither=dither).save(file, "png", optimize=True)
+    picture.quantize(256, dither=dither).save(file, "png", optimize=True)
     return file.getvalue(), min(width, WIDEST * 96 // 150)
 
 

@@ -1,0 +1,95 @@
+"""The lessons as they are: in step with their sources, exercises that can be failed and solved, a syllabus that is true."""
+
+import re
+
+import pytest
+
+pytest.importorskip("jupytext", reason="the lessons' tools are not installed: pip install 'tinycnn[lessons]'")
+pytest.importorskip("nbclient")
+
+from lessons import build  # noqa: E402
+from tinycnn.exercises import check, names  # noqa: E402
+
+LESSONS = build.sources()
+SYLLABUS = (build.FOLDER / "README.md").read_text()
+
+
+def lesson(test):
+    return pytest.mark.parametrize("source", LESSONS, ids=[path.stem for path in LESSONS])(test)
+
+
+@lesson
+def test_notebooks_agree_with_their_source(source):
+    assert list(build.differences(source)) == []
+
+
+def test_no_notebook_is_left_of_a_lesson_that_is_gone():
+    assert build.without_source() == []
+
+
+@lesson
+def test_empty_cells_are_not_written_yet_and_solutions_are_right(source):
+    """The definitions alone, without a kernel: what a learner finds, then what is in the solution."""
+    cells = build._cells(source)
+    setup = next(cell.source for cell in cells if cell.cell_type == "code")
+    checks = [tuple(found) for cell in cells for found in re.findall(r'^check\("([\w.]+)", (\w+)\)$', cell.source, re.M)]
+    assert len(checks) >= 3, "a lesson has at least three exercises"
+    assert {name.partition(".")[0] for name, _ in checks} == {source.name[:2]}
+    for tag, verdict in (("exercise", "not written yet"), ("solution", "right")):
+        space = {}
+        exec(setup, space)
+        for cell in cells:
+            helper = "yours" in build._tags(cell) and cell.source.startswith("def ")  # used by later solutions
+            if tag in build._tags(cell) or helper and tag == "solution":
+                exec(cell.source.split("\n\n\nif ")[0], space)
+        for name, function in checks:
+            assert check(name, space[function]).verdict == verdict, name
+
+
+@lesson
+def test_every_exercise_says_how_hard_and_how_long_and_has_a_hint(source):
+    parts = re.split(r"^# ### Exercise \d+: ", source.read_text(), flags=re.M)[1:]
+    assert len(parts) == source.read_text().count('tags=["exercise"]')
+    for part in parts:
+        text = part.partition('# %% tags=["exercise"]')[0]
+        assert re.search(r"^# \*Difficulty [1-5]/5, about \d+ minutes\*$", text, re.M), text[:60]
+        assert "<details><summary>Hint" in text and text.count("<details>") == text.count("</details>"), text[:60]
+
+
+@lesson
+def test_the_syllabus_has_the_lesson_with_its_picture_and_minutes(source):
+    text = source.read_text()
+    row = next(line for line in SYLLABUS.splitlines() if f"{source.stem}.ipynb" in line)
+    assert f"pictures/{source.stem}.png" in row and (build.FOLDER / "pictures" / f"{source.stem}.png").exists()
+    reading, exercises, _ = re.search(r"\| (\d+) / (\d+) / (\d+) \|$", row).groups()
+    assert f"| **Reading** | {reading} minutes |" in text
+    assert re.search(rf"\| \*\*Exercises\*\* \| \d+, about {exercises} minutes;", text)
+    minutes = [int(number) for number in re.findall(r"Difficulty [1-5]/5, about (\d+) minutes", text)]
+    assert sum(minutes) == int(exercises)
+    assert re.search(r"^# # (Lesson .*)$", text, re.M).group(1).partition(": ")[2] in row
+
+
+def test_every_exercise_is_used_in_its_lesson():
+    texts = {path.name[:2]: path.read_text() for path in LESSONS}
+    unused = [name for name in names() if f'check("{name}"' not in texts.get(name[:2], "")]
+    assert unused == []
+
+
+@lesson
+def test_the_first_cell_helps_where_nothing_is_installed(source):
+    assert '# %pip install -q "tinycnn[train]' in next(c.source for c in build._cells(source) if c.cell_type == "code")
+
+
+@lesson
+def test_notebooks_are_small_and_know_nothing_of_a_machine(source):
+    for path in build.notebooks_of(source):
+        text = path.read_text()
+        assert len(text) < 700_000
+        assert str(build.FOLDER.parent) not in text and "/home/" not in text and "Traceback" not in text
+
+
+@pytest.mark.slow
+@lesson
+def test_it_runs_from_a_clean_kernel_solved_and_as_handed_out(source, monkeypatch):
+    monkeypatch.setenv("TINYCNN_FAST", "1")
+    build.execute(source)
