@@ -5,7 +5,7 @@ import io
 
 import pytest
 
-jupytext = pytest.importorskip("jupytext", reason="the lessons' tools are not installed: pip install 'tinycnn[lessons]'")
+pytest.importorskip("jupytext", reason="the lessons' tools are not installed: pip install 'tinycnn[lessons]'")
 pytest.importorskip("nbclient")
 
 import nbformat  # noqa: E402
@@ -77,7 +77,8 @@ def test_names_of_cells_come_from_their_text(source):
     before = [cell.id for cell in build.solved_cells(source)]
     assert len(set(before)) == len(before)
     assert before == [cell.id for cell in build.solved_cells(source)]
-    source.write_text(SOURCE.replace("# Write it.", "# Write it now.\n\n# %% [markdown]\n# Twice.\n\n# %% [markdown]\n# Twice."))
+    twice = "\n\n# %% [markdown]\n# Twice."
+    source.write_text(SOURCE.replace("# Write it.", "# Write it now." + twice + twice))
     after = [cell.id for cell in build.solved_cells(source)]
     assert len(after) == len(before) + 2 and len(set(after)) == len(after) and len(set(before) - set(after)) == 1
 

@@ -1,4 +1,4 @@
-"""The lessons as they are: in step with their sources, exercises that can be failed and solved, a syllabus that is true."""
+"""The lessons as they are: in step with their sources, with exercises to fail and to solve, and a true syllabus."""
 
 import re
 
@@ -32,7 +32,7 @@ def test_empty_cells_are_not_written_yet_and_solutions_are_right(source):
     """The definitions alone, without a kernel: what a learner finds, then what is in the solution."""
     cells = build._cells(source)
     setup = next(cell.source for cell in cells if cell.cell_type == "code")
-    checks = [tuple(found) for cell in cells for found in re.findall(r'^check\("([\w.]+)", (\w+)\)$', cell.source, re.M)]
+    checks = [found for cell in cells for found in re.findall(r'^check\("([\w.]+)", (\w+)\)$', cell.source, re.M)]
     assert len(checks) >= 3, "a lesson has at least three exercises"
     assert {name.partition(".")[0] for name, _ in checks} == {source.name[:2]}
     for tag, verdict in (("exercise", "not written yet"), ("solution", "right")):
