@@ -160,7 +160,7 @@ def small_picture(png):
     """(PNG with a palette, width at which a page should show it) of a figure of 150 dots per inch."""
     picture = Image.open(io.BytesIO(png)).convert("RGB")
     drawn = picture.getcolors(20_000) is not None  # lines and letters; a photograph has more colors than that
-    width, widest = round(picture.width * 96 / 150), WIDEST if drawn else WIDEST * 3 // 4
+    width, widest = round(picture.width * 96 / 150), WIDEST if drawn else WIDEST * 2 // 3
     if picture.width > widest:
         picture = picture.resize((widest, round(picture.height * widest / picture.width)), Image.Resampling.LANCZOS)
     dither, file = Image.Dither.NONE if drawn else Image.Dither.FLOYDSTEINBERG, io.BytesIO()
