@@ -71,6 +71,7 @@ def run(layer, x, device, layout="plain", threads=None, scratch_bytes=None, seed
     with contextlib.ExitStack() as stack:
         if threads is not None:
             stack.enter_context(mock.patch.dict(os.environ, TINYCNN_THREADS=str(threads)))
+            stack.enter_context(mock.patch.object(parallel, "WORTH_A_THREAD", 0))
         if scratch_bytes is not None:
             stack.enter_context(mock.patch.multiple(parallel, CPU_BYTES=scratch_bytes, DEVICE_BYTES=scratch_bytes))
         first = _run_once(layer, x, device, layout, seed)

@@ -20,6 +20,7 @@ from tinycnn.parallel import Lane, over_batch, threads
 def test_every_image_is_handled_once_in_order(n, workers, bytes_per_image):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TINYCNN_THREADS", str(workers))
+        patch.setattr(parallel, "WORTH_A_THREAD", 0)
         lanes = over_batch(lambda lane: [list(range(40))[images] for images in lane], n, bytes_per_image)
     assert [i for lane in lanes for images in lane for i in images] == list(range(n))
     assert len(lanes) == max(1, min(workers, n))
@@ -32,7 +33,7 @@ def test_every_image_is_handled_once_in_order(n, workers, bytes_per_image):
 def test_the_lanes_run_side_by_side(monkeypatch):
     monkeypatch.setenv("TINYCNN_THREADS", "3")
     everyone = threading.Barrier(3, timeout=20)  # passes only when three threads wait at once
-    over_batch(lambda lane: everyone.wait(), 3, 1)
+    over_batch(lambda lane: everyone.wait(), 3, 10**6)
     assert not everyone.broken
 
 
@@ -70,41 +71,71 @@ def test_blas_has_its_threads_back_afterwards(monkeypatch):
 
     monkeypatch.setenv("TINYCNN_THREADS", "2")
     before = blas_threads()
-    inside = over_batch(lambda lane: blas_threads(), 2, 1)
+    inside = over_batch(lambda lane: blas_threads(), 2, 10**6)
     assert inside == [[1] * len(before)] * 2
     assert blas_threads() == before
     with pytest.raises(ArithmeticError):
-        over_batch(lambda lane: 1 // 0, 2, 1)
+        over_batch(lambda lane: 1 // 0, 2, 10**6)
     assert blas_threads() == before
 
 
 def test_without_threadpoolctl_blas_uses_the_cores_and_there_is_one_lane(monkeypatch):
     monkeypatch.setenv("TINYCNN_THREADS", "4")
     monkeypatch.setattr(parallel, "_blas", lambda: None)
-    assert len(over_batch(lambda lane: lane, 8, 1)) == 1
+    assert len(over_batch(lambda lane: lane, 8, 10**6)) == 1
     with parallel.one_blas_thread():
         pass
 
 
+def test_little_work_wakes_nobody(monkeypatch):
+    monkeypatch.setenv("TINYCNN_THREADS", "4")
+    assert len(over_batch(lambda lane: lane, 8, parallel.WORTH_A_THREAD // 8 - 1)) == 1
+    assert len(over_batch(lambda lane: lane, 8, parallel.WORTH_A_THREAD // 8)) == 4
+
+
 def test_scratch_memory_is_handed_out_again():
-    lane = Lane(0, 5, 2, np)
+    lane = Lane([slice(0, 2), slice(2, 3)], np)
     first = lane.empty("patches", (2, 3), "float32")
     last = lane.empty("patches", (1, 3), "float32")  # a shorter last slice
     assert first.shape == (2, 3) and last.shape == (1, 3) and first.dtype == np.float32
     assert np.shares_memory(first, last)
     assert not np.shares_memory(first, lane.empty("others", (2, 3), "float32"))
+    assert lane.empty("patches", (5, 3), "float32").shape == (5, 3)  # more than before: new memory
 
 
 def test_zeros_are_zero_once_and_keep_what_was_written():
-    lane = Lane(0, 4, 2, np)
+    lane = Lane([slice(0, 2), slice(2, 4)], np)
     border = lane.zeros("border", (2, 3), "float64")
     assert not border.any()
     border[:, 1] = 7
     np.testing.assert_array_equal(lane.zeros("border", (2, 3), "float64"), [[0, 7, 0], [0, 7, 0]])
 
 
-def test_a_share_smaller_than_a_step_needs_memory_for_its_images_only():
-    assert Lane(3, 5, 10, np).empty("patches", (2, 3), "float32").base.shape == (2, 3)
+def test_a_lane_computes_once_and_adds_up():
+    lane = Lane([slice(0, 1)], np)
+    assert lane.once("kernel", lambda: [1]) is lane.once("kernel", lambda: [2])
+    for share in (np.ones(2), np.full(2, 4.0)):
+        lane.add("w", share)
+    np.testing.assert_array_equal(lane.sums["w"], [5, 5])
+
+
+@given(st.integers(0, 30), st.integers(0, 10**7))
+def test_a_lane_cuts_what_it_works_on(n, bytes_per_image):
+    cut = Lane([slice(0, n)], np).cut(n, bytes_per_image)
+    assert [i for images in cut for i in list(range(n))[images]] == list(range(n))
+    assert all((images.stop - images.start - 1) * bytes_per_image <= parallel.CPU_BYTES for images in cut)
+
+
+SHAPES = [((3, 4), (4, 700)), ((700, 4), (4, 3)), ((1, 5000), (5000, 64)), ((2, 0), (0, 3)), ((0, 2), (2, 3))]
+
+
+@pytest.mark.parametrize("shapes", SHAPES)
+def test_a_shared_out_product_is_the_product(monkeypatch, shapes):
+    monkeypatch.setenv("TINYCNN_THREADS", "3")
+    monkeypatch.setattr(parallel, "WORTH_A_THREAD", 0)
+    a, b = numbers(shapes[0]), numbers(shapes[1], seed=1)
+    assert difference(parallel.matmul(a, b), a @ b) < 1e-13
+    assert difference(parallel.matmul(b.T, a.T), b.T @ a.T) < 1e-13
 
 
 def test_the_number_of_threads(monkeypatch):

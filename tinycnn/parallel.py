@@ -22,7 +22,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
+from tinycnn.backend import array_module
+
 CPU_BYTES = 2 * 2**20  # patches of about this size per thread stay in the cache next to the weights
+WORTH_A_THREAD = 2**18  # less than this in all, and waking another thread takes longer than the work
 DEVICE_BYTES = 256 * 2**20  # a GPU wants large pieces; this bounds its scratch memory
 
 
@@ -35,49 +38,98 @@ def threads():
 
 
 class Lane:
-    """One thread's share of a batch: iterate to get slices of images; `empty`, `zeros` give reusable scratch arrays."""
+    """One thread's share of a batch. Iterating gives slices of images: a few at a time, so that they fit the cache.
 
-    def __init__(self, start, stop, step, xp):
-        self.slices = [slice(i, min(i + step, stop)) for i in range(start, stop, step)]
-        self.step = step
-        self.xp = xp
-        self._scratch = {}
+    `empty` and `zeros` lend scratch arrays, `once` keeps what is computed once for all pieces, `add` adds up gradients.
+    """
+
+    def __init__(self, slices, xp, number=0):
+        self.slices, self.xp, self.number = slices, xp, number
+        self.sums = {}
+        self._scratch, self._made = {}, {}
 
     def __iter__(self):
         return iter(self.slices)
 
+    def cut(self, n, bytes_per_image):
+        """Slices of 0 .. n-1, as many images at a time as keep scratch memory within bounds."""
+        step = _step(n, bytes_per_image, self.xp)
+        return [slice(i, min(i + step, n)) for i in range(0, n, step)]
+
     def empty(self, name, shape, dtype):
-        """The lane's scratch array `name`; for fewer images (a shorter last slice) the front of the same memory."""
+        """The lane's scratch array `name`: the same memory each time, of which a smaller array gets the front."""
         return self._array(self.xp.empty, name, shape, dtype)
 
     def zeros(self, name, shape, dtype):
-        """Like `empty`, zero when first handed out; later uses find what the previous slice left there."""
+        """Like `empty`, and zero when first handed out; later uses of `name`, with images first, find what was left."""
         return self._array(self.xp.zeros, name, shape, dtype)
 
     def _array(self, make, name, shape, dtype):
-        if name not in self._scratch:
-            self._scratch[name] = make((min(self.step, self.slices[0].stop - self.slices[0].start), *shape[1:]), dtype)
-        return self._scratch[name][: shape[0]]
+        size = math.prod(shape)
+        if name not in self._scratch or self._scratch[name].size < size:
+            self._scratch[name] = make(size, dtype)
+        return self._scratch[name][:size].reshape(shape)
+
+    def once(self, name, make):
+        """What make() returns, called at the first use of `name` only."""
+        if name not in self._made:
+            self._made[name] = make()
+        return self._made[name]
+
+    def add(self, key, share):
+        """Add `share`, an array that nobody else will change, to the lane's sum for `key`."""
+        if key in self.sums:
+            self.sums[key] += share
+        else:
+            self.sums[key] = share
 
 
 def over_batch(work, n, bytes_per_image, xp=np):
     """Call work(lane) for lanes that together cover images 0 .. n-1; return their results, first images first.
 
-    bytes_per_image: scratch memory that one image needs; decides how many images are taken at a time.
+    bytes_per_image: memory that one image needs; decides how many images are taken at a time, and with `n` whether
+    more than one thread is worth it.
     """
-    limit = CPU_BYTES if xp is np else DEVICE_BYTES
-    step = max(1, min(n, limit // max(1, bytes_per_image)))
-    lanes = max(1, min(threads(), n)) if xp is np and _blas() is not None else 1
-    step = min(step, max(1, math.ceil(n / lanes)))
-    edges = [n * i // lanes for i in range(lanes + 1)]
-    shares = [Lane(a, b, step, xp) for a, b in zip(edges, edges[1:], strict=False)]  # an empty batch: one empty lane
-    if len(shares) < 2:
-        return [work(share) for share in shares]
+    number = 1
+    if xp is np and n * bytes_per_image >= WORTH_A_THREAD and _blas() is not None:
+        number = max(1, min(threads(), n))
+    step = min(_step(n, bytes_per_image, xp), max(1, math.ceil(n / number)))
+    edges = [n * i // number for i in range(number + 1)]
+    lanes = []
+    for i, (a, b) in enumerate(zip(edges, edges[1:], strict=False)):
+        slices = [slice(start, min(start + step, b)) for start in range(a, b, step)]
+        lanes.append(Lane(slices or [slice(0, 0)], xp, i))  # an empty batch is one empty piece
+    return run(work, lanes)
+
+
+def run(work, lanes):
+    """[work(lane) for each lane], each lane on a thread of its own, with BLAS held at one thread each."""
     with one_blas_thread():
         # Each thread runs in a copy of this one's context, so that numpy.errstate holds there as well.
-        others = [_pool(os.getpid()).submit(contextvars.copy_context().run, work, share) for share in shares[1:]]
-        first = work(shares[0])  # this thread works too
+        pool = _pool(os.getpid()) if len(lanes) > 1 else None
+        others = [pool.submit(contextvars.copy_context().run, work, lane) for lane in lanes[1:]]
+        first = work(lanes[0])  # this thread works too
         return [first] + [other.result() for other in others]
+
+
+def _step(n, bytes_per_image, xp):
+    limit = CPU_BYTES if xp is np else DEVICE_BYTES
+    return max(1, min(n, limit // max(1, bytes_per_image)))
+
+
+def matmul(a, b):
+    """a @ b for matrices, with the columns of the product shared out over the cores."""
+    xp = array_module(a, b)
+    if xp is not np or a.dtype != b.dtype:
+        return a @ b
+    y = np.empty((len(a), b.shape[1]), a.dtype)
+
+    def work(lane):
+        for columns in lane:
+            np.matmul(a, b[:, columns], out=y[:, columns])
+
+    over_batch(work, b.shape[1], a.itemsize * (len(a) + len(b)))
+    return y
 
 
 def one_blas_thread():

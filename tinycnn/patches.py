@@ -39,7 +39,8 @@ def pad(x, padding, lane=None, name="x"):
         return x
     shape = (n, h + 2 * ph, w + 2 * pw, c)
     # A lane's array comes back with its zero border intact, so only the middle needs to be written.
-    padded = array_module(x).zeros(shape, x.dtype) if lane is None else lane.zeros(f"{name} padded", shape, x.dtype)
+    key = (name, padding, h, w, c)  # several layers use one lane, and each its own border
+    padded = array_module(x).zeros(shape, x.dtype) if lane is None else lane.zeros(key, shape, x.dtype)
     padded[:, ph : ph + h, pw : pw + w] = x
     return padded
 

@@ -8,6 +8,7 @@ from tinycnn.errors import ShapeError
 from tinycnn.inspection import summary
 from tinycnn.layers import AvgPool2d, Conv2d, Flatten, Linear, MaxPool2d, ReLU, Sequential
 from tinycnn.models.alexnet import alexnet_localizer, alexnet_pose
+from tinycnn.parallel import Lane
 
 # Krizhevsky, Sutskever and Hinton 2012, figure 2, computed by hand: parameters and multiply-adds with two groups.
 ALEXNET = {
@@ -108,8 +109,17 @@ def test_workspace_is_what_one_thread_takes(monkeypatch):
 
     monkeypatch.setattr(conv, "im2col", im2col)
     monkeypatch.setenv("TINYCNN_THREADS", "1")
+    monkeypatch.setenv("TINYCNN_SHORTCUTS", "0")
     conv1.forward(np.zeros((40, 64, 64, 3), np.float32))
     assert summary(conv1, (64, 64, 3), batch_size=40).workspace_bytes == max(sizes)
+
+
+def test_workspace_of_a_shortcut(monkeypatch):
+    conv1, asked = Conv2d(3, 4, 3, padding=1), {}
+    monkeypatch.setattr(Lane, "empty", lambda lane, name, shape, dtype: asked.setdefault(name, np.empty(shape, dtype)))
+    monkeypatch.setenv("TINYCNN_THREADS", "1")
+    conv1.forward(np.zeros((4, 64, 64, 3), np.float32))
+    assert summary(conv1, (64, 64, 3), batch_size=4).workspace_bytes == asked["columns"].nbytes
 
 
 def test_one_layer_alone():

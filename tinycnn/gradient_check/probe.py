@@ -37,7 +37,7 @@ def branches(layers):
     """{layer name: which straight piece each of its units is on}, after a forward."""
     found = {}
     for name, layer in layers:
-        memory = [to_numpy(a) for a in getattr(layer, "_memory", None) or () if is_array(a)]
+        memory = [to_numpy(a) for a in layer.kept() if is_array(a)]
         if isinstance(layer, ReLU):
             pieces = [a > 0 for a in memory[:1]]
         else:

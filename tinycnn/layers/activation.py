@@ -4,36 +4,22 @@ import numpy as np
 
 from tinycnn.backend import array_module, device_of, to_device
 from tinycnn.layers.base import Layer, expect_gradient
-from tinycnn.parallel import over_batch
+from tinycnn.layers.pieces import PerImage
 
 
-class ReLU(Layer):
+class ReLU(PerImage):
     """y = max(x, 0). The gradient passes where y > 0 and stops elsewhere; at exactly 0 it is 0, as in PyTorch."""
 
-    def forward(self, x):
-        xp = array_module(x)
-        y = xp.empty(x.shape, x.dtype)
+    keeps_y = True
 
-        def work(lane):
-            for images in lane:
-                xp.maximum(x[images], 0, out=y[images])
+    def compute(self, x, lane, y):
+        array_module(x).maximum(x, 0, out=y)
+        return (y,)
 
-        over_batch(work, len(x), x.nbytes // max(1, len(x)), xp)
-        self.remember(y)
-        return y
-
-    def backward(self, dy):
-        (y,) = self.recall()
-        expect_gradient(dy, y.shape, self)
-        xp = array_module(y, dy)
-        dx = xp.empty(y.shape, dy.dtype)
-
-        def work(lane):
-            for images in lane:
-                xp.multiply(dy[images], y[images] > 0, out=dx[images])
-
-        over_batch(work, len(y), y.nbytes // max(1, len(y)), xp)
-        return dx
+    def gradients(self, dy, kept, lane, dx):
+        (y,) = kept
+        if dx is not None:
+            array_module(y, dy).multiply(dy, y > 0, out=dx)
 
 
 class Dropout(Layer):

@@ -74,6 +74,10 @@ class Layer:
         things, self._memory = self._memory, None
         return things
 
+    def kept(self):
+        """What forward kept, for those who only look."""
+        return self._memory or ()
+
     def forget(self):
         """Drop what forward kept, here and in all layers inside; after a prediction no backward will come."""
         self._memory = None

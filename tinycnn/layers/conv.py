@@ -15,10 +15,10 @@ import math
 import numpy as np
 
 from tinycnn.backend import array_module
-from tinycnn.layers.base import Parameter, expect_gradient, expect_images
+from tinycnn.layers.base import Parameter, expect_images
 from tinycnn.layers.window import Window2d
-from tinycnn.parallel import over_batch
 from tinycnn.patches import col2im, im2col
+from tinycnn.shortcuts import choose
 
 
 class Conv2d(Window2d):
@@ -30,7 +30,7 @@ class Conv2d(Window2d):
     Weights start normal with standard deviation sqrt(2 / inputs per output) (He et al. 2015, section 2.2), biases at 0.
     """
 
-    skips_input_gradient = True
+    skips_input_gradient = keeps_x = True
 
     def __init__(self, in_channels, out_channels, kernel_size, stride=1, padding=0, groups=1, bias=True, rng=None):
         rng = np.random.default_rng(0) if rng is None else rng
@@ -42,49 +42,59 @@ class Conv2d(Window2d):
         self.w = Parameter(w * np.float32((2 / math.prod(w.shape[:3])) ** 0.5))
         self.b = Parameter(np.zeros(out_channels, np.float32)) if bias else None
 
-    def forward(self, x):
+    def check(self, x):
         expect_images(x, self.in_channels, self, self.w.value.dtype)
+
+    def compute(self, x, lane, y):
         xp, w = array_module(x, self.w.value), self.w.value
-        oh, ow, f = self.output_shape(x.shape[1:])
-        y = xp.empty((len(x), oh, ow, f), x.dtype)
+        shortcut = lane.once((self, "forward"), lambda: choose(xp, self, *y.shape[1:3]))
+        kept = []  # what the shortcut keeps of each group; a prediction will have no backward
+        for channels, filters in self._groups():
+            x_group, y_group = x[..., channels], y[..., filters]  # (n, H, W, C/groups), (n, OH, OW, F/groups)
+            w_group, b_group = w[..., filters], None if self.b is None else self.b.value[filters]
+            if shortcut:
+                kernel = lane.once((self, filters.start), lambda w=w_group, b=b_group: shortcut.kernel(w, b))
+                kept.append(shortcut.forward(x_group, kernel, y_group, lane, self.training))
+            else:
+                self._forward(x_group, w_group, b_group, y_group, lane)
+        return x, y.shape, kept
 
-        def work(lane):
-            for images in lane:
-                rows = y[images].reshape(-1, f)  # (n*OH*OW, F), a view
-                for channels, filters in self._groups():
-                    cols = self._patches(x[images, :, :, channels], lane)  # (n*OH*OW, K)
-                    xp.matmul(cols, _matrix(w[..., filters]), out=rows[:, filters])
-                if self.b is not None:
-                    rows += self.b.value
+    def _forward(self, x, w, b, y, lane):
+        for images in lane.cut(len(x), self._patch_bytes(x.shape[1:], x.itemsize)):
+            cols = self._patches(x[images], lane)  # (n*OH*OW, K)
+            rows = y[images].reshape(-1, w.shape[3])  # (n*OH*OW, F), a view
+            array_module(x).matmul(cols, _matrix(w), out=rows)
+            if b is not None:
+                rows += b
 
-        over_batch(work, len(x), self.workspace_bytes(x.shape[1:], x.itemsize), xp)
-        self.remember(x, y.shape)
-        return y
-
-    def backward(self, dy, input_gradient=True):
-        x, y_shape = self.recall()
-        expect_gradient(dy, y_shape, self)
-        xp, w = array_module(dy, x, self.w.value), self.w.value
-        dx = xp.empty(x.shape, dy.dtype) if input_gradient else None
-
-        def work(lane):
-            dw, db = xp.zeros(w.shape, w.dtype), xp.zeros(w.shape[3], w.dtype)
-            for images in lane:
-                for channels, filters in self._groups():
-                    d = dy[images, :, :, filters]  # (n, OH, OW, F/groups)
-                    rows = d.reshape(-1, d.shape[3])  # (n*OH*OW, F/groups)
-                    cols = self._patches(x[images, :, :, channels], lane)  # (n*OH*OW, K)
-                    dw[..., filters] += (cols.T @ rows).reshape(w[..., filters].shape)
-                    db[filters] += rows.sum(axis=0)
-                    if input_gradient:
-                        dx[images, :, :, channels] = self._input_gradient(d, w[..., filters], x.shape, lane)
-            return dw, db
-
-        shares = over_batch(work, len(x), self.workspace_bytes(x.shape[1:], x.itemsize), xp)
-        self.w.grad = sum(dw for dw, _ in shares)
+    def gradients(self, dy, kept, lane, dx):
+        (x, _, kept), w = kept, self.w.value
+        xp = array_module(dy, x, w)
+        shortcut = lane.once((self, "backward"), lambda: choose(xp, self, *dy.shape[1:3], dx is not None))
+        found = []
+        for g, (channels, filters) in enumerate(self._groups()):
+            x_group, d, w_group = x[..., channels], dy[..., filters], w[..., filters]
+            dx_group = dx[..., channels] if dx is not None else None
+            if shortcut:
+                kernel = lane.once((self, filters.start), lambda w=w_group: shortcut.turned(w))
+                found.append(shortcut.backward(x_group, d, kernel, dx_group, lane, kept[g]))
+            else:
+                found.append(self._backward(x_group, d, w_group, dx_group, lane))
+        lane.add(self.w, xp.concatenate([dw for dw, _ in found], axis=3) if self.groups > 1 else found[0][0])
         if self.b is not None:
-            self.b.grad = sum(db for _, db in shares)
-        return dx
+            lane.add(self.b, xp.concatenate([db for _, db in found]) if self.groups > 1 else found[0][1])
+
+    def _backward(self, x, dy, w, dx, lane):
+        xp = array_module(x)
+        dw, db = xp.zeros(w.shape, w.dtype), xp.zeros(w.shape[3], w.dtype)
+        for images in lane.cut(len(x), self._patch_bytes(x.shape[1:], x.itemsize)):
+            d = dy[images]  # (n, OH, OW, F)
+            rows = d.reshape(-1, w.shape[3])  # (n*OH*OW, F)
+            dw += (self._patches(x[images], lane).T @ rows).reshape(w.shape)
+            db += xp.ones(len(rows), d.dtype) @ rows  # the column sums, as a product: faster than sum(axis=0)
+            if dx is not None:
+                dx[images] = self._input_gradient(d, w, x.shape, lane)
+        return dw, db
 
     def _patches(self, x, lane):
         cols = im2col(x, self.kernel, self.stride, self.padding, lane)  # (n, OH, OW, KH*KW*C/groups)
@@ -115,7 +125,14 @@ class Conv2d(Window2d):
         return oh * ow * f * math.prod(self.kernel) * self.in_channels // self.groups
 
     def workspace_bytes(self, shape, itemsize=4):
-        oh, ow, _ = self.output_shape(shape)
+        oh, ow, f = self.output_shape(shape)
+        shortcut = choose(np, self, oh, ow)
+        if shortcut:
+            return shortcut.workspace_bytes(self.in_channels // self.groups, f // self.groups, itemsize)
+        return self._patch_bytes(shape, itemsize)
+
+    def _patch_bytes(self, shape, itemsize):
+        oh, ow, _ = self.output_shape((*shape[:2], self.in_channels))
         return itemsize * oh * ow * math.prod(self.kernel) * self.in_channels // self.groups
 
     def __repr__(self):

@@ -7,6 +7,7 @@ import numpy as np
 from tinycnn.backend import array_module
 from tinycnn.errors import ShapeError
 from tinycnn.layers.base import Layer, Parameter, expect_dtype, expect_gradient
+from tinycnn.parallel import matmul
 
 
 class Linear(Layer):
@@ -33,7 +34,7 @@ class Linear(Layer):
             raise ShapeError(f"{self} expects (N, {self.in_features}), got {x.shape}.{hint}")
         expect_dtype(x, self.w.value.dtype, self)
         self.remember(x)
-        y = x @ self.w.value  # (N, D) @ (D, F) -> (N, F)
+        y = matmul(x, self.w.value)  # (N, D) @ (D, F) -> (N, F)
         if self.b is not None:
             y += self.b.value
         return y
@@ -41,10 +42,10 @@ class Linear(Layer):
     def backward(self, dy, input_gradient=True):
         (x,) = self.recall()
         expect_gradient(dy, (len(x), self.out_features), self)
-        self.w.grad = x.T @ dy  # (D, N) @ (N, F) -> (D, F)
+        self.w.grad = matmul(x.T, dy)  # (D, N) @ (N, F) -> (D, F)
         if self.b is not None:
             self.b.grad = dy.sum(axis=0)  # b is added to every row, so it collects from every row
-        return dy @ self.w.value.T if input_gradient else None  # (N, F) @ (F, D) -> (N, D)
+        return matmul(dy, self.w.value.T) if input_gradient else None  # (N, F) @ (F, D) -> (N, D)
 
     def output_shape(self, shape):
         if tuple(shape) != (self.in_features,):

@@ -8,14 +8,14 @@ import numpy as np
 
 from tinycnn import kernels
 from tinycnn.backend import array_module
-from tinycnn.layers.base import expect_gradient, expect_images
+from tinycnn.layers.base import expect_images
 from tinycnn.layers.window import Window2d
-from tinycnn.parallel import over_batch
 
 
 class _Pool2d(Window2d):
     """What both poolings share: the border around the image, and the pictures that the windows make."""
 
+    shrinks = True
     border = None  # what the padding is filled with
 
     def __init__(self, kernel_size, stride=None, padding=0, ceil_mode=False):
@@ -23,6 +23,9 @@ class _Pool2d(Window2d):
         self.ceil_mode = ceil_mode
         if any(2 * p > k for p, k in zip(self.padding, self.kernel, strict=True)):
             raise ValueError(f"{self}: padding may be at most half the kernel, or a window would see only border")
+
+    def check(self, x):
+        expect_images(x, None, self)
 
     def _padded_shape(self, shape):
         """(H, W) that the windows need: the image with its padding, and what ceil_mode reaches beyond."""
@@ -67,52 +70,41 @@ class MaxPool2d(_Pool2d):
 
     border = -np.inf
 
-    def forward(self, x):
-        expect_images(x, None, self)
+    def compute(self, x, lane, y):
         xp = array_module(x)
-        y_shape = (len(x), *self.output_shape(x.shape[1:]))
-        y, winner = xp.empty(y_shape, x.dtype), xp.empty(y_shape, np.uint8 if self._fits_byte() else np.int32)
-
-        def work(lane):
-            for images in lane:
-                best, who = y[images], winner[images]
-                for k, picture in enumerate(self._pictures(self._pad(x[images]), y_shape)):
-                    if k == 0:
-                        best[...], who[...] = picture, 0
-                        continue
-                    # k grows, so the latest winner is the largest k among those that beat all before them.
-                    xp.maximum(who, (picture > best) * who.dtype.type(k), out=who)
-                    xp.maximum(best, picture, out=best)  # passes NaN on, as everywhere
-
-        if xp is np:
-            over_batch(work, len(x), 2 * x.nbytes // max(1, len(x)), xp)
-        else:
+        winner = xp.empty(y.shape, np.uint8 if self.kernel[0] * self.kernel[1] <= 256 else np.int32)
+        if xp is not np:
             kernels.MAX_POOL(x, *self.kernel, *self.stride, *self.padding, self.border, y, winner)
-        self.remember(x.shape, winner)
-        return y
+            return x.shape, winner
+        for k, picture in enumerate(self._pictures(self._pad(x), y.shape)):
+            if k == 0:
+                y[...], winner[...] = picture, 0
+                continue
+            # k grows, so the latest winner is the largest k among those that beat all before them.
+            np.maximum(winner, (picture > y) * winner.dtype.type(k), out=winner)
+            np.maximum(y, picture, out=y)  # passes NaN on, as everywhere
+        return x.shape, winner
 
-    def backward(self, dy):
-        x_shape, winner = self.recall()
-        expect_gradient(dy, winner.shape, self)
+    def gradients(self, dy, kept, lane, dx):
+        x_shape, winner = kept
         xp = array_module(dy, winner)
-        dx = xp.empty(x_shape, dy.dtype)
-
-        def work(lane):
-            for images in lane:
-                d, who = dy[images], winner[images]
-                padded = xp.zeros((len(d), *self._padded_shape(x_shape[1:]), x_shape[3]), dy.dtype)
-                for k, picture in enumerate(self._pictures(padded, winner.shape)):
-                    picture += d * (who == k)
-                dx[images] = self._inside(padded, x_shape)
-
-        if xp is np:
-            over_batch(work, len(dy), 2 * dx.nbytes // max(1, len(dy)), xp)
-        else:
+        if dx is None:
+            return
+        if xp is not np:
             kernels.MAX_POOL_BACKWARD(dy, winner, *self.kernel, *self.stride, *self.padding, dx)
-        return dx
+        elif self._tiles(x_shape):  # every pixel belongs to exactly one window
+            for k, picture in enumerate(self._pictures(dx, dy.shape)):
+                np.multiply(dy, winner == k, out=picture)
+        else:
+            padded = np.zeros((len(dy), *self._padded_shape(x_shape[1:]), x_shape[3]), dy.dtype)
+            for k, picture in enumerate(self._pictures(padded, dy.shape)):
+                picture += dy * (winner == k)
+            dx[...] = self._inside(padded, x_shape)
 
-    def _fits_byte(self):
-        return self.kernel[0] * self.kernel[1] <= 256
+    def _tiles(self, x_shape):
+        _, h, w, _ = x_shape
+        (kh, kw), padded = self.kernel, self._padded_shape(x_shape[1:])
+        return self.stride == self.kernel and padded == (h, w) and h % kh == w % kw == 0
 
 
 class AvgPool2d(_Pool2d):
@@ -127,21 +119,19 @@ class AvgPool2d(_Pool2d):
         super().__init__(kernel_size, stride, padding, ceil_mode)
         self.count_include_pad = count_include_pad
 
-    def forward(self, x):
-        expect_images(x, None, self)
-        y_shape = (len(x), *self.output_shape(x.shape[1:]))
-        y = sum(self._pictures(self._pad(x), y_shape)) / self._counts(x, y_shape)
-        self.remember(x.shape, y_shape)
-        return y
+    def compute(self, x, lane, y):
+        y[...] = sum(self._pictures(self._pad(x), y.shape)) / self._counts(x, y.shape)
+        return x.shape, y.shape
 
-    def backward(self, dy):
-        x_shape, y_shape = self.recall()
-        expect_gradient(dy, y_shape, self)
+    def gradients(self, dy, kept, lane, dx):
+        x_shape, y_shape = kept
+        if dx is None:
+            return
         share = dy / self._counts(dy, y_shape, x_shape)
         padded = array_module(dy).zeros((len(dy), *self._padded_shape(x_shape[1:]), x_shape[3]), dy.dtype)
         for picture in self._pictures(padded, y_shape):
             picture += share
-        return self._inside(padded, x_shape)
+        dx[...] = self._inside(padded, x_shape)
 
     def _counts(self, like, y_shape, x_shape=None):
         """How many pixels each window's mean divides by: (1, OH, OW, 1)."""

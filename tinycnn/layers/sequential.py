@@ -1,6 +1,7 @@
 """Layers in a row: each one's output is the next one's input, and backward walks the row from its end."""
 
 from tinycnn.errors import ShapeError
+from tinycnn.layers import pieces
 from tinycnn.layers.base import Layer
 
 # Names that a layer gets when it is given none; the number counts layers of a kind: conv1, relu1, pool1, conv2 ...
@@ -43,21 +44,26 @@ class Sequential(Layer):
         return dict(self._layers)
 
     def forward(self, x):
-        for layer in self._layers.values():
-            x = layer.forward(x)
+        for row in pieces.rows(self._layers.values()):
+            x = row[0].forward(x) if len(row) == 1 else pieces.forward(row, x)
         return x
 
     def backward(self, dy, input_gradient=True):
         layers = list(self._layers.values())
-        # Without dx, nothing below the first layer with parameters has work to do.
-        first = next((i for i, layer in enumerate(layers) if layer.parameters()), len(layers))
-        for i, layer in reversed(list(enumerate(layers))):
-            if input_gradient or i > first:
-                dy = layer.backward(dy)
-            elif i == first:
-                dy = layer.backward(dy, input_gradient=False) if layer.skips_input_gradient else layer.backward(dy)
-            else:
+        if not input_gradient:
+            # Without dx, nothing below the first layer with parameters has work to do.
+            first = next((i for i, layer in enumerate(layers) if layer.parameters()), len(layers))
+            for layer in layers[:first]:
                 layer.forget()
+            layers = layers[first:]
+        for row in reversed(list(pieces.rows(layers))):
+            wanted = input_gradient or row[0] is not layers[0]
+            if len(row) > 1:
+                dy = pieces.backward(row, dy, wanted)
+            elif wanted or not row[0].skips_input_gradient:
+                dy = row[0].backward(dy)
+            else:
+                dy = row[0].backward(dy, input_gradient=False)
         return dy if input_gradient else None
 
     def shapes(self, shape):

@@ -1,0 +1,34 @@
+"""Where convolutions are clever: two other ways to the same numbers, faster on a processor.
+
+Patches (tinycnn/layers/conv.py) are the definition. They work for every geometry, and they run wherever nothing here
+applies: on a GPU, for instance.
+
+    winograd.py   3x3 kernels with many channels: a quarter of the multiplications
+    planes.py     few channels, as in the first layer: the same patches, copied row by row
+
+Both offer the same: kernel(w, b) once, then for each piece of the batch forward(x, kernel, y, lane), which writes y,
+and backward(x, dy, kernel, dx, lane), which writes dx unless it is None, and returns dw and db. All tests of
+convolution run with and without them. TINYCNN_SHORTCUTS=0 switches both off.
+"""
+
+import os
+
+import numpy as np
+
+from tinycnn.shortcuts.planes import Planes
+from tinycnn.shortcuts.winograd import Tiles
+
+
+def choose(xp, conv, oh, ow, input_gradient=False):
+    """The faster way for one group of a Conv2d with oh x ow outputs, or None: patches.
+
+    input_gradient: whether dx will be asked for, which Planes do not give.
+    """
+    if xp is not np or conv.stride != (1, 1) or os.environ.get("TINYCNN_SHORTCUTS") == "0":
+        return None
+    c, f = conv.in_channels // conv.groups, conv.out_channels // conv.groups
+    if Tiles.worthwhile(conv.kernel, c, f, oh, ow):
+        return Tiles(conv.padding, oh, ow)
+    if Planes.worthwhile(conv.kernel, c, ow) and conv.groups == 1 and not input_gradient:
+        return Planes(conv.kernel, conv.padding, oh, ow)
+    return None

@@ -1,0 +1,42 @@
+"""A habit of OpenBLAS: it multiplies small matrices without rearranging them first.
+
+For the long, narrow products here that is up to twice as fast, so they are cut into blocks of at most a million
+multiplications, which np.matmul takes as a stack.
+"""
+
+import functools
+
+import numpy as np
+
+SMALL = 1_000_000
+WIDE = 512  # columns whose rows stay in the cache nearest to the processor
+
+
+def wide(a, b, out):
+    """out (M, N) = a (M, K) @ b (K, N) for a large N."""
+    size = _block(b.shape[1], min(SMALL // a.size, WIDE))
+    blocks = [array.reshape(len(array), -1, size).swapaxes(0, 1) for array in (b, out)]
+    np.matmul(a, blocks[0], out=blocks[1])
+    return out
+
+
+def tall(a, b, out):
+    """out (..., M, N) = a (..., M, K) @ b (..., K, N) for a large M."""
+    *stack, m, k = a.shape
+    n, size = b.shape[-1], _block(m, SMALL // (k * b.shape[-1]))
+    np.matmul(a.reshape(*stack, -1, size, k), b[..., None, :, :], out=out.reshape(*stack, -1, size, n))
+    return out
+
+
+def deep(a, b):
+    """a (M, K) @ b (K, N) for a large K."""
+    (m, k), n = a.shape, b.shape[1]
+    size = _block(k, SMALL // (m * n))
+    return np.matmul(a.reshape(m, -1, size).swapaxes(0, 1), b.reshape(-1, size, n)).sum(axis=0)
+
+
+@functools.cache
+def _block(n, limit):
+    """The largest divisor of n up to `limit`; n itself where there is only a tiny one."""
+    best = max((size for size in range(1, min(n, limit) + 1) if n % size == 0), default=0)
+    return best if best >= min(limit // 4, 64) and best > 0 else max(n, 1)

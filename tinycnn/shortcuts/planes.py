@@ -1,0 +1,69 @@
+"""Patches of images with few channels, copied in long runs.
+
+With channels last, a row of a 3x3 window on a color picture is 9 numbers: patches are copied in crumbs. Here each
+channel is first laid out as a plane of its own, and the patches lie on their side: one row for each of the KH*KW*C
+places in the window, holding what that place sees at every position, whole rows of pixels at a time. A last row of
+ones makes the bias one more weight: the matrix product adds it, and its gradient comes with that of the others.
+
+    cols = every place in the window, and 1    (KH*KW*C + 1, n*OH*OW)
+    y    = cols.T @ [w; b]                     (n*OH*OW, F)
+    [dw; db] = cols @ dy                       (KH*KW*C + 1, F)
+"""
+
+import math
+
+import numpy as np
+
+from tinycnn.shortcuts.blas import deep, tall
+
+
+class Planes:
+    """A convolution with stride 1, `kernel` = (KH, KW), `padding` = (rows, columns) and oh x ow outputs; without dx."""
+
+    def __init__(self, kernel, padding, oh, ow):
+        self.window, self.padding, self.size = kernel, padding, (oh, ow)
+
+    @staticmethod
+    def worthwhile(kernel, c, ow):
+        """Whether rows of windows are short and rows of pixels long."""
+        return c * kernel[1] <= 16 <= ow
+
+    def kernel(self, w, b):
+        """[w; b] (KH*KW*C + 1, F)."""
+        f = w.shape[3]
+        return np.concatenate([w.reshape(-1, f), np.zeros((1, f), w.dtype) if b is None else b[None]])
+
+    def turned(self, w):
+        """Nothing to prepare for backward: it gives no dx."""
+
+    def forward(self, x, kernel, y, lane, keep):
+        """Write the convolution of x (n, H, W, C), biases added, into y (n, OH, OW, F)."""
+        for images in lane.cut(len(x), self.workspace_bytes(x.shape[3], y.shape[3], x.itemsize)):
+            tall(self._columns(x[images], lane).T, kernel, y[images].reshape(-1, y.shape[3]))
+
+    def backward(self, x, dy, _, dx, lane, kept):
+        """dw (KH, KW, C, F) and db (F,)."""
+        if dx is not None:
+            raise NotImplementedError("Planes give no dx; patches do")
+        f, places = dy.shape[3], math.prod(self.window) * x.shape[3]
+        total = np.zeros((places + 1, f), x.dtype)
+        for images in lane.cut(len(x), self.workspace_bytes(x.shape[3], f, x.itemsize)):
+            total += deep(self._columns(x[images], lane), dy[images].reshape(-1, f))
+        return total[:-1].reshape(*self.window, x.shape[3], f), total[-1]
+
+    def _columns(self, x, lane):
+        (kh, kw), (ph, pw), (n, h, w, c), (oh, ow) = self.window, self.padding, x.shape, self.size
+        planes = lane.zeros(("planes", self), (n, c, h + 2 * ph, w + 2 * pw), x.dtype)
+        planes[:, :, ph : ph + h, pw : pw + w] = x.transpose(0, 3, 1, 2)  # the border stays 0
+        image, plane, row, pixel = planes.strides
+        places = np.lib.stride_tricks.as_strided(
+            planes, (kh, kw, c, n, oh, ow), (row, pixel, plane, image, row, pixel), writeable=False
+        )
+        cols = lane.empty("columns", (kh * kw * c + 1, n * oh * ow), x.dtype)
+        cols[:-1].reshape(places.shape)[...] = places
+        cols[-1] = 1
+        return cols
+
+    def workspace_bytes(self, c, f, itemsize):
+        """Scratch memory for one image."""
+        return itemsize * (math.prod(self.window) * c + 1) * math.prod(self.size)
