@@ -3,7 +3,7 @@
 Patches (tinycnn/layers/conv.py) are the definition. They work for every geometry, and they run wherever nothing here
 applies: on a GPU, for instance.
 
-    winograd.py   3x3 kernels with many channels: a quarter of the multiplications
+    winograd.py   3x3 and 5x5 kernels with many channels: a fraction of the multiplications
     planes.py     few channels, as in the first layer: the same patches, copied row by row
 
 Both offer the same: kernel(w, b) once, then for each piece of the batch forward(x, kernel, y, lane), which writes y,
@@ -28,7 +28,7 @@ def choose(xp, conv, oh, ow, input_gradient=False):
         return None
     c, f = conv.in_channels // conv.groups, conv.out_channels // conv.groups
     if Tiles.worthwhile(conv.kernel, c, f, oh, ow):
-        return Tiles(conv.padding, oh, ow)
+        return Tiles(conv.kernel[0], conv.padding, oh, ow)
     if Planes.worthwhile(conv.kernel, c, ow) and conv.groups == 1 and not input_gradient:
         return Planes(conv.kernel, conv.padding, oh, ow)
     return None

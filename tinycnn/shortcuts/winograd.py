@@ -1,13 +1,14 @@
-"""A 3x3 convolution with a quarter of the multiplications (Winograd's minimal filtering; Lavin & Gray 2016).
+"""Convolutions with a fraction of the multiplications (Winograd's minimal filtering; Lavin & Gray 2016).
 
 Two short polynomials can be multiplied by evaluating both at a few points, multiplying the values point by point, and
 reading the product off these values. A convolution is a product of polynomials, so the same works for images, tile by
-tile: 6 x 6 input pixels give 4 x 4 outputs (the paper's F(4x4, 3x3)), through 36 points instead of 16 * 9 products.
+tile. Six points along each axis are enough for 6 x 6 input pixels: they give 4 x 4 outputs of a 3x3 kernel with 36
+products instead of 144, or 2 x 2 outputs of a 5x5 kernel with 36 instead of 100.
 
-    V = B x      each 6x6 tile of x at 36 points      (36, T, C)    T tiles
-    U = G w      the kernel at the same points        (36, C, F)
-    M = V U      at each point, one matrix product    (36, T, F)
-    y = A M      back to 4x4 outputs                  (16, T, F)
+    V = B x      each tile of x at 36 points      (36, T, C)    T tiles
+    U = G w      the kernel at the same points    (36, C, F)
+    M = V U      at each point, a matrix product  (36, T, F)
+    y = A M      back to pixels                   (16, T, F) or (4, T, F)
 
 Every line is a matrix product, so the way back is the chain rule for products, line by line:
 
@@ -15,9 +16,9 @@ Every line is a matrix product, so the way back is the chain rule for products, 
 
 B, G and A act on rows and columns of a tile at once (Kronecker products), so B is 36 x 36: more arithmetic than the
 paper's additions, but it is one more matrix product, at which a processor is best. And it leaves the points free: the
-usual 0, 1, -1, 2, -2 make additions simple, 0, 2/3, -2/3, 3/2, -3/2 make the result twice as exact.
+usual 0, 1, -1, 2, -2 make additions simple; 0, 2/3, -2/3, 3/2, -3/2 make the result twice as exact.
 
-What it costs: in float32 the result differs from the exact one by about 8e-7 of its size where patches are off by
+What it costs: in float32 the result differs from the exact one by about 8e-7 of its size, where patches are off by
 2e-7; tests/shortcuts/test_winograd.py holds it to that.
 """
 
@@ -27,45 +28,50 @@ import numpy as np
 
 from tinycnn.shortcuts.blas import tall, wide
 
-TILE, KERNEL = 4, 3  # outputs per tile, along one axis, and the kernel's length
-INPUT = TILE + KERNEL - 1  # inputs that they need
-POINTS = (0, 2 / 3, -2 / 3, 3 / 2, -3 / 2)  # and infinity: one for each input
+POINTS = (0, 2 / 3, -2 / 3, 3 / 2, -3 / 2)  # and infinity
+INPUT = len(POINTS) + 1  # pixels along one axis of a tile
 
 
 @functools.cache
-def transforms(dtype):
-    """(B, G, A) for tiles: (36, 36), (36, 9) and (16, 36). Cook and Toom's construction, from POINTS and infinity."""
+def transforms(size, dtype):
+    """(B, G, A) for kernels of size x size, for whole tiles. Cook and Toom's construction, from POINTS and infinity.
+
+    B: (36, 36)    G: (36, size ** 2)    A: (tile ** 2, 36), where tile = 7 - size is the length of a tile's output
+    """
     p, n = np.array(POINTS), INPUT
-    g, a = (np.zeros((n, size)) for size in (KERNEL, TILE))
-    b = np.zeros((n, n))
+    b, g, a = np.zeros((n, n)), np.zeros((n, size)), np.zeros((n, n - size + 1))
     for j, x in enumerate(p):
         others = np.delete(p, j)
         b[j, : n - 1] = np.poly(others)[::-1]  # the polynomial that is 0 at all points but this one
-        g[j], a[j] = x ** np.arange(KERNEL) / np.prod(x - others), x ** np.arange(TILE)
+        g[j], a[j] = x ** np.arange(g.shape[1]) / np.prod(x - others), x ** np.arange(a.shape[1])
     b[-1], g[-1, -1], a[-1, -1] = np.poly(p)[::-1], 1, 1  # at infinity only the highest power counts
     return tuple(np.kron(m, m).astype(dtype) for m in (b, g, a.T))
 
 
 class Tiles:
-    """A 3x3 convolution with stride 1, `padding` = (rows, columns) and oh x ow outputs, cut into tiles.
+    """A convolution with stride 1, kernel size x size, `padding` = (rows, columns) and oh x ow outputs, cut into tiles.
 
     lane: the tinycnn.parallel.Lane that lends scratch memory.
     """
 
-    def __init__(self, padding, oh, ow):
-        self.padding, self.size = padding, (oh, ow)
-        self.grid = -(-oh // TILE), -(-ow // TILE)  # tiles along the two axes
+    def __init__(self, size, padding, oh, ow):
+        self.kernel_size, self.tile, self.padding, self.size = size, INPUT - size + 1, padding, (oh, ow)
+        self.grid = -(-oh // self.tile), -(-ow // self.tile)  # tiles along the two axes
 
     @staticmethod
     def worthwhile(kernel, c, f, oh, ow):
         """Whether c channels to f filters take clearly fewer multiplications than with patches."""
-        tiles, patches = -(-oh // TILE) * -(-ow // TILE), oh * ow * KERNEL**2 * c * f
-        return kernel == (KERNEL, KERNEL) and tiles * INPUT**2 * (c * f + INPUT**2 * c + TILE**2 * f) < 0.85 * patches
+        (size, other), points = kernel, INPUT**2
+        if size != other or not 2 < size < INPUT:
+            return False
+        tile = INPUT - size + 1
+        tiles = -(-oh // tile) * -(-ow // tile)
+        return tiles * points * (c * f + points * c + tile**2 * f) < 0.85 * oh * ow * size**2 * c * f
 
     def kernel(self, w, b):
-        """For forward: U, the kernel w (3, 3, C, F) at the points, (36, C, F), and the biases b (F,) or None."""
-        g = transforms(w.dtype)[1]
-        u = wide(g, np.ascontiguousarray(w).reshape(KERNEL**2, -1), np.empty((len(g), w[0, 0].size), w.dtype))
+        """For forward: U, the kernel w (size, size, C, F) at the points, (36, C, F), and the biases b (F,) or None."""
+        g = self._transforms(w)[1]
+        u = wide(g, np.ascontiguousarray(w).reshape(g.shape[1], -1), np.empty((len(g), w[0, 0].size), w.dtype))
         return u.reshape(-1, *w.shape[2:]), b
 
     def turned(self, w):
@@ -74,7 +80,7 @@ class Tiles:
 
     def forward(self, x, kernel, y, lane, keep):
         """Write the convolution of x (n, H, W, C), biases added, into y (n, OH, OW, F); V if it is to be kept."""
-        (u, b), a = kernel, transforms(x.dtype)[2]
+        (u, b), a = kernel, self._transforms(x)[2]
         kept = np.empty((len(u), self._tiles(len(x)), u.shape[1]), x.dtype) if keep else None
         for images in lane.cut(len(x), self.workspace_bytes(*u.shape[1:], u.itemsize)):
             v = self._points(x[images], lane, self._part(kept, images))
@@ -84,8 +90,11 @@ class Tiles:
         return kept
 
     def backward(self, x, dy, u, dx, lane, kept):
-        """dw (3, 3, C, F) and db (F,); writes dx unless it is None. u: turned(w); kept: V, or None: compute it again."""
-        b, g, a = transforms(x.dtype)
+        """dw (size, size, C, F) and db (F,); writes dx unless it is None.
+
+        u: turned(w)    kept: V, or None to compute it again
+        """
+        b, g, a = self._transforms(x)
         (_, f, c), tiles = u.shape, self._tiles(len(x))
         v = lane.empty("V", (len(u), tiles, c), x.dtype) if kept is None else kept
         dm, db = lane.empty("dM", (len(u), tiles, f), x.dtype), np.zeros(f, x.dtype)
@@ -99,8 +108,11 @@ class Tiles:
                 dv = tall(part, u, lane.empty("dV", (*part.shape[:2], c), x.dtype))
                 self._add(_transform(b.T, dv, lane.empty("x tiles", dv.shape, dv.dtype)), dx[images], lane)
         du = np.matmul(v.swapaxes(1, 2), dm, out=lane.empty("dU", (len(u), c, f), u.dtype))
-        dw = wide(g.T, du.reshape(len(g), -1), np.empty((KERNEL**2, c * f), du.dtype))
-        return dw.reshape(KERNEL, KERNEL, c, f), db
+        dw = wide(g.T, du.reshape(len(g), -1), np.empty((g.shape[1], c * f), du.dtype))
+        return dw.reshape(self.kernel_size, self.kernel_size, c, f), db
+
+    def _transforms(self, like):
+        return transforms(self.kernel_size, like.dtype)
 
     def _tiles(self, n):
         return n * self.grid[0] * self.grid[1]
@@ -111,64 +123,68 @@ class Tiles:
 
     def _points(self, x, lane, v=None):
         """V (36, T, C): every tile of x, at every point."""
-        (ph, pw), (n, h, w, c), (rows, columns) = self.padding, x.shape, self.grid
-        padded = lane.zeros(("x", self), (n, TILE * rows + 2, TILE * columns + 2, c), x.dtype)
+        (ph, pw), (n, h, w, c), (rows, columns), tile = self.padding, x.shape, self.grid, self.tile
+        over = self.kernel_size - 1  # what a tile sees of the next one
+        padded = lane.zeros(("x", self), (n, tile * rows + over, tile * columns + over, c), x.dtype)
         padded[:, ph : ph + h, pw : pw + w] = x  # the border stays 0
         image, row, column, channel = padded.strides
         overlapping = np.lib.stride_tricks.as_strided(
-            padded, (INPUT, INPUT, n, rows, columns, c), (row, column, image, TILE * row, TILE * column, channel)
+            padded, (INPUT, INPUT, n, rows, columns, c), (row, column, image, tile * row, tile * column, channel)
         )
         tiles = lane.empty("x tiles", (INPUT**2, n * rows * columns, c), x.dtype)
         tiles.reshape(overlapping.shape)[...] = overlapping
-        return _transform(transforms(x.dtype)[0], tiles, lane.empty("V", tiles.shape, x.dtype) if v is None else v)
+        return _transform(self._transforms(x)[0], tiles, lane.empty("V", tiles.shape, x.dtype) if v is None else v)
 
     def _write(self, tiles, b, y, lane):
-        """Tiles (16, T, F), plus biases, into y (n, OH, OW, F)."""
+        """Tiles (tile ** 2, T, F), plus biases, into y (n, OH, OW, F)."""
         whole = self._whole(y, lane)
-        view = _as_tiles(whole, *self.grid)
+        view = self._as_tiles(whole, *self.grid)
         np.add(tiles.reshape(view.shape), 0 if b is None else b, out=view)
         if whole is not y:
             y[...] = whole[:, : y.shape[1], : y.shape[2]]
 
     def _read(self, dy, lane):
-        """Tiles (16, T, F) of dy (n, OH, OW, F), 0 beyond its edge."""
+        """Tiles (tile ** 2, T, F) of dy (n, OH, OW, F), 0 beyond its edge."""
         whole = self._whole(dy, lane)
         if whole is not dy:
             whole[...] = 0
             whole[:, : dy.shape[1], : dy.shape[2]] = dy
-        view = _as_tiles(whole, *self.grid)
-        tiles = lane.empty("y tiles", (TILE**2, len(dy) * self.grid[0] * self.grid[1], dy.shape[3]), dy.dtype)
+        view = self._as_tiles(whole, *self.grid)
+        tiles = lane.empty("y tiles", (self.tile**2, self._tiles(len(dy)), dy.shape[3]), dy.dtype)
         tiles.reshape(view.shape)[...] = view
         return tiles
 
     def _whole(self, y, lane):
         """y (n, OH, OW, F) itself, or scratch memory for it with room for whole tiles."""
-        oh, ow = (TILE * tiles for tiles in self.grid)
+        oh, ow = (self.tile * tiles for tiles in self.grid)
         return y if (oh, ow) == self.size else lane.empty("whole", (len(y), oh, ow, y.shape[3]), y.dtype)
 
     def _add(self, tiles, dx, lane):
         """Add tiles (36, T, C) where they overlap, and write what lies on the image into dx (n, H, W, C)."""
-        (rows, columns), (ph, pw), (n, h, w, c) = self.grid, self.padding, dx.shape
+        (rows, columns), (ph, pw), (n, h, w, c), tile = self.grid, self.padding, dx.shape, self.tile
         tiles = tiles.reshape(INPUT, INPUT, n, rows, columns, c)
-        padded = lane.empty("dx", (n, TILE * (rows + 1), TILE * (columns + 1), c), dx.dtype)
-        pixels = _as_tiles(padded, rows + 1, columns + 1)  # (4, 4, n, rows + 1, columns + 1, C)
-        core, over = slice(TILE), slice(TILE, None)  # a tile's own 4 pixels, and the 2 that reach into the next tile
-        pixels[:, :, :, :rows, :columns] = tiles[core, core]
-        pixels[:2, :, :, rows] = pixels[:, :2, :, :, columns] = 0
-        pixels[:2, :, :, 1:, :columns] += tiles[over, core]
-        pixels[:, :2, :, :rows, 1:] += tiles[core, over]
-        pixels[:2, :2, :, 1:, 1:] += tiles[over, over]
+        reach = -(-INPUT // tile)  # a tile covers its own place in the grid, and parts of the next
+        padded = lane.empty("dx", (n, tile * (rows + reach - 1), tile * (columns + reach - 1), c), dx.dtype)
+        pixels = self._as_tiles(padded, rows + reach - 1, columns + reach - 1)
+        pixels[:, :, :, rows:] = pixels[:, :, :, :, columns:] = 0
+        for i in range(reach):
+            for j in range(reach):
+                part = tiles[i * tile : (i + 1) * tile, j * tile : (j + 1) * tile]
+                place = pixels[: part.shape[0], : part.shape[1], :, i : i + rows, j : j + columns]
+                if i == j == 0:
+                    place[...] = part
+                else:
+                    place += part
         dx[...] = padded[:, ph : ph + h, pw : pw + w]
+
+    def _as_tiles(self, pixels, rows, columns):
+        """pixels (n, tile * rows, tile * columns, C) as a view (tile, tile, n, rows, columns, C)."""
+        n, _, _, c = pixels.shape
+        return pixels.reshape(n, rows, self.tile, columns, self.tile, c).transpose(2, 4, 0, 1, 3, 5)
 
     def workspace_bytes(self, c, f, itemsize):
         """Scratch memory for one image: the tiles before and after their transforms."""
         return itemsize * self._tiles(1) * 2 * INPUT**2 * (c + f)
-
-
-def _as_tiles(pixels, rows, columns):
-    """pixels (n, 4 * rows, 4 * columns, C) as a view (4, 4, n, rows, columns, C)."""
-    n, _, _, c = pixels.shape
-    return pixels.reshape(n, rows, TILE, columns, TILE, c).transpose(2, 4, 0, 1, 3, 5)
 
 
 def _transform(matrix, x, out):
