@@ -18,6 +18,7 @@ import contextvars
 import functools
 import math
 import os
+import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -37,6 +38,9 @@ def threads():
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+_thread = threading.local()
+
+
 class Lane:
     """One thread's share of a batch. Iterating gives slices of images: a few at a time, so that they fit the cache.
 
@@ -45,6 +49,7 @@ class Lane:
 
     def __init__(self, slices, xp, number=0):
         self.slices, self.xp, self.number = slices, xp, number
+        self.images = slices[-1].stop - slices[0].start
         self.sums = {}
         self._scratch, self._made = {}, {}
 
@@ -57,18 +62,24 @@ class Lane:
         return [slice(i, min(i + step, n)) for i in range(0, n, step)]
 
     def empty(self, name, shape, dtype):
-        """The lane's scratch array `name`: the same memory each time, of which a smaller array gets the front."""
-        return self._array(self.xp.empty, name, shape, dtype)
+        """Scratch array `name`: the same memory each time, of which a smaller array gets the front.
+
+        On the host it belongs to the thread and outlives the lane: memory fresh from the system costs more than
+        what is done with it here.
+        """
+        scratch = vars(_thread) if self.xp is np else self._scratch
+        return self._array(scratch, self.xp.empty, (name, dtype), shape, dtype)
 
     def zeros(self, name, shape, dtype):
         """Like `empty`, and zero when first handed out; later uses of `name`, with images first, find what was left."""
-        return self._array(self.xp.zeros, name, shape, dtype)
+        return self._array(self._scratch, self.xp.zeros, name, shape, dtype)
 
-    def _array(self, make, name, shape, dtype):
+    @staticmethod
+    def _array(scratch, make, name, shape, dtype):
         size = math.prod(shape)
-        if name not in self._scratch or self._scratch[name].size < size:
-            self._scratch[name] = make(size, dtype)
-        return self._scratch[name][:size].reshape(shape)
+        if name not in scratch or scratch[name].size < size:
+            scratch[name] = make(size, dtype)
+        return scratch[name][:size].reshape(shape)
 
     def once(self, name, make):
         """What make() returns, called at the first use of `name` only."""
@@ -99,7 +110,7 @@ def over_batch(work, n, bytes_per_image, xp=np):
     for i, (a, b) in enumerate(zip(edges, edges[1:], strict=False)):
         slices = [slice(start, min(start + step, b)) for start in range(a, b, step)]
         lanes.append(Lane(slices or [slice(0, 0)], xp, i))  # an empty batch is one empty piece
-    return run(work, lanes)
+    return run(work, lanes) if n > 1 else [work(lanes[0])]  # for one image, BLAS may use all cores
 
 
 def run(work, lanes):
@@ -120,7 +131,7 @@ def _step(n, bytes_per_image, xp):
 def matmul(a, b):
     """a @ b for matrices, with the columns of the product shared out over the cores."""
     xp = array_module(a, b)
-    if xp is not np or a.dtype != b.dtype:
+    if xp is not np or a.dtype != b.dtype or len(a) == 1:
         return a @ b
     y = np.empty((len(a), b.shape[1]), a.dtype)
 

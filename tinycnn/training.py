@@ -107,14 +107,10 @@ def predict_samples(model, samples, batch_size=64, workers=1):
 
     The outputs stay on the device until the end and come down once.
     """
-    was_training, device, outputs = model.training, model.device, []
-    model.eval()
-    try:
+    device, outputs = model.device, []
+    with model.predicting():
         for batch in batches(samples, batch_size, model.image_size, shuffle=False, seed=0, epoch=0, workers=workers):
             outputs.append(model.forward(model.normalize(to_device(batch.images, device))))
-    finally:
-        model.train(was_training)
-        model.forget()
     xp = array_module(outputs[0][0])
     scores, boxes = (xp.concatenate(parts) for parts in zip(*outputs, strict=True))
     return to_numpy(scores), to_numpy(boxes)

@@ -62,9 +62,8 @@ class TinyCNN(Side):
 
     def step(self):
         if not self.training:
-            outputs = self.model.forward(self.x)
-            self.model.forget()
-            return outputs
+            with self.model.predicting():
+                return self.model.forward(self.x)
         value = self.loss.forward(self.model.forward(self.x), (self.labels, self.targets))
         self.model.backward(*self.loss.backward())
         self.optimizer.step()

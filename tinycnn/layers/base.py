@@ -12,6 +12,8 @@ A batch of images is (N, H, W, C), channels last, as Pillow and matplotlib have 
 respect to `a` is always called `da` and has the shape of `a`.
 """
 
+import contextlib
+
 import numpy as np
 
 from tinycnn.backend import to_device
@@ -49,6 +51,7 @@ class Layer:
     """
 
     training = True  # train() and eval() change it; only Dropout computes differently
+    keeping = True  # False within predicting(): forward may forget what only backward would need
     skips_input_gradient = False  # True: backward(dy, input_gradient=False) exists and saves the work for dx
     _memory = None
 
@@ -148,6 +151,21 @@ class Layer:
     def eval(self):
         """Switch to prediction behavior (Dropout passes everything)."""
         return self.train(False)
+
+    @contextlib.contextmanager
+    def predicting(self):
+        """For the length of a with block: eval(), and nothing is kept for a backward that will not come."""
+        was_training = self.training
+        self._switch(training=False, keeping=False)
+        try:
+            yield self
+        finally:
+            self._switch(training=was_training, keeping=True)
+
+    def _switch(self, training, keeping):
+        self.training, self.keeping, self._memory = training, keeping, None
+        for child in self.children().values():
+            child._switch(training, keeping)
 
     def __call__(self, x):
         return self.forward(x)

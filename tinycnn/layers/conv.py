@@ -47,14 +47,14 @@ class Conv2d(Window2d):
 
     def compute(self, x, lane, y):
         xp, w = array_module(x, self.w.value), self.w.value
-        shortcut = lane.once((self, "forward"), lambda: choose(xp, self, *y.shape[1:3]))
-        kept = []  # what the shortcut keeps of each group; a prediction will have no backward
+        shortcut = lane.once((self, "forward"), lambda: choose(xp, self, *y.shape[1:3], lane.images))
+        kept = []  # what the shortcut keeps of each group
         for channels, filters in self._groups():
             x_group, y_group = x[..., channels], y[..., filters]  # (n, H, W, C/groups), (n, OH, OW, F/groups)
             w_group, b_group = w[..., filters], None if self.b is None else self.b.value[filters]
             if shortcut:
                 kernel = lane.once((self, filters.start), lambda w=w_group, b=b_group: shortcut.kernel(w, b))
-                kept.append(shortcut.forward(x_group, kernel, y_group, lane, self.training))
+                kept.append(shortcut.forward(x_group, kernel, y_group, lane, self.keeping))
             else:
                 self._forward(x_group, w_group, b_group, y_group, lane)
         return x, y.shape, kept
@@ -70,7 +70,7 @@ class Conv2d(Window2d):
     def gradients(self, dy, kept, lane, dx):
         (x, _, kept), w = kept, self.w.value
         xp = array_module(dy, x, w)
-        shortcut = lane.once((self, "backward"), lambda: choose(xp, self, *dy.shape[1:3], dx is not None))
+        shortcut = lane.once((self, "backward"), lambda: choose(xp, self, *dy.shape[1:3], lane.images, dx is not None))
         found = []
         for g, (channels, filters) in enumerate(self._groups()):
             x_group, d, w_group = x[..., channels], dy[..., filters], w[..., filters]
@@ -126,7 +126,7 @@ class Conv2d(Window2d):
 
     def workspace_bytes(self, shape, itemsize=4):
         oh, ow, f = self.output_shape(shape)
-        shortcut = choose(np, self, oh, ow)
+        shortcut = choose(np, self, oh, ow, n=16)  # as in any batch but the smallest
         if shortcut:
             return shortcut.workspace_bytes(self.in_channels // self.groups, f // self.groups, itemsize)
         return self._patch_bytes(shape, itemsize)

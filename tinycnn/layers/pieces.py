@@ -96,7 +96,10 @@ def forward(layers, x):
     for layer in layers:
         shapes.append(tuple(layer.output_shape(shapes[-1])))
     # An array between two layers that neither keeps is scratch memory, the same for every piece.
-    passing = [not (layer.keeps_y or after.keeps_x) for layer, after in zip(layers, layers[1:], strict=False)]
+    keeping = layers[0].keeping
+    passing = [
+        not keeping or not (layer.keeps_y or after.keeps_x) for layer, after in zip(layers, layers[1:], strict=False)
+    ]
     y = xp.empty((n, *shapes[-1]), x.dtype)
 
     def work(lane):
@@ -111,13 +114,16 @@ def forward(layers, x):
                     out = y[images]
                 else:
                     out = lane.empty(("y", i), shape, x.dtype) if passing[i] else xp.empty(shape, x.dtype)
-                kept[i].append((images, layer.compute(piece, lane, out)))
+                memory = layer.compute(piece, lane, out)
+                if keeping:
+                    kept[i].append((images, memory))
                 piece = out
         return kept
 
     found = over_batch(work, n, x.itemsize * max(map(math.prod, shapes)) , xp)
     for i, layer in enumerate(layers):
-        layer._memory = Pieces([kept[i] for kept in found], (n, *shapes[i]), (n, *shapes[i + 1]))
+        memory = Pieces([kept[i] for kept in found], (n, *shapes[i]), (n, *shapes[i + 1]))
+        layer._memory = memory if keeping else None
     return y
 
 

@@ -80,6 +80,9 @@ class MaxPool2d(_Pool2d):
             if k == 0:
                 y[...], winner[...] = picture, 0
                 continue
+            if not self.keeping:
+                np.maximum(y, picture, out=y)
+                continue
             # k grows, so the latest winner is the largest k among those that beat all before them.
             np.maximum(winner, (picture > y) * winner.dtype.type(k), out=winner)
             np.maximum(y, picture, out=y)  # passes NaN on, as everywhere

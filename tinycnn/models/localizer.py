@@ -128,17 +128,12 @@ class Localizer(Layer):
         """
         images = _as_images(images)
         sizes = np.array([image.shape[:2] for image in images])
-        was_training, device = self.training, self.device
-        self.eval()
-        try:
-            parts = []
+        device, parts = self.device, []
+        with self.predicting():
             for i in range(0, len(images), batch_size):
                 batch = np.stack([self._fit_frame(image) for image in images[i : i + batch_size]])
                 scores, boxes = self.forward(self.normalize(to_device(batch, device)))
                 parts.append((to_numpy(softmax(scores)), to_numpy(boxes)))
-        finally:
-            self.train(was_training)
-            self.forget()
         probabilities, boxes = (np.concatenate(part) for part in zip(*parts, strict=True))
         labels = probabilities.argmax(axis=1)
         return Prediction(labels, probabilities, self.boxes_in_pixels(boxes, sizes, labels), self.classes)

@@ -59,14 +59,15 @@ class Tiles:
         self.grid = -(-oh // self.tile), -(-ow // self.tile)  # tiles along the two axes
 
     @staticmethod
-    def worthwhile(kernel, c, f, oh, ow):
-        """Whether c channels to f filters take clearly fewer multiplications than with patches."""
+    def worthwhile(kernel, c, f, oh, ow, n):
+        """Whether n images of c channels to f filters take clearly fewer multiplications than with patches."""
         (size, other), points = kernel, INPUT**2
-        if size != other or not 2 < size < INPUT:
+        if size != other or not 2 < size < INPUT or n < 2:  # one image: patches, on all cores through BLAS
             return False
         tile = INPUT - size + 1
-        tiles = -(-oh // tile) * -(-ow // tile)
-        return tiles * points * (c * f + points * c + tile**2 * f) < 0.85 * oh * ow * size**2 * c * f
+        tiles = n * -(-oh // tile) * -(-ow // tile)
+        once = 3 * points * size**2 * c * f  # U; its products are few, but 36 numbers for 9 have to be written
+        return once + tiles * points * (c * f + points * c + tile**2 * f) < 0.85 * n * oh * ow * size**2 * c * f
 
     def kernel(self, w, b):
         """For forward: U, the kernel w (size, size, C, F) at the points, (36, C, F), and the biases b (F,) or None."""
