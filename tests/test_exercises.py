@@ -234,7 +234,7 @@ def test_markup_in_a_learners_error_is_escaped():
 
 def test_only_an_unknown_name_is_an_error():
     for name in ("06.nothing", "77.iou", "iou", ""):
-        with pytest.raises(TinyCNNError, match="there are: 01.convert"):
+        with pytest.raises(TinyCNNError, match="there are: 00.normalize"):
             check(name, None)
 
 

@@ -92,8 +92,9 @@ class Setting:
 
 def _loss_cases(rng):
     def case(n, k, size, **weights):
-        return Case(size * rng.standard_normal((n, k)), rng.standard_normal((n, 4)), rng.integers(k, size=n),
-                    rng.standard_normal((n, 4)), **weights)
+        scores, boxes, labels = size * rng.standard_normal((n, k)), rng.standard_normal((n, 4)), rng.integers(k, size=n)
+        labels[0] = scores[0].argmax()  # so that an overflow gives NaN there, which nothing else does
+        return Case(scores, boxes, labels, rng.standard_normal((n, 4)), **weights)
     return [case(5, 3, 1.0), case(6, 4, 2.0, class_weight=0.7, box_weight=3.0), case(3, 5, 2000.0)]
 
 
@@ -131,7 +132,7 @@ TWO_LOSSES = Exercise(
             "The squares of the boxes are summed. Take the mean of all of them."),
         "value: not weighted": Mistake(
             _losses_with(value=lambda v, s: s.ce + s.l2),
-            "The weights play no part in the value."),
+            "The weights play no part in the value: each term is to be multiplied by its own."),
         "value: weights exchanged": Mistake(
             _losses_with(value=lambda v, s: s.box_weight * s.ce + s.class_weight * s.l2),
             "The two weights are in each other's place."),

@@ -163,7 +163,13 @@ class Layer:
             self._switch(training=was_training, keeping=True)
 
     def _switch(self, training, keeping):
-        self.training, self.keeping, self._memory = training, keeping, None
+        self.training = training
+        if keeping:
+            vars(self).pop("keeping", None)  # as if it had never been said
+        else:
+            self.keeping = False
+        if self._memory is not None:
+            self._memory = None
         for child in self.children().values():
             child._switch(training, keeping)
 
