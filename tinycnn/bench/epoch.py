@@ -16,7 +16,7 @@ from tinycnn.data.augment import Augment, color_transform, follow
 from tinycnn.errors import require
 from tinycnn.losses import MultiTaskLoss
 from tinycnn.models import build
-from tinycnn.optim import SGD
+from tinycnn.optim import SGD, constant
 
 # What `tinycnn train` does with photographs.
 OPTIMIZER, CLIP_NORM, AUGMENT = {"lr": 0.02, "momentum": 0.9, "weight_decay": 5e-4}, 5.0, Augment.strong()
@@ -51,7 +51,7 @@ class TinyCNNEpoch(Side):
         from tinycnn.training import fit
 
         history = fit(self.model, samples or self.samples, epochs=1, batch_size=self.workload.batch, augment=AUGMENT,
-                      optimizer=self.optimizer, loss=MultiTaskLoss(), clip_norm=CLIP_NORM, seed=self.epochs,
+                      optimizer=self.optimizer, loss=MultiTaskLoss(), clip_norm=CLIP_NORM, schedule=constant(), seed=self.epochs,
                       workers=self.workload.workers, progress=False)
         self.epochs, self.mean_loss = self.epochs + 1, history.column("loss")[-1]
 
