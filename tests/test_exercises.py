@@ -36,8 +36,9 @@ def test_at_least_four_mistakes_and_each_with_a_sentence(name):
     lambda a, rng: a * 1.5 + 0.01,
     lambda a, rng: rng.standard_normal(np.shape(a)),
     lambda a, rng: np.full(np.shape(a), np.inf),
+    lambda a, rng: np.full(np.shape(a), np.nan),
     lambda a, rng: np.full(np.shape(a), 1e300),
-], ids=["noise", "affine", "random", "infinite", "huge"])
+], ids=["noise", "affine", "random", "infinite", "not a number", "huge"])
 def test_unknown_mistakes_are_not_attributed(name, distort):
     exercise = named(name)
 
@@ -166,6 +167,31 @@ def test_a_naive_iou_has_two_mistakes():
         return shared / (np.prod(a[:, 2:] - a[:, :2], axis=1) + np.prod(b[:, 2:] - b[:, :2], axis=1) - shared)
 
     assert set(check("01.iou", iou).mistakes) == {"no clamp", "nan"}
+
+
+def losses(shift=True, from_p=True):
+    """Both losses as learners write them, with or without the precautions."""
+    def two_losses(scores, boxes, labels, targets, class_weight=1.0, box_weight=1.0):
+        rows = np.arange(len(scores))
+        if shift:
+            scores = scores - scores.max(axis=1, keepdims=True)
+        p = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
+        log_p = np.log(p) if from_p else scores - np.log(np.exp(scores).sum(axis=1, keepdims=True))
+        value = class_weight * -log_p[rows, labels].mean() + box_weight * ((boxes - targets) ** 2).mean()
+        dscores = p.copy()
+        dscores[rows, labels] -= 1
+        return value, class_weight * dscores / len(scores), box_weight * 2 * (boxes - targets) / boxes.size
+    return two_losses
+
+
+@pytest.mark.parametrize("answer, expected", [
+    (losses(from_p=False), "right"),
+    (losses(), "value: logarithm of 0"),
+    (losses(shift=False), "value: overflow, dscores: overflow"),
+    (losses(shift=False, from_p=False), "value: overflow in the sum, dscores: overflow"),
+])
+def test_two_losses_written_by_hand(answer, expected):
+    assert said(check("09.two_losses", answer)) == expected
 
 
 # --- whatever a learner writes, check answers and never raises ---

@@ -111,7 +111,9 @@ def _recognize(exercise, cases, answers, truths, wrong):
     """({key: the differences it explains}, those that nothing explains).
 
     A mistake counts as met where it gives exactly the learner's numbers, and only if the learner is wrong wherever it
-    would be. Two mistakes that show in different results, or in different cases, are both found.
+    would be. Two mistakes that show in different results, or in different cases, are both found. Infinity and NaN look
+    the same whatever made them: a mistake that shows in nothing else is met only if nothing about that result is left
+    unexplained.
     """
     explains = {}
     for key, mistake in exercise.mistakes.items():
@@ -125,7 +127,17 @@ def _recognize(exercise, cases, answers, truths, wrong):
         key = max(explains, key=lambda key: len(explains[key] & left))  # the one that explains most comes first
         found[key] = explains[key] & left
         left -= found[key]
+    for key, places in list(found.items()):
+        faint = all(_only_infinite(answers[c][k], truths[c][k], exercise) for c, k in places)
+        if faint and {k for _, k in places} & {k for _, k in left}:
+            left |= found.pop(key)
     return found, left
+
+
+def _only_infinite(mine, right, exercise):
+    """Is everything that is wrong about one result infinite or NaN?"""
+    right = np.asarray(right)
+    return mine.shape == right.shape and not np.isfinite(mine[~_close(mine, right, exercise)]).any()
 
 
 def _first_difference(exercise, k, case, mine, right):

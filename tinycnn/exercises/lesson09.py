@@ -81,21 +81,34 @@ class Setting:
         e = np.exp(scores - scores.max(axis=1, keepdims=True))
         self.p = e / e.sum(axis=1, keepdims=True)
         self.one_hot = np.eye(self.k)[labels]
-        self.ce = MultiTaskLoss().class_loss.forward(scores, labels)
+        self.scores, self.ce = scores, MultiTaskLoss().class_loss.forward(scores, labels)
         self.l2 = (self.difference**2).mean()
 
-    def naive_value(self):
+    def value_from(self, p):
+        """The value, from probabilities that may be 0 or NaN."""
         with np.errstate(all="ignore"):
-            ce = -np.log(self.naive[self.one_hot > 0]).mean()
-        return self.class_weight * ce + self.box_weight * self.l2
+            return self.class_weight * -np.log(p[self.one_hot > 0]).mean() + self.box_weight * self.l2
+
+    def value_from_scores(self):
+        """The value as score - log(sum(exp(score))), with nothing subtracted."""
+        with np.errstate(all="ignore"):
+            log_p = self.scores - np.log(np.exp(self.scores).sum(axis=1, keepdims=True))
+            return self.class_weight * -log_p[self.one_hot > 0].mean() + self.box_weight * self.l2
 
 
 def _loss_cases(rng):
     def case(n, k, size, **weights):
         scores, boxes, labels = size * rng.standard_normal((n, k)), rng.standard_normal((n, 4)), rng.integers(k, size=n)
-        labels[0] = scores[0].argmax()  # so that an overflow gives NaN there, which nothing else does
         return Case(scores, boxes, labels, rng.standard_normal((n, 4)), **weights)
-    return [case(5, 3, 1.0), case(6, 4, 2.0, class_weight=0.7, box_weight=3.0), case(3, 5, 2000.0)]
+
+    sure, wrong = case(3, 5, 2000.0), case(3, 5, 2000.0)
+    scores, _, labels, _ = sure.args  # the true class is the most probable: exp overflows, no probability in use is 0
+    scores += 2000 - scores.max(axis=1, keepdims=True)
+    labels[:] = scores.argmax(axis=1)
+    scores, _, labels, _ = wrong.args  # the least probable, its probability 0 to all digits; nothing overflows
+    scores -= scores.max(axis=1, keepdims=True)
+    labels[:] = scores.argmin(axis=1)
+    return [case(5, 3, 1.0), case(6, 4, 2.0, class_weight=0.7, box_weight=3.0), sure, wrong]
 
 
 def _gradcheck_losses(function):
@@ -137,9 +150,17 @@ TWO_LOSSES = Exercise(
             _losses_with(value=lambda v, s: s.box_weight * s.ce + s.class_weight * s.l2),
             "The two weights are in each other's place."),
         "value: overflow": Mistake(
-            _losses_with(value=lambda v, s: s.naive_value()),
+            _losses_with(value=lambda v, s: s.value_from(s.naive)),
             "For large scores it is infinite or NaN: exp(1000) is too large for any computer. The probabilities stay "
             "the same if you subtract a picture's largest score from all of its scores first."),
+        "value: overflow in the sum": Mistake(
+            _losses_with(value=lambda v, s: s.value_from_scores()),
+            "For large scores it is infinite: the sum of exp(score) is too large for any computer. Subtract a "
+            "picture's largest score from all of its scores before exp sees them."),
+        "value: logarithm of 0": Mistake(
+            _losses_with(value=lambda v, s: s.value_from(s.p)),
+            "It is infinite where the true class has almost no chance: its probability is rounded to 0, and the "
+            "logarithm of 0 is minus infinity. Can the logarithm be had without the probability?"),
         "dscores: overflow": Mistake(
             _losses_with(dscores=lambda d, s: s.class_weight * (s.naive - s.one_hot) / s.n),
             "For large scores there are NaNs: exp(1000) is too large for any computer. The probabilities stay the same "
