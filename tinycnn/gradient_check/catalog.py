@@ -34,6 +34,7 @@ def cases(seed=0):
         (Conv2d(2, 3, (2, 3), stride=(1, 2), padding=(2, 0), bias=False, rng=rng), image),
         (Conv2d(6, 4, 3, padding=1, groups=2, rng=rng), channels),
         (Conv2d(6, 4, 1, rng=rng), channels),
+        (Conv2d(48, 48, 3, padding=1, rng=rng), numbers(5, 12, 12, 48)),  # large enough for Winograd's way
         (MaxPool2d(2), image),
         (MaxPool2d(3, stride=2, padding=1), image),
         (MaxPool2d(2, stride=2, ceil_mode=True), image),
