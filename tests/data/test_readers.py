@@ -63,7 +63,7 @@ def test_the_samples_are_what_their_script_makes(tmp_path):
 def test_unknown_folders_are_described(tmp_path, monkeypatch):
     with pytest.raises(DataError, match="no file or folder"):
         read(tmp_path / "nowhere")
-    with pytest.raises(DataError, match="holds no pictures, but no annotations") as caught:
+    with pytest.raises(DataError, match="holds no pictures, and no annotations") as caught:
         read(tmp_path)
     for name, reader in READERS.items():
         assert f"\n  {name}: {reader.LAYOUT}" in str(caught.value)

@@ -209,7 +209,7 @@ def softmax(scores):
 
 def _as_images(images):
     """A list of uint8 arrays (H, W, 3), from one image or many."""
-    single = getattr(images, "ndim", None) == 3 or hasattr(images, "getbands")  # an array, or a Pillow image
+    single = getattr(images, "ndim", None) in (2, 3) or hasattr(images, "getbands")  # an array, or a Pillow image
     images = [np.asarray(image) for image in ([images] if single else images)]
     if not images:
         raise DataError("predict needs at least one image, got none")

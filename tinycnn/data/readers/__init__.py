@@ -76,8 +76,9 @@ def recognize(path, format=None):
         raise DataError(f"{path} could be read as {examples}: say which, as read(path, format={next(iter(found))!r})")
     if not found:
         layouts = "".join(f"\n  {name}: {reader.LAYOUT}" for name, reader in READERS.items())
+        contents = _contents(path)
         raise DataError(
-            f"{path} holds {_contents(path)}, but no annotations in a known format. Pictures alone are not enough: "
+            f"{path} holds {contents}, {'and' if contents.startswith('no ') else 'but'} no annotations in a known format. Pictures alone are not enough: "
             f"each needs a class and a box, drawn with an annotation tool. The formats are:{layouts}"
         )
     return READERS[next(iter(found))], next(iter(found.values()))
