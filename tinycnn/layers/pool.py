@@ -76,16 +76,15 @@ class MaxPool2d(_Pool2d):
         if xp is not np:
             kernels.MAX_POOL(x, *self.kernel, *self.stride, *self.padding, self.border, y, winner)
             return x.shape, winner
-        for k, picture in enumerate(self._pictures(self._pad(x), y.shape)):
-            if k == 0:
-                y[...], winner[...] = picture, 0
-                continue
-            if not self.keeping:
-                np.maximum(y, picture, out=y)
-                continue
-            # k grows, so the latest winner is the largest k among those that beat all before them.
-            np.maximum(winner, (picture > y) * winner.dtype.type(k), out=winner)
-            np.maximum(y, picture, out=y)  # passes NaN on, as everywhere
+        first, *others = self._pictures(self._pad(x), y.shape)
+        best, winner[...] = first, 0
+        for k, picture in enumerate(others, 1):
+            if self.keeping:
+                # k grows, so the latest winner is the largest k among those that beat all before them.
+                np.maximum(winner, (picture > best) * winner.dtype.type(k), out=winner)
+            best = np.maximum(best, picture, out=y)  # passes NaN on, as everywhere
+        if best is first:
+            y[...] = first
         return x.shape, winner
 
     def gradients(self, dy, kept, lane, dx):
