@@ -150,8 +150,41 @@ def test_a_prediction_keeps_nothing_and_gives_the_same_bits():
     net.train()
     with net.predicting():
         np.testing.assert_array_equal(net.forward(x), expected)
-        assert all(not layer.kept() for _, layer in net.layers() if isinstance(layer, pieces.PerImage))
+        assert all(not layer.kept() for _, layer in net.layers())
         with pytest.raises(OrderError):
             net[0]["conv1"].backward(x)
-    assert all(layer.training and layer.keeping and "keeping" not in vars(layer) for _, layer in net.layers())
+    assert all(layer.training and layer.keeping for _, layer in net.layers())
     assert all(not layer.kept() for _, layer in net.layers())
+
+
+def test_after_a_prediction_every_layer_is_as_it_was():
+    net = Sequential(Conv2d(3, 4, 3), Dropout(0.5)).train()
+    net[1].eval()  # by itself
+    with net.predicting():
+        with net.predicting():
+            pass
+        assert not net[0].keeping
+    assert net[0].training and not net[1].training and net[1].keeping
+
+
+@pytest.mark.parametrize("frozen", [slice(0, 3), slice(0, 4), slice(0, 7)])
+def test_the_lower_part_of_a_network_can_predict_for_the_upper(frozen):
+    """A row may begin in the one and end in the other."""
+    x, dy, net = numbers((4, 12, 12, 3)), numbers((4, 4), seed=1), network()
+    everything(net, x, dy, alone=True)
+    upper = net[frozen.stop :]
+    expected = {name: parameter.grad for name, parameter in upper.parameters().items()}
+    with net[frozen].predicting():
+        net.forward(x)
+        assert all(not layer.kept() for layer in net[frozen])
+        upper.backward(dy, input_gradient=False)
+    for name, parameter in upper.parameters().items():
+        assert difference(parameter.grad, expected[name]) < 1e-12
+
+
+def test_a_layer_that_predicts_amid_others_has_no_backward():
+    net = Sequential(Conv2d(3, 4, 3), ReLU(), MaxPool2d(2))
+    with net[2].predicting():
+        y = net.forward(numbers((2, 8, 8, 3), "float32"))
+        with pytest.raises(OrderError, match="MaxPool2d.backward was called without a forward"):
+            net.backward(y)

@@ -25,7 +25,7 @@ def twin(model, own_weights=False, seed=None):
     seed: of the generators inside (Dropout); None continues as those of `model` would, without advancing them.
     """
     memo = {}  # what deepcopy finds here under id(thing), it takes as the copy of that thing
-    for layer in _tree(model):
+    for layer in model.tree():
         if layer._memory:
             memo[id(layer._memory)] = None  # what a forward has kept belongs to that forward
     for parameter in model.parameters().values():
@@ -34,16 +34,10 @@ def twin(model, own_weights=False, seed=None):
             memo[id(parameter.grad)] = None
     second = copy.deepcopy(model, memo)
     if seed is not None:
-        for number, layer in enumerate(_tree(second)):
+        for number, layer in enumerate(second.tree()):
             if isinstance(getattr(layer, "rng", None), np.random.Generator):
                 layer.rng = np.random.default_rng((seed, number))
     return second
-
-
-def _tree(layer):
-    yield layer
-    for child in layer.children().values():
-        yield from _tree(child)
 
 
 class Tap:

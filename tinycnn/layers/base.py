@@ -51,7 +51,7 @@ class Layer:
     """
 
     training = True  # train() and eval() change it; only Dropout computes differently
-    keeping = True  # False within predicting(): forward may forget what only backward would need
+    keeping = True  # False within predicting(): remember() forgets, and forward may skip what only backward needs
     skips_input_gradient = False  # True: backward(dy, input_gradient=False) exists and saves the work for dx
     _memory = None
 
@@ -65,7 +65,7 @@ class Layer:
 
     def remember(self, *things):
         """Keep what backward will need, until it asks or the next forward replaces it."""
-        self._memory = things
+        self._memory = things if self.keeping else None
 
     def recall(self):
         """Hand back what forward kept, once."""
@@ -107,6 +107,12 @@ class Layer:
                 yield from child.layers(f"{prefix}{name}.")
             else:
                 yield f"{prefix}{name}", child
+
+    def tree(self):
+        """Yield this layer and every layer inside it, at any depth."""
+        yield self
+        for child in self.children().values():
+            yield from child.tree()
 
     # What a network looks like is known without running it.
 
@@ -154,24 +160,21 @@ class Layer:
 
     @contextlib.contextmanager
     def predicting(self):
-        """For the length of a with block: eval(), and nothing is kept for a backward that will not come."""
-        was_training = self.training
-        self._switch(training=False, keeping=False)
+        """For the length of a with block: eval(), and nothing is kept for a backward that will not come.
+
+        Afterwards every layer is as it was before, also one that had been switched by itself, and has nothing kept.
+        """
+        before = [(layer, layer.training, layer.keeping) for layer in self.tree()]
+        self.eval()
+        self.forget()
         try:
+            for layer, *_ in before:
+                layer.keeping = False
             yield self
         finally:
-            self._switch(training=was_training, keeping=True)
-
-    def _switch(self, training, keeping):
-        self.training = training
-        if keeping:
-            vars(self).pop("keeping", None)  # as if it had never been said
-        else:
-            self.keeping = False
-        if self._memory is not None:
-            self._memory = None
-        for child in self.children().values():
-            child._switch(training, keeping)
+            for layer, training, keeping in before:
+                layer.training, layer.keeping = training, keeping
+            self.forget()
 
     def __call__(self, x):
         return self.forward(x)

@@ -96,9 +96,9 @@ def forward(layers, x):
     for layer in layers:
         shapes.append(tuple(layer.output_shape(shapes[-1])))
     # An array between two layers that neither keeps is scratch memory, the same for every piece.
-    keeping = layers[0].keeping
     passing = [
-        not keeping or not (layer.keeps_y or after.keeps_x) for layer, after in zip(layers, layers[1:], strict=False)
+        not (layer.keeping and layer.keeps_y or after.keeping and after.keeps_x)
+        for layer, after in zip(layers, layers[1:], strict=False)
     ]
     y = xp.empty((n, *shapes[-1]), x.dtype)
 
@@ -115,7 +115,7 @@ def forward(layers, x):
                 else:
                     out = lane.empty(("y", i), shape, x.dtype) if passing[i] else xp.empty(shape, x.dtype)
                 memory = layer.compute(piece, lane, out)
-                if keeping:
+                if layer.keeping:
                     kept[i].append((images, memory))
                 piece = out
         return kept
@@ -123,7 +123,7 @@ def forward(layers, x):
     found = over_batch(work, n, x.itemsize * max(map(math.prod, shapes)) , xp)
     for i, layer in enumerate(layers):
         memory = Pieces([kept[i] for kept in found], (n, *shapes[i]), (n, *shapes[i + 1]))
-        layer._memory = memory if keeping else None
+        layer._memory = memory if layer.keeping else None
     return y
 
 
