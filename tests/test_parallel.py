@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -63,6 +64,24 @@ def test_an_error_in_any_lane_comes_through(monkeypatch, failing):
         over_batch(work, 3, 10**9)
 
 
+def test_after_an_error_the_other_lanes_are_waited_for(monkeypatch):
+    """They write into the caller's arrays, which an optimizer's step shares with all that comes later."""
+    monkeypatch.setenv("TINYCNN_THREADS", "2")
+    failing, finished = threading.Event(), []
+
+    def work(lane):
+        if lane.number == 0:
+            failing.set()
+            raise ArithmeticError
+        failing.wait(20)
+        time.sleep(0.05)
+        finished.append(lane.number)
+
+    with pytest.raises(ArithmeticError):
+        over_batch(work, 2, 10**9)
+    assert finished == [1]
+
+
 def test_blas_has_its_threads_back_afterwards(monkeypatch):
     controller = pytest.importorskip("threadpoolctl").ThreadpoolController().select(user_api="blas")
 
@@ -77,6 +96,22 @@ def test_blas_has_its_threads_back_afterwards(monkeypatch):
     with pytest.raises(ArithmeticError):
         over_batch(lambda lane: 1 // 0, 2, 10**6)
     assert blas_threads() == before
+
+
+def test_blas_has_its_threads_back_after_callers_that_overlap():
+    controller = pytest.importorskip("threadpoolctl").ThreadpoolController().select(user_api="blas")
+
+    def blas_threads():
+        return [library["num_threads"] for library in controller.info()]
+
+    with controller.limit(limits=2):  # also on a machine with one core
+        first, second = parallel.one_blas_thread(), parallel.one_blas_thread()
+        first.__enter__()
+        second.__enter__()
+        first.__exit__(None, None, None)
+        assert set(blas_threads()) == {1}  # the second is still at work
+        second.__exit__(None, None, None)
+        assert set(blas_threads()) == {2}
 
 
 def test_without_threadpoolctl_blas_uses_the_cores_and_there_is_one_lane(monkeypatch):
@@ -101,6 +136,14 @@ def test_scratch_memory_is_handed_out_again():
     assert np.shares_memory(first, last)
     assert not np.shares_memory(first, lane.empty("others", (2, 3), "float32"))
     assert lane.empty("patches", (5, 3), "float32").shape == (5, 3)  # more than before: new memory
+
+
+def test_scratch_memory_outlives_its_lane_unless_it_is_huge(monkeypatch):
+    monkeypatch.setattr(parallel, "LASTING_BYTES", 800)
+    lanes = [Lane([slice(0, 1)], np) for _ in range(2)]
+    small, huge = ([lane.empty("lasting", (size,), np.float64) for lane in lanes] for size in (100, 101))
+    assert np.shares_memory(*small) and not np.shares_memory(*huge)
+    assert np.shares_memory(huge[0], lanes[0].empty("lasting", (101,), np.float64))  # within a lane it is kept
 
 
 def test_zeros_are_zero_once_and_keep_what_was_written():

@@ -19,7 +19,7 @@ import functools
 import math
 import os
 import threading
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 
 import numpy as np
 
@@ -28,6 +28,7 @@ from tinycnn.backend import array_module
 CPU_BYTES = 2 * 2**20  # patches of about this size per thread stay in the cache next to the weights
 WORTH_A_THREAD = 2**18  # less than this in all, and waking another thread takes longer than the work
 DEVICE_BYTES = 256 * 2**20  # a GPU wants large pieces; this bounds its scratch memory
+LASTING_BYTES = 64 * 2**20  # scratch arrays up to this size stay with their thread; larger ones go with their lane
 
 
 def threads():
@@ -65,9 +66,10 @@ class Lane:
         """Scratch array `name`: the same memory each time, of which a smaller array gets the front.
 
         On the host it belongs to the thread and outlives the lane: memory fresh from the system costs more than
-        what is done with it here.
+        what is done with it here. One huge image, though, shall not hold on to its gigabytes.
         """
-        scratch = vars(_thread) if self.xp is np else self._scratch
+        lasting = self.xp is np and math.prod(shape) * np.dtype(dtype).itemsize <= LASTING_BYTES
+        scratch = vars(_thread) if lasting else self._scratch
         return self._array(scratch, self.xp.empty, (name, dtype), shape, dtype)
 
     def zeros(self, name, shape, dtype):
@@ -119,7 +121,10 @@ def run(work, lanes):
         # Each thread runs in a copy of this one's context, so that numpy.errstate holds there as well.
         pool = _pool(os.getpid()) if len(lanes) > 1 else None
         others = [pool.submit(contextvars.copy_context().run, work, lane) for lane in lanes[1:]]
-        first = work(lanes[0])  # this thread works too
+        try:
+            first = work(lanes[0])  # this thread works too
+        finally:
+            wait(others)  # after an error too: nobody writes into arrays behind the caller's back
         return [first] + [other.result() for other in others]
 
 
@@ -143,10 +148,29 @@ def matmul(a, b):
     return y
 
 
+_limits, _limits_lock = [], threading.Lock()  # one entry for everybody who holds BLAS at one thread now
+
+
+@contextlib.contextmanager
 def one_blas_thread():
-    """Hold BLAS at one thread while our own threads run; without threadpoolctl, do nothing."""
+    """Hold BLAS at one thread while our own threads run; without threadpoolctl, do nothing.
+
+    BLAS has one setting for the whole process. When several threads of a caller are in here at once, the first changes
+    it and the last puts it back: each putting back what it found could leave BLAS at one thread for good.
+    """
     blas = _blas()
-    return blas.limit(limits=1) if blas is not None else contextlib.nullcontext()
+    if blas is None:
+        yield
+        return
+    with _limits_lock:
+        _limits.append(_limits[0] if _limits else blas.limit(limits=1))
+    try:
+        yield
+    finally:
+        with _limits_lock:
+            limit = _limits.pop()
+            if not _limits:
+                limit.restore_original_limits()
 
 
 @functools.cache
