@@ -109,3 +109,15 @@ def test_what_float32_costs(size, monkeypatch):
         error[switch] = np.sqrt(((layer.forward(x) - exact) ** 2).mean() / (exact**2).mean())
     assert 3e-7 < error["1"] < 1.2e-6
     assert 5e-8 < error["0"] < 6e-7 and difference(layer.forward(x), exact) < 1e-5
+
+
+def test_forward_with_patches_and_backward_without(monkeypatch):
+    layer, x = Conv2d(64, 64, 3, padding=1).astype("float64"), numbers((4, 8, 8, 64))
+    monkeypatch.setenv("TINYCNN_THREADS", "1")
+    layer.forward(x)
+    expected = layer.backward(x)
+    monkeypatch.setenv("TINYCNN_SHORTCUTS", "0")
+    layer.forward(x)
+    monkeypatch.delenv("TINYCNN_SHORTCUTS")
+    assert choose(np, layer, 8, 8, len(x))
+    expect_close(layer.backward(x), expected, "float64")

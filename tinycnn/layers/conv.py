@@ -71,6 +71,7 @@ class Conv2d(Window2d):
         (x, _, kept), w = kept, self.w.value
         xp = array_module(dy, x, w)
         shortcut = lane.once((self, "backward"), lambda: choose(xp, self, *dy.shape[1:3], lane.images, dx is not None))
+        kept = kept or [None] * self.groups  # a forward with patches has kept nothing for a shortcut
         found = []
         for g, (channels, filters) in enumerate(self._groups()):
             x_group, d, w_group = x[..., channels], dy[..., filters], w[..., filters]
