@@ -91,6 +91,25 @@ def test_a_layer_with_a_backward_of_its_own_runs_alone():
     assert [len(row) for row in pieces.rows([Conv2d(3, 4, 3), Clipped(), ReLU(), MaxPool2d(2)])] == [1, 1, 2]
 
 
+@pytest.mark.parametrize("name", ["x", "y"])
+def test_what_is_kept_must_be_declared(name):
+    """A ReLU that forgets to say what it keeps would find another piece's numbers there."""
+
+    class Forgetful(ReLU):
+        keeps_y = False
+
+        def compute(self, x, lane, y):
+            super().compute(x, lane, y)
+            return ({"x": x, "y": y}[name],)
+
+    net = Sequential(Conv2d(3, 4, 3), Forgetful(), MaxPool2d(2)).astype("float64")
+    with pytest.raises(TypeError, match=f"Forgetful.compute returns {name} to be kept.* keeps_{name} = True"):
+        net.forward(numbers((2, 8, 8, 3)))
+    setattr(Forgetful, f"keeps_{name}", True)
+    y = net.forward(numbers((2, 8, 8, 3)))
+    assert net.backward(y).shape == (2, 8, 8, 3)
+
+
 def test_watched_on_the_way_back_only():
     """Forward in a row, backward one by one: each layer has kept its own pieces."""
     x, dy = numbers((4, 12, 12, 3)), numbers((4, 4), seed=1)

@@ -116,6 +116,7 @@ def forward(layers, x):
                     out = lane.empty(("y", i), shape, x.dtype) if passing[i] else xp.empty(shape, x.dtype)
                 memory = layer.compute(piece, lane, out)
                 if layer.keeping:
+                    _expect_declared(layer, memory, piece, out)
                     kept[i].append((images, memory))
                 piece = out
         return kept
@@ -157,6 +158,16 @@ def backward(layers, dy, input_gradient=True):
     for parameter, first in shares[0].items():
         parameter.grad = sum((share[parameter] for share in shares[1:]), first)
     return dx
+
+
+def _expect_declared(layer, memory, x, y):
+    """Raise an error that teaches when compute keeps what will be written over: its gradients would be wrong."""
+    for name, array in (("x", x), ("y", y)):
+        if not getattr(layer, f"keeps_{name}") and any(thing is array for thing in memory):
+            raise TypeError(
+                f"{type(layer).__name__}.compute returns {name} to be kept, so its class must say keeps_{name} = True. "
+                f"Without that, {name} may lie in scratch memory that the next images will use again."
+            )
 
 
 def _is_plain(layer):
