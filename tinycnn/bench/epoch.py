@@ -51,8 +51,8 @@ class TinyCNNEpoch(Side):
         from tinycnn.training import fit
 
         history = fit(self.model, samples or self.samples, epochs=1, batch_size=self.workload.batch, augment=AUGMENT,
-                      optimizer=self.optimizer, loss=MultiTaskLoss(), clip_norm=CLIP_NORM, schedule=constant(), seed=self.epochs,
-                      workers=self.workload.workers, progress=False)
+                      optimizer=self.optimizer, loss=MultiTaskLoss(), schedule=constant(), clip_norm=CLIP_NORM,
+                      seed=self.epochs, workers=self.workload.workers, progress=False)
         self.epochs, self.mean_loss = self.epochs + 1, history.column("loss")[-1]
 
     def warm_up(self):
