@@ -64,6 +64,9 @@ def notebooks_of(source):
 def solved_cells(source):
     """The solved notebook's cells, not yet run."""
     cells = [cell for cell in _cells(source) if "exercise" not in _tags(cell)]
+    for cell in cells:
+        if cell.cell_type == "markdown":  # this notebook lies one folder further down than the learner's
+            cell.source = cell.source.replace("](../", "](../../").replace("](solutions/", "](")
     note = nbformat.v4.new_markdown_cell(SOLVED.format(name=f"{source.stem}.ipynb"), id="solved")
     return [*cells[:1], note, *cells[1:]]
 

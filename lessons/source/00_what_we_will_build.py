@@ -9,7 +9,7 @@
 # |---|---|
 # | **You will have** | seen a trained localizer at work, looked inside, and written three small functions |
 # | **Reading** | 10 minutes |
-# | **Exercises** | 3, about 20 minutes; all in [solutions/00…](solutions/00_what_we_will_build.ipynb) |
+# | **Exercises** | 3, about 20 minutes; solved in [solutions](solutions/00_what_we_will_build.ipynb) |
 # | **Computing** | seconds |
 # | **Builds on** | Python and a little NumPy: arrays, shapes, slices |
 
@@ -31,12 +31,14 @@ from tinycnn.plots.lessons import heads as draw
 # ## One picture in, two answers out
 #
 # A *localizer* looks at a picture and says **what** its main subject is and **where** it is: a class, and a box. Ours
-# is a convolutional network, written by hand in NumPy, and was trained on drawn scenes like these. The weights are in
-# a small file beside this notebook.
+# is a convolutional network, written by hand in NumPy, and was trained on drawn scenes like these. What it has learned
+# is a long list of numbers, its *weights*. They are in a small file beside this notebook.
 
 # %%
-weights = next((file for up in (".", "..") if (file := Path(up, "models/scenes.npz")).exists()), None)
-if weights is not None:
+weights = Path("models/scenes.npz")
+if not weights.exists():
+    weights = Path("../models/scenes.npz")  # the solved notebook is one folder further down
+if weights.exists():
     model = tc.load(weights)
 else:  # only the notebook was copied: train a small one now, for a minute or two; it will know less
     scenes = tc.data.scenes(n=2000, valid=0, test=0)
@@ -50,21 +52,30 @@ name, probability, box = answer[0]
 print(f"the first picture: {name}, {probability:.0%} sure, box {box.round(1)}")
 
 # %% [markdown]
-# That is the whole use of it: `predict` takes pictures and returns a class, its probability, and a box in the
-# picture's own pixels, `(xmin, ymin, xmax, ymax)`. Twelve of them:
+# That is the whole use of it: `predict` takes pictures and returns, for each, a class, its probability, and a box in
+# the picture's own pixels, `(xmin, ymin, xmax, ymax)`: where it begins and ends, across (x) and down (y). The first
+# twelve pictures of the test set:
 
 # %% tags=["picture"]
 predictions(some, answer)
 
 # %% [markdown]
 # The solid box is the truth, the dashed one is the answer. *IoU* says how well the two agree: 1 is perfect, and from
-# 0.5 on a box counts as found (lesson 01).
-#
+# 0.5 on a box counts as found (lesson 01). Twelve pictures are few. On all test pictures:
+
+# %%
+all_answers = model.predict(test.images)
+named, found = all_answers.labels == test.labels, tc.boxes.iou(all_answers.boxes, test.boxes) >= 0.5
+print(f"{len(test)} pictures: class right {named.mean():.0%}, box found {found.mean():.0%}, "
+      f"both {(named & found).mean():.0%}")
+
+# %% [markdown]
 # ### Exercise 1: what goes in
 # *Difficulty 1/5, about 5 minutes*
 #
-# A picture is an array of whole numbers from 0 (dark) to 255 (bright), `(height, width, 3)`: red, green, blue. The
-# network wants small numbers around 0. Make them so: subtract 127.5, then divide by 64.
+# A picture is an array of whole numbers from 0 (dark) to 255 (bright). Its shape is `(H, W, 3)`: height, width, and
+# three numbers for red, green and blue. N pictures together, a *batch*, are `(N, H, W, 3)`. The network wants small
+# numbers around 0. Make them so: subtract 127.5, then divide by 64.
 #
 # <details><summary>Hint</summary>
 #
@@ -88,21 +99,30 @@ def normalize(images):
 check("00.normalize", normalize)
 
 # %% [markdown]
+# On the twelve pictures:
+
+# %% tags=["yours", "expected"]
+if check("00.normalize", normalize):
+    x = normalize(some.images)
+    print(f"before: {some.images.dtype}, from {some.images.min()} to {some.images.max()}, shape {some.images.shape}")
+    print(f"after:  {x.dtype}, from {x.min():.2f} to {x.max():.2f}, shape {x.shape}")
+
+# %% [markdown]
 # ## What comes out
 #
 # The class does not come as a word. The network gives ten probabilities, one for each class it knows. Here is the test
 # picture of which it is least sure:
 
 # %%
-hard = model.predict(test.images).probabilities.max(axis=1).argmin()
-draw.bars(test.images[hard], model.classes, model.predict(test.images[hard]).probabilities[0])
+hard = all_answers.probabilities.max(axis=1).argmin()
+draw.bars(test.images[hard], model.classes, all_answers.probabilities[hard])
 
 # %% [markdown]
 # ### Exercise 2: the best guess
 # *Difficulty 1/5, about 5 minutes*
 #
-# N pictures, K classes: probabilities `(N, K)`. Return the number of the most probable class for each picture,
-# `(N,)`.
+# N pictures and K classes make an array of probabilities `(N, K)`, one row for each picture. Classes are numbered from
+# 0. Return the number of the most probable class for each picture, `(N,)`.
 #
 # <details><summary>Hint</summary>
 #
@@ -124,6 +144,14 @@ def best_guess(probabilities):
 
 # %% tags=["yours"]
 check("00.best_guess", best_guess)
+
+# %% [markdown]
+# With your function, numbers become words:
+
+# %% tags=["yours", "expected"]
+if check("00.best_guess", best_guess):
+    numbers = best_guess(all_answers.probabilities[:6])
+    print(numbers, "=", ", ".join(model.classes[number] for number in numbers))
 
 # %% [markdown]
 # ### Exercise 3: cut it out
@@ -155,6 +183,17 @@ def cut_out(image, box):
 check("00.cut_out", cut_out)
 
 # %% [markdown]
+# What is inside the predicted boxes of our twelve pictures, all drawn to the same scale:
+
+# %% tags=["yours", "expected"]
+if check("00.cut_out", cut_out):
+    pieces = [cut_out(image, box) for image, box in zip(some.images, answer.boxes, strict=True)]
+    figure = draw.cuts(pieces, [model.classes[label] for label in answer.labels])
+else:
+    figure = "first the function"
+figure
+
+# %% [markdown]
 # ## Does it really look?
 #
 # Move the camera, and the box should move along. The same scene, with the window over it shifted:
@@ -167,8 +206,10 @@ boxes = model.predict(windows).boxes
 draw.following(windows, boxes, [f"window at ({x}, {y})" for x, y in corners])
 
 # %% [markdown]
-# And a crueler test: cover a part of the picture with gray and ask again. Where the probability falls most, there the
-# network has been looking.
+# And a crueler test, on the picture of which it was least sure: cover a part of it with a gray square and ask again.
+# Then move the square, until it has been everywhere. Each place gets a color. In the middle: how much of the
+# probability was lost with the square there. On the right: how far the box moved away from its first answer. Bright
+# places are where the network has been looking, and they need not be where we would have looked.
 
 # %%
 occlusion(model, test.images[hard]).plot()
@@ -176,46 +217,49 @@ occlusion(model, test.images[hard]).plot()
 # %% [markdown]
 # ## Look inside
 #
-# The network is a row of layers. A picture goes in at the top; each layer hands an array to the next.
+# The network is a row of *layers*. A picture goes in at the top; each layer hands an array to the next.
 
 # %%
 print(tc.summary(model))
 
 # %% [markdown]
-# Read the column of shapes from top to bottom. A picture of 64 x 64 with 3 colors becomes maps: ever smaller, ever
-# more of them. At the end stands a list of numbers, the *features*, and on it two small layers: the *class head*
-# gives ten scores, the *box head* four numbers.
+# Read only the column "output", from top to bottom; the other names and columns will come one by one. A picture of
+# 64 x 64 with 3 colors becomes *maps*: ever smaller, ever more of them. At the end of this *trunk* stands a list of
+# numbers, the *features*, and on it two small layers: the *class head* gives ten scores, which become the
+# probabilities, and the *box head* gives four numbers.
 
 # %%
 shapes = {"trunk": "4 x 4 x 64", "features": "96 numbers", "class": 10, "box": 4}
 draw.two_heads(some.images[6], shapes, losses=False)
 
 # %% [markdown]
-# This is what the first layer makes of the mug. Each map is the answer of one small filter, slid over the whole
-# picture.
+# This is what the first layer makes of the mug. Each map is the answer of one small *filter*, slid over the whole
+# picture: bright where it answers with a large number, dark where with a small one. Some find rims, some a color.
 
 # %%
-first = model.trunk["conv1"].forward(model.normalize(some.images[6:7]))  # (1, 64, 64, 16)
+first = model.trunk["conv1"].forward(model.normalize(some.images[6:7]))  # (1, 64, 64, 16): sixteen maps
 maps.feature_maps(some.images[6], first[0, :, :, :11])
 
 # %% [markdown]
-# Nobody has drawn these filters. The network began with random numbers, looked at some thousand pictures, and after
-# each batch changed every weight a little so that its two answers got a little better. How it knows *in which
-# direction* to change a weight is the heart of this course. We shall work it out by hand, layer by layer, and check
-# it.
+# Nobody has drawn these filters. The network began with random weights. It looked at some thousand pictures, again and
+# again, a few dozen at a time, and after each batch it changed every weight a little, so that its two answers got a
+# little better. How it knows *in which direction* to change a weight is the heart of this course. We shall work it out
+# by hand, layer by layer, and check it.
 #
 # ## The road
 #
-# | part of the picture above | lesson |
+# | | lesson |
 # |---|---|
-# | what a box is, and when it counts as found | 01 |
+# | what a box is, and when it counts as found | [01](01_boxes.ipynb) |
 # | what people did before | 02 |
-# | the heads: fully connected layers, their losses | 03, 04 |
-# | making sure that every derivative is right | 05 |
-# | the trunk: convolution, pooling | 06, 07 |
+# | the heads: fully connected layers, and what they are told is wrong | 03, 04 |
+# | making sure that every derivative is right | [05](05_gradient_checking.ipynb) |
+# | the trunk: convolution, pooling | [06](06_convolution.ipynb), 07 |
 # | learning: steps downhill | 08 |
-# | two heads on one trunk | 09 |
+# | two heads on one trunk | [09](09_two_heads.ipynb) |
 # | photographs, AlexNet, people, GPUs, your own pictures | 10 to 15 |
+#
+# The lessons without a link are still to be written.
 #
 # ## Going on
 #
@@ -223,4 +267,4 @@ maps.feature_maps(some.images[6], first[0, :, :, :11])
 #    drawn things; what does it say, and how sure is it?
 # 2. *(2/5)* Turn a picture upside down with `image[::-1]`. Does it still know the mug? Should it?
 #
-# **Next:** lesson 01, boxes, and how to tell a good answer from a lucky one.
+# **Next:** [lesson 01](01_boxes.ipynb), boxes, and how to tell a good answer from a lucky one.

@@ -7,6 +7,8 @@ import pytest
 pytest.importorskip("jupytext", reason="the lessons' tools are not installed: pip install 'tinycnn[lessons]'")
 pytest.importorskip("nbclient")
 
+import nbformat  # noqa: E402
+
 from lessons import build  # noqa: E402
 from tinycnn.exercises import check, names  # noqa: E402
 
@@ -86,6 +88,17 @@ def test_notebooks_are_small_and_know_nothing_of_a_machine(source):
         text = path.read_text()
         assert len(text) < 700_000
         assert str(build.FOLDER.parent) not in text and "/home/" not in text and "Traceback" not in text
+
+
+def test_links_lead_somewhere():
+    """In both notebooks of each lesson, in the syllabus and in the lecturers' page."""
+    texts = {build.FOLDER / name: (build.FOLDER / name).read_text() for name in ("README.md", "LECTURERS.md")}
+    for path in (path for source in LESSONS for path in build.notebooks_of(source)):
+        texts[path] = "\n".join(cell.source for cell in nbformat.read(path, 4).cells if cell.cell_type == "markdown")
+    links = [(path, link) for path, text in texts.items() for link in re.findall(r"\]\(([^)]+)\)", text)
+             if not link.startswith(("http", "attachment:"))]
+    assert len(links) > 20
+    assert [(path.name, link) for path, link in links if not (path.parent / link).exists()] == []
 
 
 @pytest.mark.slow

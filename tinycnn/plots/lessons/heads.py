@@ -1,4 +1,4 @@
-"""Drawings of lessons 00 and 09: the network with its two heads, predictions as they grow, loss weights compared."""
+"""Drawings of lessons 00 and 09: the network with its two heads, predictions as they grow, what each loss asks for."""
 
 import numpy as np
 
@@ -17,12 +17,12 @@ def two_heads(image, shapes, losses=True):
 
     image: (H, W, 3) uint8    shapes: {"trunk": ..., "features": ..., "class": ..., "box": ...} as they are printed
     """
-    figure = new_figure(9.6, 3.7)
+    bottom, top = (0.2, 5.0) if losses else (0.6, 4.3)
+    figure = new_figure(9.6, 9.6 * (top - bottom) / 13.4)
     ax = figure.subplots()
-    ax.set(xlim=(0, 13.4), ylim=(0, 5.2), aspect="equal")
     ax.set_axis_off()
     ax.imshow(image, extent=(0.1, 2.1, 1.5, 3.5), zorder=3)
-    ax.set(xlim=(0, 13.4), ylim=(0, 5.2))
+    ax.set(xlim=(0, 13.4), ylim=(bottom, top), aspect="equal")
     ax.text(1.1, 1.3, "picture", ha="center", va="top")
     _block(ax, (2.9, 1.5), (2.4, 2.0), "trunk\nconvolutions", INK, f"maps {shapes['trunk']}")
     _block(ax, (6.0, 1.5), (1.3, 2.0), "features", COLORS["green"], f"{shapes['features']}")
@@ -39,9 +39,9 @@ def two_heads(image, shapes, losses=True):
     if losses:
         _arrow(ax, (8.3, 4.55), (7.0, 3.6), CLASS, "--")
         _arrow(ax, (8.3, 0.55), (6.75, 1.0), BOX, "--")
-        ax.text(8.4, 4.6, "gradient of the class loss", color=CLASS, va="center")
-        ax.text(8.4, 0.5, "gradient of the box loss", color=INK, va="center")
-        ax.text(6.65, 4.15, "added up here", ha="center", va="center", fontweight="bold")
+        ax.text(8.4, 4.6, "gradient of the class loss", va="center")
+        ax.text(8.4, 0.5, "gradient of the box loss", va="center")
+        ax.text(6.3, 4.15, "added up here", ha="center", va="center", fontweight="bold")
     return figure
 
 
@@ -93,17 +93,57 @@ def over_epochs(samples, snapshots):
 @styled
 def weights_compared(results):
     """What the weights do to each head. results: {box weight / class weight: {"class accuracy": share, ...}}."""
-    figure = new_figure(7.8, 4.0)
+    figure = new_figure(7.8, 4.4)
     ax, weights = figure.subplots(), list(results)
     looks = ((CLASS, "s", "-"), (BOX, "o", "--"), (COLORS["green"], "^", "-."))
     for name, (color, marker, line) in zip(results[weights[0]], looks, strict=False):
         values = [100 * results[weight][name] for weight in weights]
-        ax.plot(range(len(weights)), values, color=color, marker=marker, linestyle=line, markersize=8, label=name)
-    ax.set_xticks(range(len(weights)), [f"{weight:g}" for weight in weights])
-    ax.set_xlabel("weight of the box loss / weight of the class loss")
+        ax.plot(weights, values, color=color, marker=marker, linestyle=line, markersize=8, label=name)
+    ax.set_xscale("log")
+    ax.set_xticks(weights, [f"{weight:g}" for weight in weights])
+    ax.minorticks_off()
+    ax.set_xlabel("weight of the box loss / weight of the class loss (log scale)")
     ax.set_ylabel("% of validation pictures")
     ax.set_ylim(0, 100)
-    ax.legend(loc="best")
+    figure.legend(loc="outside upper center", ncols=3)
+    return figure
+
+
+@styled
+def pulls(probabilities, labels):
+    """What the class loss asks for, an arrow for each probability. probabilities: (N, K); labels: (N,)."""
+    n, k = probabilities.shape
+    figure = new_figure(4.0 * n, 3.4)
+    for i, ax in enumerate(figure.subplots(1, n, sharey=True, squeeze=False)[0]):
+        truth = np.arange(k) == labels[i]
+        ax.bar(range(k), probabilities[i], width=0.5, color=CLASS, alpha=0.35, label="probability")
+        ax.bar(range(k), truth, width=0.5, fill=False, edgecolor=INK, linestyle="--", label="truth")
+        for j, p in enumerate(probabilities[i]):
+            ax.annotate("", (j, truth[j]), (j, p), arrowprops={"arrowstyle": "-|>", "color": INK, "linewidth": 1.8,
+                                                               "shrinkA": 0, "shrinkB": 0})
+            ax.text(j + 0.29, (p + truth[j]) / 2, f"{truth[j] - p:+.2f}".replace("-", "−"), va="center", fontsize=10)
+        ax.set_xticks(range(k), [f"class {j}" for j in range(k)])
+        ax.set_xlim(-0.5, k - 0.2)
+        ax.set_ylim(0, 1.05)
+        ax.set_title(f"picture {i}, which is class {labels[i]}")
+        ax.grid(axis="x", visible=False)
+    figure.axes[0].set_ylabel("probability")
+    figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
+    return figure
+
+
+@styled
+def cuts(pieces, names, columns=6):
+    """Pieces of pictures in rows, all at the same scale: how many pixels a box held. pieces: (h, w, 3) uint8 each."""
+    rows, side = -(-len(pieces) // columns), max(max(piece.shape[:2]) for piece in pieces)
+    figure = new_figure(9.6, 1.75 * rows)
+    for ax, piece, name in zip(figure.subplots(rows, columns, squeeze=False).ravel(), pieces, names, strict=True):
+        height, width = piece.shape[:2]
+        left, top = (side - width) / 2, (side - height) / 2
+        ax.imshow(piece, extent=(left, left + width, top + height, top))
+        ax.set(xlim=(0, side), ylim=(side, 0))
+        ax.set_axis_off()
+        ax.set_title(name, fontsize=10)
     return figure
 
 
