@@ -186,6 +186,18 @@ def test_after_a_prediction_every_layer_is_as_it_was():
     assert net[0].training and not net[1].training and net[1].keeping
 
 
+def test_predictions_may_overlap():
+    """As in a server that answers on several threads: the first to begin may be the first to end."""
+    net = Sequential(Conv2d(3, 4, 3), ReLU()).eval()
+    first, second = net.predicting(), net.predicting()
+    first.__enter__()
+    second.__enter__()
+    first.__exit__(None, None, None)
+    assert not net[0].keeping
+    second.__exit__(None, None, None)
+    assert net[0].keeping
+
+
 @pytest.mark.parametrize("frozen", [slice(0, 3), slice(0, 4), slice(0, 7)])
 def test_the_lower_part_of_a_network_can_predict_for_the_upper(frozen):
     """A row may begin in the one and end in the other."""

@@ -51,9 +51,9 @@ class Layer:
     """
 
     training = True  # train() and eval() change it; only Dropout computes differently
-    keeping = True  # False within predicting(): remember() forgets, and forward may skip what only backward needs
     skips_input_gradient = False  # True: backward(dy, input_gradient=False) exists and saves the work for dx
     _memory = None
+    _predictions = 0  # how many predicting() blocks it is in
 
     def forward(self, x):
         raise NotImplementedError(f"{type(self).__name__} must define forward(self, x)")
@@ -62,6 +62,11 @@ class Layer:
         raise NotImplementedError(f"{type(self).__name__} must define backward(self, dy)")
 
     # What backward needs is kept in one place, and dropped there.
+
+    @property
+    def keeping(self):
+        """Whether a backward may come; if not, remember() forgets, and forward may skip what only backward needs."""
+        return self._predictions == 0
 
     def remember(self, *things):
         """Keep what backward will need, until it asks or the next forward replaces it."""
@@ -164,16 +169,17 @@ class Layer:
 
         Afterwards every layer is as it was before, also one that had been switched by itself, and has nothing kept.
         """
-        before = [(layer, layer.training, layer.keeping) for layer in self.tree()]
+        before = [(layer, layer.training) for layer in self.tree()]
         self.eval()
         self.forget()
+        for layer, _ in before:
+            layer._predictions += 1  # a number, for blocks inside each other and in several threads
         try:
-            for layer, *_ in before:
-                layer.keeping = False
             yield self
         finally:
-            for layer, training, keeping in before:
-                layer.training, layer.keeping = training, keeping
+            for layer, training in before:
+                layer.training = training
+                layer._predictions -= 1
             self.forget()
 
     def __call__(self, x):

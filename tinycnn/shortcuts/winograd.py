@@ -19,7 +19,7 @@ paper's additions, but it is one more matrix product, at which a processor is be
 usual 0, 1, -1, 2, -2 make additions simple; 0, 2/3, -2/3, 3/2, -3/2 make the result twice as exact.
 
 What it costs: in float32 the result differs from the exact one by about 8e-7 of its size, where patches are off by
-2e-7; tests/shortcuts/test_winograd.py holds it to that.
+2e-7; tests/shortcuts/test_winograd.py holds it to that. And an infinite pixel becomes NaN in its whole tile.
 """
 
 import functools
