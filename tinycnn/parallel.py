@@ -45,6 +45,7 @@ _thread = threading.local()
 class Lane:
     """One thread's share of a batch. Iterating gives slices of images: a few at a time, so that they fit the cache.
 
+    images: how many there are in all slices together    number: which lane of the batch it is, from 0
     `empty` and `zeros` lend scratch arrays, `once` keeps what is computed once for all pieces, `add` adds up gradients.
     """
 

@@ -170,7 +170,7 @@ def test_a_prediction_keeps_nothing_and_gives_the_same_bits():
     with net.predicting():
         np.testing.assert_array_equal(net.forward(x), expected)
         assert all(not layer.kept() for _, layer in net.layers())
-        with pytest.raises(OrderError):
+        with pytest.raises(OrderError, match=r"Within predicting\(\) nothing is kept"):
             net[0]["conv1"].backward(x)
     assert all(layer.training and layer.keeping for _, layer in net.layers())
     assert all(not layer.kept() for _, layer in net.layers())

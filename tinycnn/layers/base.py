@@ -75,9 +75,10 @@ class Layer:
     def recall(self):
         """Hand back what forward kept, once."""
         if self._memory is None:
+            hint = "" if self.keeping else " Within predicting() nothing is kept for it."
             raise OrderError(
                 f"{type(self).__name__}.backward was called without a forward before it. Each backward uses up what "
-                "its forward kept: call forward(x) first, and again before a second backward."
+                f"its forward kept: call forward(x) first, and again before a second backward.{hint}"
             )
         things, self._memory = self._memory, None
         return things

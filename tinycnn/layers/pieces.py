@@ -121,7 +121,7 @@ def forward(layers, x):
                 piece = out
         return kept
 
-    found = over_batch(work, n, x.itemsize * max(map(math.prod, shapes)) , xp)
+    found = over_batch(work, n, x.itemsize * max(map(math.prod, shapes)), xp)
     for i, layer in enumerate(layers):
         memory = Pieces([kept[i] for kept in found], (n, *shapes[i]), (n, *shapes[i + 1]))
         layer._memory = memory if layer.keeping else None

@@ -6,9 +6,10 @@ applies: on a GPU, for instance.
     winograd.py   3x3 and 5x5 kernels with many channels: a fraction of the multiplications
     planes.py     few channels, as in the first layer: the same patches, copied row by row
 
-Both offer the same: kernel(w, b) once, then for each piece of the batch forward(x, kernel, y, lane), which writes y,
-and backward(x, dy, kernel, dx, lane), which writes dx unless it is None, and returns dw and db. All tests of
-convolution run with and without them. TINYCNN_SHORTCUTS=0 switches both off.
+Both offer the same. Forward: kernel(w, b) once, then for each piece of the batch forward(x, kernel, y, lane, keep),
+which writes y, and with `keep` returns what backward can use again. Backward: turned(w) once, then for each piece
+backward(x, dy, turned, dx, lane, kept), which writes dx unless it is None, and returns dw and db; `kept` may be None.
+All tests of convolution run with and without them. TINYCNN_SHORTCUTS=0 switches both off.
 """
 
 import os
