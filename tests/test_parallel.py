@@ -38,6 +38,25 @@ def test_the_lanes_run_side_by_side(monkeypatch):
     assert not everyone.broken
 
 
+def test_lanes_inside_a_lane_neither_wait_for_its_threads_nor_use_its_memory(monkeypatch):
+    monkeypatch.setenv("TINYCNN_THREADS", str(2 * os.cpu_count() + 2))  # more lanes than the pool has threads
+    monkeypatch.setattr(parallel, "WORTH_A_THREAD", 0)
+
+    def inside(lane):
+        lane.empty("scratch", (4,), np.float64)[:] = -1
+        return threading.get_ident()
+
+    def work(lane):
+        mine = lane.empty("scratch", (4,), np.float64)
+        mine[:] = lane.number
+        assert set(over_batch(inside, 4, 1)) == {threading.get_ident()}
+        return mine[0]
+
+    n = threads()
+    assert over_batch(work, n, 1) == list(range(n))
+    assert over_batch(work, 1, 1) == [0]  # one image: BLAS has all cores
+
+
 def test_results_come_first_images_first(monkeypatch):
     monkeypatch.setenv("TINYCNN_THREADS", "4")
     release = threading.Event()

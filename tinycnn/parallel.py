@@ -39,7 +39,14 @@ def threads():
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-_thread = threading.local()
+class _Thread(threading.local):
+    """What belongs to one thread: how many lanes it is in, one inside the other, and its scratch memory."""
+
+    def __init__(self):
+        self.depth, self.scratch = 0, {}
+
+
+_thread = _Thread()
 
 
 class Lane:
@@ -70,8 +77,9 @@ class Lane:
         what is done with it here. One huge image, though, shall not hold on to its gigabytes.
         """
         lasting = self.xp is np and math.prod(shape) * np.dtype(dtype).itemsize <= LASTING_BYTES
-        scratch = vars(_thread) if lasting else self._scratch
-        return self._array(scratch, self.xp.empty, (name, dtype), shape, dtype)
+        scratch = _thread.scratch if lasting else self._scratch
+        # A lane inside another has memory of its own: the outer one is still at work.
+        return self._array(scratch, self.xp.empty, (name, dtype, _thread.depth), shape, dtype)
 
     def zeros(self, name, shape, dtype):
         """Like `empty`, and zero when first handed out; later uses of `name`, with images first, find what was left."""
@@ -113,20 +121,33 @@ def over_batch(work, n, bytes_per_image, xp=np):
     for i, (a, b) in enumerate(zip(edges, edges[1:], strict=False)):
         slices = [slice(start, min(start + step, b)) for start in range(a, b, step)]
         lanes.append(Lane(slices or [slice(0, 0)], xp, i))  # an empty batch is one empty piece
-    return run(work, lanes) if n > 1 else [work(lanes[0])]  # for one image, BLAS may use all cores
+    return run(work, lanes) if n > 1 else [_enter(work, lanes[0])]  # for one image, BLAS may use all cores
 
 
 def run(work, lanes):
-    """[work(lane) for each lane], each lane on a thread of its own, with BLAS held at one thread each."""
+    """[work(lane) for each lane], each lane on a thread of its own, with BLAS held at one thread each.
+
+    Inside another lane, whose neighbors keep the threads busy, they run one after the other.
+    """
     with one_blas_thread():
+        if len(lanes) == 1 or _thread.depth:
+            return [_enter(work, lane) for lane in lanes]
         # Each thread runs in a copy of this one's context, so that numpy.errstate holds there as well.
-        pool = _pool(os.getpid()) if len(lanes) > 1 else None
-        others = [pool.submit(contextvars.copy_context().run, work, lane) for lane in lanes[1:]]
+        pool = _pool(os.getpid())
+        others = [pool.submit(contextvars.copy_context().run, _enter, work, lane) for lane in lanes[1:]]
         try:
-            first = work(lanes[0])  # this thread works too
+            first = _enter(work, lanes[0])  # this thread works too
         finally:
             wait(others)  # after an error too: nobody writes into arrays behind the caller's back
         return [first] + [other.result() for other in others]
+
+
+def _enter(work, lane):
+    _thread.depth += 1
+    try:
+        return work(lane)
+    finally:
+        _thread.depth -= 1
 
 
 def _step(n, bytes_per_image, xp):
