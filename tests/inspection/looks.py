@@ -42,7 +42,7 @@ def everything(model):
         "generators": {name: str(layer.rng.bit_generator.state) for name, layer in layers.items()
                        if hasattr(layer, "rng")},
         "statistics": (model.box_mean.tolist(), model.box_std.tolist(), model.has_statistics, model.classes),
-        "attributes": {name: sorted(vars(layer)) for name, layer in layers.items()},
+        "attributes": {name: sorted(a for a in vars(layer) if a[0] != "_") for name, layer in layers.items()},
     }  # fmt: skip
 
 

@@ -170,18 +170,16 @@ class Layer:
 
         Afterwards every layer is as it was before, also one that had been switched by itself, and has nothing kept.
         """
-        before = [(layer, layer.training) for layer in self.tree()]
-        self.eval()
-        self.forget()
+        before = [(layer, layer.training) for layer in self.tree()]  # walked once: a prediction may be short
         for layer, _ in before:
+            layer.training, layer._memory = False, None
             layer._predictions += 1  # a number, for blocks inside each other and in several threads
         try:
             yield self
         finally:
             for layer, training in before:
-                layer.training = training
+                layer.training, layer._memory = training, None
                 layer._predictions -= 1
-            self.forget()
 
     def __call__(self, x):
         return self.forward(x)
