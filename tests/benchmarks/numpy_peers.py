@@ -113,7 +113,7 @@ def serve(name):
     step = STEPS[name]()
     step()
     print("ready", flush=True)
-    for _ in sys.stdin:
+    for _line in sys.stdin:
         start = time.perf_counter()
         step()
         print(time.perf_counter() - start, flush=True)
@@ -125,7 +125,7 @@ def main(python):
         command = [sys.executable if name == "tinycnn" else python, __file__, "--serve", name]
         sides[name] = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         if sides[name].stdout.readline().strip() != "ready":
-            sys.exit(f"{name} does not run in {command[0]}; the head of this file says how to make an environment for it")
+            sys.exit(f"{name} does not run in {command[0]}; the head of this file says how to make it an environment")
     seconds = {name: [] for name in sides}
     for _ in range(ROUNDS):
         for name, side in sides.items():
@@ -138,8 +138,8 @@ def main(python):
         side.stdin.close()
         side.wait()
         ratios = [b / a for a, b in zip(seconds["tinycnn"], seconds[name], strict=True)]
-        print(f"{name:8} {1e3 * statistics.median(seconds[name]):7.0f} ms   {statistics.median(ratios):5.1f} x tinycnn's "
-              f"time, {min(ratios):.1f} to {max(ratios):.1f}")
+        milliseconds, ratio = 1e3 * statistics.median(seconds[name]), statistics.median(ratios)
+        print(f"{name:8} {milliseconds:6.0f} ms  {ratio:4.1f} x tinycnn's time, {min(ratios):.1f} to {max(ratios):.1f}")
 
 
 if __name__ == "__main__":

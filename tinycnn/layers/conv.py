@@ -46,72 +46,32 @@ class Conv2d(Window2d):
         expect_images(x, self.in_channels, self, self.w.value.dtype)
 
     def compute(self, x, lane, y):
-        xp, w = array_module(x, self.w.value), self.w.value
-        shortcut = lane.once((self, "forward"), lambda: choose(xp, self, *y.shape[1:3], lane.images))
-        kept = []  # what the shortcut keeps of each group
-        for channels, filters in self._groups():
-            x_group, y_group = x[..., channels], y[..., filters]  # (n, H, W, C/groups), (n, OH, OW, F/groups)
-            w_group, b_group = w[..., filters], None if self.b is None else self.b.value[filters]
-            if shortcut:
-                kernel = lane.once((self, filters.start), lambda w=w_group, b=b_group: shortcut.kernel(w, b))
-                kept.append(shortcut.forward(x_group, kernel, y_group, lane, self.keeping))
-            else:
-                self._forward(x_group, w_group, b_group, y_group, lane)
+        w, kept = self.w.value, []
+        way = lane.once((self, "forward"), lambda: self._way(array_module(x, w), y.shape, lane.images))
+        for g, (channels, filters) in enumerate(self._groups()):
+            b = None if self.b is None else self.b.value[filters]
+            kernel = lane.once((self, g), lambda: way.kernel(w[..., filters], b))  # noqa: B023
+            # (n, H, W, C/groups), (n, OH, OW, F/groups)
+            kept.append(way.forward(x[..., channels], kernel, y[..., filters], lane, self.keeping))
         return x, y.shape, kept
 
-    def _forward(self, x, w, b, y, lane):
-        for images in lane.cut(len(x), self._patch_bytes(x.shape[1:], x.itemsize)):
-            cols = self._patches(x[images], lane)  # (n*OH*OW, K)
-            rows = y[images].reshape(-1, w.shape[3])  # (n*OH*OW, F), a view
-            array_module(x).matmul(cols, _matrix(w), out=rows)
-            if b is not None:
-                rows += b
-
     def gradients(self, dy, kept, lane, dx):
-        (x, _, kept), w = kept, self.w.value
+        x, y_shape, kept = kept
+        w, found = self.w.value, []
         xp = array_module(dy, x, w)
-        shortcut = lane.once((self, "backward"), lambda: choose(xp, self, *dy.shape[1:3], lane.images, dx is not None))
-        kept = kept or [None] * self.groups  # a forward with patches has kept nothing for a shortcut
-        found = []
+        way = lane.once((self, "backward"), lambda: self._way(xp, y_shape, lane.images, dx is not None))
         for g, (channels, filters) in enumerate(self._groups()):
-            x_group, d, w_group = x[..., channels], dy[..., filters], w[..., filters]
+            kernel = lane.once((self, g), lambda: way.turned(w[..., filters]))  # noqa: B023
             dx_group = dx[..., channels] if dx is not None else None
-            if shortcut:
-                kernel = lane.once((self, filters.start), lambda w=w_group: shortcut.turned(w))
-                found.append(shortcut.backward(x_group, d, kernel, dx_group, lane, kept[g]))
-            else:
-                found.append(self._backward(x_group, d, w_group, dx_group, lane))
+            found.append(way.backward(x[..., channels], dy[..., filters], kernel, dx_group, lane, kept[g]))
         lane.add(self.w, xp.concatenate([dw for dw, _ in found], axis=3) if self.groups > 1 else found[0][0])
         if self.b is not None:
             lane.add(self.b, xp.concatenate([db for _, db in found]) if self.groups > 1 else found[0][1])
 
-    def _backward(self, x, dy, w, dx, lane):
-        xp = array_module(x)
-        dw, db = xp.zeros(w.shape, w.dtype), xp.zeros(w.shape[3], w.dtype)
-        for images in lane.cut(len(x), self._patch_bytes(x.shape[1:], x.itemsize)):
-            d = dy[images]  # (n, OH, OW, F)
-            rows = d.reshape(-1, w.shape[3])  # (n*OH*OW, F)
-            dw += (self._patches(x[images], lane).T @ rows).reshape(w.shape)
-            db += xp.ones(len(rows), d.dtype) @ rows  # the column sums, as a product: faster than sum(axis=0)
-            if dx is not None:
-                dx[images] = self._input_gradient(d, w, x.shape, lane)
-        return dw, db
-
-    def _patches(self, x, lane):
-        cols = im2col(x, self.kernel, self.stride, self.padding, lane)  # (n, OH, OW, KH*KW*C/groups)
-        return cols.reshape(-1, cols.shape[3])
-
-    def _input_gradient(self, dy, w, x_shape, lane):
-        (kh, kw, c, f), (ph, pw) = w.shape, self.padding
-        if self.stride == (1, 1) and ph < kh and pw < kw:
-            # With stride 1, col2im(dy @ w.T) is itself a convolution: of dy, with the kernel turned by 180 degrees
-            # and its inputs and outputs exchanged. It copies patches instead of adding them, which is faster.
-            cols = im2col(dy, self.kernel, (1, 1), (kh - 1 - ph, kw - 1 - pw), lane, "dy")
-            dx = cols.reshape(-1, kh * kw * f) @ _matrix(w[::-1, ::-1].swapaxes(2, 3))  # (n*H*W, C)
-            return dx.reshape(len(dy), *x_shape[1:3], c)
-        dcols = dy.reshape(-1, f) @ _matrix(w).T  # (n*OH*OW, K)
-        dcols = dcols.reshape(*dy.shape[:3], -1)
-        return col2im(dcols, (len(dy), *x_shape[1:3], c), self.kernel, self.stride, self.padding)
+    def _way(self, xp, y_shape, images, input_gradient=False):
+        """What computes one group: a shortcut where there is one, else patches."""
+        shortcut = choose(xp, self, *y_shape[1:3], images, input_gradient)
+        return shortcut or Patches(self.kernel, self.stride, self.padding)
 
     def _groups(self):
         """Pairs of slices: the input channels and the filters of each group."""
@@ -126,19 +86,73 @@ class Conv2d(Window2d):
         return oh * ow * f * math.prod(self.kernel) * self.in_channels // self.groups
 
     def workspace_bytes(self, shape, itemsize=4):
-        oh, ow, f = self.output_shape(shape)
-        shortcut = choose(np, self, oh, ow, n=16)  # as in any batch but the smallest
-        if shortcut:
-            return shortcut.workspace_bytes(self.in_channels // self.groups, f // self.groups, itemsize)
-        return self._patch_bytes(shape, itemsize)
-
-    def _patch_bytes(self, shape, itemsize):
-        oh, ow, _ = self.output_shape((*shape[:2], self.in_channels))
-        return itemsize * oh * ow * math.prod(self.kernel) * self.in_channels // self.groups
+        y_shape = (1, *self.output_shape(shape))
+        way = self._way(np, y_shape, images=16)  # as in any batch but the smallest
+        c, f = self.in_channels // self.groups, self.out_channels // self.groups
+        return way.workspace_bytes(c, f, *y_shape[1:3], itemsize)
 
     def __repr__(self):
         groups = f", groups={self.groups}" if self.groups > 1 else ""
         return f"Conv2d({self.in_channels}, {self.out_channels}, {self._describe_window((1, 1))}{groups})"
+
+
+class Patches:
+    """The module's formulas for one group of a convolution, on a few images at a time.
+
+    This is what a shortcut has to offer, too (tinycnn/shortcuts).
+    """
+
+    def __init__(self, kernel, stride, padding):
+        self.window, self.stride, self.padding = kernel, stride, padding
+
+    def kernel(self, w, b):
+        return w, b
+
+    def turned(self, w):
+        return w
+
+    def forward(self, x, kernel, y, lane, keep):
+        """Write the convolution of x (n, H, W, C) into y (n, OH, OW, F)."""
+        xp, (w, b) = array_module(x), kernel
+        for images in lane.cut(len(x), self.workspace_bytes(*w.shape[2:], *y.shape[1:3], x.itemsize)):
+            cols = self._cols(x[images], lane)  # (n*OH*OW, K)
+            rows = y[images].reshape(-1, w.shape[3])  # (n*OH*OW, F), a view
+            xp.matmul(cols, _matrix(w), out=rows)
+            if b is not None:
+                rows += b
+
+    def backward(self, x, dy, w, dx, lane, kept):
+        """dw (KH, KW, C, F) and db (F,); writes dx (n, H, W, C) unless it is None."""
+        xp = array_module(x)
+        dw, db = xp.zeros(w.shape, w.dtype), xp.zeros(w.shape[3], w.dtype)
+        for images in lane.cut(len(x), self.workspace_bytes(*w.shape[2:], *dy.shape[1:3], x.itemsize)):
+            d = dy[images]  # (n, OH, OW, F)
+            rows = d.reshape(-1, w.shape[3])  # (n*OH*OW, F)
+            dw += (self._cols(x[images], lane).T @ rows).reshape(w.shape)
+            db += xp.ones(len(rows), d.dtype) @ rows  # the column sums, as a product: faster than sum(axis=0)
+            if dx is not None:
+                dx[images] = self._input_gradient(d, w, x.shape, lane)
+        return dw, db
+
+    def _cols(self, x, lane):
+        cols = im2col(x, self.window, self.stride, self.padding, lane)  # (n, OH, OW, KH*KW*C)
+        return cols.reshape(-1, cols.shape[3])
+
+    def _input_gradient(self, dy, w, x_shape, lane):
+        (kh, kw, c, f), (ph, pw) = w.shape, self.padding
+        if self.stride == (1, 1) and ph < kh and pw < kw:
+            # With stride 1, col2im(dy @ w.T) is itself a convolution: of dy, with the kernel turned by 180 degrees
+            # and its inputs and outputs exchanged. It copies patches instead of adding them, which is faster.
+            cols = im2col(dy, self.window, (1, 1), (kh - 1 - ph, kw - 1 - pw), lane, "dy")
+            dx = cols.reshape(-1, kh * kw * f) @ _matrix(w[::-1, ::-1].swapaxes(2, 3))  # (n*H*W, C)
+            return dx.reshape(len(dy), *x_shape[1:3], c)
+        dcols = dy.reshape(-1, f) @ _matrix(w).T  # (n*OH*OW, K)
+        dcols = dcols.reshape(*dy.shape[:3], -1)
+        return col2im(dcols, (len(dy), *x_shape[1:3], c), self.window, self.stride, self.padding)
+
+    def workspace_bytes(self, c, f, oh, ow, itemsize):
+        """Scratch memory for one image: its patches."""
+        return itemsize * oh * ow * math.prod(self.window) * c
 
 
 def _matrix(w):

@@ -38,7 +38,7 @@ class Planes:
 
     def forward(self, x, kernel, y, lane, keep):
         """Write the convolution of x (n, H, W, C), biases added, into y (n, OH, OW, F)."""
-        for images in lane.cut(len(x), self.workspace_bytes(x.shape[3], y.shape[3], x.itemsize)):
+        for images in lane.cut(len(x), self.workspace_bytes(x.shape[3], y.shape[3], *self.size, x.itemsize)):
             tall(self._columns(x[images], lane).T, kernel, y[images].reshape(-1, y.shape[3]))
 
     def backward(self, x, dy, _, dx, lane, kept):
@@ -47,7 +47,7 @@ class Planes:
             raise NotImplementedError("Planes give no dx; patches do")
         f, places = dy.shape[3], math.prod(self.window) * x.shape[3]
         total = np.zeros((places + 1, f), x.dtype)
-        for images in lane.cut(len(x), self.workspace_bytes(x.shape[3], f, x.itemsize)):
+        for images in lane.cut(len(x), self.workspace_bytes(x.shape[3], f, *self.size, x.itemsize)):
             total += deep(self._columns(x[images], lane), dy[images].reshape(-1, f))
         return total[:-1].reshape(*self.window, x.shape[3], f), total[-1]
 
@@ -64,6 +64,6 @@ class Planes:
         cols[-1] = 1
         return cols
 
-    def workspace_bytes(self, c, f, itemsize):
+    def workspace_bytes(self, c, f, oh, ow, itemsize):
         """Scratch memory for one image."""
-        return itemsize * (math.prod(self.window) * c + 1) * math.prod(self.size)
+        return itemsize * (math.prod(self.window) * c + 1) * oh * ow

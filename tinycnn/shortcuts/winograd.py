@@ -80,10 +80,13 @@ class Tiles:
         return self.kernel(w.swapaxes(2, 3), None)[0]
 
     def forward(self, x, kernel, y, lane, keep):
-        """Write the convolution of x (n, H, W, C), biases added, into y (n, OH, OW, F); V if it is to be kept."""
+        """Write the convolution of x (n, H, W, C), biases added, into y (n, OH, OW, F); return V if it is to be kept.
+
+        V is kept only where it is not much larger than x: of 3x3 kernels, 36 points for 16 pixels.
+        """
         (u, b), a = kernel, self._transforms(x)[2]
-        kept = np.empty((len(u), self._tiles(len(x)), u.shape[1]), x.dtype) if keep else None
-        for images in lane.cut(len(x), self.workspace_bytes(*u.shape[1:], u.itemsize)):
+        kept = np.empty((len(u), self._tiles(len(x)), u.shape[1]), x.dtype) if keep and self.kernel_size == 3 else None
+        for images in lane.cut(len(x), self.workspace_bytes(*u.shape[1:], *self.size, u.itemsize)):
             v = self._points(x[images], lane, self._part(kept, images))
             m = tall(v, u, lane.empty("M", (*v.shape[:2], u.shape[2]), y.dtype))
             tiles = _transform(a, m, lane.empty("y tiles", (len(a), *m.shape[1:]), y.dtype))
@@ -99,7 +102,7 @@ class Tiles:
         (_, f, c), tiles = u.shape, self._tiles(len(x))
         v = lane.empty("V", (len(u), tiles, c), x.dtype) if kept is None else kept
         dm, db = lane.empty("dM", (len(u), tiles, f), x.dtype), np.zeros(f, x.dtype)
-        for images in lane.cut(len(x), self.workspace_bytes(*u.shape[1:], u.itemsize)):
+        for images in lane.cut(len(x), self.workspace_bytes(*u.shape[1:], *self.size, u.itemsize)):
             if kept is None:
                 self._points(x[images], lane, self._part(v, images))
             dtiles = self._read(dy[images], lane)
@@ -183,7 +186,7 @@ class Tiles:
         n, _, _, c = pixels.shape
         return pixels.reshape(n, rows, self.tile, columns, self.tile, c).transpose(2, 4, 0, 1, 3, 5)
 
-    def workspace_bytes(self, c, f, itemsize):
+    def workspace_bytes(self, c, f, oh, ow, itemsize):
         """Scratch memory for one image: the tiles before and after their transforms."""
         return itemsize * self._tiles(1) * 2 * INPUT**2 * (c + f)
 

@@ -77,8 +77,9 @@ def recognize(path, format=None):
     if not found:
         layouts = "".join(f"\n  {name}: {reader.LAYOUT}" for name, reader in READERS.items())
         contents = _contents(path)
+        link = "and" if contents.startswith("no ") else "but"
         raise DataError(
-            f"{path} holds {contents}, {'and' if contents.startswith('no ') else 'but'} no annotations in a known format. Pictures alone are not enough: "
+            f"{path} holds {contents}, {link} no annotations in a known format. Pictures alone are not enough: "
             f"each needs a class and a box, drawn with an annotation tool. The formats are:{layouts}"
         )
     return READERS[next(iter(found))], next(iter(found.values()))
