@@ -205,7 +205,7 @@ def _pixels(page, model, shown):
               "again asks less subtly. Shown for the best of the pictures above, and for the worst.")
     answers = model.predict(shown.images)
     overlap = box_codec.iou(answers.boxes, shown.boxes) * np.where(answers.labels == shown.labels, 1, 0.5)
-    for title, i in (("A good answer", int(overlap.argmax())), ("A bad answer", int(overlap.argmin()))):
+    for title, i in (("The best answer", int(overlap.argmax())), ("The worst answer", int(overlap.argmin()))):
         image = shown.images[i]
         truth = shown.classes[shown.labels[i]]
         page.heading(f"{title}: this is {truth}, and it says {answers[i][0]}")

@@ -32,7 +32,8 @@ def box_on_pixels(box, size):
     edges.set_title("(xmin, ymin, xmax, ymax), in pixels", pad=30)
     cx, cy, h, w = box_math.encode(box, size)
     parts.plot(cx * size[1], cy * size[0], "o", color=INK, markersize=6)
-    parts.annotate(f"({cx:.2f}, {cy:.2f})", (cx * size[1], cy * size[0]), (6, -14), textcoords="offset points")
+    parts.annotate(f"({cx:.2f}, {cy:.2f})", (cx * size[1], cy * size[0]), (0, -16), textcoords="offset points",
+                   ha="center")
     _measure(parts, (xmin, ymax + 0.35), (xmax, ymax + 0.35), f"w = {w:.2f}", (0, -15))
     _measure(parts, (xmax + 0.35, ymin), (xmax + 0.35, ymax), f"h = {h:.2f}", (25, 0))
     parts.set_title("(cx, cy, h, w), in units of the picture", pad=30)
@@ -235,7 +236,8 @@ def gains(rows):
     ax.barh(places, added, left=scores[:, 0], color=COLORS["blue"], height=0.6, hatch="//", edgecolor="white",
             label="added by looking")
     for i in places:
-        ax.text(scores[i].max() + 1, i, f"{scores[i, 1]:.0f} %, of which {added[i]:+.0f} by looking", va="center")
+        ax.text(scores[i].max() + 1, i, f"{scores[i, 1]:.0f} %, of which {added[i]:+.0f} by looking", va="center",
+                bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.5})
     ax.set_yticks(places, list(rows))
     ax.set_ylim(len(rows) - 0.4, -0.6)
     ax.set_xlim(0, 140)

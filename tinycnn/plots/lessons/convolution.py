@@ -162,7 +162,7 @@ def input_gradient(dy, w, x_shape):
 def weight_gradient(cols, dy, kernel):
     """dw as a sum of patches, each times the dy of its window. cols: (OH * OW, KH * KW); dy: (OH, OW)."""
     (kh, kw), flat = kernel, dy.reshape(-1)
-    width, height = (len(flat) + 1) * (kw + 2.9) - 0.5, kh + 2.2
+    width, height = (len(flat) + 1) * (kw + 3.4) - 1.5, kh + 2.2
     figure = new_figure(9.6, 9.6 * height / width)
     ax, left = canvas(figure, width, height), 1.5
     for k, d in enumerate(flat):
@@ -171,9 +171,9 @@ def weight_gradient(cols, dy, kernel):
         name = f"patch ({k // dy.shape[1]}, {k % dy.shape[1]})"
         matrix(ax, cols[k].reshape(kh, kw), (left, 1.2), fills, size=13, name=name)
         say(ax, (left + kw + 0.55, 1.2 + kh / 2), "+" if k < len(flat) - 1 else "=", 14)
-        left += kw + 2.9
+        left += kw + 3.4
     dw = (flat @ cols).reshape(kh, kw)
-    matrix(ax, dw, (left - 0.9, 1.2), {p: COLORS["sky"] for p in np.ndindex(kh, kw)}, size=13, name="dw")
+    matrix(ax, dw, (left - 1.7, 1.2), {p: COLORS["sky"] for p in np.ndindex(kh, kw)}, size=13, name="dw")
     return figure
 
 
