@@ -13,8 +13,8 @@
 # | **Computing** | half a minute in all |
 # | **Builds on** | NumPy arrays, nothing else |
 #
-# In the picture, one model was tested on two sets of pictures. On the second it finds twice as many things. Yet it is
-# the first that it understands better. That is where this lesson is going.
+# In the picture, the same simple model was trained and tested on two sets of pictures. On the second it finds twice as
+# many things. Yet it is the first that it understands better. That is where this lesson is going.
 
 # %%
 # On Google Colab, or wherever tinycnn is not installed yet, run this line first, with the repository's own address:
@@ -88,7 +88,7 @@ else:
 
 # %% [markdown]
 # Four lines of numbers, no two alike, and one box. The difference is a pixel here and there. On a picture of 64 pixels
-# that is a few per cent of a mug, enough to cost a good model its best scores; and reading COCO's width as an `xmax`
+# that is a few percent of a mug, enough to cost a good model its best scores; and reading COCO's width as an `xmax`
 # costs everything.
 #
 # ### Exercise 1: one box out of four formats
@@ -137,8 +137,15 @@ check("01.convert", to_xyxy)
 
 # %% [markdown]
 # The check runs your function on numbers that you have not seen. If something is wrong, it often knows which mistake
-# you made, because others made it before you.
-#
+# you made, because others made it before you. For the rulers above it should come out like this, four times the same:
+
+# %% tags=["yours", "expected"]
+if check("01.convert", to_xyxy):
+    rulers = {"voc": (3, 3, 7, 7), "coco": (2, 2, 5, 5), "csv": (2, 2, 7, 7), "tiny-imagenet": (2, 2, 6, 6)}
+    for form, numbers in rulers.items():
+        print(f"{form:14}", numbers, "->", to_xyxy(numbers, form))
+
+# %% [markdown]
 # In daily life `tc.data.read(folder)` does this for you: it recognizes the format by looking, and in all four folders
 # it finds the same boxes.
 
@@ -204,6 +211,14 @@ def encode(boxes, sizes):
 
 # %% tags=["yours"]
 check("01.encode", encode)
+
+# %% [markdown]
+# Three boxes in a picture of 12 x 8 pixels: the one from above, the whole picture, and its upper left quarter.
+
+# %% tags=["yours", "expected"]
+if check("01.encode", encode):
+    three = np.array([box, (0, 0, 12, 8), (0, 0, 6, 4)])
+    print(encode(three, np.array([size] * 3)).round(3))
 
 # %% [markdown]
 # ## 4. How well do two boxes agree?
@@ -368,6 +383,9 @@ print("joint accuracy ", (class_right & found).mean().round(3))
 # ### Exercise 4: joint accuracy
 # *Difficulty 1/5, about 5 minutes*
 #
+# The labels and boxes that a model has answered, and the true ones: return the share of pictures where both are right.
+# Section 9 shows what should come out.
+#
 # <details><summary>Hint</summary>
 #
 # For arrays of True and False, "and" is written `&`, and the mean is the share of True.
@@ -421,6 +439,7 @@ print("mean:", widths.mean().round(3))
 #
 # Average the training boxes and predict for new pictures of any size. A mean of pixels will not do: 40 pixels fill one
 # picture and are lost in another. Average in units of the picture, then go back to the pixels of each new one.
+# Section 9 shows what should come out.
 #
 # <details><summary>Hint 1</summary>
 #
@@ -553,7 +572,8 @@ open_ones = [name for name, function in mine.items() if not check(name, function
 if open_ones:
     print("not right yet:", ", ".join(open_ones))
 else:
-    print("                      yours             the library's")
+    print("                         yours         the library's")
+    print("                    mean IoU   joint   mean IoU   joint")
     for name, (train, test) in sets.items():
         most_frequent = np.bincount(train.labels).argmax()
         labels = np.full(len(test), most_frequent)
@@ -561,7 +581,7 @@ else:
         yours = iou(boxes, test.boxes).mean(), joint_accuracy(labels, boxes, test.labels, test.boxes)
         probabilities = np.eye(len(test.classes))[labels]
         report = tc.metrics.evaluate_predictions(labels, boxes, probabilities, test)
-        print(f"{name:20} {yours[0]:.4f}  {yours[1]:.4f}    {report['mean_iou']:.4f}  {report['joint']:.4f}")
+        print(f"{name:20}{yours[0]:8.4f}{yours[1]:8.4f}{report['mean_iou']:11.4f}{report['joint']:8.4f}")
 
 # %% [markdown]
 # `tc.metrics.evaluate_predictions` is what every command of this project reports with, and it never prints a model's
@@ -575,6 +595,10 @@ report = tc.metrics.evaluate_predictions(labels, boxes, np.eye(10)[labels], test
 print(tc.metrics.comparison_table(report))
 
 # %% [markdown]
+# In the rows with "error" less is better; they are what is reported for photographs. **error@1** is one minus the joint
+# accuracy. **error@5** allows five guesses, each a class and a box, of which one must be right. **error, class given**
+# asks for the box alone: one minus the share with IoU >= 0.5. A dash means that the answer says nothing about that row.
+#
 # ## Summary
 #
 # - A box is half open: lines between pixels, from 0; width is `xmax - xmin`. Formats differ by a pixel, or by
@@ -596,4 +620,5 @@ print(tc.metrics.comparison_table(report))
 # 3. *(4/5)* Thumbnails of 12 x 12 pixels instead of 6 x 6: better on the training set, worse on the test set. Why?
 #    Lesson 10 is about this.
 #
-# **Next:** lesson 02, what people did before there were convolutional networks; or lesson 05, which you can read now.
+# **Next:** [lesson 05](05_gradient_checking.ipynb), which you can read now. (Lesson 02, what people did before
+# there were convolutional networks, is still to come.)

@@ -9,7 +9,7 @@
 # |---|---|
 # | **You will have** | a gradient checker of your own that convicts every planted bug |
 # | **Reading** | 25 minutes |
-# | **Exercises** | 4, about 65 minutes; all in [solutions/05…](solutions/05_gradient_checking.ipynb) |
+# | **Exercises** | 4, about 65 minutes; all solved in [solutions](solutions/05_gradient_checking.ipynb) |
 # | **Computing** | under a minute in all |
 # | **Builds on** | what a derivative is; from lesson 03, what the box below repeats |
 
@@ -29,7 +29,9 @@ from tinycnn.plots.lessons import gradients as draw
 # > *loss*, one number that says how wrong the network is. Training needs to know how the loss changes with every
 # > number in the network, and works this out from the end to the beginning. A layer is told `dy`, which says for
 # > every number of `y` how the loss changes with it, and its *backward* answers with `dx`, the same for every number
-# > of `x`. For the fully connected layer `y = x @ w` that is `dx = dy @ w.T`.
+# > of `x`. For the *fully connected layer* `y = x @ w` that is `dx = dy @ w.T`. Three more layers appear below:
+# > *ReLU*, which is `max(x, 0)`; *max pooling*, which keeps the largest number of each small window; and
+# > *convolution*, which slides a small kernel over a picture. Nothing else needs to be known of them here.
 #
 # ## 1. Measuring a slope
 #
@@ -227,8 +229,8 @@ print("tanh, square missing:", f"{error_along(np.tanh, lambda dy, x: dy * (1 - n
 # ## 4. Which dy? Not ones
 #
 # Any `dy` will do, says the formula. So many tutorials take the simplest: `y.sum()`, which is `dy` = 1 everywhere.
-# Here are five wrong backwards of a convolution (lesson 06; it slides a small kernel over a picture, and that is all
-# we need to know here). Each is checked twice.
+# Here are five wrong backwards of a convolution ([lesson 06](06_convolution.ipynb) explains `im2col` and `col2im`; we
+# only need that they belong together). Each is checked twice.
 
 # %%
 kernel = rng.standard_normal((3, 3, 1, 1))
@@ -354,6 +356,13 @@ def away_from_kinks(x, margin):
 check("05.away_from_kinks", away_from_kinks)
 
 # %% [markdown]
+# Five numbers, with a margin of 0.1:
+
+# %% tags=["yours", "expected"]
+if check("05.away_from_kinks", away_from_kinks):
+    print(away_from_kinks(np.array([-0.9, -0.01, 0.0, 0.02, 1.0]), margin=0.1))
+
+# %% [markdown]
 # ## 7. The planted bugs
 #
 # Now you are the checker. The check holds twelve layers, each a `forward(x)` and a `backward(dy, x)`. Some backwards
@@ -396,11 +405,22 @@ def accuse(forward, backward, x):
 check("05.accuse", accuse)
 
 # %% [markdown]
+# Three suspects from section 5, whose guilt you know:
+
+# %% tags=["yours", "expected"]
+if check("05.away_from_kinks", away_from_kinks) and check("05.accuse", accuse):
+    x = away_from_kinks(rng.standard_normal((4, 6)), margin=0.1)
+    for forward, backward in ((np.tanh, tanh_back), (np.tanh, tanh_wrong), (relu, relu_back)):
+        print(f"{backward.__name__:10} wrong? {accuse(forward, backward, x)}")
+
+# %% [markdown]
 # ## 8. The library's checker
 #
 # `tc.gradcheck` does all of this, for inputs and weights, in float64, on a copy: random `dy`, single elements, whole
 # directions, seventeen step sizes with their signature, and for layers that are linear an exact test that needs no
-# step at all. When something is wrong it tries to say what. Here is a convolution that somebody has broken:
+# step at all. (In its tables, under "checked", the steps are called *ladder* and the test without steps *exact*;
+# "analytic" is what backward says and "numeric" what was measured.) When something is wrong it tries to say what. Here
+# is a convolution that somebody has broken:
 
 # %%
 class Broken(Conv2d):
@@ -437,7 +457,7 @@ print(report)
 # ## Going on
 #
 # 1. *(2/5)* Break `tanh_back` in a way that `error_along` with one direction would probably miss. What would find it?
-# 2. *(3/5)* Write the backward of `y = x / np.sqrt((x**2).sum(axis=1, keepdims=True))` and accuse it.
+# 2. *(3/5)* Write the backward of `y = x / np.sqrt((x**2).sum(axis=1, keepdims=True))` and let `accuse` judge it.
 # 3. *(4/5)* A checker can be broken too. Plant a bug in yours and find out which layers reveal it.
 #
-# **Next:** lesson 06, convolution, whose backward you now know how to check.
+# **Next:** [lesson 06](06_convolution.ipynb), convolution, whose backward you now know how to check.

@@ -35,7 +35,9 @@ from tinycnn.plots.lessons import convolution as draw
 # > grew a little, the loss would grow `dy[2, 0]` times as much. It has the shape of `y`. A layer's `backward` is
 # > given `dy` and works out the same for everything that went in: `dw = x.T @ dy`, `db = dy.sum(axis=0)`, and `dx =
 # > dy @ w.T`, which is the `dy` of the layer below. *Gradient checking* (lesson 05) tests such a backward: change a
-# > number a little, see what the loss does, compare.
+# > number a little, see what the loss does, compare. [Lesson 05](05_gradient_checking.ipynb) can be read first. *SGD
+# > with momentum* (lesson 08) changes the weights a little against their gradients, after each *batch* of pictures; an
+# > *epoch* is once through all of them.
 #
 # ## 1. A window that slides
 #
@@ -100,8 +102,8 @@ draw.window_on_picture(picture, kernel, slide(picture, kernel), i=0, j=1)
 # $$y[n, i, j, f] = b[f] + \sum_{p, q, c} x[n,\ i s + p - P,\ j s + q - P,\ c]\ \ w[p, q, c, f]$$
 #
 # Read it aloud: the output at position $(i, j)$ is the bias plus, for every place $(p, q)$ in the window and every
-# channel $c$, the pixel there times the weight there. The window at $(i, j)$ begins at row $i s - P$ and column $j s
-# - P$. Pixels outside of the picture are 0.
+# channel $c$, the pixel there times the weight there. The window at $(i, j)$ begins at row $i s - P$ and column
+# $j s - P$. Pixels outside of the picture are 0.
 #
 # ## 3. How many windows fit?
 #
@@ -144,6 +146,13 @@ def output_size(size, kernel, stride=1, padding=0):
 
 # %% tags=["yours"]
 check("06.output_size", output_size)
+
+# %% [markdown]
+# For the four rows of the picture:
+
+# %% tags=["yours", "expected"]
+if check("06.output_size", output_size):
+    print([output_size(*setting) for setting in [(5, 3, 1, 0), (5, 3, 1, 1), (7, 3, 2, 0), (8, 3, 2, 1)]])
 
 # %% [markdown]
 # ## 4. As loops
@@ -295,6 +304,13 @@ def im2col(x, kernel, stride=1, padding=0):
 check("06.im2col", im2col)
 
 # %% [markdown]
+# The patches of the small picture must be the matrix in the drawing:
+
+# %% tags=["yours", "expected"]
+if check("06.im2col", im2col):
+    print(im2col(small[None, :, :, None], (3, 3)).reshape(4, 9).astype(int))
+
+# %% [markdown]
 # And now the convolution is one line. Against the loops, and against the clock:
 
 # %% tags=["yours", "expected"]
@@ -316,6 +332,11 @@ if check("06.im2col", im2col) and check("06.conv_forward", conv_loops):
 
 # %% [markdown]
 # How much faster depends on the machine. The tiny difference is rounding: both add the same numbers, in another order.
+#
+# The library's `Conv2d` works like this too, a few pictures at a time, so that the patches stay in the processor's fast
+# memory. For the most common kernels it also knows a shortcut that comes to the same numbers, but for rounding, with
+# fewer multiplications: [tinycnn/shortcuts/winograd.py](../tinycnn/shortcuts/winograd.py). Patches remain the
+# definition.
 #
 # ## 6. Why channels last?
 #
@@ -445,6 +466,13 @@ def col2im(cols, x_shape, kernel, stride=1, padding=0):
 check("06.col2im", col2im)
 
 # %% [markdown]
+# Patches full of ones count for you: how many windows of 3 x 3 does each pixel of a 4 x 4 picture lie in?
+
+# %% tags=["yours", "expected"]
+if check("06.col2im", col2im):
+    print(col2im(np.ones((1, 2, 2, 9)), (1, 4, 4, 1), (3, 3))[0, :, :, 0].astype(int))
+
+# %% [markdown]
 # There is a test for a pair like this that needs no example at all. Adding back is the *adjoint* of copying out: for
 # any picture `x` and any patches `d`, the sum of `im2col(x) * d` equals the sum of `x * col2im(d)`. (Both add up the
 # same products; one sorts them by window, the other by pixel.)
@@ -493,6 +521,14 @@ def conv_backward(dy, x, w, stride=1, padding=0):
 
 # %% tags=["yours"]
 check("06.conv_backward", conv_backward)
+
+# %% [markdown]
+# For the small picture, both gradients of the two drawings:
+
+# %% tags=["yours", "expected"]
+if check("06.conv_backward", conv_backward):
+    dx, dw, db = conv_backward(dy[None, :, :, None], small[None, :, :, None], edges[:, :, None, None])
+    print("dx =", *dx[0, :, :, 0].astype(int).tolist(), "", "dw =", *dw[:, :, 0, 0].astype(int).tolist(), sep="\n")
 
 # %% [markdown]
 # ## 9. Why the check uses a random dy
@@ -635,7 +671,8 @@ def train_steps(model, steps, batch_size=32):
 
 
 # %% [markdown]
-# Thirty steps with each. If your layer is right, the two curves lie in each other.
+# Thirty steps with each. If your layer is right, the two curves lie in each other. (Rounding makes a small difference,
+# and a training enlarges it step by step.)
 
 # %% tags=["yours", "expected"]
 if check("06.layer", MyConv2d):
@@ -650,7 +687,8 @@ figure
 
 # %% [markdown]
 # Now for longer. `tc.fit` is the library's training loop; it takes any model made of layers, yours included. Joint
-# accuracy is the share of pictures with the right class *and* an IoU of at least 0.5 (lesson 01).
+# accuracy is the share of pictures with the right class *and* an IoU of at least 0.5
+# ([lesson 01](01_boxes.ipynb), which also explains the table).
 
 # %% tags=["yours", "expected"]
 if check("06.layer", MyConv2d):
@@ -700,8 +738,9 @@ figure
 # 1. *(2/5)* A kernel of 1 x 1: what is `im2col` then? Which layer is a 1 x 1 convolution, seen from a single pixel?
 # 2. *(3/5)* With stride 1, `dx` can be had without `col2im`: it is a convolution of `dy` with the kernel turned by
 #    180 degrees, its inputs and outputs exchanged. Look at the squares of section 8 until you believe it, then write
-#    it. (The library does it this way, since copying is faster than adding.)
+#    it. (Where no shortcut applies, the library does it this way, since copying is faster than adding.)
 # 3. *(4/5)* A *dilated* convolution leaves gaps between the window's pixels. Change one slice in `im2col` and one in
 #    `col2im`, and let `tc.gradcheck` say whether you are right.
 #
-# **Next:** lesson 07, pooling and ReLU: what happens at ties and at the border.
+# **Next:** [lesson 09](09_two_heads.ipynb), two heads and their losses. (Lesson 07, pooling and ReLU, and lesson 08,
+# training, are still to come.)

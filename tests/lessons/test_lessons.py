@@ -90,6 +90,14 @@ def test_notebooks_are_small_and_know_nothing_of_a_machine(source):
         assert str(build.FOLDER.parent) not in text and "/home/" not in text and "Traceback" not in text
 
 
+@lesson
+def test_no_formula_is_cut_at_the_end_of_a_line(source):
+    """A line that begins with "- P$" would become a list."""
+    for cell in build._cells(source):
+        text = re.sub(r"\$\$.*?\$\$", "", cell.source, flags=re.S) if cell.cell_type == "markdown" else ""
+        assert [line for line in text.splitlines() if line.count("$") % 2] == []
+
+
 def test_links_lead_somewhere():
     """In both notebooks of each lesson, in the syllabus and in the lecturers' page."""
     texts = {build.FOLDER / name: (build.FOLDER / name).read_text() for name in ("README.md", "LECTURERS.md")}
