@@ -7,6 +7,7 @@ import pytest
 from harness import expect_close, numbers
 
 from tinycnn.backend import to_device, to_numpy
+from tinycnn.errors import OrderError
 from tinycnn.layers import Layer, Parameter
 from tinycnn.optim import BLOCK, SCHEDULES, SGD, Adam, clip_gradients, constant, cosine, steps
 
@@ -223,3 +224,8 @@ def test_cosine_without_warmup_starts_at_the_full_rate():
 def test_every_schedule_has_a_name():
     for make in SCHEDULES.values():
         assert 0 < make()(0.5) <= 1
+
+
+def test_clipping_before_backward_says_so():
+    with pytest.raises(OrderError, match="no gradients yet. Call backward first"):
+        clip_gradients(Weights("float32"), 1.0)

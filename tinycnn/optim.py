@@ -11,6 +11,7 @@ import math
 import numpy as np
 
 from tinycnn.backend import array_module
+from tinycnn.errors import OrderError
 from tinycnn.parallel import WORTH_A_THREAD, one_blas_thread, over_batch
 
 BLOCK = 64 * 1024  # numbers; value, gradient, state and scratch of one block fit the second-level cache
@@ -124,6 +125,8 @@ def clip_gradients(model, max_norm):
     The factor is computed where the gradients live, so nothing comes down from a GPU.
     """
     grads = [p.grad for p in model.parameters().values() if p.grad is not None]
+    if not grads:
+        raise OrderError("clip_gradients: there are no gradients yet. Call backward first, then clip, then step.")
     xp = array_module(*grads)
     with one_blas_thread():
         norm = xp.sqrt(sum(xp.dot(g.reshape(-1), g.reshape(-1)) for g in grads))

@@ -154,6 +154,7 @@ def test_an_error_in_a_row_names_the_shape_of_what_came_in():
     y = net.forward(numbers((2, 8, 8, 3), "float32"))
     with pytest.raises(ShapeError, match=r"MaxPool2d\(2\).backward expects dy of the shape that forward returned"):
         net.backward(y[:1])
+    assert net.backward(y).shape == (2, 8, 8, 3)  # a refused dy uses nothing up
 
 
 def test_a_row_passes_the_gradient_check_cut_as_small_as_can_be(monkeypatch):

@@ -55,7 +55,7 @@ class PerImage(Layer):
         if isinstance(memory, Pieces):
             return memory
         shape = getattr(memory[0], "shape", memory[0])  # kept by a forward of somebody's own: one piece
-        return Pieces([[(slice(0, shape[0]), memory)]], shape, None)
+        return Pieces([[(slice(0, shape[0]), memory)]], shape, y_shape=None)
 
 
 class Pieces:
@@ -130,14 +130,15 @@ def forward(layers, x):
 
 def backward(layers, dy, input_gradient=True):
     """dy back through a row of PerImage layers: dx, or None without input_gradient; every parameter gets its grad."""
+    last = layers[-1]._memory
+    if isinstance(last, Pieces):
+        expect_gradient(dy, last.y_shape, layers[-1])  # before anything is used up
     memories = [layer.take() for layer in layers]
     if any(memory.cut() != memories[0].cut() for memory in memories):  # their forwards did not run together
         for layer, memory in reversed(list(zip(layers, memories, strict=True))):
             layer._memory = memory
             dy = backward([layer], dy, input_gradient or layer is not layers[0])
         return dy
-    if memories[-1].y_shape is not None:
-        expect_gradient(dy, memories[-1].y_shape, layers[-1])
     xp = array_module(dy)
     dx = xp.empty(memories[0].x_shape, dy.dtype) if input_gradient else None
 
