@@ -143,7 +143,7 @@ def test_short_steps_are_repeated_within_a_turn(monkeypatch):
     monkeypatch.setattr(measure, "PAUSE", 0.0)
     turns = []
     measure.alternate([Counting("a", turns)], repeats=1)
-    assert len(turns) == 2 + 1 + 50  # the warm-up, one to see how long it takes, and the most that fit a turn
+    assert len(turns) == 2 + 1 + 250  # the warm-up, one to see how long it takes, and the most that fit a turn
 
 
 def test_a_stopwatch_waits_adds_up_and_leaves_nothing_behind():

@@ -16,7 +16,7 @@ import numpy as np
 from tinycnn.backend import synchronize, to_device
 
 PAUSE = 0.05  # seconds before each turn
-SHORTEST = 0.1  # seconds that one turn should take; shorter steps are repeated within it
+SHORTEST = 0.5  # seconds that one turn should take; shorter steps are repeated within it, as in training
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ def alternate(sides, repeats, steps=None):
     for side in sides:
         side.warm_up()
     if steps is None:
-        steps = int(min(50, max(1, SHORTEST / sides[0].sample(1))))
+        steps = int(min(250, max(1, SHORTEST / sides[0].sample(1))))
     seconds = {side.name: [] for side in sides}
     for _ in range(repeats):
         for side in sides:
