@@ -290,7 +290,8 @@ def train_step(model, images, labels, targets, optimizer):
     value, dscores, dboxes = two_losses(scores, boxes, labels, targets)
     dfeatures, w_class.grad, w_box.grad = heads_backward(dscores, dboxes, features, w_class.value, w_box.value)
     b_class.grad, b_box.grad = dscores.sum(axis=0), dboxes.sum(axis=0)
-    model.trunk.backward(dfeatures.astype(np.float32), input_gradient=False)  # nobody needs the gradient of the pixels
+    # Down through the trunk, but not to the pixels: nobody needs their gradient.
+    model.trunk.backward(dfeatures.astype(np.float32), input_gradient=False)
     optimizer.step()
     return float(value)
 
@@ -315,12 +316,12 @@ if still_open:
     print("not right yet:", ", ".join(still_open))
 else:
     networks = network(), network()
-    optimizers = [tc.optim.SGD(model, lr=0.02, momentum=0.9) for model in networks]
-    targets = box_targets(codes, codes).astype(np.float32)
+    optimizers = [tc.optim.SGD(net, lr=0.02, momentum=0.9) for net in networks]
+    train_targets = box_targets(codes, codes).astype(np.float32)
     print("step    yours  library")
     for step in range(101):
         few = np.arange(32 * step, 32 * step + 32) % len(data.train)
-        batch = data.train.images[few], data.train.labels[few], targets[few]
+        batch = data.train.images[few], data.train.labels[few], train_targets[few]
         yours = train_step(networks[0], *batch, optimizers[0])
         library = library_step(networks[1], *batch, optimizers[1])
         if step in (0, 10, 25, 50, 100):
@@ -397,9 +398,9 @@ tc.plots.curves(history)
 
 # %%
 few = slice(0, 64)
-x, labels = model.normalize(data.valid.images[few]), data.valid.labels[few]
-targets = model.standardize(tc.boxes.encode(data.valid.boxes[few], data.valid.sizes[few]))
-pulls = head_gradients(model, x, labels, targets)
+x, valid_labels = model.normalize(data.valid.images[few]), data.valid.labels[few]
+valid_targets = model.standardize(tc.boxes.encode(data.valid.boxes[few], data.valid.sizes[few]))
+pulls = head_gradients(model, x, valid_labels, valid_targets)
 print(str(pulls).partition("\n\n")[0])
 
 # %% [markdown]
@@ -439,9 +440,9 @@ half = data.train.subset(slice(0, count // 2))
 for ratio in (0.3, 3) if FAST else (0.03, 0.3, 1, 3, 30):
     _, short = train(ratio, 1 if FAST else 8, half)
     last = short.rows[-1]
-    scores = {"class accuracy": last["valid_accuracy"], "IoU ≥ 0.5": last["valid_iou50"], "both": last["valid_joint"]}
-    print(f"{ratio:5} to 1: " + ", ".join(f"{name} {value:.2f}" for name, value in scores.items()))
-    results[ratio] = scores
+    results[ratio] = {"class accuracy": last["valid_accuracy"], "IoU ≥ 0.5": last["valid_iou50"],
+                      "both": last["valid_joint"]}
+    print(f"{ratio:5} to 1: " + ", ".join(f"{name} {value:.2f}" for name, value in results[ratio].items()))
 draw.weights_compared(results)
 
 # %% [markdown]

@@ -1,6 +1,8 @@
 """The lessons as they are: in step with their sources, with exercises to fail and to solve, and a true syllabus."""
 
+import ast
 import re
+import symtable
 
 import pytest
 
@@ -96,6 +98,19 @@ def test_no_formula_is_cut_at_the_end_of_a_line(source):
     for cell in build._cells(source):
         text = re.sub(r"\$\$.*?\$\$", "", cell.source, flags=re.S) if cell.cell_type == "markdown" else ""
         assert [line for line in text.splitlines() if line.count("$") % 2] == []
+
+
+@lesson
+def test_a_learners_cell_means_the_same_after_run_all(source):
+    """Whoever runs everything first and writes later finds in each name what stood there at that place."""
+    cells = [cell for cell in build.solved_cells(source) if cell.cell_type == "code"]
+    made = [{symbol.get_name() for symbol in symtable.symtable(cell.source, "cell", "exec").get_symbols()
+             if symbol.is_assigned()} for cell in cells]
+    for i, cell in enumerate(cells):
+        if "yours" in build._tags(cell):
+            used = {node.id for node in ast.walk(ast.parse(cell.source)) if isinstance(node, ast.Name)}
+            earlier, later = set().union(*made[:i]), set().union(*made[i + 1 :])
+            assert (used - made[i]) & earlier & later == set(), cell.source
 
 
 def test_links_lead_somewhere():
