@@ -563,7 +563,7 @@ for name, (train, test) in sets.items():
 # %% [markdown]
 # ## 9. Your functions at work
 #
-# If your five functions are right, this table is made by them alone. It must agree with the library's to the last
+# If your functions are right, this table is made by them alone. It must agree with the library's to the last
 # digit.
 
 # %% tags=["yours", "expected"]
