@@ -87,7 +87,7 @@ MODEL = (
     Setting("per_class_boxes", False, False, bool, "one box for each class instead of one for all"),
 )
 TRAINING = (
-    Setting("epochs", 10, 30, count, "passes over the training pictures"),
+    Setting("epochs", 8, 30, count, "passes over the training pictures"),
     Setting("batch_size", 32, 32, count, "pictures in one step"),
     Setting("optimizer", "adam", "adam", str, "the optimizer", ("sgd", "adam")),
     Setting("lr", 2e-3, 1e-3, rate, "learning rate"),
