@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from tinycnn import parallel
 from tinycnn.backend import to_device, to_numpy
+from tinycnn.layers import Layer, Parameter
 
 LIMIT = {"float64": 1e-10, "float32": 1e-4}
 DTYPES = st.sampled_from(["float64", "float32"])
@@ -101,6 +102,25 @@ def _run_once(layer, x, device, layout, seed):
         assert parameter.grad.shape == parameter.value.shape and parameter.grad.dtype == parameter.value.dtype
         grads[name] = to_numpy(parameter.grad)
     return SimpleNamespace(y=y_before, dy=dy, dx=to_numpy(dx), grads=grads)
+
+
+# --- a layer of a learner's own ---
+
+
+class Scale(Layer):
+    """The example of the Layer docstring, which knows nothing of what the library's own layers can do."""
+
+    def __init__(self):
+        self.w = Parameter(np.full(1, 3.0))
+
+    def forward(self, x):
+        self.remember(x)
+        return x * self.w.value
+
+    def backward(self, dy):
+        (x,) = self.recall()
+        self.w.grad = (x * dy).sum().reshape(1)
+        return dy * self.w.value
 
 
 # --- random geometry ---

@@ -2,27 +2,11 @@
 
 import numpy as np
 import pytest
-from harness import expect_close, numbers, run
+from harness import Scale, expect_close, numbers, run
 
 from tinycnn.backend import device_of, to_device
 from tinycnn.errors import OrderError
 from tinycnn.layers import Conv2d, Dropout, Flatten, Layer, Linear, Parameter, ReLU, Sequential
-
-
-class Scale(Layer):
-    """The example of the Layer docstring."""
-
-    def __init__(self):
-        self.w = Parameter(np.full(1, 3.0))
-
-    def forward(self, x):
-        self.remember(x)
-        return x * self.w.value
-
-    def backward(self, dy):
-        (x,) = self.recall()
-        self.w.grad = (x * dy).sum().reshape(1)
-        return dy * self.w.value
 
 
 class Block(Layer):

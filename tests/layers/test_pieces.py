@@ -5,7 +5,7 @@ from unittest import mock
 
 import numpy as np
 import pytest
-from harness import difference, numbers
+from harness import Scale, difference, numbers
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -18,31 +18,13 @@ from tinycnn.layers import (
     Conv2d,
     Dropout,
     Flatten,
-    Layer,
     Linear,
     LocalResponseNorm,
     MaxPool2d,
-    Parameter,
     ReLU,
     Sequential,
     pieces,
 )
-
-
-class Scale(Layer):
-    """A learner's layer, which knows nothing of pieces."""
-
-    def __init__(self):
-        self.w = Parameter(np.full(1, 1.5))
-
-    def forward(self, x):
-        self.remember(x)
-        return x * self.w.value
-
-    def backward(self, dy):
-        (x,) = self.recall()
-        self.w.grad = (x * dy).sum().reshape(1)
-        return dy * self.w.value
 
 
 def network(seed=0):
