@@ -29,6 +29,8 @@ from tinycnn.layers import (
 )
 from tinycnn.models.localizer import Localizer, small_head
 
+pytestmark = pytest.mark.slow  # processes and pictures of their own, half a minute in all
+
 TINY = {"architecture": "localizer", "num_classes": 3, "image_size": 16, "channels": [4, 8], "hidden": 8}
 TRAINING = workloads.Workload("T", "a tiny step", TINY, "training", 4, repeats=2)
 PREDICTION = workloads.Workload("P", "a tiny prediction", TINY, "inference", 2, repeats=2)

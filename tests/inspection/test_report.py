@@ -17,6 +17,8 @@ from tinycnn.layers import Flatten, Linear, Sequential
 from tinycnn.models.localizer import Localizer
 from tinycnn.plots import look
 
+pytestmark = pytest.mark.slow  # processes and pictures of their own, half a minute in all
+
 pytest.importorskip("matplotlib")
 WRITTEN = look._written
 PNG = b"\x89PNG, of a figure"

@@ -139,6 +139,7 @@ def test_an_error_in_a_row_names_the_shape_of_what_came_in():
     assert net.backward(y).shape == (2, 8, 8, 3)  # a refused dy uses nothing up
 
 
+@pytest.mark.slow
 def test_a_row_passes_the_gradient_check_cut_as_small_as_can_be(monkeypatch):
     monkeypatch.setattr(parallel, "CPU_BYTES", 1)
     monkeypatch.setattr(parallel, "WORTH_A_THREAD", 0)
