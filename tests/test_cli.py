@@ -15,6 +15,8 @@ import pytest
 import tinycnn as tc
 from tinycnn.cli import main
 
+pytestmark = pytest.mark.slow  # whole runs of the program
+
 PIL = pytest.importorskip("PIL.Image")
 
 TINY = ["--size", "64", "--image-size", "32", "--channels", "4,8", "--hidden", "16", "--batch-size", "16",

@@ -264,6 +264,7 @@ def test_only_an_unknown_name_is_an_error():
             check(name, None)
 
 
+@pytest.mark.slow
 def test_the_matrix_is_printed_by_one_command():
     run = subprocess.run([sys.executable, "-m", "tinycnn.exercises"], capture_output=True, text=True)
     assert run.returncode == 0 and "0 answers judged wrongly" in run.stdout

@@ -15,6 +15,8 @@ from tinycnn.kernels import COL2IM, IM2COL, MAX_POOL, MAX_POOL_BACKWARD
 from tinycnn.layers import MaxPool2d
 from tinycnn.patches import col2im, im2col
 
+pytestmark = pytest.mark.slow  # a compiler at work
+
 
 @pytest.fixture(scope="module", params=["own", "cupy"])
 def header(request):

@@ -16,6 +16,8 @@ PIL = pytest.importorskip("PIL.Image")
 from tinycnn import plots  # noqa: E402
 from tinycnn.plots.look import PREDICTION, TRUTH, WRONG  # noqa: E402
 
+pytestmark = pytest.mark.slow  # pictures drawn
+
 COLUMNS = ("loss", "class_loss", "box_loss", "valid_loss", "valid_class_loss", "valid_box_loss", "valid_accuracy",
            "valid_mean_iou", "valid_iou50", "valid_joint")
 

@@ -9,6 +9,8 @@ from tinycnn.backend import to_device
 from tinycnn.gradient_check import gradcheck, quick_check
 from tinycnn.layers import Conv2d, Linear, ReLU
 
+pytestmark = pytest.mark.slow  # reports drawn
+
 BY_NAME = {mutant.name: mutant for mutant in MUTANTS}
 
 

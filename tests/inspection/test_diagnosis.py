@@ -13,6 +13,8 @@ from tinycnn.inspection import data_checks, diagnose
 from tinycnn.layers import Flatten, Linear, Sequential
 from tinycnn.models.localizer import Localizer
 
+pytestmark = pytest.mark.slow  # networks trained to be diagnosed
+
 
 def changed(samples, **parts):
     """The same Samples with other images, labels or boxes."""
