@@ -93,3 +93,18 @@ def col2im(cols, x_shape, kernel, stride=(1, 1), padding=(0, 0)):
     return padded[:, ph : ph + h, pw : pw + w]
 
 
+def input_gradient(dy, w, x_shape, stride, padding, lane=None):
+    """dx (N, H, W, C) of a convolution with w (KH, KW, C, F), given dy (N, OH, OW, F): col2im(dy @ w.T).
+
+    x_shape: (.., H, W, C); N is that of dy
+    """
+    (kh, kw, c, f), (ph, pw) = w.shape, padding
+    if stride == (1, 1) and ph < kh and pw < kw:
+        # With stride 1 this is itself a convolution: of dy, with the kernel turned by 180 degrees and its inputs and
+        # outputs exchanged. It copies patches instead of adding them, which is faster.
+        cols = im2col(dy, (kh, kw), (1, 1), (kh - 1 - ph, kw - 1 - pw), lane, "dy")
+        dx = cols.reshape(-1, kh * kw * f) @ w[::-1, ::-1].swapaxes(2, 3).reshape(-1, c)  # (N*H*W, C)
+        return dx.reshape(len(dy), *x_shape[1:3], c)
+    dcols = dy.reshape(-1, f) @ w.reshape(-1, f).T  # (N*OH*OW, KH*KW*C)
+    dcols = dcols.reshape(*dy.shape[:3], -1)
+    return col2im(dcols, (len(dy), *x_shape[1:3], c), (kh, kw), stride, padding)

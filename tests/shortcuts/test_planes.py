@@ -33,16 +33,15 @@ def test_they_equal_patches(geometry, dtype, layout, scratch_bytes):
             patch.setenv("TINYCNN_SHORTCUTS", switch)
             patch.setattr("tinycnn.parallel.CPU_BYTES", scratch_bytes)
             y = layer.forward(x)
-            layer.backward(lay_out(numbers(y.shape, dtype, seed=1), layout, "cpu"), input_gradient=False)
-        found.append([y, *(parameter.grad for parameter in layer.parameters().values())])
+            dx = layer.backward(lay_out(numbers(y.shape, dtype, seed=1), layout, "cpu"))
+        found.append([y, dx, *(parameter.grad for parameter in layer.parameters().values())])
     for one, other in zip(*found, strict=True):
         expect_close(one, other, dtype)
 
 
-def test_the_first_layer_takes_them_unless_dx_is_asked_for():
+def test_the_first_layer_takes_them():
     conv = Conv2d(3, 16, 3, padding=1)
     assert isinstance(choose(np, conv, 64, 64, 8), Planes)
-    assert choose(np, conv, 64, 64, 8, input_gradient=True) is None
     assert choose(np, conv, 8, 8, 8) is None  # rows of 8 pixels are no long runs
     assert choose(np, Conv2d(8, 16, 3), 64, 64, 1) is None  # and rows of 24 numbers no crumbs
     assert choose(np, Conv2d(3, 96, 11, stride=4), 55, 55, 8) is None

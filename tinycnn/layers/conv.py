@@ -17,7 +17,7 @@ import numpy as np
 from tinycnn.backend import array_module
 from tinycnn.layers.base import Parameter, expect_images
 from tinycnn.layers.window import Window2d
-from tinycnn.patches import col2im, im2col
+from tinycnn.patches import im2col, input_gradient
 from tinycnn.shortcuts import choose
 
 
@@ -59,7 +59,7 @@ class Conv2d(Window2d):
         x, y_shape, kept = kept
         w, found = self.w.value, []
         xp = array_module(dy, x, w)
-        way = lane.once((self, "backward"), lambda: self._way(xp, y_shape, lane.images, dx is not None))
+        way = lane.once((self, "backward"), lambda: self._way(xp, y_shape, lane.images))
         for g, (channels, filters) in enumerate(self._groups()):
             kernel = lane.once((self, g), lambda: way.turned(w[..., filters]))  # noqa: B023
             dx_group = dx[..., channels] if dx is not None else None
@@ -68,10 +68,9 @@ class Conv2d(Window2d):
         if self.b is not None:
             lane.add(self.b, xp.concatenate([db for _, db in found]) if self.groups > 1 else found[0][1])
 
-    def _way(self, xp, y_shape, images, input_gradient=False):
+    def _way(self, xp, y_shape, images):
         """What computes one group: a shortcut where there is one, else patches."""
-        shortcut = choose(xp, self, *y_shape[1:3], images, input_gradient)
-        return shortcut or Patches(self.kernel, self.stride, self.padding)
+        return choose(xp, self, *y_shape[1:3], images) or Patches(self.kernel, self.stride, self.padding)
 
     def _groups(self):
         """Pairs of slices: the input channels and the filters of each group."""
@@ -117,7 +116,7 @@ class Patches:
         for images in lane.cut(len(x), self.workspace_bytes(*w.shape[2:], *y.shape[1:3], x.itemsize)):
             cols = self._cols(x[images], lane)  # (n*OH*OW, K)
             rows = y[images].reshape(-1, w.shape[3])  # (n*OH*OW, F), a view
-            xp.matmul(cols, _matrix(w), out=rows)
+            xp.matmul(cols, w.reshape(-1, w.shape[3]), out=rows)
             if b is not None:
                 rows += b
 
@@ -131,30 +130,13 @@ class Patches:
             dw += (self._cols(x[images], lane).T @ rows).reshape(w.shape)
             db += xp.ones(len(rows), d.dtype) @ rows  # the column sums, as a product: faster than sum(axis=0)
             if dx is not None:
-                dx[images] = self._input_gradient(d, w, x.shape, lane)
+                dx[images] = input_gradient(d, w, x.shape, self.stride, self.padding, lane)
         return dw, db
 
     def _cols(self, x, lane):
         cols = im2col(x, self.window, self.stride, self.padding, lane)  # (n, OH, OW, KH*KW*C)
         return cols.reshape(-1, cols.shape[3])
 
-    def _input_gradient(self, dy, w, x_shape, lane):
-        (kh, kw, c, f), (ph, pw) = w.shape, self.padding
-        if self.stride == (1, 1) and ph < kh and pw < kw:
-            # With stride 1, col2im(dy @ w.T) is itself a convolution: of dy, with the kernel turned by 180 degrees
-            # and its inputs and outputs exchanged. It copies patches instead of adding them, which is faster.
-            cols = im2col(dy, self.window, (1, 1), (kh - 1 - ph, kw - 1 - pw), lane, "dy")
-            dx = cols.reshape(-1, kh * kw * f) @ _matrix(w[::-1, ::-1].swapaxes(2, 3))  # (n*H*W, C)
-            return dx.reshape(len(dy), *x_shape[1:3], c)
-        dcols = dy.reshape(-1, f) @ _matrix(w).T  # (n*OH*OW, K)
-        dcols = dcols.reshape(*dy.shape[:3], -1)
-        return col2im(dcols, (len(dy), *x_shape[1:3], c), self.window, self.stride, self.padding)
-
     def workspace_bytes(self, c, f, oh, ow, itemsize):
         """Scratch memory for one image: its patches."""
         return itemsize * oh * ow * math.prod(self.window) * c
-
-
-def _matrix(w):
-    """A kernel (KH, KW, C, F) as the matrix (KH*KW*C, F) that multiplies patches."""
-    return w.reshape(-1, w.shape[3])

@@ -20,11 +20,8 @@ from tinycnn.shortcuts.planes import Planes
 from tinycnn.shortcuts.winograd import Tiles
 
 
-def choose(xp, conv, oh, ow, n, input_gradient=False):
-    """The faster way for one group of a Conv2d with oh x ow outputs and n images, or None: patches.
-
-    input_gradient: whether dx will be asked for, which Planes do not give.
-    """
+def choose(xp, conv, oh, ow, n):
+    """The faster way for one group of a Conv2d with oh x ow outputs and n images, or None: patches."""
     if conv.w.value.dtype.itemsize < 4:
         return None  # Winograd's rounding is for float32 and float64
     if xp is not np or conv.stride != (1, 1) or os.environ.get("TINYCNN_SHORTCUTS") == "0":
@@ -32,6 +29,6 @@ def choose(xp, conv, oh, ow, n, input_gradient=False):
     c, f = conv.in_channels // conv.groups, conv.out_channels // conv.groups
     if Tiles.worthwhile(conv.kernel, c, f, oh, ow, n):
         return Tiles(conv.kernel[0], conv.padding, oh, ow)
-    if Planes.worthwhile(conv.kernel, c, ow) and conv.groups == 1 and not input_gradient:
+    if Planes.worthwhile(conv.kernel, c, ow) and conv.groups == 1:
         return Planes(conv.kernel, conv.padding, oh, ow)
     return None

@@ -14,11 +14,12 @@ import math
 
 import numpy as np
 
+from tinycnn.patches import input_gradient
 from tinycnn.shortcuts.blas import deep, tall
 
 
 class Planes:
-    """A convolution with stride 1, `kernel` = (KH, KW), `padding` = (rows, columns) and oh x ow outputs; without dx."""
+    """A convolution with stride 1, `kernel` = (KH, KW), `padding` = (rows, columns) and oh x ow outputs."""
 
     def __init__(self, kernel, padding, oh, ow):
         self.window, self.padding, self.size = kernel, padding, (oh, ow)
@@ -34,21 +35,21 @@ class Planes:
         return np.concatenate([w.reshape(-1, f), np.zeros((1, f), w.dtype) if b is None else b[None]])
 
     def turned(self, w):
-        """Nothing to prepare for backward: it gives no dx."""
+        return w
 
     def forward(self, x, kernel, y, lane, keep):
         """Write the convolution of x (n, H, W, C), biases added, into y (n, OH, OW, F)."""
         for images in lane.cut(len(x), self.workspace_bytes(x.shape[3], y.shape[3], *self.size, x.itemsize)):
             tall(self._columns(x[images], lane).T, kernel, y[images].reshape(-1, y.shape[3]))
 
-    def backward(self, x, dy, _, dx, lane, kept):
-        """dw (KH, KW, C, F) and db (F,)."""
-        if dx is not None:
-            raise NotImplementedError("Planes give no dx; patches do")
+    def backward(self, x, dy, w, dx, lane, kept):
+        """dw (KH, KW, C, F) and db (F,); writes dx unless it is None, by patches: it is seldom asked for."""
         f, places = dy.shape[3], math.prod(self.window) * x.shape[3]
         total = np.zeros((places + 1, f), x.dtype)
         for images in lane.cut(len(x), self.workspace_bytes(x.shape[3], f, *self.size, x.itemsize)):
             total += deep(self._columns(x[images], lane), dy[images].reshape(-1, f))
+            if dx is not None:
+                dx[images] = input_gradient(dy[images], w, x.shape, (1, 1), self.padding, lane)
         return total[:-1].reshape(*self.window, x.shape[3], f), total[-1]
 
     def _columns(self, x, lane):
