@@ -33,10 +33,15 @@ class Optimizer:
         for name, parameter in self.model.parameters().items():
             if parameter.grad is None:
                 continue
-            xp = array_module(parameter.value, parameter.grad)
-            if name not in self.state:
-                self.state[name] = tuple(xp.zeros(parameter.value.shape, parameter.value.dtype) for _ in self.moments)
-            self._step(xp, [a.reshape(-1) for a in (_contiguous(parameter), parameter.grad, *self.state[name])])
+            value, grad = parameter.value, parameter.grad
+            xp = array_module(value, grad)
+            state = self.state[name] if name in self.state else [xp.zeros_like(value) for _ in self.moments]
+            # All in one order in memory, that of the value, so that each is one long row of numbers. Nothing is copied
+            # here unless a caller put an array of another order there.
+            order = "F" if _by_columns(value) else "C"
+            parameter.value, grad, *state = (xp.asarray(a, order=order) for a in (value, grad, *state))
+            self.state[name] = tuple(state)
+            self._step(xp, [_flat(a) for a in (parameter.value, grad, *state)])
 
     def _step(self, xp, flat):
         """Update one parameter; flat: its value, gradient and state, each as one long row of numbers."""
@@ -129,7 +134,7 @@ def clip_gradients(model, max_norm):
         raise OrderError("clip_gradients: there are no gradients yet. Call backward first, then clip, then step.")
     xp = array_module(*grads)
     with one_blas_thread():
-        norm = xp.sqrt(sum(xp.dot(g.reshape(-1), g.reshape(-1)) for g in grads))
+        norm = xp.sqrt(sum(xp.dot(_flat(g), _flat(g)) for g in grads))
     factor = xp.minimum(max_norm / (norm + 1e-6), 1.0)
     if xp is np and factor == 1:  # on a GPU, asking would cost more than multiplying by 1
         return norm
@@ -166,8 +171,11 @@ def cosine(warmup=0.05, final=0.0):
 SCHEDULES = {"constant": constant, "steps": steps, "cosine": cosine}
 
 
-def _contiguous(parameter):
-    """The parameter's value, made contiguous once if a caller put a view there: blocks need a flat view of it."""
-    if not parameter.value.flags.c_contiguous:
-        parameter.value = array_module(parameter.value).ascontiguousarray(parameter.value)
-    return parameter.value
+def _by_columns(array):
+    """Whether it lies in memory column by column, as Linear's weights do."""
+    return array.flags.f_contiguous and not array.flags.c_contiguous
+
+
+def _flat(array):
+    """An array's numbers in one row, in their order in memory."""
+    return array.T.reshape(-1) if _by_columns(array) else array.reshape(-1)

@@ -24,7 +24,8 @@ class Linear(Layer):
         rng = np.random.default_rng(0) if rng is None else rng
         self.in_features, self.out_features = in_features, out_features
         w = rng.standard_normal((in_features, out_features), dtype=np.float32)
-        self.w = Parameter(w * np.float32((2 / in_features) ** 0.5))
+        # In memory column by column: what one output needs of a single image's w is one run, and memory is the limit.
+        self.w = Parameter(np.asfortranarray(w * np.float32((2 / in_features) ** 0.5)))
         self.b = Parameter(np.zeros(out_features, np.float32)) if bias else None
 
     def forward(self, x):
@@ -42,7 +43,7 @@ class Linear(Layer):
     def backward(self, dy, input_gradient=True):
         (x,) = self.recall()
         expect_gradient(dy, (len(x), self.out_features), self)
-        self.w.grad = matmul(x.T, dy)  # (D, N) @ (N, F) -> (D, F)
+        self.w.grad = matmul(dy.T, x).T  # x.T @ dy, laid out as w: (D, N) @ (N, F) -> (D, F)
         if self.b is not None:
             self.b.grad = dy.sum(axis=0)  # b is added to every row, so it collects from every row
         return matmul(dy, self.w.value.T) if input_gradient else None  # (N, F) @ (F, D) -> (N, D)
