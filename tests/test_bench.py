@@ -190,7 +190,9 @@ def test_a_step_watched_computes_what_a_step_does():
     watched, plain = sides.TinyCNN(TRAINING), sides.TinyCNN(TRAINING)
     measure.by_layer(watched, {}, repeats=2)
     plain.sample(2)
-    assert watched.answers() == plain.answers()
+    seen = watched.answers()
+    for name, values in plain.answers().items():  # watched layers run one by one: the same but for the order of sums
+        assert seen[name] == pytest.approx(values, rel=1e-4)
 
 
 def test_the_fastest_product_is_a_rate(monkeypatch):

@@ -25,7 +25,8 @@ import numpy as np
 
 from tinycnn.backend import array_module
 
-CPU_BYTES = 2 * 2**20  # patches of about this size per thread stay in the cache next to the weights
+CPU_BYTES = 2 * 2**20  # what a thread works on at a time, so that the next layer finds it in the cache
+SCRATCH = 4  # times as much for scratch memory inside a layer: longer calls, and threads that wait less for each other
 WORTH_A_THREAD = 2**18  # less than this in all, and waking another thread takes longer than the work
 DEVICE_BYTES = 256 * 2**20  # a GPU wants large pieces; this bounds its scratch memory
 LASTING_BYTES = 64 * 2**20  # scratch arrays up to this size stay with their thread; larger ones go with their lane
@@ -65,10 +66,14 @@ class Lane:
     def __iter__(self):
         return iter(self.slices)
 
+    def pieces(self, bytes_per_image):
+        """The lane's images, cut anew for layers in which one image needs another amount of memory."""
+        step = _step(self.images, bytes_per_image, self.xp)
+        return _slices(self.slices[0].start, self.slices[-1].stop, step)
+
     def cut(self, n, bytes_per_image):
         """Slices of 0 .. n-1, as many images at a time as keep scratch memory within bounds."""
-        step = _step(n, bytes_per_image, self.xp)
-        return [slice(i, min(i + step, n)) for i in range(0, n, step)]
+        return _slices(0, n, _step(n, bytes_per_image / SCRATCH, self.xp)) if n else []
 
     def empty(self, name, shape, dtype):
         """Scratch array `name`: the same memory each time, of which a smaller array gets the front.
@@ -98,6 +103,10 @@ class Lane:
             self._made[name] = make()
         return self._made[name]
 
+    def clear(self):
+        """Let go of what `once` and `zeros` hold."""
+        self._scratch, self._made = {}, {}
+
     def add(self, key, share):
         """Add `share`, an array that nobody else will change, to the lane's sum for `key`."""
         if key in self.sums:
@@ -119,8 +128,7 @@ def over_batch(work, n, bytes_per_image, xp=np):
     edges = [n * i // number for i in range(number + 1)]
     lanes = []
     for i, (a, b) in enumerate(zip(edges, edges[1:], strict=False)):
-        slices = [slice(start, min(start + step, b)) for start in range(a, b, step)]
-        lanes.append(Lane(slices or [slice(0, 0)], xp, i))  # an empty batch is one empty piece
+        lanes.append(Lane(_slices(a, b, step), xp, i))
     return run(work, lanes) if n > 1 else [_enter(work, lanes[0])]  # for one image, BLAS may use all cores
 
 
@@ -152,7 +160,12 @@ def _enter(work, lane):
 
 def _step(n, bytes_per_image, xp):
     limit = CPU_BYTES if xp is np else DEVICE_BYTES
-    return max(1, min(n, limit // max(1, bytes_per_image)))
+    return int(max(1, min(n, limit // max(1, bytes_per_image))))
+
+
+def _slices(start, stop, step):
+    slices = [slice(i, min(i + step, stop)) for i in range(start, stop, step)]
+    return slices or [slice(start, start)]  # an empty batch is one empty piece
 
 
 def matmul(a, b):

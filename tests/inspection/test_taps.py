@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from harness import expect_close
 from inspection.looks import everything, network, pictures
 
 from tinycnn.backend import to_device, to_numpy
@@ -50,9 +51,10 @@ def test_taps_see_what_flows_and_change_nothing(device):
     assert list(taps) == [name for name, _ in model.layers()]
     expected, seen = plain.forward(x), second.forward(x)
     plain.backward(*expected), second.backward(*seen)
-    np.testing.assert_array_equal(to_numpy(seen[0]), to_numpy(expected[0]))
+    # Watched layers run one by one, others sometimes two as one: the same but for the order of sums.
+    expect_close(to_numpy(seen[0]), to_numpy(expected[0]), "float32")
     for name, parameter in plain.parameters().items():
-        np.testing.assert_array_equal(to_numpy(second.parameters()[name].grad), to_numpy(parameter.grad))
+        expect_close(to_numpy(second.parameters()[name].grad), to_numpy(parameter.grad), "float32")
     names = list(taps)
     for name, following in zip(names, names[1:-1], strict=False):  # the two heads stand side by side
         assert taps[following].x is taps[name].y

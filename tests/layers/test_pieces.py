@@ -55,14 +55,25 @@ def test_a_row_computes_what_its_layers_do(n, workers, scratch_bytes):
             assert difference(one, other) < 1e-12
 
 
-def test_rows_end_behind_a_pool_and_around_what_is_not_plain():
+def test_rows_end_around_what_is_not_plain():
     net = network()
     names = {id(layer): name for name, layer in net.children().items()}
     found = [[names[id(layer)] for layer in row] for row in pieces.rows(net)]
-    assert found == [["relu1", "conv1", "pool1"], ["relu2", "conv2", "norm1"], ["scale1"], ["conv3", "relu3", "pool2"],
-                     ["pool3"], ["conv4"], ["flatten1"], ["fc1"]]  # fmt: skip
+    assert found == [["relu1", "conv1", "pool1", "relu2", "conv2", "norm1"], ["scale1"],
+                     ["conv3", "relu3", "pool2", "pool3", "conv4"], ["flatten1"], ["fc1"]]  # fmt: skip
     net["conv1"].forward = net["conv1"].forward  # somebody watches
-    assert [len(row) for row in pieces.rows(net)][:3] == [1, 1, 1]
+    assert [len(row) for row in pieces.rows(net)][:3] == [1, 1, 4]
+
+
+def test_behind_a_pool_more_images_are_taken_at_a_time(monkeypatch):
+    x = numbers((6, 8, 8, 4))
+    monkeypatch.setattr(parallel, "CPU_BYTES", 2 * x[0].nbytes)
+    monkeypatch.setenv("TINYCNN_THREADS", "1")
+    net = Sequential(ReLU(), MaxPool2d(2), ReLU())
+    net.backward(net.forward(x))
+    net.forward(x)
+    sizes = [[images.stop - images.start for images in layer._memory.cut()[0]] for layer in net]
+    assert sizes == [[2, 2, 2], [2, 2, 2], [6]]
 
 
 def test_a_layer_with_a_backward_of_its_own_runs_alone():

@@ -20,6 +20,8 @@ def test_long_products(m, k, long, small):
         assert difference(blas.tall(b.T, a.T, np.empty((long, m))), b.T @ a.T) < 1e-12
         c = numbers((long, m), seed=2)
         assert difference(blas.deep(b, c), b @ c) < 1e-12
+        stack = np.stack([b, 2 * b])
+        assert difference(blas.deep(stack, np.stack([c, c]), np.empty((2, k, m))), stack @ c) < 1e-12
 
 
 @given(st.integers(1, 5), SIZES, SIZES, st.integers(1, 900))

@@ -12,7 +12,7 @@ import numpy as np
 
 from tinycnn.errors import ShapeError
 from tinycnn.layers import Flatten, Sequential
-from tinycnn.parallel import CPU_BYTES
+from tinycnn.parallel import CPU_BYTES, SCRATCH
 
 
 @dataclass(frozen=True)
@@ -143,7 +143,7 @@ def _row(name, layer, shape, batch_size, itemsize):
     activations = 0 if isinstance(layer, Flatten) else batch_size * int(np.prod(output)) * itemsize
     # A thread takes as many images at a time as fit its share of the cache, and at least one.
     one_image = layer.workspace_bytes(shape, itemsize)
-    workspace = one_image * max(1, min(batch_size, CPU_BYTES // max(1, one_image)))
+    workspace = one_image * max(1, min(batch_size, SCRATCH * CPU_BYTES // max(1, one_image)))
     return Row(name, repr(layer), tuple(output), parameters, activations, workspace, layer.multiply_adds(shape))
 
 

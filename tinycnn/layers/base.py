@@ -115,10 +115,11 @@ class Layer:
                 yield f"{prefix}{name}", child
 
     def tree(self):
-        """Yield this layer and every layer inside it, at any depth."""
-        yield self
-        for child in self.children().values():
-            yield from child.tree()
+        """A list of this layer and every layer inside it, at any depth."""
+        found = [self]
+        for layer in found:  # it grows on the way
+            found.extend(layer.children().values())
+        return found
 
     # What a network looks like is known without running it.
 

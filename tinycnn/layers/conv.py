@@ -16,9 +16,10 @@ import numpy as np
 
 from tinycnn.backend import array_module
 from tinycnn.layers.base import Parameter, expect_images
+from tinycnn.layers.pool import MaxPool2d
 from tinycnn.layers.window import Window2d
 from tinycnn.patches import im2col, input_gradient
-from tinycnn.shortcuts import choose
+from tinycnn.shortcuts import choose, pooled
 
 
 class Conv2d(Window2d):
@@ -44,6 +45,11 @@ class Conv2d(Window2d):
 
     def check(self, x):
         expect_images(x, self.in_channels, self, self.w.value.dtype)
+
+    def joined(self, after, x_shape):
+        if type(self) is Conv2d and after and type(after[0]) is MaxPool2d:
+            return pooled.join(self, after[0], x_shape)
+        return None
 
     def compute(self, x, lane, y):
         w, kept = self.w.value, []
@@ -128,7 +134,7 @@ class Patches:
             d = dy[images]  # (n, OH, OW, F)
             rows = d.reshape(-1, w.shape[3])  # (n*OH*OW, F)
             dw += (self._cols(x[images], lane).T @ rows).reshape(w.shape)
-            db += xp.ones(len(rows), d.dtype) @ rows  # the column sums, as a product: faster than sum(axis=0)
+            db += xp.dot(xp.ones(len(rows), d.dtype), rows)  # the column sums, as a product: faster than sum(axis=0)
             if dx is not None:
                 dx[images] = input_gradient(d, w, x.shape, self.stride, self.padding, lane)
         return dw, db

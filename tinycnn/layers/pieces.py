@@ -3,13 +3,17 @@
 What a convolution, a pooling or a ReLU makes of an image depends on that image alone. So a batch may be cut: each
 thread takes a run of images from start to end, and takes a few of them at a time through a whole row of such layers.
 What one layer writes, the next one reads while it is still in the processor's cache; written out for the whole batch,
-the output of the first convolution alone would travel to main memory and back, twice.
+the output of the first convolution alone would travel to main memory and back, twice. Threads wait for each other only
+at the end of a row.
 
 Layers of this kind inherit from PerImage and say what happens to a piece of the batch. Backward takes the same pieces
 in the same threads; each thread adds up its share of every parameter's gradient, and the shares are added in order.
 """
 
+import itertools
 import math
+
+import numpy as np
 
 from tinycnn.backend import array_module
 from tinycnn.layers.base import Layer, expect_gradient
@@ -37,6 +41,9 @@ class PerImage(Layer):
     def gradients(self, dy, kept, lane, dx):
         raise NotImplementedError(f"{type(self).__name__} must define gradients(self, dy, kept, lane, dx)")
 
+    def joined(self, after, x_shape):
+        """What computes this layer and some of those after it as one, or None. x_shape: (N, H, W, C)"""
+
     def forward(self, x):
         return forward([self], x)
 
@@ -44,10 +51,14 @@ class PerImage(Layer):
         return backward([self], dy, input_gradient)
 
     def recall(self):
-        return _joined(self.take())
+        return _uncut(self.take())
 
     def kept(self):
-        return _joined(self._memory) if self._memory else ()
+        return _uncut(self._memory) if self._memory else ()
+
+    def keep(self, pieces):
+        """Remember Pieces, if a backward may come."""
+        self._memory = pieces if self.keeping else None
 
     def take(self):
         """What forward kept, once: the Pieces that it was kept in."""
@@ -64,16 +75,32 @@ class Pieces:
     def __init__(self, lanes, x_shape, y_shape):
         self.lanes, self.x_shape, self.y_shape = lanes, x_shape, y_shape
 
+    def part(self, i, x_shape, y_shape):
+        """What layer number i kept, of what several kept as one."""
+        return Pieces([[(images, kept[i]) for images, kept in lane] for lane in self.lanes], x_shape, y_shape)
+
+    @classmethod
+    def together(cls, several):
+        """The reverse: what several layers kept, which were cut alike."""
+        lanes = [
+            [(kept[0][0], tuple(things for _, things in kept)) for kept in zip(*lane, strict=True)]
+            for lane in zip(*(pieces.lanes for pieces in several), strict=True)
+        ]
+        return cls(lanes, several[0].x_shape, several[-1].y_shape)
+
     def cut(self):
         """The slices of images, lane by lane."""
         return [[images for images, _ in lane] for lane in self.lanes]
+
+    def shares(self):
+        """Each lane's images: (first, behind the last)."""
+        return [(lane[0][0].start, lane[-1][0].stop) for lane in self.lanes]
 
 
 def rows(layers):
     """Group layers: lists of neighbors that run together, and lists of one.
 
-    A row ends behind a pooling: the next layers have smaller pictures, of which more fit the cache. A layer whose
-    forward or backward is somebody's own, or is being watched, runs alone.
+    A layer whose forward or backward is somebody's own, or is being watched, runs alone.
     """
     row = []
     for layer in layers:
@@ -82,7 +109,7 @@ def rows(layers):
             yield row
             row = []
         row.append(layer)
-        if not together or layer.shrinks:
+        if not together:
             yield row
             row = []
     if row:
@@ -92,40 +119,88 @@ def rows(layers):
 def forward(layers, x):
     """x through a row of PerImage layers; each of them remembers its Pieces."""
     layers[0].check(x)
-    xp, n, shapes = array_module(x), len(x), [x.shape[1:]]
-    for layer in layers:
-        shapes.append(tuple(layer.output_shape(shapes[-1])))
-    # An array between two layers that neither keeps is scratch memory, the same for every piece.
-    passing = [
-        not (layer.keeping and layer.keeps_y or after.keeping and after.keeps_x)
-        for layer, after in zip(layers, layers[1:], strict=False)
-    ]
-    y = xp.empty((n, *shapes[-1]), x.dtype)
+    xp, n = array_module(x), len(x)
+    if n == 1 and not any(layer.keeping for layer in layers):
+        return _predict_one(layers, x, xp)
+    legs = list(_legs(layers, x, xp))
+    arrays = [x, *(xp.empty((n, *leg.shapes[-1]), x.dtype) for leg in legs)]
 
     def work(lane):
-        kept = [[] for _ in layers]
-        for images in lane:
+        return [leg.forward(arrays[i], arrays[i + 1], lane) for i, leg in enumerate(legs)]
+
+    found = over_batch(work, n, max(leg.bytes_per_image for leg in legs), xp)
+    for i, leg in enumerate(legs):
+        for j, layer in enumerate(leg.layers):
+            kept = [lane[i][j] for lane in found]
+            layer.keep(Pieces(kept, (n, *leg.shapes[j]), (n, *leg.shapes[j + 1])))
+    return arrays[-1]
+
+
+def _predict_one(layers, x, xp):
+    """forward for a single image, of which nothing is kept: there is nothing to share out or to cut."""
+    lane, i = Lane([slice(0, 1)], xp), 0
+    while i < len(layers):
+        together = _join(layers[i:], x.shape, xp)
+        layer = together or layers[i]
+        layer.check(x)
+        y = xp.empty((1, *layer.output_shape(x.shape[1:])), x.dtype)
+        layer.compute(x, lane, y)
+        x, i = y, i + (len(together.layers) if together else 1)
+    return x
+
+
+class _Leg:
+    """A part of a row, as far as the next pooling: behind it pictures are smaller, and more of them fit the cache.
+
+    shapes: of one image, before the first layer and behind each    itemsize: bytes of one number
+    """
+
+    def __init__(self, layers, shapes, itemsize):
+        self.layers, self.shapes = layers, shapes
+        self.bytes_per_image = itemsize * max(map(math.prod, shapes))
+        # An array between two layers that neither keeps is scratch memory, the same for every piece.
+        self.passing = [
+            not (layer.keeping and layer.keeps_y or after.keeping and after.keeps_x)
+            for layer, after in itertools.pairwise(layers)
+        ]
+
+    def forward(self, x, y, lane):
+        """Write y of the lane's images; return for each layer the list of (images, kept)."""
+        kept = [[] for _ in self.layers]
+        for images in lane.pieces(self.bytes_per_image):
             piece = x[images]
-            for i, layer in enumerate(layers):
-                if i > 0:
-                    layer.check(piece)
-                shape = (len(piece), *shapes[i + 1])
-                if i == len(layers) - 1:
+            for i, layer in enumerate(self.layers):
+                layer.check(piece)
+                shape = (len(piece), *self.shapes[i + 1])
+                if i == len(self.layers) - 1:
                     out = y[images]
                 else:
-                    out = lane.empty(("y", i), shape, x.dtype) if passing[i] else xp.empty(shape, x.dtype)
+                    out = lane.empty(("y", i), shape, x.dtype) if self.passing[i] else lane.xp.empty(shape, x.dtype)
                 memory = layer.compute(piece, lane, out)
                 if layer.keeping:
                     _expect_declared(layer, memory, piece, out)
                     kept[i].append((images, memory))
                 piece = out
+        lane.clear()
         return kept
 
-    found = over_batch(work, n, x.itemsize * max(map(math.prod, shapes)), xp)
-    for i, layer in enumerate(layers):
-        memory = Pieces([kept[i] for kept in found], (n, *shapes[i]), (n, *shapes[i + 1]))
-        layer._memory = memory if layer.keeping else None
-    return y
+
+def _legs(layers, x, xp):
+    """A row cut behind each pooling, its layers joined where two can be computed as one."""
+    leg, shapes, i = [], [x.shape[1:]], 0
+    while i < len(layers):
+        together = _join(layers[i:], (len(x), *shapes[-1]), xp)
+        leg.append(together or layers[i])
+        shapes.append(tuple(leg[-1].output_shape(shapes[-1])))
+        i += len(together.layers) if together else 1
+        if leg[-1].shrinks or i == len(layers):
+            yield _Leg(leg, shapes, x.itemsize)
+            leg, shapes = [], shapes[-1:]
+
+
+def _join(layers, x_shape, xp):
+    """What computes the first few layers as one, or None."""
+    return layers[0].joined(layers[1:], x_shape) if xp is np else None
 
 
 def backward(layers, dy, input_gradient=True):
@@ -134,31 +209,50 @@ def backward(layers, dy, input_gradient=True):
     if isinstance(last, Pieces):
         expect_gradient(dy, last.y_shape, layers[-1])  # before anything is used up
     memories = [layer.take() for layer in layers]
-    if any(memory.cut() != memories[0].cut() for memory in memories):  # their forwards did not run together
+    if any(memory.shares() != memories[0].shares() for memory in memories):  # their forwards did not run together
         for layer, memory in reversed(list(zip(layers, memories, strict=True))):
             layer._memory = memory
             dy = backward([layer], dy, input_gradient or layer is not layers[0])
         return dy
     xp = array_module(dy)
-    dx = xp.empty(memories[0].x_shape, dy.dtype) if input_gradient else None
+    legs = [list(leg) for _, leg in itertools.groupby(zip(layers, memories, strict=True), lambda pair: pair[1].cut())]
+    arrays = [xp.empty(leg[0][1].x_shape, dy.dtype) if input_gradient or leg is not legs[0] else None for leg in legs]
+    arrays.append(dy)
+    legs = [list(_rejoined(leg, xp)) for leg in legs]
 
     def work(lane):
-        for p, images in enumerate(lane):
-            piece = dy[images]
-            for i in reversed(range(len(layers))):
-                if i == 0:
-                    out = dx[images] if input_gradient else None
-                else:
-                    out = lane.empty(("dx", i), (len(piece), *memories[i].x_shape[1:]), dy.dtype)
-                _, kept = memories[i].lanes[lane.number][p]
-                layers[i].gradients(piece, kept, lane, out)
-                piece = out
+        for i in reversed(range(len(legs))):
+            _leg_back(legs[i], arrays[i + 1], arrays[i], lane)
         return lane.sums
 
     shares = run(work, [Lane(slices, xp, number) for number, slices in enumerate(memories[0].cut())])
     for parameter, first in shares[0].items():
         parameter.grad = sum((share[parameter] for share in shares[1:]), first)
-    return dx
+    return arrays[0]
+
+
+def _leg_back(leg, dy, dx, lane):
+    """The lane's images back through a leg, a list of (layer, its Pieces); writes dx unless it is None."""
+    for p, (images, _) in enumerate(leg[0][1].lanes[lane.number]):
+        piece = dy[images]
+        for i, (layer, memory) in reversed(list(enumerate(leg))):
+            if i == 0:
+                out = None if dx is None else dx[images]
+            else:
+                out = lane.empty(("dx", i), (len(piece), *memory.x_shape[1:]), dy.dtype)
+            layer.gradients(piece, memory.lanes[lane.number][p][1], lane, out)
+            piece = out
+    lane.clear()
+
+
+def _rejoined(leg, xp):
+    """(layer, its Pieces) of a leg, where two layers can be computed as one with what both have kept."""
+    i = 0
+    while i < len(leg):
+        together = _join([layer for layer, _ in leg[i:]], leg[i][1].x_shape, xp)
+        some = leg[i : i + len(together.layers)] if together else leg[i : i + 1]
+        yield (together, Pieces.together([memory for _, memory in some])) if together else some[0]
+        i += len(some)
 
 
 def _expect_declared(layer, memory, x, y):
@@ -178,15 +272,15 @@ def _is_plain(layer):
     return unchanged and "forward" not in own and "backward" not in own
 
 
-def _joined(memory):
+def _uncut(memory):
     """As if the batch had not been cut: arrays are joined, and in shapes the numbers of images added."""
     if not isinstance(memory, Pieces):
         return memory
     parts = [kept for lane in memory.lanes for _, kept in lane]
-    return parts[0] if len(parts) == 1 else tuple(_join(things) for things in zip(*parts, strict=True))
+    return parts[0] if len(parts) == 1 else tuple(_concatenate(things) for things in zip(*parts, strict=True))
 
 
-def _join(things):
+def _concatenate(things):
     if isinstance(things[0], tuple):
         return sum(shape[0] for shape in things), *things[0][1:]
     return None if things[0] is None or isinstance(things[0], list) else array_module(*things).concatenate(things)

@@ -22,8 +22,9 @@ class Window2d(PerImage):
     def output_shape(self, shape):
         if len(shape) != 3 or self.in_channels not in (None, shape[2]):
             raise ShapeError(f"{self} expects (H, W, {self.in_channels or 'C'}), got {tuple(shape)}")
-        axes = zip(shape[:2], self.kernel, self.stride, self.padding, strict=True)
-        return (*(output_size(*axis, self.ceil_mode) for axis in axes), self._channels(shape[2]))
+        (h, w, c), (kh, kw), (sh, sw), (ph, pw) = shape, self.kernel, self.stride, self.padding
+        oh, ow = output_size(h, kh, sh, ph, self.ceil_mode), output_size(w, kw, sw, pw, self.ceil_mode)
+        return oh, ow, self._channels(c)
 
     def _channels(self, c):
         """Channels of the output, for c of the input."""

@@ -28,11 +28,14 @@ def tall(a, b, out):
     return out
 
 
-def deep(a, b):
-    """a (M, K) @ b (K, N) for a large K."""
-    (m, k), n = a.shape, b.shape[1]
-    size = _block(k, SMALL // (m * n))
-    return np.matmul(a.reshape(m, -1, size).swapaxes(0, 1), b.reshape(-1, size, n)).sum(axis=0)
+def deep(a, b, out=None):
+    """a (..., M, K) @ b (..., K, N) for a large K."""
+    (*stack, m, k), n = a.shape, b.shape[-1]
+    size = _block(k, SMALL // (m * n)) if m * n <= SMALL // 64 else k
+    if size == k:
+        return np.matmul(a, b, out=out)
+    blocks = a.reshape(*stack, m, -1, size).swapaxes(-3, -2)  # (..., K / size, M, size)
+    return np.matmul(blocks, b.reshape(*stack, -1, size, n)).sum(axis=-3, out=out)
 
 
 @functools.cache

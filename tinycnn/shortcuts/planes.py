@@ -39,28 +39,48 @@ class Planes:
 
     def forward(self, x, kernel, y, lane, keep):
         """Write the convolution of x (n, H, W, C), biases added, into y (n, OH, OW, F)."""
-        for images in lane.cut(len(x), self.workspace_bytes(x.shape[3], y.shape[3], *self.size, x.itemsize)):
-            tall(self._columns(x[images], lane).T, kernel, y[images].reshape(-1, y.shape[3]))
+        for images in lane.cut(len(x), self.workspace_bytes(x.shape[3], kernel.shape[1], *self.size, x.itemsize)):
+            self._write(self._columns(x[images], lane), kernel, y[images], lane)
 
     def backward(self, x, dy, w, dx, lane, kept):
         """dw (KH, KW, C, F) and db (F,); writes dx unless it is None, by patches: it is seldom asked for."""
-        f, places = dy.shape[3], math.prod(self.window) * x.shape[3]
+        f, places = w.shape[3], math.prod(self.window) * x.shape[3]
         total = np.zeros((places + 1, f), x.dtype)
         for images in lane.cut(len(x), self.workspace_bytes(x.shape[3], f, *self.size, x.itemsize)):
-            total += deep(self._columns(x[images], lane), dy[images].reshape(-1, f))
+            rows = self._read(dy[images], lane)
+            total += deep(self._columns(x[images], lane), rows)
             if dx is not None:
-                dx[images] = input_gradient(dy[images], w, x.shape, (1, 1), self.padding, lane)
+                dx[images] = input_gradient(self._pixels(rows), w, x.shape, (1, 1), self.padding, lane)
         return total[:-1].reshape(*self.window, x.shape[3], f), total[-1]
 
-    def _columns(self, x, lane):
-        (kh, kw), (ph, pw), (n, h, w, c), (oh, ow) = self.window, self.padding, x.shape, self.size
+    def _write(self, cols, kernel, y, lane):
+        tall(cols.T, kernel, y.reshape(-1, y.shape[3]))
+
+    def _read(self, dy, lane):
+        """dy as rows (n*OH*OW, F), in the order of the columns."""
+        return dy.reshape(-1, dy.shape[3])
+
+    def _pixels(self, rows):
+        """The reverse: rows as dy (n, OH, OW, F)."""
+        return rows.reshape(-1, *self.size, rows.shape[1])
+
+    def _planes(self, x, lane):
+        """x (n, H, W, C) as (n, C, H + border, W + border)."""
+        (ph, pw), (n, h, w, c) = self.padding, x.shape
         planes = lane.zeros(("planes", self), (n, c, h + 2 * ph, w + 2 * pw), x.dtype)
         planes[:, :, ph : ph + h, pw : pw + w] = x.transpose(0, 3, 1, 2)  # the border stays 0
-        image, plane, row, pixel = planes.strides
-        places = np.lib.stride_tricks.as_strided(
-            planes, (kh, kw, c, n, oh, ow), (row, pixel, plane, image, row, pixel), writeable=False
-        )
-        cols = lane.empty("columns", (kh * kw * c + 1, n * oh * ow), x.dtype)
+        return planes
+
+    def _columns(self, x, lane):
+        (kh, kw), (oh, ow), planes = self.window, self.size, self._planes(x, lane)
+        (n, c), (image, plane, row, pixel) = planes.shape[:2], planes.strides
+        steps = row, pixel, plane, image, row, pixel
+        return self._with_ones(np.ndarray((kh, kw, c, n, oh, ow), x.dtype, planes, strides=steps), lane)
+
+    def _with_ones(self, places, lane):
+        """The columns: what each place (KH, KW, C, ...) sees, and a last row of ones."""
+        k = math.prod(places.shape[:3])
+        cols = lane.empty("columns", (k + 1, places.size // max(k, 1)), places.dtype)
         cols[:-1].reshape(places.shape)[...] = places
         cols[-1] = 1
         return cols

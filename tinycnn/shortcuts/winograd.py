@@ -26,7 +26,7 @@ import functools
 
 import numpy as np
 
-from tinycnn.shortcuts.blas import tall, wide
+from tinycnn.shortcuts.blas import deep, tall, wide
 
 POINTS = (0, 2 / 3, -2 / 3, 3 / 2, -3 / 2)  # and infinity
 INPUT = len(POINTS) + 1  # pixels along one axis of a tile
@@ -55,8 +55,8 @@ class Tiles:
     """
 
     def __init__(self, size, padding, oh, ow):
-        self.kernel_size, self.tile, self.padding, self.size = size, INPUT - size + 1, padding, (oh, ow)
-        self.grid = -(-oh // self.tile), -(-ow // self.tile)  # tiles along the two axes
+        self.kernel_size, self.tile, self.padding = size, INPUT - size + 1, padding
+        self.grid = Grid(self.tile, oh, ow)
 
     @staticmethod
     def worthwhile(kernel, c, f, oh, ow, n):
@@ -86,10 +86,10 @@ class Tiles:
         """
         (u, b), a = kernel, self._transforms(x)[2]
         kept = np.empty((len(u), self._tiles(len(x)), u.shape[1]), x.dtype) if keep and self.kernel_size == 3 else None
-        for images in lane.cut(len(x), self.workspace_bytes(*u.shape[1:], *self.size, u.itemsize)):
+        for images in lane.cut(len(x), self.workspace_bytes(*u.shape[1:], *self.grid.size, u.itemsize)):
             v = self._points(x[images], lane, self._part(kept, images))
-            m = tall(v, u, lane.empty("M", (*v.shape[:2], u.shape[2]), y.dtype))
-            tiles = _transform(a, m, lane.empty("y tiles", (len(a), *m.shape[1:]), y.dtype))
+            m = tall(v, u, lane.empty("M", (*v.shape[:2], u.shape[2]), v.dtype))
+            tiles = _transform(a, m, lane.empty("y tiles", (len(a), *m.shape[1:]), m.dtype))
             self._write(tiles, b, y[images], lane)
         return kept
 
@@ -102,16 +102,16 @@ class Tiles:
         (_, f, c), tiles = u.shape, self._tiles(len(x))
         v = lane.empty("V", (len(u), tiles, c), x.dtype) if kept is None else kept
         dm, db = lane.empty("dM", (len(u), tiles, f), x.dtype), np.zeros(f, x.dtype)
-        for images in lane.cut(len(x), self.workspace_bytes(*u.shape[1:], *self.size, u.itemsize)):
+        for images in lane.cut(len(x), self.workspace_bytes(*u.shape[1:], *self.grid.size, u.itemsize)):
             if kept is None:
                 self._points(x[images], lane, self._part(v, images))
             dtiles = self._read(dy[images], lane)
-            db += np.ones(dtiles[..., 0].size, db.dtype) @ dtiles.reshape(-1, f)
+            db += np.dot(np.ones(dtiles[..., 0].size, db.dtype), dtiles.reshape(-1, f))
             part = _transform(a.T, dtiles, self._part(dm, images))
             if dx is not None:
                 dv = tall(part, u, lane.empty("dV", (*part.shape[:2], c), x.dtype))
                 self._add(_transform(b.T, dv, lane.empty("x tiles", dv.shape, dv.dtype)), dx[images], lane)
-        du = np.matmul(v.swapaxes(1, 2), dm, out=lane.empty("dU", (len(u), c, f), u.dtype))
+        du = deep(v.swapaxes(1, 2), dm, out=lane.empty("dU", (len(u), c, f), u.dtype))
         dw = wide(g.T, du.reshape(len(g), -1), np.empty((g.shape[1], c * f), du.dtype))
         return dw.reshape(self.kernel_size, self.kernel_size, c, f), db
 
@@ -119,7 +119,7 @@ class Tiles:
         return transforms(self.kernel_size, like.dtype)
 
     def _tiles(self, n):
-        return n * self.grid[0] * self.grid[1]
+        return n * self.grid.rows * self.grid.columns
 
     def _part(self, array, images):
         """The tiles of some images, in an array (36, T, C) of those of all."""
@@ -127,49 +127,28 @@ class Tiles:
 
     def _points(self, x, lane, v=None):
         """V (36, T, C): every tile of x, at every point."""
-        (ph, pw), (n, h, w, c), (rows, columns), tile = self.padding, x.shape, self.grid, self.tile
+        (ph, pw), (n, h, w, c), tile = self.padding, x.shape, self.tile
+        rows, columns = self.grid.rows, self.grid.columns
         over = self.kernel_size - 1  # what a tile sees of the next one
         padded = lane.zeros(("x", self), (n, tile * rows + over, tile * columns + over, c), x.dtype)
         padded[:, ph : ph + h, pw : pw + w] = x  # the border stays 0
         image, row, column, channel = padded.strides
-        overlapping = np.lib.stride_tricks.as_strided(
-            padded, (INPUT, INPUT, n, rows, columns, c), (row, column, image, tile * row, tile * column, channel)
-        )
+        overlapping = np.ndarray(
+            (INPUT, INPUT, n, rows, columns, c), x.dtype, padded, 0,
+            (row, column, image, tile * row, tile * column, channel),
+        )  # fmt: skip
         tiles = lane.empty("x tiles", (INPUT**2, n * rows * columns, c), x.dtype)
         tiles.reshape(overlapping.shape)[...] = overlapping
         return _transform(self._transforms(x)[0], tiles, lane.empty("V", tiles.shape, x.dtype) if v is None else v)
 
-    def _write(self, tiles, b, y, lane):
-        """Tiles (tile ** 2, T, F), plus biases, into y (n, OH, OW, F)."""
-        whole = self._whole(y, lane)
-        view = self._as_tiles(whole, *self.grid)
-        np.add(tiles.reshape(view.shape), 0 if b is None else b, out=view)
-        if whole is not y:
-            y[...] = whole[:, : y.shape[1], : y.shape[2]]
-
-    def _read(self, dy, lane):
-        """Tiles (tile ** 2, T, F) of dy (n, OH, OW, F), 0 beyond its edge."""
-        whole = self._whole(dy, lane)
-        if whole is not dy:
-            whole[...] = 0
-            whole[:, : dy.shape[1], : dy.shape[2]] = dy
-        view = self._as_tiles(whole, *self.grid)
-        tiles = lane.empty("y tiles", (self.tile**2, self._tiles(len(dy)), dy.shape[3]), dy.dtype)
-        tiles.reshape(view.shape)[...] = view
-        return tiles
-
-    def _whole(self, y, lane):
-        """y (n, OH, OW, F) itself, or scratch memory for it with room for whole tiles."""
-        oh, ow = (self.tile * tiles for tiles in self.grid)
-        return y if (oh, ow) == self.size else lane.empty("whole", (len(y), oh, ow, y.shape[3]), y.dtype)
-
     def _add(self, tiles, dx, lane):
         """Add tiles (36, T, C) where they overlap, and write what lies on the image into dx (n, H, W, C)."""
-        (rows, columns), (ph, pw), (n, h, w, c), tile = self.grid, self.padding, dx.shape, self.tile
+        (ph, pw), (n, h, w, c), tile = self.padding, dx.shape, self.tile
+        rows, columns = self.grid.rows, self.grid.columns
         tiles = tiles.reshape(INPUT, INPUT, n, rows, columns, c)
         reach = -(-INPUT // tile)  # a tile covers its own place in the grid, and parts of the next
         padded = lane.empty("dx", (n, tile * (rows + reach - 1), tile * (columns + reach - 1), c), dx.dtype)
-        pixels = self._as_tiles(padded, rows + reach - 1, columns + reach - 1)
+        pixels = as_tiles(padded, tile)
         pixels[:, :, :, rows:] = pixels[:, :, :, :, columns:] = 0
         for i in range(reach):
             for j in range(reach):
@@ -181,14 +160,54 @@ class Tiles:
                     place += part
         dx[...] = padded[:, ph : ph + h, pw : pw + w]
 
-    def _as_tiles(self, pixels, rows, columns):
-        """pixels (n, tile * rows, tile * columns, C) as a view (tile, tile, n, rows, columns, C)."""
-        n, _, _, c = pixels.shape
-        return pixels.reshape(n, rows, self.tile, columns, self.tile, c).transpose(2, 4, 0, 1, 3, 5)
+    def _write(self, tiles, b, y, lane):
+        """Outputs (tile ** 2, T, F), and the biases added, into y (n, OH, OW, F)."""
+        self.grid.write(tiles, y, lane, plus=0 if b is None else b)
+
+    def _read(self, dy, lane):
+        """dy (n, OH, OW, F) as tiles (tile ** 2, T, F)."""
+        return self.grid.read(dy, lane)
 
     def workspace_bytes(self, c, f, oh, ow, itemsize):
         """Scratch memory for one image: the tiles before and after their transforms."""
         return itemsize * self._tiles(1) * 2 * INPUT**2 * (c + f)
+
+
+class Grid:
+    """Pictures of oh x ow pixels seen as tiles of tile x tile, in as many rows and columns as it takes."""
+
+    def __init__(self, tile, oh, ow):
+        self.tile, self.size, self.rows, self.columns = tile, (oh, ow), -(-oh // tile), -(-ow // tile)
+
+    def write(self, tiles, y, lane, plus=0):
+        """Tiles (tile ** 2, T, F), and `plus` added, into y (n, oh, ow, F)."""
+        whole = self._whole(y, lane)
+        view = as_tiles(whole, self.tile)
+        np.add(tiles.reshape(view.shape), plus, out=view)
+        if whole is not y:
+            y[...] = whole[:, : y.shape[1], : y.shape[2]]
+
+    def read(self, y, lane, name="y tiles"):
+        """Tiles (tile ** 2, T, F) of y (n, oh, ow, F), 0 beyond its edge, in lane's scratch array `name`."""
+        whole = self._whole(y, lane)
+        if whole is not y:
+            whole[...] = 0
+            whole[:, : y.shape[1], : y.shape[2]] = y
+        view = as_tiles(whole, self.tile)
+        tiles = lane.empty(name, (self.tile**2, len(y) * self.rows * self.columns, y.shape[3]), y.dtype)
+        tiles.reshape(view.shape)[...] = view
+        return tiles
+
+    def _whole(self, y, lane):
+        """y (n, oh, ow, F) itself, or scratch memory for it with room for whole tiles."""
+        size = self.tile * self.rows, self.tile * self.columns
+        return y if size == self.size else lane.empty("whole", (len(y), *size, y.shape[3]), y.dtype)
+
+
+def as_tiles(pixels, tile):
+    """pixels (n, tile * rows, tile * columns, C) as a view (tile, tile, n, rows, columns, C)."""
+    n, h, w, c = pixels.shape
+    return pixels.reshape(n, h // tile, tile, w // tile, tile, c).transpose(2, 4, 0, 1, 3, 5)
 
 
 def _transform(matrix, x, out):
