@@ -671,7 +671,7 @@ def train_steps(model, steps, batch_size=32):
 
 
 # %% [markdown]
-# Thirty steps with each. If your layer is right, the two curves lie in each other. (Rounding makes a small difference,
+# Thirty steps with each. If your layer is right, the two curves coincide. (Rounding makes a small difference,
 # and a training enlarges it step by step.)
 
 # %% tags=["yours", "expected"]

@@ -56,7 +56,8 @@ class Pooled:
     def keep(self, pieces):
         conv, pool = self.layers
         if not self.keeping:
-            conv.forget(), pool.forget()
+            conv.forget()
+            pool.forget()
             return
         between = pieces.x_shape[0], *self.between
         conv.keep(pieces.part(0, pieces.x_shape, between))
