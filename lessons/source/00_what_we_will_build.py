@@ -41,9 +41,10 @@ if not weights.exists():
 if weights.exists():
     model = tc.load(weights)
 else:  # only the notebook was copied: train a small one now, for a minute or two; it will know less
-    scenes = tc.data.scenes(n=3000, valid=0, test=0)
+    scenes = tc.data.scenes(n=300 if FAST else 3000, valid=0, test=0)
     model = tc.models.localizer(channels=(16, 32, 64, 64), hidden=96, classes=scenes.classes)
-    tc.fit(model, scenes.train, epochs=10, optimizer=tc.optim.SGD(model, lr=0.03, momentum=0.9), progress=False)
+    tc.fit(model, scenes.train, epochs=1 if FAST else 10, optimizer=tc.optim.SGD(model, lr=0.03, momentum=0.9),
+           progress=False)
 
 test = tc.data.scenes(n=0, valid=0, test=30 if FAST else 200, image_size=64).test  # never seen in training
 some = test.subset(slice(0, 12))
