@@ -158,8 +158,9 @@ def test_a_row_passes_the_gradient_check_cut_as_small_as_can_be(monkeypatch):
     assert report.ok, str(report)
 
 
-def test_a_prediction_keeps_nothing_and_gives_the_same_bits():
-    net, x = Sequential(network(), Dropout(0.5)), numbers((5, 12, 12, 3))
+@pytest.mark.parametrize("n", [0, 1, 5])
+def test_a_prediction_keeps_nothing_and_gives_the_same_bits(n):
+    net, x = Sequential(network(), Dropout(0.5)), numbers((n, 12, 12, 3))
     expected = net.eval().forward(x)
     net.train()
     with net.predicting():
@@ -169,6 +170,14 @@ def test_a_prediction_keeps_nothing_and_gives_the_same_bits():
             net[0]["conv1"].backward(x)
     assert all(layer.training and layer.keeping for _, layer in net.layers())
     assert all(not layer.kept() for _, layer in net.layers())
+
+
+def test_a_single_image_is_predicted_alike_everywhere(device):
+    net, x = network()[:6].astype("float32"), numbers((1, 12, 12, 3), "float32")
+    expected = net.forward(x)
+    net.to(device)
+    with net.predicting():
+        assert difference(to_numpy(net.forward(to_device(x, device))), expected) < 1e-5
 
 
 def test_after_a_prediction_every_layer_is_as_it_was():
