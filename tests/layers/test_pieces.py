@@ -192,14 +192,15 @@ def test_after_a_prediction_every_layer_is_as_it_was():
 
 def test_predictions_may_overlap():
     """As in a server that answers on several threads: the first to begin may be the first to end."""
-    net = Sequential(Conv2d(3, 4, 3), ReLU()).eval()
+    net = Sequential(Conv2d(3, 4, 3), Dropout(0.5))
+    net[0].eval()
     first, second = net.predicting(), net.predicting()
     first.__enter__()
     second.__enter__()
     first.__exit__(None, None, None)
-    assert not net[0].keeping
+    assert not net[0].keeping and not net[1].training
     second.__exit__(None, None, None)
-    assert net[0].keeping
+    assert net[0].keeping and net[1].training and not net[0].training
 
 
 @pytest.mark.parametrize("frozen", [slice(0, 3), slice(0, 4), slice(0, 7)])

@@ -54,6 +54,7 @@ class Layer:
     skips_input_gradient = False  # True: backward(dy, input_gradient=False) exists and saves the work for dx
     _memory = None
     _predictions = 0  # how many predicting() blocks it is in
+    _trained_before = True  # the mode to return to behind the last of them
 
     def forward(self, x):
         raise NotImplementedError(f"{type(self).__name__} must define forward(self, x)")
@@ -171,16 +172,20 @@ class Layer:
 
         Afterwards every layer is as it was before, also one that had been switched by itself, and has nothing kept.
         """
-        before = [(layer, layer.training) for layer in self.tree()]  # walked once: a prediction may be short
-        for layer, _ in before:
+        layers = self.tree()  # walked once: a prediction may be short
+        for layer in layers:
+            if layer._predictions == 0:
+                layer._trained_before = layer.training
             layer.training, layer._memory = False, None
             layer._predictions += 1  # a number, for blocks inside each other and in several threads
         try:
             yield self
         finally:
-            for layer, training in before:
-                layer.training, layer._memory = training, None
+            for layer in layers:
+                layer._memory = None
                 layer._predictions -= 1
+                if layer._predictions == 0:  # the last one to end, whichever began first
+                    layer.training = layer._trained_before
 
     def __call__(self, x):
         return self.forward(x)
