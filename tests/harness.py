@@ -104,6 +104,15 @@ def _run_once(layer, x, device, layout, seed):
     return SimpleNamespace(y=y_before, dy=dy, dx=to_numpy(dx), grads=grads)
 
 
+def expect_same_run(one, other, dtype):
+    """Two results of run() are equal but for rounding: y, dx and every parameter's gradient."""
+    expect_close(one.y, other.y, dtype)
+    expect_close(one.dx, other.dx, dtype)
+    assert one.grads.keys() == other.grads.keys()
+    for name, grad in other.grads.items():
+        expect_close(one.grads[name], grad, dtype)
+
+
 # --- a layer of a learner's own ---
 
 
