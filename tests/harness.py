@@ -13,11 +13,11 @@ from unittest import mock
 import numpy as np
 from hypothesis import strategies as st
 
-from tinycnn import parallel
+from tinycnn.engine import workers as engine_workers
 from tinycnn.backend import to_device, to_numpy
-from tinycnn.layers import Layer, Parameter
+from tinycnn.layers import Dropout, Layer, Parameter, Sequential
 
-LIMIT = {"float64": 1e-10, "float32": 1e-4}
+LIMIT = {"float64": 1e-10, "float32": 1e-4, "float16": 1e-2}
 DTYPES = st.sampled_from(["float64", "float32"])
 LAYOUTS = st.sampled_from(["plain", "read-only", "channels first", "every other", "reversed"])
 
@@ -65,22 +65,28 @@ def lay_out(x, layout, device):
 def run(layer, x, device, layout="plain", threads=None, scratch_bytes=None, seed=1):
     """forward and backward of `layer`; returns y, dy, dx and grads (by name) on the host, all rules checked.
 
-    x: on the host    dy: random, in the same layout as x    scratch_bytes: memory for patches, so 1 means one image at
-    a time    threads: worker threads on the CPU
+    Twice by its own formula, with the same bits; and once as a network, where the engine runs it, to rounding.
+    x: on the host    dy: random, in the same layout as x    scratch_bytes: memory for the engine's chunks, so 1 means
+    one image at a time    threads: worker threads on the CPU
     """
     layer.to(device)
     with contextlib.ExitStack() as stack:
         if threads is not None:
             stack.enter_context(mock.patch.dict(os.environ, TINYCNN_THREADS=str(threads)))
-            stack.enter_context(mock.patch.object(parallel, "WORTH_A_THREAD", 0))
+            stack.enter_context(mock.patch.object(engine_workers, "WORTH_A_THREAD", 0))
         if scratch_bytes is not None:
-            stack.enter_context(mock.patch.multiple(parallel, CPU_BYTES=scratch_bytes, DEVICE_BYTES=scratch_bytes))
+            stack.enter_context(mock.patch.multiple(engine_workers, CPU_BYTES=scratch_bytes, DEVICE_BYTES=scratch_bytes))
         first = _run_once(layer, x, device, layout, seed)
         again = _run_once(layer, x, device, layout, seed)
+        network = None if isinstance(layer, Sequential | Dropout) else _run_once(
+            Sequential(layer), x, device, layout, seed)
     np.testing.assert_array_equal(first.y, again.y)
     np.testing.assert_array_equal(first.dx, again.dx)
     for name, grad in first.grads.items():
         np.testing.assert_array_equal(grad, again.grads[name])
+    if network is not None:
+        network.grads = {name.partition(".")[2]: grad for name, grad in network.grads.items()}
+        expect_same_run(network, first, x.dtype)
     return first
 
 

@@ -188,7 +188,7 @@ def test_a_layer_that_is_never_called_has_no_time(monkeypatch):
 
 @pytest.mark.parametrize("shortcuts", ["0", "1"])
 def test_a_step_watched_computes_what_a_step_does(shortcuts, monkeypatch):
-    monkeypatch.setenv("TINYCNN_SHORTCUTS", shortcuts)
+    monkeypatch.setenv("TINYCNN_ENGINE", shortcuts)
     watched, plain = sides.TinyCNN(TRAINING), sides.TinyCNN(TRAINING)
     measure.by_layer(watched, {}, repeats=2)
     plain.sample(2)

@@ -84,7 +84,7 @@ def test_background_workers_do_not_change_a_bit():
 
 def test_the_simulated_device_trains_to_the_same_bits_as_the_host(device, monkeypatch):
     monkeypatch.setenv("TINYCNN_THREADS", "1")  # two threads add their shares of dw in another order than one device
-    monkeypatch.setenv("TINYCNN_SHORTCUTS", "0")  # devices compute with patches
+    monkeypatch.setenv("TINYCNN_ENGINE", "0")  # devices compute with patches
 
     def run(where):
         model = tc.models.localizer(**SMALL)

@@ -66,7 +66,7 @@ def _extra(distribution, module, purpose, extra):
 
 
 def _cores():
-    from tinycnn.parallel import threads
+    from tinycnn.engine import threads
 
     count = threads()
     return Finding("processors", f"{count} usable, so {count} threads in each layer (TINYCNN_THREADS changes that)")

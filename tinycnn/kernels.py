@@ -40,17 +40,17 @@ def _compiled(kernel, xp):
     return xp.ElementwiseKernel(kernel.inputs, kernel.outputs, kernel.body, kernel.name, reduce_dims=False)
 
 
-# x (N, H, W, C) -> cols (N, OH, OW, KH, KW, C)
+# x (N, H, W, C) -> cols (N, OH, OW, KH, KW, C); `fill` stands wherever a window reaches beyond the image
 IM2COL = Kernel(
     "im2col",
-    "raw T x, int32 sh, int32 sw, int32 ph, int32 pw",
+    "raw T x, int32 sh, int32 sw, int32 ph, int32 pw, T fill",
     "T cols",
     """
     const ptrdiff_t* at = _ind.get();  // image, output row and column, row and column in the window, channel
     const ptrdiff_t row = at[1] * sh + at[3] - ph, column = at[2] * sw + at[4] - pw;
     const ptrdiff_t pixel[] = {at[0], row, column, at[5]};
     const bool inside = row >= 0 && row < x.shape()[1] && column >= 0 && column < x.shape()[2];
-    cols = inside ? x[pixel] : T(0);
+    cols = inside ? x[pixel] : fill;
     """,
 )
 

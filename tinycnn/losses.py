@@ -106,7 +106,7 @@ class MultiTaskLoss(Layer):
         (scores, boxes), (labels, targets) = outputs, truth
         class_value = self.class_loss.forward(scores, labels)
         if boxes.ndim == 3:
-            _, rows, columns = self.class_loss._memory  # the labels have travelled to the device already
+            _, rows, columns = self.class_loss.kept()  # the labels have travelled to the device already
             self.remember(boxes.shape, rows, columns)
             boxes = boxes[rows, columns]  # (N, K, 4) -> (N, 4)
         else:

@@ -1,20 +1,17 @@
 """Optimizers: the only code that changes a parameter's value.
 
 backward has written Parameter.grad; `step` moves every value a little against it. State (velocities, moments) is made
-at the first step, on the device and in the dtype of its parameter, and goes into checkpoints. On the host the arrays
-are walked in blocks small enough for the processor's cache, in place and on every core: a network of 60 million weights
-needs no temporary array, and each number is fetched from memory once.
+at the first step, on the device and in the dtype of its parameter, and goes into checkpoints. Each `update` works in
+place on arrays of any length, so that the engine may hand it a block at a time, on every core.
 """
 
 import math
 
 import numpy as np
 
+from tinycnn import engine
 from tinycnn.backend import array_module
 from tinycnn.errors import OrderError
-from tinycnn.parallel import WORTH_A_THREAD, one_blas_thread, over_batch
-
-BLOCK = 64 * 1024  # numbers; value, gradient, state and scratch of one block fit the second-level cache
 
 
 class Optimizer:
@@ -36,26 +33,15 @@ class Optimizer:
             value, grad = parameter.value, parameter.grad
             xp = array_module(value, grad)
             state = self.state[name] if name in self.state else [xp.zeros_like(value) for _ in self.moments]
-            # All in one order in memory, that of the value, so that each is one long row of numbers. Nothing is copied
-            # here unless a caller put an array of another order there.
-            order = "F" if _by_columns(value) else "C"
-            parameter.value, grad, *state = (xp.asarray(a, order=order) for a in (value, grad, *state))
+            # Row by row in memory, so that each is one long row of numbers. Nothing is copied here unless a caller put
+            # an array of another order there.
+            parameter.value, grad, *state = (xp.asarray(a, order="C") for a in (value, grad, *state))
             self.state[name] = tuple(state)
-            self._step(xp, [_flat(a) for a in (parameter.value, grad, *state)])
+            engine.in_blocks(self.update, [parameter.value, grad, *state])
 
-    def _step(self, xp, flat):
-        """Update one parameter; flat: its value, gradient and state, each as one long row of numbers."""
-        size = flat[0].size
-        block = BLOCK if xp is np else max(1, size)
-
-        def work(lane):
-            scratch = lane.empty("scratch", (min(block, size),), flat[0].dtype)
-            for blocks in lane:
-                for i in range(blocks.start, blocks.stop):
-                    value, grad, *state = (a[i * block : (i + 1) * block] for a in flat)
-                    self.update(xp, value, grad, *state, scratch=scratch[: value.size])
-
-        over_batch(work, -(-size // block), WORTH_A_THREAD // 16, xp)  # a second thread helps from a million numbers
+    def update(self, xp, value, grad, *state, scratch):
+        """Change value and state in place. All are 1-d, of one length; scratch: the same, with nothing in it."""
+        raise NotImplementedError(f"{type(self).__name__} must define update")
 
     def state_arrays(self):
         """What a checkpoint keeps: {"velocity.trunk.conv1.w": array, ...}."""
@@ -133,8 +119,8 @@ def clip_gradients(model, max_norm):
     if not grads:
         raise OrderError("clip_gradients: there are no gradients yet. Call backward first, then clip, then step.")
     xp = array_module(*grads)
-    with one_blas_thread():
-        norm = xp.sqrt(sum(xp.dot(_flat(g), _flat(g)) for g in grads))
+    with engine.one_blas_thread():
+        norm = xp.sqrt(sum(xp.dot(g.reshape(-1), g.reshape(-1)) for g in grads))
     factor = xp.minimum(max_norm / (norm + 1e-6), 1.0)
     if xp is np and factor == 1:  # on a GPU, asking would cost more than multiplying by 1
         return norm
@@ -170,12 +156,3 @@ def cosine(warmup=0.05, final=0.0):
 
 SCHEDULES = {"constant": constant, "steps": steps, "cosine": cosine}
 
-
-def _by_columns(array):
-    """Whether it lies in memory column by column, as Linear's weights do."""
-    return array.flags.f_contiguous and not array.flags.c_contiguous
-
-
-def _flat(array):
-    """An array's numbers in one row, in their order in memory."""
-    return array.T.reshape(-1) if _by_columns(array) else array.reshape(-1)

@@ -1,4 +1,4 @@
-"""Images to patches and back: what turns a convolution into one matrix product.
+"""Images to patches and back: what turns a convolution into one matrix product, and a pooling into one maximum.
 
 `im2col` copies the KH x KW window under every output position into a row. `col2im` is its adjoint: it adds every row
 back to the pixels that it came from, so a pixel seen by several windows collects all their gradients. On the host both
@@ -16,6 +16,7 @@ def output_size(size, kernel, stride, padding, ceil_mode=False):
     """Number of windows along one axis.
 
     With ceil_mode a last window that only partly fits counts too, unless it starts beyond the image (PyTorch's rule).
+    Raises ShapeError where not a single window fits.
 
     >>> output_size(227, kernel=11, stride=4, padding=0)
     55
@@ -32,79 +33,44 @@ def output_size(size, kernel, stride, padding, ceil_mode=False):
     return last + 1
 
 
-def pad(x, padding, lane=None, name="x"):
-    """x (N, H, W, C) with `padding` = (rows, columns) of zeros on each side."""
-    (ph, pw), (n, h, w, c) = padding, x.shape
-    if ph == pw == 0:
-        return x
-    shape = (n, h + 2 * ph, w + 2 * pw, c)
-    # A lane's array comes back with its zero border intact, so only the middle needs to be written.
-    key = (name, padding, h, w, c)  # several layers use one lane, and each its own border
-    padded = array_module(x).zeros(shape, x.dtype) if lane is None else lane.zeros(key, shape, x.dtype)
-    padded[:, ph : ph + h, pw : pw + w] = x
-    return padded
-
-
-def im2col(x, kernel, stride=(1, 1), padding=(0, 0), lane=None, name="x"):
+def im2col(x, kernel, stride=(1, 1), padding=(0, 0), size=None, fill=0):
     """Patches of x (N, H, W, C) as rows: (N, OH, OW, KH*KW*C), in the order of a kernel (KH, KW, C, F).
 
-    Channels last makes this fast: one row of a window is KW*C consecutive numbers, copied as one run.
-    lane: a tinycnn.parallel.Lane whose scratch array `name` receives the patches; without it a new array does.
+    size: (OH, OW), by default as many windows as fit; more (ceil_mode) reach beyond the padding    fill: what stands
+    in the padding and beyond. Channels last makes this fast: one row of a window is KW*C consecutive numbers.
     """
+    (n, h, w, c), (kh, kw), (sh, sw), (ph, pw) = x.shape, kernel, stride, padding
+    oh, ow = size or (output_size(h, kh, sh, ph), output_size(w, kw, sw, pw))
     xp = array_module(x)
-    (kh, kw), (sh, sw) = kernel, stride
-    n, _, _, c = x.shape
-    oh, ow = (output_size(size, k, s, p) for size, k, s, p in zip(x.shape[1:3], kernel, stride, padding, strict=True))
-    if kernel == (1, 1) and stride == (1, 1) and padding == (0, 0):
-        return x
-    shape = (n, oh, ow, kh * kw * c)
-    cols = xp.empty(shape, x.dtype) if lane is None else lane.empty(f"{name} cols", shape, x.dtype)
     if xp is not np:
-        kernels.IM2COL(x, sh, sw, *padding, cols.reshape(n, oh, ow, kh, kw, c))
-        return cols
-    padded = np.ascontiguousarray(pad(x, padding, lane, name))
+        cols = xp.empty((n, oh, ow, kh, kw, c), x.dtype)
+        kernels.IM2COL(x, sh, sw, ph, pw, fill, cols)
+        return cols.reshape(n, oh, ow, kh * kw * c)
+    padded = np.full((n, max(h + 2 * ph, (oh - 1) * sh + kh), max(w + 2 * pw, (ow - 1) * sw + kw), c), fill, x.dtype)
+    padded[:, ph : ph + h, pw : pw + w] = x
     image, row, column, _ = padded.strides  # an axis of length 1 may have any stride: that of C in x[..., None] is 0
     windows = np.lib.stride_tricks.as_strided(
         padded, (n, oh, ow, kh, kw * c), (image, row * sh, column * sw, row, padded.itemsize)
     )
-    cols.reshape(windows.shape)[...] = windows
-    return cols
+    return windows.reshape(n, oh, ow, kh * kw * c)  # copies
 
 
 def col2im(cols, x_shape, kernel, stride=(1, 1), padding=(0, 0)):
     """Add patches (N, OH, OW, KH*KW*C) back onto images x_shape (N, H, W, C): the adjoint of im2col.
 
-    The loop runs over the KH*KW positions inside the window, never over output positions: each step adds one
-    whole strided picture.
+    The loop runs over the KH*KW places inside the window, never over output positions: each step adds one whole
+    strided picture. What lies on the padding, or beyond it, is dropped.
     """
-    xp = array_module(cols)
     (kh, kw), (sh, sw), (ph, pw) = kernel, stride, padding
-    n, h, w, c = x_shape
-    oh, ow = cols.shape[1:3]
+    (n, h, w, c), (oh, ow) = x_shape, cols.shape[1:3]
     cols = cols.reshape(n, oh, ow, kh, kw, c)
+    xp = array_module(cols)
     if xp is not np:
         x = xp.empty(x_shape, cols.dtype)
         kernels.COL2IM(cols, sh, sw, ph, pw, x)
         return x
-    padded = np.zeros((n, h + 2 * ph, w + 2 * pw, c), cols.dtype)
+    padded = np.zeros((n, max(h + 2 * ph, (oh - 1) * sh + kh), max(w + 2 * pw, (ow - 1) * sw + kw), c), cols.dtype)
     for i in range(kh):
         for j in range(kw):
             padded[:, i : i + sh * oh : sh, j : j + sw * ow : sw] += cols[:, :, :, i, j]
     return padded[:, ph : ph + h, pw : pw + w]
-
-
-def input_gradient(dy, w, x_shape, stride, padding, lane=None):
-    """dx (N, H, W, C) of a convolution with w (KH, KW, C, F), given dy (N, OH, OW, F): col2im(dy @ w.T).
-
-    x_shape: (.., H, W, C); N is that of dy
-    """
-    (kh, kw, c, f), (ph, pw) = w.shape, padding
-    if stride == (1, 1) and ph < kh and pw < kw:
-        # With stride 1 this is itself a convolution: of dy, with the kernel turned by 180 degrees and its inputs and
-        # outputs exchanged. It copies patches instead of adding them, which is faster.
-        cols = im2col(dy, (kh, kw), (1, 1), (kh - 1 - ph, kw - 1 - pw), lane, "dy")
-        dx = cols.reshape(-1, kh * kw * f) @ w[::-1, ::-1].swapaxes(2, 3).reshape(-1, c)  # (N*H*W, C)
-        return dx.reshape(len(dy), *x_shape[1:3], c)
-    dcols = dy.reshape(-1, f) @ w.reshape(-1, f).T  # (N*OH*OW, KH*KW*C)
-    dcols = dcols.reshape(*dy.shape[:3], -1)
-    return col2im(dcols, (len(dy), *x_shape[1:3], c), (kh, kw), stride, padding)

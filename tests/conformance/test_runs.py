@@ -27,7 +27,7 @@ def test_training_gives_the_same_bits_as_on_the_cpu(monkeypatch):
     # A sum depends on where it is cut, so both devices cut their batches in the same place here.
     monkeypatch.setenv("TINYCNN_THREADS", "1")
     monkeypatch.setattr(parallel, "CPU_BYTES", parallel.DEVICE_BYTES)
-    monkeypatch.setenv("TINYCNN_SHORTCUTS", "0")  # a device computes with patches
+    monkeypatch.setenv("TINYCNN_ENGINE", "0")  # a device computes with patches
     on_cpu, on_device = model(dropout=0.5).to("cpu"), model(dropout=0.5)
     for net in (on_cpu, on_device):
         loss, optimizer = MultiTaskLoss(0.5, 2.0), SGD(net, lr=0.05, momentum=0.9, weight_decay=1e-3)

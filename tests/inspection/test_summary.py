@@ -109,7 +109,7 @@ def test_workspace_is_what_one_thread_takes(monkeypatch):
 
     monkeypatch.setattr(conv, "im2col", im2col)
     monkeypatch.setenv("TINYCNN_THREADS", "1")
-    monkeypatch.setenv("TINYCNN_SHORTCUTS", "0")
+    monkeypatch.setenv("TINYCNN_ENGINE", "0")
     conv1.forward(np.zeros((40, 64, 64, 3), np.float32))
     assert summary(conv1, (64, 64, 3), batch_size=40).workspace_bytes == max(sizes)
 

@@ -45,7 +45,7 @@ def test_a_seed_fixes_the_masks():
 
 @pytest.mark.parametrize("shortcuts", ["0", "1"])
 def test_taps_see_what_flows_and_change_nothing(device, shortcuts, monkeypatch):
-    monkeypatch.setenv("TINYCNN_SHORTCUTS", shortcuts)
+    monkeypatch.setenv("TINYCNN_ENGINE", shortcuts)
     model = network().to(device)
     x, _, _ = batch_of(model, pictures(3).images, pictures(3).labels, pictures(3).boxes)
     plain, second = twin(model), twin(model)

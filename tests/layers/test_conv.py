@@ -121,12 +121,11 @@ def test_the_same_seed_gives_the_same_weights():
     np.testing.assert_array_equal(one, other)
 
 
-def test_multiply_adds_and_workspace(monkeypatch):
-    monkeypatch.setenv("TINYCNN_SHORTCUTS", "0")
+def test_multiply_adds_and_workspace():
     layer = Conv2d(96, 256, 5, padding=2, groups=2)  # AlexNet's conv2
     assert layer.output_shape((27, 27, 96)) == (27, 27, 256)
     assert layer.multiply_adds((27, 27, 96)) == 223_948_800
-    assert layer.workspace_bytes((27, 27, 96)) == 4 * 27 * 27 * 5 * 5 * 48
+    assert layer.workspace_bytes((27, 27, 96)) == 4 * 27 * 27 * 5 * 5 * 96
 
 
 @pytest.mark.parametrize("shape, message", [

@@ -85,7 +85,7 @@ def test_twenty_steps_of_training(device, kind, dtype, per_class, monkeypatch):
     if (kind, dtype) == ("adam", "float32"):
         # Adam divides by the gradient's own size, so where a gradient is nearly 0 its rounding counts in full: with
         # Winograd's the losses differ by 2e-4 after 20 steps. In float64 they run with it, and to 1e-8.
-        monkeypatch.setenv("TINYCNN_SHORTCUTS", "0")
+        monkeypatch.setenv("TINYCNN_ENGINE", "0")
     torch.set_num_threads(1)
     how = dict(image_size=32, channels=(16, 32, 64), hidden=64)
     model = tc.models.localizer(5, **how, per_class_boxes=per_class, seed=3)

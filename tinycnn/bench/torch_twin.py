@@ -11,7 +11,7 @@ from tinycnn import layers
 from tinycnn.bench.measure import product_sizes, products_per_second
 from tinycnn.bench.sides import Side
 from tinycnn.errors import DeviceError, MissingExtra
-from tinycnn.parallel import threads
+from tinycnn.engine import threads
 
 try:
     import torch

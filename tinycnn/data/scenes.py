@@ -21,7 +21,7 @@ from tinycnn.data.dataset import Dataset, Samples
 from tinycnn.data.drawings import CLASSES, CLUTTER
 from tinycnn.data.painting import Light, put
 from tinycnn.data.surfaces import room, soften, table_top
-from tinycnn.parallel import threads
+from tinycnn.engine import threads
 
 SCENE_CLASSES = tuple(CLASSES)
 SPLITS = ("train", "valid", "test")

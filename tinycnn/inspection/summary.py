@@ -12,7 +12,7 @@ import numpy as np
 
 from tinycnn.errors import ShapeError
 from tinycnn.layers import Flatten, Sequential
-from tinycnn.parallel import CPU_BYTES, SCRATCH
+from tinycnn.engine.workers import CPU_BYTES, SCRATCH
 
 
 @dataclass(frozen=True)

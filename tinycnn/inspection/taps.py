@@ -8,12 +8,12 @@ A `Tap` sits on one layer of a twin and keeps what flows through: x and y on the
 """
 
 import copy
-import time
+import threading
 
 import numpy as np
 
 from tinycnn import boxes as box_codec
-from tinycnn.backend import synchronize, to_device
+from tinycnn.backend import array_module, to_device
 from tinycnn.data.resize import crop_resize
 from tinycnn.errors import DataError, ShapeError
 
@@ -25,9 +25,6 @@ def twin(model, own_weights=False, seed=None):
     seed: of the generators inside (Dropout); None continues as those of `model` would, without advancing them.
     """
     memo = {}  # what deepcopy finds here under id(thing), it takes as the copy of that thing
-    for layer in model.tree():
-        if layer._memory:
-            memo[id(layer._memory)] = None  # what a forward has kept belongs to that forward
     for parameter in model.parameters().values():
         memo[id(parameter.value)] = parameter.value.copy() if own_weights else parameter.value
         if parameter.grad is not None:
@@ -41,39 +38,46 @@ def twin(model, own_weights=False, seed=None):
 
 
 class Tap:
-    """What flowed through one layer: x, y forward; dy, dx backward (None where backward was not asked), seconds."""
+    """What flowed through one layer: x, y forward; dy, dx backward (None where backward was not asked), seconds.
+
+    It is the layer's `recorder`: the network shows it each chunk of a batch, from the thread that computed it, and runs
+    as it would without it.
+    """
 
     def __init__(self, name, layer):
         self.name, self.layer = name, layer
         self.x = self.y = self.dy = self.dx = None
         self.forward_seconds = self.backward_seconds = 0.0
-        self._forward, self._backward = layer.forward, layer.backward
-        # An attribute of the object hides the method of its class; the twin is ours, so nothing needs to be undone.
-        layer.forward, layer.backward = self.forward, self.backward
+        self._lock = threading.Lock()
+        layer.recorder = self
 
-    def forward(self, x):
-        self.x = x
-        start = _now(x)
-        self.y = self._forward(x)
-        self.forward_seconds = _now(self.y) - start
-        return self.y
+    def saw_forward(self, images, n, x, y, seconds):
+        """The layer made y of x: the slice `images` of a batch of n."""
+        with self._lock:
+            self.x, self.y = _put(self.x, x, images, n), _put(self.y, y, images, n)
+            self.forward_seconds += seconds
 
-    def backward(self, dy, **options):
-        self.dy = dy
-        start = _now(dy)
-        self.dx = self._backward(dy, **options)
-        self.backward_seconds = _now(dy) - start
-        return self.dx
+    def saw_backward(self, images, n, dy, dx, seconds):
+        """The layer made dx of dy; dx is None where nobody wanted it."""
+        with self._lock:
+            self.dy = _put(self.dy, dy, images, n)
+            self.dx = None if dx is None else _put(self.dx, dx, images, n)
+            self.backward_seconds += seconds
+
+
+def _put(whole, part, images, n):
+    """The array of the whole batch, with one chunk written into it."""
+    if len(part) == n:
+        return part.copy()  # the chunk may be scratch memory
+    if whole is None or whole.shape != (n, *part.shape[1:]):
+        whole = array_module(part).empty((n, *part.shape[1:]), part.dtype)
+    whole[images] = part
+    return whole
 
 
 def tap(second):
     """Put a Tap on every innermost layer of a twin: {dotted name: Tap}, in order of forward."""
     return {name: Tap(name, layer) for name, layer in second.layers()}
-
-
-def _now(array):
-    synchronize(array)  # a GPU works on while Python reads the clock
-    return time.perf_counter()
 
 
 def short(name):

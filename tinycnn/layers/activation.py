@@ -3,23 +3,22 @@
 import numpy as np
 
 from tinycnn.backend import array_module, device_of, to_device
-from tinycnn.layers.base import Layer, expect_gradient
-from tinycnn.layers.pieces import PerImage
+from tinycnn.layers.base import Layer
 
 
-class ReLU(PerImage):
+class ReLU(Layer):
     """y = max(x, 0). The gradient passes where y > 0 and stops elsewhere; at exactly 0 it is 0, as in PyTorch."""
 
-    keeps_y = True
+    per_image = True
 
-    def compute(self, x, lane, y):
-        array_module(x).maximum(x, 0, out=y)
-        return (y,)
+    def forward(self, x):
+        y = array_module(x).maximum(x, 0)
+        self.remember(y, output=y)
+        return y
 
-    def gradients(self, dy, kept, lane, dx):
-        (y,) = kept
-        if dx is not None:
-            array_module(y, dy).multiply(dy, y > 0, out=dx)
+    def backward(self, dy):
+        (y,) = self.recall(dy)
+        return dy * (y > 0)
 
 
 class Dropout(Layer):
@@ -37,16 +36,15 @@ class Dropout(Layer):
 
     def forward(self, x):
         if not self.training or self.p == 0:
-            self.remember(x.shape, None)
+            self.remember(None, output=x)
             return x
         keep = self.rng.random(x.shape, dtype=np.float32) >= self.p
         mask = to_device(keep, device_of(x))  # one byte for each number travels
-        self.remember(x.shape, mask)
+        self.remember(mask, output=x)
         return x * mask * (1 / (1 - self.p))
 
     def backward(self, dy):
-        shape, mask = self.recall()
-        expect_gradient(dy, shape, self)
+        (mask,) = self.recall(dy)
         return dy if mask is None else dy * mask * (1 / (1 - self.p))
 
     def __repr__(self):

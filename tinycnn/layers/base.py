@@ -16,7 +16,7 @@ import contextlib
 
 import numpy as np
 
-from tinycnn.backend import to_device
+from tinycnn.backend import array_module, to_device
 from tinycnn.errors import DtypeError, OrderError, ShapeError
 
 
@@ -48,10 +48,15 @@ class Layer:
                 (x,) = self.recall()
                 self.w.grad = (x * dy).sum().reshape(1)
                 return dy * self.w.value
+
+    A layer says what is computed, on the whole batch. If it treats each image by itself and keeps no state of its own,
+    its class may say `per_image = True`: then a network may run copies of it on parts of the batch, side by side.
     """
 
     training = True  # train() and eval() change it; only Dropout computes differently
+    per_image = False  # True, in the class itself: y of an image depends on that image and the parameters alone
     skips_input_gradient = False  # True: backward(dy, input_gradient=False) exists and saves the work for dx
+    recorder = None  # an object that a network shows what flows through this layer; see tinycnn.inspection.taps
     _memory = None
     _predictions = 0  # how many predicting() blocks it is in
     _trained_before = True  # the mode to return to behind the last of them
@@ -69,30 +74,50 @@ class Layer:
         """Whether a backward may come; if not, remember() forgets, and forward may skip what only backward needs."""
         return self._predictions == 0
 
-    def remember(self, *things):
-        """Keep what backward will need, until it asks or the next forward replaces it."""
-        self._memory = things if self.keeping else None
+    def remember(self, *things, output=None):
+        """Keep what backward will need, until it asks or the next forward replaces it.
 
-    def recall(self):
-        """Hand back what forward kept, once."""
+        output: y, or any array of its shape. recall(dy) then refuses a dy of another shape.
+        """
+        self._memory = (things, None if output is None else output.shape) if self._predictions == 0 else None
+
+    def recall(self, dy=None):
+        """Hand back what forward kept, once.
+
+        dy: what backward was given. If its shape is not that of y, this raises ShapeError and uses nothing up.
+        Raises OrderError when there is nothing to hand back.
+        """
         if self._memory is None:
-            hint = "" if self.keeping else " Within predicting() nothing is kept for it."
-            raise OrderError(
-                f"{type(self).__name__}.backward was called without a forward before it. Each backward uses up what "
-                f"its forward kept: call forward(x) first, and again before a second backward.{hint}"
+            raise OrderError(self._out_of_order())
+        things, y_shape = self._memory
+        if dy is not None and y_shape is not None and dy.shape != y_shape:
+            raise ShapeError(
+                f"{self}.backward expects dy of the shape that forward returned, {y_shape}, got {dy.shape}. "
+                "dy is dloss/dy: one number for each number of y."
             )
-        things, self._memory = self._memory, None
+        self._memory = None
         return things
+
+    def _out_of_order(self):
+        hint = "" if self.keeping else " Within predicting() nothing is kept for it."
+        return (
+            f"{type(self).__name__}.backward was called without a forward before it. Each backward uses up what "
+            f"its forward kept: call forward(x) first, and again before a second backward.{hint}"
+        )
 
     def kept(self):
         """What forward kept, for those who only look."""
-        return self._memory or ()
+        return self._memory[0] if self._memory else ()
 
     def forget(self):
         """Drop what forward kept, here and in all layers inside; after a prediction no backward will come."""
         self._memory = None
         for child in self.children().values():
             child.forget()
+
+    def __getstate__(self):
+        """A copy of a layer starts without what a forward kept: that belongs to the backward of the original."""
+        return {name: value for name, value in vars(self).items() if name != "_memory"}
 
     # The tree of layers and parameters is found by looking at the attributes.
 
@@ -194,8 +219,12 @@ class Layer:
         return f"{type(self).__name__}()"
 
 
-def expect_images(x, channels, layer, dtype=None):
-    """Raise an error that teaches unless x is a batch of images (N, H, W, C) with the given number of channels."""
+def expect_images(x, channels, layer, w=None):
+    """Raise an error that teaches unless x is a batch of images (N, H, W, C), on the device and of the dtype of w.
+
+    channels: None for any number    w: the layer's weights, if it has some
+    """
+    array_module(x, x if w is None else w)
     if x.ndim != 4:
         hint = " Add the batch axis with x[None]." if x.ndim == 3 else ""
         raise ShapeError(f"{layer} expects a batch of images (N, H, W, C), got an array of shape {x.shape}.{hint}")
@@ -203,7 +232,8 @@ def expect_images(x, channels, layer, dtype=None):
         channels_first = x.shape[1] == channels
         hint = " This looks like channels first (N, C, H, W): use x.transpose(0, 2, 3, 1)." if channels_first else ""
         raise ShapeError(f"{layer} expects {channels} channels in the last axis, got shape {x.shape}.{hint}")
-    expect_dtype(x, dtype, layer)
+    if x.dtype.kind != "f" or (w is not None and w.dtype != x.dtype):
+        expect_dtype(x, None if w is None else w.dtype, layer)
 
 
 def expect_dtype(x, dtype, layer):
@@ -220,13 +250,4 @@ def expect_dtype(x, dtype, layer):
         raise DtypeError(
             f"{layer} has weights of {dtype} and got an input of {x.dtype}. "
             f"Use x.astype('{dtype}'), or convert the whole network with .astype('{x.dtype}')."
-        )
-
-
-def expect_gradient(dy, shape, layer):
-    """Raise a ShapeError unless dy has the shape of the y that forward returned."""
-    if dy.shape != tuple(shape):
-        raise ShapeError(
-            f"{layer}.backward expects dy of the shape that forward returned, {tuple(shape)}, got {dy.shape}. "
-            "dy is dloss/dy: one number for each number of y."
         )

@@ -6,8 +6,7 @@ import numpy as np
 
 from tinycnn.backend import array_module
 from tinycnn.errors import ShapeError
-from tinycnn.layers.base import Layer, Parameter, expect_dtype, expect_gradient
-from tinycnn.parallel import matmul
+from tinycnn.layers.base import Layer, Parameter, expect_dtype
 
 
 class Linear(Layer):
@@ -24,29 +23,31 @@ class Linear(Layer):
         rng = np.random.default_rng(0) if rng is None else rng
         self.in_features, self.out_features = in_features, out_features
         w = rng.standard_normal((in_features, out_features), dtype=np.float32)
-        # In memory column by column: what one output needs of a single image's w is one run, and memory is the limit.
-        self.w = Parameter(np.asfortranarray(w * np.float32((2 / in_features) ** 0.5)))
+        self.w = Parameter(w * np.float32((2 / in_features) ** 0.5))
         self.b = Parameter(np.zeros(out_features, np.float32)) if bias else None
 
     def forward(self, x):
+        self.check(x)
+        y = x @ self.w.value  # (N, D) @ (D, F) -> (N, F)
+        if self.b is not None:
+            y += self.b.value
+        self.remember(x, output=y)
+        return y
+
+    def backward(self, dy, input_gradient=True):
+        (x,) = self.recall(dy)
+        self.w.grad = x.T @ dy  # (D, N) @ (N, F) -> (D, F)
+        if self.b is not None:
+            self.b.grad = dy.sum(axis=0)  # b is added to every row, so it collects from every row
+        return dy @ self.w.value.T if input_gradient else None  # (N, F) @ (F, D) -> (N, D)
+
+    def check(self, x):
+        """Raise an error that teaches unless forward can take x."""
         array_module(x, self.w.value)
         if x.ndim != 2 or x.shape[1] != self.in_features:
             hint = " Put a Flatten() before it." if x.ndim > 2 else ""
             raise ShapeError(f"{self} expects (N, {self.in_features}), got {x.shape}.{hint}")
         expect_dtype(x, self.w.value.dtype, self)
-        self.remember(x)
-        y = matmul(x, self.w.value)  # (N, D) @ (D, F) -> (N, F)
-        if self.b is not None:
-            y += self.b.value
-        return y
-
-    def backward(self, dy, input_gradient=True):
-        (x,) = self.recall()
-        expect_gradient(dy, (len(x), self.out_features), self)
-        self.w.grad = matmul(dy.T, x).T  # x.T @ dy, laid out as w: (D, N) @ (N, F) -> (D, F)
-        if self.b is not None:
-            self.b.grad = dy.sum(axis=0)  # b is added to every row, so it collects from every row
-        return matmul(dy, self.w.value.T) if input_gradient else None  # (N, F) @ (F, D) -> (N, D)
 
     def output_shape(self, shape):
         if tuple(shape) != (self.in_features,):
@@ -65,12 +66,12 @@ class Flatten(Layer):
     """(N, H, W, C) -> (N, H*W*C): each image becomes one row; where a feature was stays encoded in its position."""
 
     def forward(self, x):
-        self.remember(x.shape)
-        return x.reshape(len(x), *self.output_shape(x.shape[1:]))
+        y = x.reshape(len(x), *self.output_shape(x.shape[1:]))
+        self.remember(x.shape, output=y)
+        return y
 
     def backward(self, dy):
-        (shape,) = self.recall()
-        expect_gradient(dy, (shape[0], *self.output_shape(shape[1:])), self)
+        (shape,) = self.recall(dy)
         return dy.reshape(shape)
 
     def output_shape(self, shape):

@@ -2,11 +2,10 @@
 
 from tinycnn.backend import array_module
 from tinycnn.errors import ShapeError
-from tinycnn.layers.base import expect_images
-from tinycnn.layers.pieces import PerImage
+from tinycnn.layers.base import Layer, expect_images
 
 
-class LocalResponseNorm(PerImage):
+class LocalResponseNorm(Layer):
     """y = x / s ** beta with s = k + a * (sum of x ** 2 over `size` neighboring channels).
 
     x, y: (N, H, W, C). The window at channel c covers c - size // 2 ... c + (size - 1) // 2, cut at the ends.
@@ -15,30 +14,26 @@ class LocalResponseNorm(PerImage):
     a = alpha, as the paper writes it (Krizhevsky et al. 2012, section 3.3: k=2, size=5, alpha=1e-4, beta=.75).
     """
 
-    keeps_x = True
+    per_image = True
 
     def __init__(self, size, alpha=1e-4, beta=0.75, k=1.0, divide_alpha=True):
         if size < 1:
             raise ValueError(f"LocalResponseNorm: size is a number of channels, at least 1, got {size}")
         self.size, self.alpha, self.beta, self.k, self.divide_alpha = size, alpha, beta, k, divide_alpha
 
-    def check(self, x):
+    def forward(self, x):
         expect_images(x, None, self)
-
-    def compute(self, x, lane, y):
         s = self.k + self._a() * self._window_sum(x * x, self.size // 2)
         power = s**-self.beta
-        array_module(x).multiply(x, power, out=y)
-        return x, s, power
+        self.remember(x, s, power, output=x)
+        return x * power
 
-    def gradients(self, dy, kept, lane, dx):
-        x, s, power = kept
-        if dx is None:
-            return
+    def backward(self, dy):
+        x, s, power = self.recall(dy)
         # x[c] acts directly on y[c], and through s on every y whose window contains c. Those are c's own window
         # mirrored: c - (size - 1) // 2 ... c + size // 2.
         through_s = self._window_sum(dy * x * power / s, (self.size - 1) // 2)
-        dx[...] = dy * power - 2 * self._a() * self.beta * x * through_s
+        return dy * power - 2 * self._a() * self.beta * x * through_s
 
     def _window_sum(self, x, before):
         """Sum over `size` neighboring channels, from `before` channels before to size - 1 - before after."""

@@ -1,22 +1,21 @@
 """Pooling: each window of a channel becomes one number, its largest (MaxPool2d) or its mean (AvgPool2d).
 
-A window is never gathered. Its KH*KW positions are KH*KW strided pictures of the whole batch, and the maximum or the
-sum runs over those pictures.
+Both see the image as a convolution does, as patches. What a convolution multiplies with weights and adds up, a pooling
+only compares, or adds up; and on the way back the patches' gradients go home by the same col2im.
 """
+
+import math
 
 import numpy as np
 
-from tinycnn import kernels
 from tinycnn.backend import array_module
 from tinycnn.layers.base import expect_images
 from tinycnn.layers.window import Window2d
+from tinycnn.patches import col2im, im2col
 
 
 class _Pool2d(Window2d):
-    """What both poolings share: the border around the image, and the pictures that the windows make."""
-
-    shrinks = True
-    border = None  # what the padding is filled with
+    """What both poolings share: the windows of each channel, and the way back."""
 
     def __init__(self, kernel_size, stride=None, padding=0, ceil_mode=False):
         super().__init__(kernel_size, kernel_size if stride is None else stride, padding)
@@ -24,37 +23,20 @@ class _Pool2d(Window2d):
         if any(2 * p > k for p, k in zip(self.padding, self.kernel, strict=True)):
             raise ValueError(f"{self}: padding may be at most half the kernel, or a window would see only border")
 
-    def check(self, x):
+    def _windows(self, x, fill):
+        """(N, H, W, C) -> (N, OH, OW, KH*KW, C): each window of each channel, row by row; `fill` around the image."""
         expect_images(x, None, self)
+        oh, ow, c = self.output_shape(x.shape[1:])
+        cols = im2col(x, self.kernel, self.stride, self.padding, (oh, ow), fill)
+        return cols.reshape(len(x), oh, ow, math.prod(self.kernel), c)
 
-    def _padded_shape(self, shape):
-        """(H, W) that the windows need: the image with its padding, and what ceil_mode reaches beyond."""
-        reach = [(o - 1) * s + k for o, s, k in zip(self.output_shape(shape), self.stride, self.kernel, strict=False)]
-        return tuple(max(r, size + 2 * p) for r, size, p in zip(reach, shape, self.padding, strict=False))
-
-    def _pad(self, x):
-        """x (n, H, W, C) inside its border; x itself where there is none."""
-        padded_shape = self._padded_shape(x.shape[1:])
-        if padded_shape == x.shape[1:3]:
-            return x
-        padded = array_module(x).full((len(x), *padded_shape, x.shape[3]), self.border, x.dtype)
-        self._inside(padded, x.shape)[...] = x
-        return padded
-
-    def _inside(self, padded, shape):
-        (ph, pw), (_, h, w, _) = self.padding, shape
-        return padded[:, ph : ph + h, pw : pw + w]
-
-    def _pictures(self, x, y_shape):
-        """The KH*KW positions of every window, as strided views (n, OH, OW, C) of x, in row-major order."""
-        (kh, kw), (sh, sw), (oh, ow) = self.kernel, self.stride, y_shape[1:3]
-        for i in range(kh):
-            for j in range(kw):
-                yield x[:, i : i + sh * (oh - 1) + 1 : sh, j : j + sw * (ow - 1) + 1 : sw]
+    def _add_windows(self, dwindows, x_shape):
+        """The adjoint: (N, OH, OW, KH*KW, C) -> (N, H, W, C)."""
+        n, oh, ow, places, c = dwindows.shape
+        return col2im(dwindows.reshape(n, oh, ow, places * c), x_shape, self.kernel, self.stride, self.padding)
 
     def workspace_bytes(self, shape, itemsize=4):
-        padded = self._padded_shape(shape)
-        return itemsize * shape[2] * padded[0] * padded[1] if padded != tuple(shape[:2]) else 0
+        return itemsize * math.prod(self.output_shape(shape)) * math.prod(self.kernel)
 
     def __repr__(self):
         ceil = ", ceil_mode=True" if self.ceil_mode else ""
@@ -68,45 +50,20 @@ class MaxPool2d(_Pool2d):
     won; among equals the first in row-major order wins, on every device. Windows may overlap: then a pixel collects.
     """
 
-    border = -np.inf
+    per_image = True
 
-    def compute(self, x, lane, y):
-        xp = array_module(x)
-        winner = xp.empty(y.shape, np.uint8 if self.kernel[0] * self.kernel[1] <= 256 else np.int32)
-        if xp is not np:
-            kernels.MAX_POOL(x, *self.kernel, *self.stride, *self.padding, self.border, y, winner)
-            return x.shape, winner
-        first, *others = self._pictures(self._pad(x), y.shape)
-        best, winner[...] = first, 0
-        for k, picture in enumerate(others, 1):
-            if self.keeping:
-                # k grows, so the latest winner is the largest k among those that beat all before them.
-                np.maximum(winner, (picture > best) * winner.dtype.type(k), out=winner)
-            best = np.maximum(best, picture, out=y)  # passes NaN on, as everywhere
-        if best is first:
-            y[...] = first
-        return x.shape, winner
+    def forward(self, x):
+        windows = self._windows(x, fill=-np.inf)  # (N, OH, OW, KH*KW, C)
+        winner = windows.argmax(axis=3)  # (N, OH, OW, C): its place in the window, the first among equals
+        self.remember(x.shape, winner, output=winner)
+        return windows.max(axis=3)
 
-    def gradients(self, dy, kept, lane, dx):
-        x_shape, winner = kept
+    def backward(self, dy):
+        x_shape, winner = self.recall(dy)
         xp = array_module(dy, winner)
-        if dx is None:
-            return
-        if xp is not np:
-            kernels.MAX_POOL_BACKWARD(dy, winner, *self.kernel, *self.stride, *self.padding, dx)
-        elif self._tiles(x_shape):  # every pixel belongs to exactly one window
-            for k, picture in enumerate(self._pictures(dx, dy.shape)):
-                np.multiply(dy, winner == k, out=picture)
-        else:
-            padded = np.zeros((len(dy), *self._padded_shape(x_shape[1:]), x_shape[3]), dy.dtype)
-            for k, picture in enumerate(self._pictures(padded, dy.shape)):
-                picture += dy * (winner == k)
-            dx[...] = self._inside(padded, x_shape)
-
-    def _tiles(self, x_shape):
-        _, h, w, _ = x_shape
-        (kh, kw), padded = self.kernel, self._padded_shape(x_shape[1:])
-        return self.stride == self.kernel and padded == (h, w) and h % kh == w % kw == 0
+        place = xp.arange(math.prod(self.kernel))[:, None]  # (KH*KW, 1)
+        dwindows = xp.where(place == winner[:, :, :, None], dy[:, :, :, None], dy.dtype.type(0))
+        return self._add_windows(dwindows, x_shape)  # (N, OH, OW, KH*KW, C) -> (N, H, W, C)
 
 
 class AvgPool2d(_Pool2d):
@@ -115,33 +72,33 @@ class AvgPool2d(_Pool2d):
     The border is 0. With count_include_pad (PyTorch's default) it counts in the mean; without, only pixels count.
     """
 
-    border = 0.0
+    per_image = True
 
     def __init__(self, kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True):
-        super().__init__(kernel_size, stride, padding, ceil_mode)
         self.count_include_pad = count_include_pad
+        super().__init__(kernel_size, stride, padding, ceil_mode)
 
-    def compute(self, x, lane, y):
-        y[...] = sum(self._pictures(self._pad(x), y.shape)) / self._counts(x, y.shape)
-        return x.shape, y.shape
+    def forward(self, x):
+        y = self._windows(x, fill=0).sum(axis=3) / self._counts(x, x.shape)  # (N, OH, OW, C) / (1, OH, OW, 1)
+        self.remember(x.shape, output=y)
+        return y
 
-    def gradients(self, dy, kept, lane, dx):
-        x_shape, y_shape = kept
-        if dx is None:
-            return
-        share = dy / self._counts(dy, y_shape, x_shape)
-        padded = array_module(dy).zeros((len(dy), *self._padded_shape(x_shape[1:]), x_shape[3]), dy.dtype)
-        for picture in self._pictures(padded, y_shape):
-            picture += share
-        dx[...] = self._inside(padded, x_shape)
+    def backward(self, dy):
+        (x_shape,) = self.recall(dy)
+        share = dy / self._counts(dy, x_shape)  # each place in a window had the same part in its mean
+        n, oh, ow, c = dy.shape
+        dwindows = array_module(dy).broadcast_to(share[:, :, :, None], (n, oh, ow, math.prod(self.kernel), c))
+        return self._add_windows(dwindows, x_shape)
 
-    def _counts(self, like, y_shape, x_shape=None):
-        """How many pixels each window's mean divides by: (1, OH, OW, 1)."""
-        _, h, w, _ = like.shape if x_shape is None else x_shape
-        xp = array_module(like)
+    def _counts(self, like, x_shape):
+        """How many numbers each window's mean divides by: (1, OH, OW, 1)."""
+        (_, h, w, c), (ph, pw) = x_shape, self.padding
+        size = self.output_shape((h, w, c))[:2]
         # PyTorch counts the padding, but never what ceil_mode reaches beyond it.
-        counted = xp.zeros((1, *self._padded_shape((h, w, 1)), 1), like.dtype)
-        (ph, pw), count_pad = self.padding, self.count_include_pad
-        counted[:, : h + 2 * ph, : w + 2 * pw] = float(count_pad)
-        counted[:, ph : ph + h, pw : pw + w] = 1.0
-        return sum(self._pictures(counted, y_shape))
+        counted = (1, h + 2 * ph, w + 2 * pw, 1) if self.count_include_pad else (1, h, w, 1)
+        padding = (0, 0) if self.count_include_pad else self.padding
+        ones = array_module(like).ones(counted, like.dtype)
+        return im2col(ones, self.kernel, self.stride, padding, size).sum(axis=3, keepdims=True)
+
+    def __repr__(self):
+        return super().__repr__() if self.count_include_pad else f"{super().__repr__()[:-1]}, count_include_pad=False)"

@@ -1,7 +1,13 @@
-"""Layers in a row: each one's output is the next one's input, and backward walks the row from its end."""
+"""Layers in a chain: each one's output is the next one's input, and backward walks the chain from its end.
 
+    for layer in layers:                      for layer in reversed(layers):
+        x = layer.forward(x)                      dy = layer.backward(dy)
+
+That is all a network is. tinycnn/engine runs these two loops faster; this file is the only one here that knows of it.
+"""
+
+from tinycnn import engine
 from tinycnn.errors import ShapeError
-from tinycnn.layers import pieces
 from tinycnn.layers.base import Layer
 
 # Names that a layer gets when it is given none; the number counts layers of a kind: conv1, relu1, pool1, conv2 ...
@@ -44,27 +50,13 @@ class Sequential(Layer):
         return dict(self._layers)
 
     def forward(self, x):
-        for row in pieces.rows(self._layers.values()):
-            x = row[0].forward(x) if len(row) == 1 else pieces.forward(row, x)
-        return x
+        y, tape = engine.forward(self._layers.values(), x)
+        self.remember(tape, output=y)
+        return y
 
     def backward(self, dy, input_gradient=True):
-        layers = list(self._layers.values())
-        if not input_gradient:
-            # Without dx, nothing below the first layer with parameters has work to do.
-            first = next((i for i, layer in enumerate(layers) if layer.parameters()), len(layers))
-            for layer in layers[:first]:
-                layer.forget()
-            layers = layers[first:]
-        for row in reversed(list(pieces.rows(layers))):
-            wanted = input_gradient or row[0] is not layers[0]
-            if len(row) > 1:
-                dy = pieces.backward(row, dy, wanted)
-            elif wanted or not row[0].skips_input_gradient:
-                dy = row[0].backward(dy)
-            else:
-                dy = row[0].backward(dy, input_gradient=False)
-        return dy if input_gradient else None
+        (tape,) = self.recall(dy)
+        return engine.backward(tape, dy, input_gradient)
 
     def shapes(self, shape):
         """Yield (name, layer, shape in, shape out) for one input of `shape`, without running anything."""

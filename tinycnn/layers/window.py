@@ -3,11 +3,11 @@
 import numpy as np
 
 from tinycnn.errors import ShapeError
-from tinycnn.layers.pieces import PerImage
+from tinycnn.layers.base import Layer
 from tinycnn.patches import output_size
 
 
-class Window2d(PerImage):
+class Window2d(Layer):
     """Base of the layers with a window. kernel_size, stride, padding: an int, or a pair (height, width)."""
 
     in_channels = None  # None: any number

@@ -71,13 +71,17 @@ class Localizer(Layer):
     def forward(self, x):
         """x: (N, S, S, 3) from normalize() -> scores (N, K), standardized boxes (N, 4) or (N, K, 4)."""
         features = self.trunk.forward(x)
-        scores, boxes = self.class_head.forward(features), self.box_head.forward(features)
+        # Each head is run as a chain of one, as the trunk is a chain: that is where the engine finds layers to run.
+        heads = Sequential(self.class_head), Sequential(self.box_head)
+        scores, boxes = (head.forward(features) for head in heads)
+        self.remember(*heads)
         return scores, boxes.reshape(len(boxes), -1, 4) if self.per_class_boxes else boxes
 
     def backward(self, dscores, dboxes, input_gradient=False):
         """Gradients of all parameters; dx only on request: the first layer is the largest, and training needs none."""
-        dfeatures = self.class_head.backward(dscores)
-        dfeatures = dfeatures + self.box_head.backward(dboxes.reshape(len(dboxes), -1))  # both heads pull on the trunk
+        class_head, box_head = self.recall()
+        dfeatures = class_head.backward(dscores)
+        dfeatures = dfeatures + box_head.backward(dboxes.reshape(len(dboxes), -1))  # both heads pull on the trunk
         if input_gradient or not self.trunk.skips_input_gradient:
             dx = self.trunk.backward(dfeatures)
             return dx if input_gradient else None

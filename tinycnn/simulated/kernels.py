@@ -68,10 +68,10 @@ class ElementwiseKernel:
 # Each function takes what the kernel takes, as NumPy arrays, and returns the outputs instead of writing them.
 
 
-def _im2col(x, sh, sw, ph, pw, cols):
+def _im2col(x, sh, sw, ph, pw, fill, cols):
     from tinycnn.patches import im2col  # it reaches back to this device
 
-    return [im2col(x, cols.shape[3:5], (sh, sw), (ph, pw)).reshape(cols.shape)]
+    return [im2col(x, cols.shape[3:5], (sh, sw), (ph, pw), cols.shape[1:3], fill).reshape(cols.shape)]
 
 
 def _col2im(cols, sh, sw, ph, pw, x):

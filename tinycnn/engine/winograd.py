@@ -19,14 +19,14 @@ paper's additions, but it is one more matrix product, at which a processor is be
 usual 0, 1, -1, 2, -2 make additions simple; 0, 2/3, -2/3, 3/2, -3/2 make the result twice as exact.
 
 What it costs: in float32 the result differs from the exact one by about 8e-7 of its size, where patches are off by
-2e-7; tests/shortcuts/test_winograd.py holds it to that. And an infinite pixel becomes NaN in its whole tile.
+2e-7; tests/engine/test_winograd.py holds it to that. And an infinite pixel becomes NaN in its whole tile.
 """
 
 import functools
 
 import numpy as np
 
-from tinycnn.shortcuts.blas import deep, tall, wide
+from tinycnn.engine.products import deep, tall, wide
 
 POINTS = (0, 2 / 3, -2 / 3, 3 / 2, -3 / 2)  # and infinity
 INPUT = len(POINTS) + 1  # pixels along one axis of a tile
@@ -48,14 +48,14 @@ def transforms(size, dtype):
     return tuple(np.kron(m, m).astype(dtype) for m in (b, g, a.T))
 
 
-class Tiles:
+class Winograd:
     """A convolution with stride 1, kernel size x size, `padding` = (rows, columns) and oh x ow outputs, cut into tiles.
 
-    lane: the tinycnn.parallel.Lane that lends scratch memory.
+    worker: the tinycnn.engine.workers.Worker that lends scratch memory. Groups are computed one after the other.
     """
 
-    def __init__(self, size, padding, oh, ow):
-        self.kernel_size, self.tile, self.padding = size, INPUT - size + 1, padding
+    def __init__(self, size, padding, oh, ow, groups=1):
+        self.kernel_size, self.tile, self.padding, self.groups = size, INPUT - size + 1, padding, groups
         self.grid = Grid(self.tile, oh, ow)
 
     @staticmethod
@@ -69,49 +69,76 @@ class Tiles:
         once = 3 * points * size**2 * c * f  # U; its products are few, but 36 numbers for 9 have to be written
         return once + tiles * points * (c * f + points * c + tile**2 * f) < 0.85 * n * oh * ow * size**2 * c * f
 
-    def kernel(self, w, b):
-        """For forward: U, the kernel w (size, size, C, F) at the points, (36, C, F), and the biases b (F,) or None."""
+    def prepare(self, w, b):
+        """Of each group: U, the kernel w (size, size, C, F) at the points, (36, C, F), and the biases b (F,) or None."""
+        return [
+            (self._at_points(w[..., filters]), None if b is None else b[filters])
+            for _, filters in self._groups(0, w.shape[3])
+        ]
+
+    def prepare_backward(self, w):
+        """Of each group: U with channels and filters exchanged, (36, F, C)."""
+        return [self._at_points(w[..., filters].swapaxes(2, 3)) for _, filters in self._groups(0, w.shape[3])]
+
+    def _at_points(self, w):
         g = self._transforms(w)[1]
         u = wide(g, np.ascontiguousarray(w).reshape(g.shape[1], -1), np.empty((len(g), w[0, 0].size), w.dtype))
-        return u.reshape(-1, *w.shape[2:]), b
+        return u.reshape(-1, *w.shape[2:])
 
-    def turned(self, w):
-        """For backward: U with channels and filters exchanged, (36, F, C)."""
-        return self.kernel(w.swapaxes(2, 3), None)[0]
+    def _groups(self, c, f):
+        """Pairs of slices: the input channels and the filters of each group."""
+        c, f = c // self.groups, f // self.groups
+        return [(slice(g * c, (g + 1) * c), slice(g * f, (g + 1) * f)) for g in range(self.groups)]
 
-    def forward(self, x, kernel, y, lane, keep):
-        """Write the convolution of x (n, H, W, C), biases added, into y (n, OH, OW, F); return V if it is to be kept.
+    def forward(self, x, prepared, y, worker, keep):
+        """Write the convolution of x (n, H, W, C), biases added, into y (n, OH, OW, F); return V if it is to be kept."""
+        if self.groups == 1:
+            return [self._forward(x, *prepared[0], y, worker, keep)]
+        return [
+            self._forward(x[..., channels], *prepared[g], y[..., filters], worker, keep)
+            for g, (channels, filters) in enumerate(self._groups(x.shape[3], y.shape[3]))
+        ]
 
-        V is kept only where it is not much larger than x: of 3x3 kernels, 36 points for 16 pixels.
+    def backward(self, x, dy, prepared, dx, worker, kept):
+        """dw (size, size, C/G, F) and db (F,); writes dx unless it is None.
+
+        prepared: of prepare_backward(w)    kept: of each group V, or None to compute it again
         """
-        (u, b), a = kernel, self._transforms(x)[2]
+        if self.groups == 1:
+            return self._backward(x, dy, prepared[0], dx, worker, kept[0])
+        found = [
+            self._backward(x[..., channels], dy[..., filters], prepared[g], None if dx is None else dx[..., channels],
+                           worker, kept[g])
+            for g, (channels, filters) in enumerate(self._groups(x.shape[3], dy.shape[3]))
+        ]  # fmt: skip
+        return np.concatenate([dw for dw, _ in found], axis=3), np.concatenate([db for _, db in found])
+
+    def _forward(self, x, u, b, y, worker, keep):
+        """One group. V is kept only where it is not much larger than x: of 3x3 kernels, 36 points for 16 pixels."""
+        a = self._transforms(x)[2]
         kept = np.empty((len(u), self._tiles(len(x)), u.shape[1]), x.dtype) if keep and self.kernel_size == 3 else None
-        for images in lane.cut(len(x), self.workspace_bytes(*u.shape[1:], *self.grid.size, u.itemsize)):
-            v = self._points(x[images], lane, self._part(kept, images))
-            m = tall(v, u, lane.empty("M", (*v.shape[:2], u.shape[2]), v.dtype))
-            tiles = _transform(a, m, lane.empty("y tiles", (len(a), *m.shape[1:]), m.dtype))
-            self._write(tiles, b, y[images], lane)
+        for images in worker.cut(len(x), self.scratch_bytes(*u.shape[1:], u.itemsize)):
+            v = self._points(x[images], worker, self._part(kept, images))
+            m = tall(v, u, worker.empty("M", (*v.shape[:2], u.shape[2]), v.dtype))
+            tiles = _transform(a, m, worker.empty("y tiles", (len(a), *m.shape[1:]), m.dtype))
+            self._write(tiles, b, y[images], worker)
         return kept
 
-    def backward(self, x, dy, u, dx, lane, kept):
-        """dw (size, size, C, F) and db (F,); writes dx unless it is None.
-
-        u: turned(w)    kept: V, or None to compute it again
-        """
+    def _backward(self, x, dy, u, dx, worker, kept):
         b, g, a = self._transforms(x)
         (_, f, c), tiles = u.shape, self._tiles(len(x))
-        v = lane.empty("V", (len(u), tiles, c), x.dtype) if kept is None else kept
-        dm, db = lane.empty("dM", (len(u), tiles, f), x.dtype), np.zeros(f, x.dtype)
-        for images in lane.cut(len(x), self.workspace_bytes(*u.shape[1:], *self.grid.size, u.itemsize)):
+        v = worker.empty("V", (len(u), tiles, c), x.dtype) if kept is None else kept
+        dm, db = worker.empty("dM", (len(u), tiles, f), x.dtype), np.zeros(f, x.dtype)
+        for images in worker.cut(len(x), self.scratch_bytes(*u.shape[1:], u.itemsize)):
             if kept is None:
-                self._points(x[images], lane, self._part(v, images))
-            dtiles = self._read(dy[images], lane)
+                self._points(x[images], worker, self._part(v, images))
+            dtiles = self._read(dy[images], worker)
             db += np.dot(np.ones(dtiles[..., 0].size, db.dtype), dtiles.reshape(-1, f))
             part = _transform(a.T, dtiles, self._part(dm, images))
             if dx is not None:
-                dv = tall(part, u, lane.empty("dV", (*part.shape[:2], c), x.dtype))
-                self._add(_transform(b.T, dv, lane.empty("x tiles", dv.shape, dv.dtype)), dx[images], lane)
-        du = deep(v.swapaxes(1, 2), dm, out=lane.empty("dU", (len(u), c, f), u.dtype))
+                dv = tall(part, u, worker.empty("dV", (*part.shape[:2], c), x.dtype))
+                self._add(_transform(b.T, dv, worker.empty("x tiles", dv.shape, dv.dtype)), dx[images], worker)
+        du = deep(v.swapaxes(1, 2), dm, out=worker.empty("dU", (len(u), c, f), u.dtype))
         dw = wide(g.T, du.reshape(len(g), -1), np.empty((g.shape[1], c * f), du.dtype))
         return dw.reshape(self.kernel_size, self.kernel_size, c, f), db
 
@@ -125,29 +152,29 @@ class Tiles:
         """The tiles of some images, in an array (36, T, C) of those of all."""
         return None if array is None else array[:, self._tiles(images.start) : self._tiles(images.stop)]
 
-    def _points(self, x, lane, v=None):
+    def _points(self, x, worker, v=None):
         """V (36, T, C): every tile of x, at every point."""
         (ph, pw), (n, h, w, c), tile = self.padding, x.shape, self.tile
         rows, columns = self.grid.rows, self.grid.columns
         over = self.kernel_size - 1  # what a tile sees of the next one
-        padded = lane.zeros(("x", self), (n, tile * rows + over, tile * columns + over, c), x.dtype)
+        padded = worker.zeros((self, "x"), (n, tile * rows + over, tile * columns + over, c), x.dtype)
         padded[:, ph : ph + h, pw : pw + w] = x  # the border stays 0
         image, row, column, channel = padded.strides
         overlapping = np.ndarray(
             (INPUT, INPUT, n, rows, columns, c), x.dtype, padded, 0,
             (row, column, image, tile * row, tile * column, channel),
         )  # fmt: skip
-        tiles = lane.empty("x tiles", (INPUT**2, n * rows * columns, c), x.dtype)
+        tiles = worker.empty("x tiles", (INPUT**2, n * rows * columns, c), x.dtype)
         tiles.reshape(overlapping.shape)[...] = overlapping
-        return _transform(self._transforms(x)[0], tiles, lane.empty("V", tiles.shape, x.dtype) if v is None else v)
+        return _transform(self._transforms(x)[0], tiles, worker.empty("V", tiles.shape, x.dtype) if v is None else v)
 
-    def _add(self, tiles, dx, lane):
+    def _add(self, tiles, dx, worker):
         """Add tiles (36, T, C) where they overlap, and write what lies on the image into dx (n, H, W, C)."""
         (ph, pw), (n, h, w, c), tile = self.padding, dx.shape, self.tile
         rows, columns = self.grid.rows, self.grid.columns
         tiles = tiles.reshape(INPUT, INPUT, n, rows, columns, c)
         reach = -(-INPUT // tile)  # a tile covers its own place in the grid, and parts of the next
-        padded = lane.empty("dx", (n, tile * (rows + reach - 1), tile * (columns + reach - 1), c), dx.dtype)
+        padded = worker.empty("dx", (n, tile * (rows + reach - 1), tile * (columns + reach - 1), c), dx.dtype)
         pixels = as_tiles(padded, tile)
         pixels[:, :, :, rows:] = pixels[:, :, :, :, columns:] = 0
         for i in range(reach):
@@ -160,15 +187,15 @@ class Tiles:
                     place += part
         dx[...] = padded[:, ph : ph + h, pw : pw + w]
 
-    def _write(self, tiles, b, y, lane):
+    def _write(self, tiles, b, y, worker):
         """Outputs (tile ** 2, T, F), and the biases added, into y (n, OH, OW, F)."""
-        self.grid.write(tiles, y, lane, plus=0 if b is None else b)
+        self.grid.write(tiles, y, worker, plus=0 if b is None else b)
 
-    def _read(self, dy, lane):
+    def _read(self, dy, worker):
         """dy (n, OH, OW, F) as tiles (tile ** 2, T, F)."""
-        return self.grid.read(dy, lane)
+        return self.grid.read(dy, worker)
 
-    def workspace_bytes(self, c, f, oh, ow, itemsize):
+    def scratch_bytes(self, c, f, itemsize):
         """Scratch memory for one image: the tiles before and after their transforms."""
         return itemsize * self._tiles(1) * 2 * INPUT**2 * (c + f)
 
@@ -179,29 +206,29 @@ class Grid:
     def __init__(self, tile, oh, ow):
         self.tile, self.size, self.rows, self.columns = tile, (oh, ow), -(-oh // tile), -(-ow // tile)
 
-    def write(self, tiles, y, lane, plus=0):
+    def write(self, tiles, y, worker, plus=0):
         """Tiles (tile ** 2, T, F), and `plus` added, into y (n, oh, ow, F)."""
-        whole = self._whole(y, lane)
+        whole = self._whole(y, worker)
         view = as_tiles(whole, self.tile)
         np.add(tiles.reshape(view.shape), plus, out=view)
         if whole is not y:
             y[...] = whole[:, : y.shape[1], : y.shape[2]]
 
-    def read(self, y, lane, name="y tiles"):
-        """Tiles (tile ** 2, T, F) of y (n, oh, ow, F), 0 beyond its edge, in lane's scratch array `name`."""
-        whole = self._whole(y, lane)
+    def read(self, y, worker, name="y tiles"):
+        """Tiles (tile ** 2, T, F) of y (n, oh, ow, F), 0 beyond its edge, in worker's scratch array `name`."""
+        whole = self._whole(y, worker)
         if whole is not y:
             whole[...] = 0
             whole[:, : y.shape[1], : y.shape[2]] = y
         view = as_tiles(whole, self.tile)
-        tiles = lane.empty(name, (self.tile**2, len(y) * self.rows * self.columns, y.shape[3]), y.dtype)
+        tiles = worker.empty(name, (self.tile**2, len(y) * self.rows * self.columns, y.shape[3]), y.dtype)
         tiles.reshape(view.shape)[...] = view
         return tiles
 
-    def _whole(self, y, lane):
+    def _whole(self, y, worker):
         """y (n, oh, ow, F) itself, or scratch memory for it with room for whole tiles."""
         size = self.tile * self.rows, self.tile * self.columns
-        return y if size == self.size else lane.empty("whole", (len(y), *size, y.shape[3]), y.dtype)
+        return y if size == self.size else worker.empty("whole", (len(y), *size, y.shape[3]), y.dtype)
 
 
 def as_tiles(pixels, tile):

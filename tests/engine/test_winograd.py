@@ -44,7 +44,7 @@ def test_it_equals_patches(geometry, dtype, layout, threads, scratch_bytes):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Tiles, "worthwhile", lambda *geometry: True)
         fast = run(layer, x, "cpu", layout, threads, scratch_bytes)
-        patch.setenv("TINYCNN_SHORTCUTS", "0")
+        patch.setenv("TINYCNN_ENGINE", "0")
         plain = run(layer, x, "cpu", layout, threads, scratch_bytes)
     expect_same_run(fast, plain, dtype)
 
@@ -70,7 +70,7 @@ def test_it_can_be_switched_off_and_stays_off_devices(monkeypatch):
     conv = Conv2d(64, 64, 3)
     assert choose(np, conv, 16, 16, 8)
     assert choose(simulated.xp, conv, 16, 16, 8) is None
-    monkeypatch.setenv("TINYCNN_SHORTCUTS", "0")
+    monkeypatch.setenv("TINYCNN_ENGINE", "0")
     assert choose(np, conv, 16, 16, 8) is None
 
 
@@ -102,7 +102,7 @@ def test_what_float32_costs(size, monkeypatch):
     exact = Conv2d(64, 64, size, padding=size // 2).astype("float64").forward(x.astype(float))
     error = {}
     for switch in "10":
-        monkeypatch.setenv("TINYCNN_SHORTCUTS", switch)
+        monkeypatch.setenv("TINYCNN_ENGINE", switch)
         error[switch] = np.sqrt(((layer.forward(x) - exact) ** 2).mean() / (exact**2).mean())
     assert 3e-7 < error["1"] < 1.2e-6
     assert 5e-8 < error["0"] < 6e-7 and difference(layer.forward(x), exact) < 1e-5
@@ -113,8 +113,8 @@ def test_forward_with_patches_and_backward_without(monkeypatch):
     monkeypatch.setenv("TINYCNN_THREADS", "1")
     layer.forward(x)
     expected = layer.backward(x)
-    monkeypatch.setenv("TINYCNN_SHORTCUTS", "0")
+    monkeypatch.setenv("TINYCNN_ENGINE", "0")
     layer.forward(x)
-    monkeypatch.delenv("TINYCNN_SHORTCUTS")
+    monkeypatch.delenv("TINYCNN_ENGINE")
     assert choose(np, layer, 16, 16, len(x))
     expect_close(layer.backward(x), expected, "float64")

@@ -30,7 +30,7 @@ def test_they_equal_patches(geometry, dtype, layout, scratch_bytes):
     x, found = lay_out(numbers((n, h, w, layer.in_channels), dtype), layout, "cpu"), []
     for switch in "10":
         with pytest.MonkeyPatch.context() as patch:
-            patch.setenv("TINYCNN_SHORTCUTS", switch)
+            patch.setenv("TINYCNN_ENGINE", switch)
             patch.setattr("tinycnn.parallel.CPU_BYTES", scratch_bytes)
             y = layer.forward(x)
             dx = layer.backward(lay_out(numbers(y.shape, dtype, seed=1), layout, "cpu"))

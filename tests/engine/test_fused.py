@@ -50,7 +50,7 @@ def test_it_equals_the_two_layers(geometry, dtype, layout, threads, scratch_byte
         patch.setattr("tinycnn.shortcuts.planes.Planes.worthwhile", lambda *geometry: way is pooled.PooledPlanes)
         assert type(pooled.join(*net, shape).way) is way
         fast = run(net, x, "cpu", layout, threads, scratch_bytes)
-        patch.setenv("TINYCNN_SHORTCUTS", "0")
+        patch.setenv("TINYCNN_ENGINE", "0")
         plain = run(net, x, "cpu", layout, threads, scratch_bytes)
     expect_same_run(fast, plain, dtype)
 
@@ -64,7 +64,7 @@ def test_among_equals_the_first_wins(channels, monkeypatch):
     x, dy = rng.integers(0, 2, (2, 32, 32, channels)) * 1.0, rng.integers(-9, 9, (2, 16, 16, 3)) * 1.0
     assert type(pooled.join(*net, x.shape).way) is (pooled.PooledPlanes if channels == 1 else pooled.PooledPatches)
     for switch in "10":
-        monkeypatch.setenv("TINYCNN_SHORTCUTS", switch)
+        monkeypatch.setenv("TINYCNN_ENGINE", switch)
         found.append([net.forward(x), net[1].kept()[1], net.backward(dy), net[0].w.grad])
     for one, other in zip(*found, strict=True):
         np.testing.assert_array_equal(one, other)
@@ -116,9 +116,9 @@ def test_switched_off_and_on_devices_the_layers_run_one_by_one(monkeypatch):
     import tinycnn.simulated as simulated
 
     net, x = pair(in_channels=8, out_channels=8, kernel_size=3), numbers((4, 10, 10, 8), "float32")
-    monkeypatch.setenv("TINYCNN_SHORTCUTS", "0")
+    monkeypatch.setenv("TINYCNN_ENGINE", "0")
     assert pooled.join(*net, x.shape) is None
-    monkeypatch.delenv("TINYCNN_SHORTCUTS")
+    monkeypatch.delenv("TINYCNN_ENGINE")
     monkeypatch.setattr(pooled, "join", lambda *given: pytest.fail("joined"))
     net.to("simulated").forward(simulated.xp.asarray(x))
 

@@ -1,0 +1,42 @@
+"""How a processor computes rows of layers sooner. No layer knows of this room, and nobody needs it to understand one.
+
+    y, tape = forward(layers, x)          layers one behind the other; tape: what backward needs
+    dx = backward(tape, dy)               walks the rows of that forward from their end, writes every Parameter.grad
+
+A network of layers could be run by a loop over them. On a processor that is slow for three reasons, and each has its
+files here. Large arrays travel to main memory and back: so a few images at a time go through several layers (rows.py,
+segments.py, workers.py). One core works while others wait: so the batch is shared out (threads.py). And there are
+cheaper algorithms than the formulas: Winograd's, for instance (steps.py, convolution.py and those it names).
+
+Every result is that of the layers' own formulas to rounding; TINYCNN_ENGINE=0 runs those. On a GPU, layers run their
+formula one by one, in chunks that bound the memory of patches.
+"""
+
+from tinycnn.backend import array_module
+from tinycnn.engine.rows import plan
+from tinycnn.engine.threads import enabled, one_blas_thread, switched_off, threads
+from tinycnn.engine.update import in_blocks
+
+__all__ = ["backward", "enabled", "forward", "in_blocks", "one_blas_thread", "plan", "switched_off", "threads"]
+
+
+def forward(layers, x):
+    """x through `layers`: (y, tape)."""
+    tape = []
+    for row in plan(layers, array_module(x)):
+        x, kept = row.forward(x)
+        tape.append((row, kept))
+    return x, tape
+
+
+def backward(tape, dy, input_gradient=True):
+    """dy back through the rows of a forward: dx, or None without input_gradient."""
+    first = 0
+    if not input_gradient:  # nothing below the first row with parameters has work to do
+        first = next((i for i, (row, _) in enumerate(tape) if row.parameters()), len(tape))
+        for row, _ in tape[:first]:
+            row.forget()
+    for i in reversed(range(first, len(tape))):
+        row, kept = tape[i]
+        dy = row.backward(kept, dy, input_gradient or i > first)
+    return dy if input_gradient else None

@@ -1,0 +1,84 @@
+"""How a convolution is computed on a processor: which algorithm, and the plain one, patches in scratch memory.
+
+    patches (here)   the layer's own formulas, for every geometry
+    winograd.py      3x3 and 5x5 kernels with many channels: a fraction of the multiplications
+    planes.py        few channels, as in the first layer or in many groups: the same patches, copied row by row
+
+All three offer the same, for a chunk of the batch at a time:
+
+    prepare(w, b) -> prepared                               once, before forward
+    forward(x, prepared, y, worker, keep) -> kept           writes y (n, OH, OW, F); kept: what backward can use again
+    prepare_backward(w) -> prepared                         once, before backward
+    backward(x, dy, prepared, dx, worker, kept) -> dw, db   writes dx (n, H, W, C) unless it is None
+"""
+
+import math
+
+import numpy as np
+
+from tinycnn.engine.planes import Planes
+from tinycnn.engine.scratch_patches import input_gradient, patches, split, unsplit
+from tinycnn.engine.winograd import Winograd
+
+
+def choose(conv, oh, ow, n):
+    """The algorithm for a Conv2d with oh x ow outputs and n images."""
+    g, c, f = conv.groups, conv.in_channels // conv.groups, conv.out_channels // conv.groups
+    exact = conv.w.value.dtype.itemsize < 4  # Winograd's rounding is for float32 and float64
+    if conv.stride == (1, 1) and not exact:
+        if Winograd.worthwhile(conv.kernel, c, f, oh, ow, n):
+            return Winograd(conv.kernel[0], conv.padding, oh, ow, g)
+        if Planes.worthwhile(conv.kernel, c, ow):
+            return Planes(conv.kernel, conv.padding, oh, ow, g)
+    return Patches(conv.kernel, conv.stride, conv.padding, g)
+
+
+class Patches:
+    """The layer's formulas, on a few images at a time, in memory that is used again."""
+
+    def __init__(self, kernel, stride, padding, groups):
+        self.window, self.stride, self.padding, self.groups = kernel, stride, padding, groups
+
+    def prepare(self, w, b):
+        return split(w, self.groups), b  # (G, K, F/G)      K = KH*KW*C/G
+
+    def prepare_backward(self, w):
+        return w
+
+    def forward(self, x, prepared, y, worker, keep):
+        w, b = prepared
+        for images in worker.cut(len(x), self.scratch_bytes(w.shape[1], *y.shape[1:3], x.itemsize)):
+            cols, target = self._columns(x[images], worker), y[images]  # (G, n*OH*OW, K)
+            if self.groups == 1:
+                np.matmul(cols[0], w[0], out=target.reshape(-1, y.shape[3]))
+            else:
+                target[...] = unsplit(np.matmul(cols, w), target.shape)
+            if b is not None:
+                target += b
+
+    def backward(self, x, dy, w, dx, worker, kept):
+        dw, db = np.zeros(split(w, self.groups).shape, w.dtype), np.zeros(w.shape[3], w.dtype)
+        for images in worker.cut(len(x), self.scratch_bytes(dw.shape[1], *dy.shape[1:3], x.itemsize)):
+            d = dy[images]  # (n, OH, OW, F)
+            dw += self._columns(x[images], worker).swapaxes(1, 2) @ split(d, self.groups)
+            db += column_sums(d)
+            if dx is not None:
+                input_gradient(d, w, dx[images], self.stride, self.padding, self.groups, worker)
+        return unsplit(dw, w.shape), db
+
+    def _columns(self, x, worker):
+        """(G, n*OH*OW, K): the patches of each group's channels."""
+        n, h, w, c = x.shape
+        images = split(x, self.groups).reshape(self.groups * n, h, w, c // self.groups)
+        cols = patches(images, self.window, self.stride, self.padding, worker)
+        return cols.reshape(self.groups, len(cols) // self.groups, cols.shape[1])
+
+    def scratch_bytes(self, k, oh, ow, itemsize):
+        """Scratch memory for one image: its patches."""
+        return itemsize * oh * ow * k * self.groups
+
+
+def column_sums(a):
+    """The sum of a (..., F) over all axes but the last: as a product, which is faster than sum()."""
+    rows = a.reshape(math.prod(a.shape[:-1]), a.shape[-1])
+    return np.ones(len(rows), a.dtype) @ rows

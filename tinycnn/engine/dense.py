@@ -1,0 +1,47 @@
+"""The products of a fully connected layer, shared out over the workers by columns: each row of a batch needs all of w.
+
+AlexNet's fc6 has 38 million weights for 16 images: memory is the limit, and every weight is to be fetched once.
+"""
+
+import numpy as np
+
+from tinycnn.engine.threads import run
+from tinycnn.engine.workers import share_out
+
+
+def forward(linear, x):
+    """y (N, F) = x @ w + b."""
+    w, b = linear.w.value, linear.b
+    y = np.empty((len(x), w.shape[1]), x.dtype)
+
+    def work(worker):
+        columns = slice(worker.start, worker.stop)
+        np.matmul(x, w[:, columns], out=y[:, columns])
+        if b is not None:
+            y[:, columns] += b.value[columns]
+
+    _share(work, w.shape[1], x, len(w))
+    return y
+
+
+def backward(linear, x, dy, input_gradient):
+    """dx (N, D) = dy @ w.T, or None; writes dw = x.T @ dy and db."""
+    w, b = linear.w, linear.b
+    w.grad, dx = np.empty(w.value.shape, dy.dtype), np.empty(x.shape, dy.dtype) if input_gradient else None
+
+    def work(worker):
+        features = slice(worker.start, worker.stop)
+        np.matmul(x[:, features].T, dy, out=w.grad[features])
+        if dx is not None:
+            np.matmul(dy, w.value[features].T, out=dx[:, features])
+
+    _share(work, x.shape[1], x, dy.shape[1])
+    if b is not None:
+        b.grad = dy.sum(axis=0)
+    return dx
+
+
+def _share(work, n, x, other):
+    """n columns over the workers; a product of one row is left to BLAS and all of its threads."""
+    workers = share_out(n, x.itemsize * (len(x) + other)) if len(x) > 1 else share_out(n, 0)
+    run(work, workers, hold_blas=len(x) > 1)

@@ -1,0 +1,144 @@
+"""Rows of layers: neighbours that are run together, and how each kind of row goes forward and back.
+
+    Chunked    layers that treat each image by itself, a few images at a time through all of them
+    Dense      a Linear on the host, shared out by columns
+    Whole      any other layer, its own forward and backward on the whole batch
+
+What a row keeps of its forward is its tape; its backward is given it back.
+"""
+
+import time
+
+import numpy as np
+
+from tinycnn.backend import array_module, synchronize
+from tinycnn.engine import dense
+from tinycnn.engine.segments import back_through, segments_of, through
+from tinycnn.engine.steps import expect_input, joins_rows
+from tinycnn.engine.threads import enabled, run
+from tinycnn.engine.workers import Worker, add_up, share_out
+from tinycnn.layers.linear import Linear
+
+
+def plan(layers, xp):
+    """Group layers into rows. With the engine switched off, every layer is a row of its own."""
+    if not enabled():
+        return [Whole(layer) for layer in layers]
+    rows = []
+    for layer in layers:
+        if joins_rows(layer):
+            if xp is np and rows and type(rows[-1]) is Chunked:
+                rows[-1].layers.append(layer)
+            else:
+                rows.append(Chunked([layer]))
+        elif xp is np and type(layer) is Linear and not {"forward", "backward"} & vars(layer).keys():
+            rows.append(Dense(layer))
+        else:
+            rows.append(Whole(layer))
+    return rows
+
+
+class Whole:
+    """One layer, by its own methods, on the whole batch. Its tape is the layer's own memory."""
+
+    def __init__(self, layer):
+        self.layer = layer
+
+    def forward(self, x):
+        """(y, tape) of x (N, ...)."""
+        start = _now(x) if self.layer.recorder else 0
+        y, tape = self._compute(x)
+        if self.layer.recorder:
+            self.layer.recorder.saw_forward(slice(0, len(x)), len(x), x, y, _now(y) - start)
+        return y, tape
+
+    def backward(self, tape, dy, input_gradient):
+        """dx, or None without input_gradient; writes the gradient of every parameter."""
+        start = _now(dy) if self.layer.recorder else 0
+        dx = self._gradients(tape, dy, input_gradient)
+        if self.layer.recorder:
+            self.layer.recorder.saw_backward(slice(0, len(dy)), len(dy), dy, dx, _now(dy) - start)
+        return dx
+
+    def parameters(self):
+        return self.layer.parameters()
+
+    def forget(self):
+        """No backward will come here: drop what a forward kept."""
+        self.layer.forget()
+
+    def _compute(self, x):
+        return self.layer.forward(x), None
+
+    def _gradients(self, tape, dy, input_gradient):
+        if input_gradient or not self.layer.skips_input_gradient:
+            return self.layer.backward(dy)
+        return self.layer.backward(dy, input_gradient=False)
+
+
+class Dense(Whole):
+    """A Linear on the host. Its tape is x."""
+
+    def _compute(self, x):
+        self.layer.check(x)
+        return dense.forward(self.layer, x), x if self.layer.keeping else None
+
+    def _gradients(self, x, dy, input_gradient):
+        if x is None:
+            self.layer.recall()  # raises the error that says so
+        return dense.backward(self.layer, x, dy, input_gradient)
+
+
+class Chunked:
+    """Layers that treat each image by itself. Its tape: the segments, the workers' shares, and what each step kept."""
+
+    def __init__(self, layers):
+        self.layers = layers
+
+    def forward(self, x):
+        xp, n = array_module(x), len(x)
+        expect_input(self.layers[0], x)
+        segments = list(segments_of(self.layers, x.shape, x.dtype, xp))
+        arrays = [x, *(xp.empty((n, *segment.shapes[-1]), x.dtype) for segment in segments)]
+        workers = share_out(n, max(segment.bytes_per_image for segment in segments), xp)
+
+        def work(worker):
+            return [
+                through(segment, arrays[i], arrays[i + 1], worker, len(workers))
+                for i, segment in enumerate(segments)
+            ]  # fmt: skip
+
+        kept = run(work, workers, hold_blas=n > 1)  # for one image, BLAS may use all cores
+        shares = [(worker.start, worker.stop, parts) for worker, parts in zip(workers, kept, strict=True)]
+        return arrays[-1], (x.shape, segments, shares)
+
+    def backward(self, tape, dy, input_gradient):
+        x_shape, segments, shares = tape
+        for segment in segments:
+            segment.expect_kept()
+        xp, n = array_module(dy), len(dy)
+        shapes = [x_shape[1:], *(segment.shapes[-1] for segment in segments[:-1])]
+        arrays = [xp.empty((n, *shape), dy.dtype) for shape in shapes] + [dy]
+        if not input_gradient:
+            arrays[0] = None
+        workers = [Worker(start, stop, xp) for start, stop, _ in shares]
+        parts_of = {worker: parts for worker, (_, _, parts) in zip(workers, shares, strict=True)}
+
+        def work(worker):
+            for i in reversed(range(len(segments))):
+                back_through(segments[i], arrays[i + 1], arrays[i], worker, parts_of[worker][i], len(workers))
+
+        run(work, workers, hold_blas=n > 1)
+        add_up(workers)
+        return arrays[0]
+
+    def parameters(self):
+        return {i: parameters for i, layer in enumerate(self.layers) if (parameters := layer.parameters())}
+
+    def forget(self):
+        """Nothing of a forward is kept outside the tape."""
+
+
+def _now(array):
+    synchronize(array)  # a GPU works on while Python reads the clock
+    return time.perf_counter()

@@ -1,0 +1,68 @@
+"""Patches in scratch memory, and the gradient that they send home: tinycnn/patches.py without new arrays.
+
+The groups of a convolution stand in front of every array, G, as in tinycnn/layers/conv.py.
+"""
+
+import math
+
+import numpy as np
+
+from tinycnn.patches import col2im, output_size
+
+
+def split(a, groups):
+    """The groups of the last axis in front: (..., C) -> (G, rows, C/G). With one group this is a view."""
+    return a.reshape(math.prod(a.shape[:-1]), groups, a.shape[-1] // groups).swapaxes(0, 1)
+
+
+def unsplit(a, shape):
+    """The way back: (G, rows, C/G) -> `shape` (..., C)."""
+    return a.swapaxes(0, 1).reshape(shape)
+
+
+def padded(x, padding, worker, name="x"):
+    """x (N, H, W, C), contiguous, with `padding` = (rows, columns) of zeros on each side."""
+    (ph, pw), (n, h, w, c) = padding, x.shape
+    if ph == pw == 0:
+        return np.ascontiguousarray(x)
+    # The array comes back with its zero border intact, so only the middle is written. Several layers use one worker,
+    # and each has its own border.
+    whole = worker.zeros((name, padding, h, w, c), (n, h + 2 * ph, w + 2 * pw, c), x.dtype)
+    whole[:, ph : ph + h, pw : pw + w] = x
+    return whole
+
+
+def patches(x, kernel, stride, padding, worker, name="x"):
+    """The patches of x (N, H, W, C) as rows (N*OH*OW, KH*KW*C), in the scratch array `name`."""
+    (kh, kw), (sh, sw), (n, h, w, c) = kernel, stride, x.shape
+    if kernel == stride == (1, 1) and padding == (0, 0):
+        return x.reshape(n * h * w, c)
+    oh, ow = (output_size(*axis) for axis in zip((h, w), kernel, stride, padding, strict=True))
+    whole = padded(x, padding, worker, name)
+    image, row, column, _ = whole.strides
+    steps = image, row * sh, column * sw, row, whole.itemsize
+    windows = np.ndarray((n, oh, ow, kh, kw * c), x.dtype, whole, strides=steps)
+    cols = worker.empty((name, "cols"), (n * oh * ow, kh * kw * c), x.dtype)
+    cols.reshape(windows.shape)[...] = windows
+    return cols
+
+
+def input_gradient(dy, w, dx, stride, padding, groups, worker):
+    """Write dx (N, H, W, C) of a convolution with w (KH, KW, C/G, F), given dy (N, OH, OW, F): col2im(dy @ w.T)."""
+    (kh, kw, c, f), (ph, pw), (n, h, width, _) = w.shape, padding, dx.shape
+    oh, ow, f = *dy.shape[1:3], f // groups
+    rows = split(dy, groups)  # (G, N*OH*OW, F/G)
+    if stride == (1, 1) and ph < kh and pw < kw:
+        # With stride 1 this is itself a convolution: of dy, with the kernel turned by 180 degrees and its inputs and
+        # outputs exchanged. It copies patches instead of adding them, which is faster.
+        images = rows.reshape(groups * n, oh, ow, f)
+        cols = patches(images, (kh, kw), (1, 1), (kh - 1 - ph, kw - 1 - pw), worker, "dy")
+        turned = w[::-1, ::-1].reshape(kh, kw, c, groups, f).transpose(3, 0, 1, 4, 2).reshape(groups, kh * kw * f, c)
+        if groups == 1:
+            np.matmul(cols, turned[0], out=dx.reshape(n * h * width, c))
+        else:
+            dx[...] = unsplit(cols.reshape(groups, n * h * width, kh * kw * f) @ turned, dx.shape)
+        return
+    dcols = rows @ split(w, groups).swapaxes(1, 2)  # (G, N*OH*OW, KH*KW*C/G)
+    images = col2im(dcols.reshape(groups * n, oh, ow, kh * kw * c), (groups * n, h, width, c), (kh, kw), stride, padding)
+    dx[...] = unsplit(images.reshape(groups, n * h * width, c), dx.shape)

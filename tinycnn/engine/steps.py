@@ -1,0 +1,294 @@
+"""What the engine knows of each kind of layer: how to run it on a chunk of images, forward and back.
+
+A layer has a step of its own only where a measurement says that it pays. Every other layer that says `per_image = True`
+runs its own formula, chunk by chunk: `Formula`.
+
+    forward(x, y, worker) -> kept          writes y; kept: what backward needs
+    backward(dy, kept, dx, worker)         writes dx unless it is None; worker.add(parameter, share of its gradient)
+"""
+
+import copy
+
+import numpy as np
+
+from tinycnn import kernels
+from tinycnn.engine.convolution import choose
+from tinycnn.engine.fused import Windows, choose_fused
+from tinycnn.errors import DtypeError, ShapeError
+from tinycnn.layers.activation import ReLU
+from tinycnn.layers.base import Layer, Parameter, expect_dtype, expect_images
+from tinycnn.layers.conv import Conv2d
+from tinycnn.layers.pool import MaxPool2d
+
+
+class Step:
+    """How one layer, or a fused pair, is run. x_shape: (N, H, W, C)    dtype: of x, and so of everything"""
+
+    keeps_x = keeps_y = False  # whether its input, or its output, is kept for backward
+    shrinks = False  # whether y is much smaller than x
+
+    def __init__(self, layer, x_shape, dtype):
+        self.layers, self.layer = (layer,), layer
+        self.keep = layer.keeping
+        self.y_shape = tuple(layer.output_shape(x_shape[1:]))  # of one image
+
+    def scratch_bytes(self, x_shape, itemsize):
+        """Scratch memory for one image."""
+        return 0
+
+    # A recorder is shown what flows between the layers, also where a fused pair never writes it down.
+
+    def show_forward(self, x, y, kept, show):
+        """Call show(layer, x, y) for each layer."""
+        show(self.layer, x, y)
+
+    def show_backward(self, dy, dx, kept, show):
+        """Call show(layer, dy, dx) for each layer, the last one first."""
+        show(self.layer, dy, dx)
+
+
+class Formula(Step):
+    """A layer's own forward and backward, run by a copy of it for each chunk."""
+
+    keeps_x = keeps_y = True  # it may keep what it likes
+
+    def forward(self, x, y, worker):
+        part = replica(self.layer)
+        result = part.forward(x)
+        if result.shape != y.shape or result.dtype != y.dtype:
+            self._refuse(x, y, result)
+        y[...] = result
+        return part
+
+    def backward(self, dy, part, dx, worker):
+        skips = dx is None and self.layer.skips_input_gradient
+        result = part.backward(dy, input_gradient=False) if skips else part.backward(dy)
+        if dx is not None:
+            dx[...] = result
+        own = self.layer.parameters()
+        for name, parameter in part.parameters().items():
+            if parameter.grad is not None:
+                worker.add(own[name], parameter.grad)
+
+    def scratch_bytes(self, x_shape, itemsize):
+        return self.layer.workspace_bytes(x_shape[1:], itemsize)
+
+    def _refuse(self, x, y, result):
+        if result.shape != y.shape:
+            raise ShapeError(
+                f"{self.layer}.output_shape{x.shape[1:]} says {y.shape[1:]} for one image, but forward returned "
+                f"{result.shape} for {len(x)}. A layer with per_image = True that changes the shape defines "
+                "output_shape(self, shape)."
+            )
+        raise DtypeError(f"{self.layer}.forward turned {x.dtype} into {result.dtype}. One dtype runs through a network.")
+
+
+def replica(layer):
+    """A copy of a layer that shares the values of its parameters, with gradients and memory of its own."""
+    second = copy.copy(layer)
+    for name, value in vars(second).items():
+        if isinstance(value, Parameter):
+            second.__dict__[name] = Parameter(value.value)
+        elif isinstance(value, Layer):
+            second.__dict__[name] = replica(value)
+    return second
+
+
+class Convolution(Step):
+    """A Conv2d on the host, by the algorithm that suits its geometry."""
+
+    keeps_x = True
+
+    def __init__(self, conv, x_shape, dtype):
+        super().__init__(conv, x_shape, dtype)
+        self.check(conv, dtype)
+        self.algorithm = self.choose(x_shape)
+
+    @staticmethod
+    def check(conv, dtype):
+        """Raise an error that teaches unless the weights have the dtype of x."""
+        if conv.w.value.dtype != dtype:
+            expect_dtype(np.empty(0, dtype), conv.w.value.dtype, conv)
+
+    def choose(self, x_shape):
+        return choose(self.layer, *self.y_shape[:2], x_shape[0])
+
+    def forward(self, x, y, worker):
+        return x, self._compute(x, y, worker)
+
+    def backward(self, dy, kept, dx, worker):
+        x, kept = kept
+        self._gradients(x, dy, kept, dx, worker)
+
+    def _compute(self, x, y, worker):
+        w, b = self.layer.w, self.layer.b
+        prepared = worker.cached(self, lambda: self.algorithm.prepare(w.value, None if b is None else b.value))
+        return self.algorithm.forward(x, prepared, y, worker, self.keep)
+
+    def _gradients(self, x, dy, kept, dx, worker):
+        w, b = self.layer.w, self.layer.b
+        prepared = worker.cached((self, "back"), lambda: self.algorithm.prepare_backward(w.value))
+        dw, db = self.algorithm.backward(x, dy, prepared, dx, worker, kept)
+        worker.add(w, dw)
+        if b is not None:
+            worker.add(b, db)
+
+
+class ConvolutionAndPooling(Convolution):
+    """A Conv2d and the 2 x 2 MaxPool2d behind it, fused."""
+
+    shrinks = True
+
+    def __init__(self, conv, pool, algorithm, x_shape, dtype):
+        Step.__init__(self, conv, x_shape, dtype)
+        self.check(conv, dtype)
+        self.layers, self.algorithm = (conv, pool), algorithm
+        self.y_shape = pool.output_shape(self.y_shape)
+
+    def forward(self, x, y, worker):
+        winner = np.empty(y.shape, np.uint8) if self.keep else None
+        return x, winner, self._compute(x, Windows(y, winner), worker)
+
+    def backward(self, dy, kept, dx, worker):
+        x, winner, kept = kept
+        self._gradients(x, Windows(dy, winner), kept, dx, worker)
+
+    def show_forward(self, x, y, kept, show):
+        conv, pool = self.layers
+        between = replica(conv).forward(x)
+        show(conv, x, between)
+        show(pool, between, y)
+
+    def show_backward(self, dy, dx, kept, show):
+        conv, pool = self.layers
+        x, winner, _ = kept
+        part = replica(pool)
+        between = len(x), *conv.output_shape(x.shape[1:])
+        part.remember(between, winner, output=winner)
+        dbetween = part.backward(dy)
+        show(pool, dy, dbetween)
+        show(conv, dbetween, dx)
+
+
+class MaxPooling(Step):
+    """A MaxPool2d on the host: the maximum runs over the KH*KW places in the window, each a strided picture."""
+
+    shrinks = True
+
+    def forward(self, x, y, worker):
+        pool = self.layer
+        whole = self._bordered(x)
+        first, *others = self._pictures(whole, y.shape)
+        winner = np.zeros(y.shape, np.uint8 if len(others) < 256 else np.int32) if self.keep else None
+        best = first
+        for k, picture in enumerate(others, 1):
+            if winner is not None:
+                # k grows, so the latest winner is the largest k among those that beat all before them.
+                np.maximum(winner, (picture > best) * winner.dtype.type(k), out=winner)
+            best = np.maximum(best, picture, out=y)  # passes NaN on, as everywhere
+        if best is first:
+            y[...] = first
+        return x.shape if pool.keeping else None, winner
+
+    def backward(self, dy, kept, dx, worker):
+        x_shape, winner = kept
+        (kh, kw), (ph, pw), (_, h, w, c) = self.layer.kernel, self.layer.padding, x_shape
+        if dx is None:
+            return
+        size = self._whole(x_shape, dy.shape)
+        if self.layer.stride == (kh, kw) and size == (h, w) and h % kh == w % kw == 0:
+            for k, picture in enumerate(self._pictures(dx, dy.shape)):  # every pixel belongs to exactly one window
+                np.multiply(dy, winner == k, out=picture)
+            return
+        whole = np.zeros((len(dy), *size, c), dy.dtype)
+        for k, picture in enumerate(self._pictures(whole, dy.shape)):
+            picture += dy * (winner == k)
+        dx[...] = whole[:, ph : ph + h, pw : pw + w]
+
+    def _bordered(self, x):
+        """x (n, H, W, C) inside a border of -inf; x itself where there is none."""
+        (ph, pw), (n, h, w, c) = self.layer.padding, x.shape
+        size = self._whole(x.shape, (n, *self.y_shape))
+        if size == (h, w):
+            return x
+        whole = np.full((n, *size, c), -np.inf, x.dtype)
+        whole[:, ph : ph + h, pw : pw + w] = x
+        return whole
+
+    def _whole(self, x_shape, y_shape):
+        """(H, W) that the windows need: the image with its padding, and what ceil_mode reaches beyond."""
+        axes = zip(x_shape[1:3], y_shape[1:3], self.layer.kernel, self.layer.stride, self.layer.padding, strict=True)
+        return tuple(max(size + 2 * p, (o - 1) * s + k) for size, o, k, s, p in axes)
+
+    def _pictures(self, x, y_shape):
+        """The KH*KW places of every window, as strided views (n, OH, OW, C) of x, in row-major order."""
+        (kh, kw), (sh, sw), (oh, ow) = self.layer.kernel, self.layer.stride, y_shape[1:3]
+        for i in range(kh):
+            for j in range(kw):
+                yield x[:, i : i + sh * (oh - 1) + 1 : sh, j : j + sw * (ow - 1) + 1 : sw]
+
+
+class MaxPoolingOnDevice(Step):
+    """A MaxPool2d on a GPU: one kernel each way, which needs no patches (tinycnn/kernels.py)."""
+
+    shrinks = True
+
+    def forward(self, x, y, worker):
+        pool = self.layer
+        winner = worker.xp.empty(y.shape, np.uint8 if pool.kernel[0] * pool.kernel[1] <= 256 else np.int32)
+        kernels.MAX_POOL(x, *pool.kernel, *pool.stride, *pool.padding, -np.inf, y, winner)
+        return winner
+
+    def backward(self, dy, winner, dx, worker):
+        pool = self.layer
+        if dx is not None:
+            kernels.MAX_POOL_BACKWARD(dy, winner, *pool.kernel, *pool.stride, *pool.padding, dx)
+
+
+class Rectifier(Step):
+    """A ReLU on the host, without new arrays."""
+
+    keeps_y = True
+
+    def forward(self, x, y, worker):
+        np.maximum(x, 0, out=y)
+        return y
+
+    def backward(self, dy, y, dx, worker):
+        if dx is not None:
+            np.multiply(dy, y > 0, out=dx)
+
+
+ON_HOST = {Conv2d: Convolution, MaxPool2d: MaxPooling, ReLU: Rectifier}
+ON_DEVICE = {MaxPool2d: MaxPoolingOnDevice}
+
+
+def joins_rows(layer):
+    """Whether a layer can be run on chunks: it says so in its very class, and nobody has replaced its methods."""
+    own = vars(layer)
+    return type(layer).__dict__.get("per_image", False) is True and "forward" not in own and "backward" not in own
+
+
+def steps_of(layers, x_shape, dtype, xp):
+    """The steps that run `layers` one behind the other, for x of x_shape (N, ...)."""
+    layers, table = list(layers), ON_HOST if xp is np else ON_DEVICE
+    while layers:
+        layer = layers.pop(0)
+        if xp is np and layers and type(layer) is Conv2d and type(layers[0]) is MaxPool2d:
+            algorithm = choose_fused(layer, layers[0], x_shape)
+            if algorithm is not None:
+                step = ConvolutionAndPooling(layer, layers.pop(0), algorithm, x_shape, dtype)
+            else:
+                step = Convolution(layer, x_shape, dtype)
+        else:
+            step = table.get(type(layer), Formula)(layer, x_shape, dtype)
+        yield step
+        x_shape = (x_shape[0], *step.y_shape)
+
+
+def expect_input(layer, x):
+    """Raise the layer's own errors unless it can take x; the layers with a step of their own check nothing else."""
+    if type(layer) is Conv2d:
+        expect_images(x, layer.in_channels, layer, layer.w.value)
+    elif type(layer) is MaxPool2d:
+        expect_images(x, None, layer)

@@ -1,0 +1,120 @@
+"""The threads that compute, and BLAS's own, which have to stand back meanwhile.
+
+Inside one matrix product BLAS uses all cores, but copies and elementwise work use one. So the batch is shared out
+instead: each thread takes its images from start to end, with BLAS held at one thread each. NumPy releases Python's lock
+while it copies and multiplies, so the threads really run side by side.
+"""
+
+import contextlib
+import contextvars
+import functools
+import os
+import threading
+from concurrent.futures import ThreadPoolExecutor, wait
+
+
+def threads():
+    """How many threads compute: the processors that this process may use, or TINYCNN_THREADS."""
+    chosen = os.environ.get("TINYCNN_THREADS")
+    if chosen:
+        return max(1, int(chosen))
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+_switched_off = contextvars.ContextVar("the engine is switched off here", default=False)
+
+
+def enabled():
+    """Whether the engine runs: not with TINYCNN_ENGINE=0, within switched_off(), or in a thread that it has started."""
+    return os.environ.get("TINYCNN_ENGINE") != "0" and not _switched_off.get()
+
+
+@contextlib.contextmanager
+def switched_off():
+    """For the length of a with block, in this thread: every layer runs its own formula on the whole batch."""
+    token = _switched_off.set(True)
+    try:
+        yield
+    finally:
+        _switched_off.reset(token)
+
+
+def run(work, workers, hold_blas=True):
+    """[work(worker) for each worker], each on a thread of its own, with BLAS held at one thread each.
+
+    hold_blas: False leaves BLAS all of its threads, for a single worker whose products are all there is to do.
+    """
+    with one_blas_thread() if hold_blas else contextlib.nullcontext():
+        if len(workers) == 1:
+            return [_within(work, workers[0])]
+        # Each thread runs in a copy of this one's context, so that numpy.errstate holds there as well.
+        pool = _pool(os.getpid())
+        others = [pool.submit(contextvars.copy_context().run, _within, work, worker) for worker in workers[1:]]
+        try:
+            first = _within(work, workers[0])  # this thread works too
+        finally:
+            wait(others)  # after an error too: nobody writes into arrays behind the caller's back
+        return [first] + [other.result() for other in others]
+
+
+def _within(work, worker):
+    """A network inside a layer that is run here finds the engine switched off: its threads are all at work."""
+    with switched_off():
+        return work(worker)
+
+
+@functools.cache
+def _pool(process):
+    """Threads do not survive a fork, so each process has its own pool; `process` is only the key."""
+    return ThreadPoolExecutor(max_workers=max(1, (os.cpu_count() or 1) * 2), thread_name_prefix="tinycnn")
+
+
+_holders, _holders_lock = [], threading.Lock()  # one entry for everybody who holds BLAS at one thread now
+
+
+@contextlib.contextmanager
+def one_blas_thread():
+    """Hold BLAS at one thread while our own threads run; without threadpoolctl, do nothing.
+
+    BLAS has one setting for the whole process. When several threads of a caller are in here at once, the first changes
+    it and the last puts it back: each putting back what it found could leave BLAS at one thread for good.
+    """
+    blas = blas_libraries()
+    if blas is None:
+        yield
+        return
+    with _holders_lock:
+        if not _holders:
+            _take_control(blas)
+        _holders.append(_holders[0] if _holders else blas.limit(limits=1))
+    try:
+        yield
+    finally:
+        with _holders_lock:
+            limit = _holders.pop()
+            if not _holders:
+                _take_control(blas)
+                limit.restore_original_limits()
+                _take_control(blas)
+
+
+def _take_control(blas):
+    """Let this thread change BLAS's setting.
+
+    From threadpoolctl 3.7 on, only the first thread that ever did so may do it again, and what others ask for is
+    passed over without a word: any other thread would compute with BLAS's threads fighting ours.
+    """
+    for library in blas.lib_controllers:
+        release = getattr(library, "clear_controlling_thread", None)
+        if release is not None:
+            release(force=True)
+
+
+@functools.cache
+def blas_libraries():
+    """The BLAS libraries under NumPy, or None where threadpoolctl is missing: then BLAS itself uses the cores."""
+    try:
+        from threadpoolctl import ThreadpoolController
+    except ImportError:
+        return None
+    return ThreadpoolController().select(user_api="blas")
