@@ -186,17 +186,13 @@ def test_a_layer_that_is_never_called_has_no_time(monkeypatch):
     assert rows["class_head"]["forward"] > 0 and "optimizer" not in rows
 
 
-@pytest.mark.parametrize("shortcuts", ["0", "1"])
-def test_a_step_watched_computes_what_a_step_does(shortcuts, monkeypatch):
-    monkeypatch.setenv("TINYCNN_ENGINE", shortcuts)
+@pytest.mark.parametrize("engine", ["0", "1"])
+def test_a_step_watched_computes_what_a_step_does(engine, monkeypatch):
+    monkeypatch.setenv("TINYCNN_ENGINE", engine)
     watched, plain = sides.TinyCNN(TRAINING), sides.TinyCNN(TRAINING)
     measure.by_layer(watched, {}, repeats=2)
     plain.sample(2)
-    seen, expected = watched.answers(), plain.answers()
-    for name, values in expected.items():
-        assert seen[name] == pytest.approx(values, rel=1e-5)
-    if shortcuts == "0":  # else a convolution and its pooling may run as one, with sums in another order
-        assert seen == expected
+    assert watched.answers() == plain.answers()
 
 
 def test_the_fastest_product_is_a_rate(monkeypatch):

@@ -12,7 +12,8 @@ import pytest
 from harness import LIMIT, difference, distinct, expect_close, numbers, run
 
 from tests.conformance.runs import samples
-from tinycnn import layers, parallel, training
+from tinycnn import layers, training
+from tinycnn.engine import workers
 from tinycnn.backend import gpu_problem, to_device, to_numpy
 from tinycnn.losses import L2Loss, MultiTaskLoss, SoftmaxCrossEntropy
 from tinycnn.models.localizer import localizer
@@ -130,7 +131,7 @@ def test_patches_of_more_than_two_gigabytes(gpu):
 def test_a_batch_in_pieces_agrees_with_a_batch_at_once(gpu, monkeypatch):
     layer, x = LAYERS["convolution"](), numbers((5, 15, 14, 8), "float32")
     whole = run(layer, x, gpu)
-    monkeypatch.setattr(parallel, "DEVICE_BYTES", 2 * layer.workspace_bytes(x.shape[1:]))
+    monkeypatch.setattr(workers, "DEVICE_BYTES", 2 * layer.workspace_bytes(x.shape[1:]))
     pieces = run(layer, x, gpu)
     expect_close(pieces.y, whole.y, "float32")
     expect_close(pieces.grads["w"], whole.grads["w"], "float32")

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from tests.conformance.runs import RUNS, model, samples
-from tinycnn import parallel, simulated, training
+from tinycnn import simulated, training
+from tinycnn.engine import workers
 from tinycnn.backend import to_numpy
 from tinycnn.losses import MultiTaskLoss
 from tinycnn.optim import SGD
@@ -26,7 +27,7 @@ def test_evaluation_downloads_once():
 def test_training_gives_the_same_bits_as_on_the_cpu(monkeypatch):
     # A sum depends on where it is cut, so both devices cut their batches in the same place here.
     monkeypatch.setenv("TINYCNN_THREADS", "1")
-    monkeypatch.setattr(parallel, "CPU_BYTES", parallel.DEVICE_BYTES)
+    monkeypatch.setattr(workers, "CPU_BYTES", workers.DEVICE_BYTES)
     monkeypatch.setenv("TINYCNN_ENGINE", "0")  # a device computes with patches
     on_cpu, on_device = model(dropout=0.5).to("cpu"), model(dropout=0.5)
     for net in (on_cpu, on_device):

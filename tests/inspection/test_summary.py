@@ -8,7 +8,7 @@ from tinycnn.errors import ShapeError
 from tinycnn.inspection import summary
 from tinycnn.layers import AvgPool2d, Conv2d, Flatten, Linear, MaxPool2d, ReLU, Sequential
 from tinycnn.models.alexnet import alexnet_localizer, alexnet_pose
-from tinycnn.parallel import Lane
+from tinycnn.engine.workers import Worker
 
 # Krizhevsky, Sutskever and Hinton 2012, figure 2, computed by hand: parameters and multiply-adds with two groups.
 ALEXNET = {
@@ -95,31 +95,19 @@ def test_float64_needs_twice_the_memory():
     assert double.parameter_bytes == 2 * single.parameter_bytes == 8 * single.parameters
 
 
-def test_workspace_is_what_one_thread_takes(monkeypatch):
-    import tinycnn.patches
-    from tinycnn.layers import conv
+@pytest.mark.parametrize("conv, scratch", [(Conv2d(3, 4, 3, padding=1), "columns"), (Conv2d(9, 4, 2), ("x", "cols"))])
+def test_workspace_is_what_one_thread_takes(monkeypatch, conv, scratch):
+    asked = {}
 
-    conv1 = Conv2d(3, 4, 3, padding=1)
-    sizes = []
+    def empty(worker, name, shape, dtype):
+        asked[name] = max(np.empty(shape, dtype), asked.get(name, np.empty(0)), key=np.size)
+        return np.empty(shape, dtype)
 
-    def im2col(*arguments):
-        cols = tinycnn.patches.im2col(*arguments)
-        sizes.append(cols.nbytes)
-        return cols
-
-    monkeypatch.setattr(conv, "im2col", im2col)
+    monkeypatch.setattr(Worker, "empty", empty)
     monkeypatch.setenv("TINYCNN_THREADS", "1")
-    monkeypatch.setenv("TINYCNN_ENGINE", "0")
-    conv1.forward(np.zeros((40, 64, 64, 3), np.float32))
-    assert summary(conv1, (64, 64, 3), batch_size=40).workspace_bytes == max(sizes)
-
-
-def test_workspace_of_a_shortcut(monkeypatch):
-    conv1, asked = Conv2d(3, 4, 3, padding=1), {}
-    monkeypatch.setattr(Lane, "empty", lambda lane, name, shape, dtype: asked.setdefault(name, np.empty(shape, dtype)))
-    monkeypatch.setenv("TINYCNN_THREADS", "1")
-    conv1.forward(np.zeros((4, 64, 64, 3), np.float32))
-    assert summary(conv1, (64, 64, 3), batch_size=4).workspace_bytes == asked["columns"].nbytes
+    shape = (64, 64, conv.in_channels)
+    Sequential(conv).forward(np.zeros((40, *shape), np.float32))
+    assert summary(conv, shape, batch_size=40).workspace_bytes == asked[scratch].nbytes
 
 
 def test_one_layer_alone():

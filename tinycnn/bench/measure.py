@@ -10,10 +10,12 @@
 import statistics
 import time
 from dataclasses import dataclass
+from threading import Lock
 
 import numpy as np
 
 from tinycnn.backend import synchronize, to_device
+from tinycnn.engine import Recorder
 
 PAUSE = 0.05  # seconds before each turn
 SHORTEST = 0.5  # seconds that one turn should take; shorter steps are repeated within it, as in training
@@ -93,9 +95,9 @@ class Stopwatch:
     """Times methods of objects while a `with` block runs, without changing their classes.
 
         with Stopwatch(wait) as watch:
-            watch.on(layer, "forward", "conv1 forward")
+            watch.on(loss, "forward", "loss forward")
             ...
-        watch.seconds["conv1 forward"]
+        watch.seconds["loss forward"]
 
     An attribute of the object hides the method of its class, and is removed again at the end of the block. `wait` is
     called before each look at the clock; on a GPU this keeps the layers from overlapping, so their sum is longer than
@@ -121,13 +123,36 @@ class Stopwatch:
         setattr(thing, method, timed)
         self._watched.append((thing, method))
 
+    def layer(self, layer, name):
+        """Watch a layer of a network: its time adds up under "name forward" and "name backward"."""
+        layer.recorder = LayerClock(self.seconds, name)
+        self._watched.append((layer, "recorder"))
+
     def __enter__(self):
         return self
 
     def __exit__(self, *error):
-        for thing, method in self._watched:
-            delattr(thing, method)
+        for thing, attribute in self._watched:
+            delattr(thing, attribute)
         self._watched = []
+
+
+class LayerClock(Recorder):
+    """Adds up a layer's seconds, of whichever part of a batch, under "name forward" and "name backward"."""
+
+    only_times = True
+
+    def __init__(self, seconds, name):
+        self.seconds, self.forward, self.backward, self.lock = seconds, f"{name} forward", f"{name} backward", Lock()
+        seconds[self.forward] = seconds[self.backward] = 0.0
+
+    def saw_forward(self, images, n, x, y, seconds):
+        with self.lock:
+            self.seconds[self.forward] += seconds
+
+    def saw_backward(self, images, n, dy, dx, seconds):
+        with self.lock:
+            self.seconds[self.backward] += seconds
 
 
 def by_layer(side, work, repeats):
@@ -161,9 +186,7 @@ def _one_step(side):
     """Seconds of every watched part of one step, and of the step itself."""
     with Stopwatch(side.wait) as watch:
         for name, layer in side.model.layers():
-            watch.on(layer, "forward", f"{name} forward")
-            if side.training:
-                watch.on(layer, "backward", f"{name} backward")
+            watch.layer(layer, name)
         if side.training:
             watch.on(side.loss, "forward", "loss forward")
             watch.on(side.loss, "backward", "loss backward")

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from tinycnn.inspection.tables import count, percent, table
 from tinycnn.engine import threads
+from tinycnn.inspection.tables import count, percent, table
 
 
 def machine(device="cpu", against=None):

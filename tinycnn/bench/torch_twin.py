@@ -10,8 +10,8 @@ import numpy as np
 from tinycnn import layers
 from tinycnn.bench.measure import product_sizes, products_per_second
 from tinycnn.bench.sides import Side
-from tinycnn.errors import DeviceError, MissingExtra
 from tinycnn.engine import threads
+from tinycnn.errors import DeviceError, MissingExtra
 
 try:
     import torch

@@ -10,6 +10,7 @@ All three offer the same, for a chunk of the batch at a time:
     forward(x, prepared, y, worker, keep) -> kept           writes y (n, OH, OW, F); kept: what backward can use again
     prepare_backward(w) -> prepared                         once, before backward
     backward(x, dy, prepared, dx, worker, kept) -> dw, db   writes dx (n, H, W, C) unless it is None
+    scratch_bytes(c, f, oh, ow, itemsize)                   scratch memory for one image of c channels to f filters
 """
 
 import math
@@ -24,8 +25,7 @@ from tinycnn.engine.winograd import Winograd
 def choose(conv, oh, ow, n):
     """The algorithm for a Conv2d with oh x ow outputs and n images."""
     g, c, f = conv.groups, conv.in_channels // conv.groups, conv.out_channels // conv.groups
-    exact = conv.w.value.dtype.itemsize < 4  # Winograd's rounding is for float32 and float64
-    if conv.stride == (1, 1) and not exact:
+    if conv.stride == (1, 1) and conv.w.value.dtype.itemsize >= 4:  # Winograd's rounding is for float32 and float64
         if Winograd.worthwhile(conv.kernel, c, f, oh, ow, n):
             return Winograd(conv.kernel[0], conv.padding, oh, ow, g)
         if Planes.worthwhile(conv.kernel, c, ow):
@@ -47,7 +47,7 @@ class Patches:
 
     def forward(self, x, prepared, y, worker, keep):
         w, b = prepared
-        for images in worker.cut(len(x), self.scratch_bytes(w.shape[1], *y.shape[1:3], x.itemsize)):
+        for images in worker.cut(len(x), self.scratch_bytes(x.shape[3], y.shape[3], *y.shape[1:3], x.itemsize)):
             cols, target = self._columns(x[images], worker), y[images]  # (G, n*OH*OW, K)
             if self.groups == 1:
                 np.matmul(cols[0], w[0], out=target.reshape(-1, y.shape[3]))
@@ -58,7 +58,7 @@ class Patches:
 
     def backward(self, x, dy, w, dx, worker, kept):
         dw, db = np.zeros(split(w, self.groups).shape, w.dtype), np.zeros(w.shape[3], w.dtype)
-        for images in worker.cut(len(x), self.scratch_bytes(dw.shape[1], *dy.shape[1:3], x.itemsize)):
+        for images in worker.cut(len(x), self.scratch_bytes(x.shape[3], dy.shape[3], *dy.shape[1:3], x.itemsize)):
             d = dy[images]  # (n, OH, OW, F)
             dw += self._columns(x[images], worker).swapaxes(1, 2) @ split(d, self.groups)
             db += column_sums(d)
@@ -73,9 +73,9 @@ class Patches:
         cols = patches(images, self.window, self.stride, self.padding, worker)
         return cols.reshape(self.groups, len(cols) // self.groups, cols.shape[1])
 
-    def scratch_bytes(self, k, oh, ow, itemsize):
+    def scratch_bytes(self, c, f, oh, ow, itemsize):
         """Scratch memory for one image: its patches."""
-        return itemsize * oh * ow * k * self.groups
+        return itemsize * oh * ow * math.prod(self.window) * c
 
 
 def column_sums(a):

@@ -167,8 +167,8 @@ class FusedPlanes(_ByCorner, Planes):
         places = np.ndarray((1, kh, kw, c, 2, 2, n, oh, ow), x.dtype, sorted_rows, strides=steps)
         return self._with_ones(places, worker)
 
-    def scratch_bytes(self, c, itemsize):
-        return super().scratch_bytes(c, itemsize) + itemsize * math.prod(self.size) * self.filters  # and the corners
+    def _bytes(self, c, itemsize):
+        return super()._bytes(c, itemsize) + itemsize * math.prod(self.size) * self.filters  # and the corners
 
 
 def largest(corners, y, winner, worker):

@@ -41,13 +41,13 @@ class Planes:
 
     def forward(self, x, prepared, y, worker, keep):
         """Write the convolution of x (n, H, W, C), biases added, into y (n, OH, OW, F)."""
-        for images in worker.cut(len(x), self.scratch_bytes(x.shape[3], x.itemsize)):
+        for images in worker.cut(len(x), self._bytes(x.shape[3], x.itemsize)):
             self._write(self._columns(x[images], worker), prepared, y[images], worker)
 
     def backward(self, x, dy, w, dx, worker, kept):
         """dw (KH, KW, C/G, F) and db (F,); writes dx unless it is None, by patches: it is seldom asked for."""
         total = np.zeros((self.groups, math.prod(w.shape[:3]) + 1, w.shape[3] // self.groups), x.dtype)
-        for images in worker.cut(len(x), self.scratch_bytes(x.shape[3], x.itemsize)):
+        for images in worker.cut(len(x), self._bytes(x.shape[3], x.itemsize)):
             rows = self._read(dy[images], worker)  # (G, n*OH*OW, F/G)
             total += deep(self._columns(x[images], worker), rows)
             if dx is not None:
@@ -92,6 +92,9 @@ class Planes:
         cols[:, -1] = 1
         return cols
 
-    def scratch_bytes(self, c, itemsize):
+    def scratch_bytes(self, c, f, oh, ow, itemsize):
+        return self._bytes(c, itemsize)
+
+    def _bytes(self, c, itemsize):
         """Scratch memory for one image of c channels."""
         return itemsize * (math.prod(self.window) * c + self.groups) * math.prod(self.size)

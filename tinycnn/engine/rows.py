@@ -7,14 +7,13 @@
 What a row keeps of its forward is its tape; its backward is given it back.
 """
 
-import time
-
 import numpy as np
 
-from tinycnn.backend import array_module, synchronize
+from tinycnn.backend import array_module
 from tinycnn.engine import dense
+from tinycnn.engine.recorder import now
 from tinycnn.engine.segments import back_through, segments_of, through
-from tinycnn.engine.steps import expect_input, joins_rows
+from tinycnn.engine.steps import as_shipped, expect_input, joins_rows
 from tinycnn.engine.threads import enabled, run
 from tinycnn.engine.workers import Worker, add_up, share_out
 from tinycnn.layers.linear import Linear
@@ -31,7 +30,7 @@ def plan(layers, xp):
                 rows[-1].layers.append(layer)
             else:
                 rows.append(Chunked([layer]))
-        elif xp is np and type(layer) is Linear and not {"forward", "backward"} & vars(layer).keys():
+        elif xp is np and type(layer) is Linear and as_shipped(layer):
             rows.append(Dense(layer))
         else:
             rows.append(Whole(layer))
@@ -46,18 +45,18 @@ class Whole:
 
     def forward(self, x):
         """(y, tape) of x (N, ...)."""
-        start = _now(x) if self.layer.recorder else 0
+        start = now(x) if self.layer.recorder else 0
         y, tape = self._compute(x)
         if self.layer.recorder:
-            self.layer.recorder.saw_forward(slice(0, len(x)), len(x), x, y, _now(y) - start)
+            self.layer.recorder.saw_forward(slice(0, len(x)), len(x), x, y, now(y) - start)
         return y, tape
 
     def backward(self, tape, dy, input_gradient):
         """dx, or None without input_gradient; writes the gradient of every parameter."""
-        start = _now(dy) if self.layer.recorder else 0
+        start = now(dy) if self.layer.recorder else 0
         dx = self._gradients(tape, dy, input_gradient)
         if self.layer.recorder:
-            self.layer.recorder.saw_backward(slice(0, len(dy)), len(dy), dy, dx, _now(dy) - start)
+            self.layer.recorder.saw_backward(slice(0, len(dy)), len(dy), dy, dx, now(dy) - start)
         return dx
 
     def parameters(self):
@@ -137,8 +136,3 @@ class Chunked:
 
     def forget(self):
         """Nothing of a forward is kept outside the tape."""
-
-
-def _now(array):
-    synchronize(array)  # a GPU works on while Python reads the clock
-    return time.perf_counter()

@@ -8,8 +8,8 @@ only at the end of a row.
 
 import itertools
 import math
-import time
 
+from tinycnn.engine.recorder import now
 from tinycnn.engine.steps import steps_of
 
 
@@ -65,10 +65,10 @@ def through(segment, x, y, worker, workers):
                 out = worker.empty(("y", i), shape, x.dtype)
             else:
                 out = worker.xp.empty(shape, x.dtype)
-            start = time.perf_counter() if segment.recorded[i] else 0
+            start = now(chunk) if segment.recorded[i] else 0
             memory = step.forward(chunk, out, worker)
             if segment.recorded[i]:
-                seconds = (time.perf_counter() - start) / workers
+                seconds = (now(out) - start) / workers
                 step.show_forward(chunk, out, memory, _shower("saw_forward", images, len(x), seconds))
             kept.append(memory if step.keep else None)
             chunk = out
@@ -88,10 +88,10 @@ def back_through(segment, dy, dx, worker, tape, workers):
                 out = worker.empty(("dx", i), (len(chunk), *segment.shapes[i]), dy.dtype)
             else:
                 out = None if dx is None else dx[images]
-            start = time.perf_counter() if segment.recorded[i] else 0
+            start = now(chunk) if segment.recorded[i] else 0
             step.backward(chunk, kept[i], out, worker)
             if segment.recorded[i]:
-                seconds = (time.perf_counter() - start) / workers
+                seconds = (now(chunk) - start) / workers
                 step.show_backward(chunk, out, kept[i], _shower("saw_backward", images, len(dy), seconds))
             chunk = out
     worker.clear()
@@ -104,11 +104,10 @@ def _first_that_learns(steps):
 
 
 def _shower(method, images, n, seconds):
-    """A function that shows a layer's recorder one chunk of a batch of n images; the time belongs to the first layer."""
-    left = [seconds]
+    """A function that shows a layer's recorder one chunk of a batch of n images."""
 
-    def show(layer, *arrays):
+    def show(layer, *arrays, share=1.0):
         if layer.recorder is not None:
-            getattr(layer.recorder, method)(images, n, *arrays, left.pop() if left else 0.0)
+            getattr(layer.recorder, method)(images, n, *arrays, share * seconds)
 
     return show

@@ -14,10 +14,12 @@ import numpy as np
 from tinycnn import kernels
 from tinycnn.engine.convolution import choose
 from tinycnn.engine.fused import Windows, choose_fused
+from tinycnn.engine.workers import CPU_BYTES, SCRATCH
 from tinycnn.errors import DtypeError, ShapeError
 from tinycnn.layers.activation import ReLU
 from tinycnn.layers.base import Layer, Parameter, expect_dtype, expect_images
 from tinycnn.layers.conv import Conv2d
+from tinycnn.layers.linear import Linear
 from tinycnn.layers.pool import MaxPool2d
 
 
@@ -33,13 +35,17 @@ class Step:
         self.y_shape = tuple(layer.output_shape(x_shape[1:]))  # of one image
 
     def scratch_bytes(self, x_shape, itemsize):
-        """Scratch memory for one image."""
+        """Scratch memory for one image that decides, with the arrays between layers, how large a chunk may be."""
         return 0
+
+    def workspace_bytes(self, x_shape, itemsize):
+        """Scratch memory for one image, whoever bounds it."""
+        return self.scratch_bytes(x_shape, itemsize)
 
     # A recorder is shown what flows between the layers, also where a fused pair never writes it down.
 
     def show_forward(self, x, y, kept, show):
-        """Call show(layer, x, y) for each layer."""
+        """Call show(layer, x, y) for each layer; share=0.0 for one whose time another has."""
         show(self.layer, x, y)
 
     def show_backward(self, dy, dx, kept, show):
@@ -120,6 +126,11 @@ class Convolution(Step):
         x, kept = kept
         self._gradients(x, dy, kept, dx, worker)
 
+    def workspace_bytes(self, x_shape, itemsize):
+        """Scratch memory of the algorithm for one image; the algorithm sees to it that it is not too much at a time."""
+        oh, ow, f = self.layer.output_shape(x_shape[1:])
+        return self.algorithm.scratch_bytes(x_shape[3], f, oh, ow, itemsize)
+
     def _compute(self, x, y, worker):
         w, b = self.layer.w, self.layer.b
         prepared = worker.cached(self, lambda: self.algorithm.prepare(w.value, None if b is None else b.value))
@@ -155,19 +166,26 @@ class ConvolutionAndPooling(Convolution):
 
     def show_forward(self, x, y, kept, show):
         conv, pool = self.layers
+        if self._only_timed():
+            return show(conv, x, y)
         between = replica(conv).forward(x)
         show(conv, x, between)
-        show(pool, between, y)
+        show(pool, between, y, share=0.0)
 
     def show_backward(self, dy, dx, kept, show):
         conv, pool = self.layers
+        if self._only_timed():
+            return show(conv, dy, dx)
         x, winner, _ = kept
         part = replica(pool)
         between = len(x), *conv.output_shape(x.shape[1:])
         part.remember(between, winner, output=winner)
         dbetween = part.backward(dy)
-        show(pool, dy, dbetween)
+        show(pool, dy, dbetween, share=0.0)
         show(conv, dbetween, dx)
+
+    def _only_timed(self):
+        return all(layer.recorder is None or layer.recorder.only_times for layer in self.layers)
 
 
 class MaxPooling(Step):
@@ -263,10 +281,26 @@ ON_HOST = {Conv2d: Convolution, MaxPool2d: MaxPooling, ReLU: Rectifier}
 ON_DEVICE = {MaxPool2d: MaxPoolingOnDevice}
 
 
+SHIPPED = {kind: (kind.forward, kind.backward) for kind in (Conv2d, Linear, MaxPool2d, ReLU)}
+
+
+def as_shipped(layer):
+    """Whether a layer is of just this kind, and its methods are those that a step computes the same as.
+
+    A subclass runs its own code, and so does a layer, or a whole class, whose methods somebody has replaced.
+    """
+    kind = type(layer)
+    return SHIPPED.get(kind) == (kind.forward, kind.backward) and not replaced(layer)
+
+
 def joins_rows(layer):
     """Whether a layer can be run on chunks: it says so in its very class, and nobody has replaced its methods."""
-    own = vars(layer)
-    return type(layer).__dict__.get("per_image", False) is True and "forward" not in own and "backward" not in own
+    return type(layer).__dict__.get("per_image", False) is True and not replaced(layer)
+
+
+def replaced(layer):
+    """Whether forward or backward are attributes of the object: a copy of it would call the original's."""
+    return "forward" in vars(layer) or "backward" in vars(layer)
 
 
 def steps_of(layers, x_shape, dtype, xp):
@@ -274,16 +308,26 @@ def steps_of(layers, x_shape, dtype, xp):
     layers, table = list(layers), ON_HOST if xp is np else ON_DEVICE
     while layers:
         layer = layers.pop(0)
-        if xp is np and layers and type(layer) is Conv2d and type(layers[0]) is MaxPool2d:
-            algorithm = choose_fused(layer, layers[0], x_shape)
-            if algorithm is not None:
-                step = ConvolutionAndPooling(layer, layers.pop(0), algorithm, x_shape, dtype)
-            else:
-                step = Convolution(layer, x_shape, dtype)
+        algorithm = choose_fused(layer, layers[0], x_shape) if xp is np and layers and _pair(layer, layers[0]) else None
+        if algorithm is not None:
+            step = ConvolutionAndPooling(layer, layers.pop(0), algorithm, x_shape, dtype)
         else:
-            step = table.get(type(layer), Formula)(layer, x_shape, dtype)
+            step = (table.get(type(layer), Formula) if as_shipped(layer) else Formula)(layer, x_shape, dtype)
         yield step
         x_shape = (x_shape[0], *step.y_shape)
+
+
+def _pair(conv, pool):
+    return type(conv) is Conv2d and type(pool) is MaxPool2d and as_shipped(conv) and as_shipped(pool)
+
+
+def workspace_bytes(layer, x_shape, dtype):
+    """Scratch memory of one worker on the host for a layer and a batch x_shape (N, ...), in bytes."""
+    if not joins_rows(layer):
+        return 0
+    (step,) = steps_of([layer], x_shape, dtype, np)
+    one_image = step.workspace_bytes(x_shape, dtype.itemsize)
+    return one_image * max(1, min(x_shape[0], SCRATCH * CPU_BYTES // max(1, one_image)))
 
 
 def expect_input(layer, x):

@@ -117,7 +117,7 @@ class Winograd:
         """One group. V is kept only where it is not much larger than x: of 3x3 kernels, 36 points for 16 pixels."""
         a = self._transforms(x)[2]
         kept = np.empty((len(u), self._tiles(len(x)), u.shape[1]), x.dtype) if keep and self.kernel_size == 3 else None
-        for images in worker.cut(len(x), self.scratch_bytes(*u.shape[1:], u.itemsize)):
+        for images in worker.cut(len(x), self._bytes(*u.shape[1:], u.itemsize)):
             v = self._points(x[images], worker, self._part(kept, images))
             m = tall(v, u, worker.empty("M", (*v.shape[:2], u.shape[2]), v.dtype))
             tiles = _transform(a, m, worker.empty("y tiles", (len(a), *m.shape[1:]), m.dtype))
@@ -129,7 +129,7 @@ class Winograd:
         (_, f, c), tiles = u.shape, self._tiles(len(x))
         v = worker.empty("V", (len(u), tiles, c), x.dtype) if kept is None else kept
         dm, db = worker.empty("dM", (len(u), tiles, f), x.dtype), np.zeros(f, x.dtype)
-        for images in worker.cut(len(x), self.scratch_bytes(*u.shape[1:], u.itemsize)):
+        for images in worker.cut(len(x), self._bytes(*u.shape[1:], u.itemsize)):
             if kept is None:
                 self._points(x[images], worker, self._part(v, images))
             dtiles = self._read(dy[images], worker)
@@ -195,8 +195,11 @@ class Winograd:
         """dy (n, OH, OW, F) as tiles (tile ** 2, T, F)."""
         return self.grid.read(dy, worker)
 
-    def scratch_bytes(self, c, f, itemsize):
-        """Scratch memory for one image: the tiles before and after their transforms."""
+    def scratch_bytes(self, c, f, oh, ow, itemsize):
+        return self._bytes(c // self.groups, f // self.groups, itemsize)
+
+    def _bytes(self, c, f, itemsize):
+        """Scratch memory for one image of one group: the tiles before and after their transforms."""
         return itemsize * self._tiles(1) * 2 * INPUT**2 * (c + f)
 
 

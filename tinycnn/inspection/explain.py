@@ -8,7 +8,7 @@ from tinycnn.backend import to_numpy
 from tinycnn.errors import ShapeError
 from tinycnn.inspection.tables import figure_of
 from tinycnn.layers import Conv2d
-from tinycnn.patches import pad
+from tinycnn.patches import im2col
 
 
 @dataclass(frozen=True, repr=False)
@@ -72,7 +72,8 @@ def explain_conv(layer, x, row, column, filter=0):
     first = filter // (layer.out_channels // layer.groups) * per_group
     channels = range(first, first + per_group)
     top, left = row * sh, column * sw  # in the padded input
-    patch = pad(x[None], layer.padding)[0, top : top + kh, left : left + kw, first : first + per_group]
+    cols = im2col(x[None], layer.kernel, layer.stride, layer.padding)  # (1, OH, OW, KH*KW*C)
+    patch = cols[0, row, column].reshape(kh, kw, -1)[:, :, first : first + per_group]
     kernel = to_numpy(layer.w.value)[..., filter]  # (KH, KW, C)
     bias = float(to_numpy(layer.b.value)[filter]) if layer.b is not None else 0.0
     window = (left - pw, top - ph, left - pw + kw, top - ph + kh)

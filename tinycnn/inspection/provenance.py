@@ -20,7 +20,7 @@ from tinycnn.inspection.tables import count, figure_of, percent, plain, table
 from tinycnn.inspection.taps import batch_of, find_layer, frames, short, tap, twin
 from tinycnn.layers import Conv2d
 from tinycnn.losses import MultiTaskLoss
-from tinycnn.patches import pad
+from tinycnn.patches import im2col
 
 
 @dataclass(frozen=True)
@@ -138,10 +138,8 @@ def contributions(layer, x, dy, weight):
     i, j, c, f = weight
     channel = c + f // (layer.out_channels // layer.groups) * (layer.in_channels // layer.groups)
     one = x[..., channel : channel + 1].astype(np.float64)  # (N, H, W, 1)
-    padded = pad(one, layer.padding)[..., 0]
-    (sh, sw), (_, oh, ow, _) = layer.stride, dy.shape
-    # The numbers that this weight met: one strided picture, as in col2im.
-    met = padded[:, i : i + sh * (oh - 1) + 1 : sh, j : j + sw * (ow - 1) + 1 : sw]  # (N, OH, OW)
+    cols = im2col(one, layer.kernel, layer.stride, layer.padding)  # (N, OH, OW, KH*KW)
+    met = cols[..., i * layer.kernel[1] + j]  # the numbers that this weight met: one column of the patches
     return met * dy[..., f].astype(np.float64)
 
 

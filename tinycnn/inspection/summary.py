@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tinycnn import engine
 from tinycnn.errors import ShapeError
 from tinycnn.layers import Flatten, Sequential
-from tinycnn.engine.workers import CPU_BYTES, SCRATCH
 
 
 @dataclass(frozen=True)
@@ -141,9 +141,7 @@ def _row(name, layer, shape, batch_size, itemsize):
     parameters = sum(parameter.value.size for parameter in layer.parameters().values())
     # Flatten hands on the same memory in another shape.
     activations = 0 if isinstance(layer, Flatten) else batch_size * int(np.prod(output)) * itemsize
-    # A thread takes as many images at a time as fit its share of the cache, and at least one.
-    one_image = layer.workspace_bytes(shape, itemsize)
-    workspace = one_image * max(1, min(batch_size, SCRATCH * CPU_BYTES // max(1, one_image)))
+    workspace = engine.workspace_bytes(layer, (batch_size, *shape), np.dtype(f"float{8 * itemsize}"))
     return Row(name, repr(layer), tuple(output), parameters, activations, workspace, layer.multiply_adds(shape))
 
 

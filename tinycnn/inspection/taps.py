@@ -15,6 +15,7 @@ import numpy as np
 from tinycnn import boxes as box_codec
 from tinycnn.backend import array_module, to_device
 from tinycnn.data.resize import crop_resize
+from tinycnn.engine import Recorder
 from tinycnn.errors import DataError, ShapeError
 
 
@@ -37,7 +38,7 @@ def twin(model, own_weights=False, seed=None):
     return second
 
 
-class Tap:
+class Tap(Recorder):
     """What flowed through one layer: x, y forward; dy, dx backward (None where backward was not asked), seconds.
 
     It is the layer's `recorder`: the network shows it each chunk of a batch, from the thread that computed it, and runs

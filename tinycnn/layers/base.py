@@ -56,7 +56,7 @@ class Layer:
     training = True  # train() and eval() change it; only Dropout computes differently
     per_image = False  # True, in the class itself: y of an image depends on that image and the parameters alone
     skips_input_gradient = False  # True: backward(dy, input_gradient=False) exists and saves the work for dx
-    recorder = None  # an object that a network shows what flows through this layer; see tinycnn.inspection.taps
+    recorder = None  # who is shown what flows through this layer of a network (tinycnn/engine/recorder.py)
     _memory = None
     _predictions = 0  # how many predicting() blocks it is in
     _trained_before = True  # the mode to return to behind the last of them
@@ -161,7 +161,7 @@ class Layer:
         return 0
 
     def workspace_bytes(self, shape, itemsize=4):
-        """Bytes of scratch memory that one thread uses in forward, for inputs of `shape`."""
+        """Bytes of scratch memory that forward takes for one input of `shape`."""
         return 0
 
     # Moving and switching the whole tree.
