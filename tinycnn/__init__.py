@@ -22,7 +22,7 @@ __version__ = "0.1.0"
 # Loaded at first use, so that `import tinycnn` stays quick: name -> module that defines it, or None for a module.
 _LATER = {
     "data": None, "metrics": None, "plots": None, "inspection": None, "reference": None, "simulated": None,
-    "exercises": None,
+    "course": None,
     "fit": "tinycnn.training", "evaluate": "tinycnn.training",
     "gradcheck": "tinycnn.gradient_check", "summary": "tinycnn.inspection.summary",
     "trace": "tinycnn.inspection.trace", "diagnose": "tinycnn.inspection.diagnosis",

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tinycnn.exercises.exercise import Case, Exercise, Mistake
+from tinycnn.course.exercise import Case, Exercise, Mistake
 from tinycnn.patches import col2im, im2col
 
 SMALL = 1e-6  # the scale of one innocent suspect's gradients: an absolute tolerance calls anything of this size right

@@ -4,8 +4,8 @@ import traceback
 
 import numpy as np
 
-from tinycnn.exercises.exercise import named
-from tinycnn.exercises.result import DTYPE, EMPTY, KNOWN, MODIFIED, RAISED, RIGHT, SHAPE, WRONG, Result
+from tinycnn.course.catalog import named
+from tinycnn.course.result import DTYPE, EMPTY, KNOWN, MODIFIED, RAISED, RIGHT, SHAPE, WRONG, Result
 
 
 def check(name, function):

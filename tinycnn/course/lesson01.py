@@ -3,8 +3,8 @@
 import numpy as np
 
 from tinycnn import boxes as box_math
-from tinycnn.exercises.boxes01 import CONVERT, ENCODE, MEAN_BOX
-from tinycnn.exercises.exercise import Case, Exercise, Mistake
+from tinycnn.course.boxes01 import CONVERT, ENCODE, MEAN_BOX
+from tinycnn.course.exercise import Case, Exercise, Mistake
 
 # --- iou ---
 

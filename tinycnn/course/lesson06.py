@@ -6,9 +6,9 @@ The right answers use tinycnn.patches, which is tested against PyTorch and again
 import numpy as np
 
 from tinycnn import patches
-from tinycnn.exercises.backward06 import BACKWARD
-from tinycnn.exercises.exercise import Case, Exercise, Mistake
-from tinycnn.exercises.layer06 import LAYER
+from tinycnn.course.backward06 import BACKWARD
+from tinycnn.course.exercise import Case, Exercise, Mistake
+from tinycnn.course.layer06 import LAYER
 
 # --- output_size ---
 

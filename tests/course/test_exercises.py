@@ -6,9 +6,9 @@ import sys
 import numpy as np
 import pytest
 
+from tinycnn.course import check, named, names
+from tinycnn.course.__main__ import row, said
 from tinycnn.errors import TinyCNNError
-from tinycnn.exercises import check, named, names
-from tinycnn.exercises.__main__ import row, said
 
 EXERCISES = names()
 
@@ -266,5 +266,5 @@ def test_only_an_unknown_name_is_an_error():
 
 @pytest.mark.slow
 def test_the_matrix_is_printed_by_one_command():
-    run = subprocess.run([sys.executable, "-m", "tinycnn.exercises"], capture_output=True, text=True)
+    run = subprocess.run([sys.executable, "-m", "tinycnn.course"], capture_output=True, text=True)
     assert run.returncode == 0 and "0 answers judged wrongly" in run.stdout

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from tinycnn.exercises.exercise import Case, Exercise, Mistake
-from tinycnn.exercises.suspects05 import ACCUSE
+from tinycnn.course.exercise import Case, Exercise, Mistake
+from tinycnn.course.suspects05 import ACCUSE
 
 # --- numeric_gradient: the slope of a function of many numbers ---
 

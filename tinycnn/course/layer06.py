@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from tinycnn.exercises.backward06 import conv_backward, im2col
-from tinycnn.exercises.exercise import Case, Exercise, Mistake
+from tinycnn.course.backward06 import conv_backward, im2col
+from tinycnn.course.exercise import Case, Exercise, Mistake
 from tinycnn.gradient_check import gradcheck
 from tinycnn.layers import Layer, Parameter
 

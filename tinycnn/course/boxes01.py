@@ -3,7 +3,7 @@
 import numpy as np
 
 from tinycnn import boxes as box_math
-from tinycnn.exercises.exercise import Case, Exercise, Mistake
+from tinycnn.course.exercise import Case, Exercise, Mistake
 
 # --- convert: one box, four ways to write it down ---
 

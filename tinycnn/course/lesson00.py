@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tinycnn.exercises.exercise import Case, Exercise, Mistake
+from tinycnn.course.exercise import Case, Exercise, Mistake
 
 # --- normalize ---
 

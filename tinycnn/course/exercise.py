@@ -5,14 +5,10 @@ pattern in the text of a program but a whole wrong program: it runs on the same 
 wrong numbers has made the same mistake. So nobody is accused of a mistake that they did not make.
 """
 
-import importlib
 import inspect
-import pkgutil
 from dataclasses import dataclass
 
 import numpy as np
-
-from tinycnn.errors import TinyCNNError
 
 
 class Case:
@@ -88,30 +84,6 @@ class Exercise:
         except (TypeError, ValueError):
             arguments = {f"argument {i}": a for i, a in enumerate(case.args)} | case.kwargs
         return f"({', '.join(f'{name}: {_describe(a)}' for name, a in arguments.items())})"
-
-
-def names():
-    """Names of all exercises, in order: 01.convert, 01.iou ..."""
-    return [f"{lesson}.{name}" for lesson in _lessons() for name in _exercises(lesson)]
-
-
-def named(name):
-    """The Exercise called `name`; TinyCNNError for a name that does not exist."""
-    lesson, _, short = name.partition(".")
-    if lesson in _lessons() and short in _exercises(lesson):
-        return _exercises(lesson)[short]
-    raise TinyCNNError(f"no exercise is called {name!r}; there are: {', '.join(names())}")
-
-
-def _lessons():
-    import tinycnn.exercises as package
-
-    modules = (module.name for module in pkgutil.iter_modules(package.__path__))
-    return sorted(module.removeprefix("lesson") for module in modules if module.startswith("lesson"))
-
-
-def _exercises(lesson):
-    return importlib.import_module(f"tinycnn.exercises.lesson{lesson}").EXERCISES
 
 
 def _copy(a, dtype):

@@ -1,4 +1,4 @@
-"""The matrix of all exercises: python -m tinycnn.exercises
+"""The matrix of all exercises: python -m tinycnn.course
 
 For every exercise: does the right answer pass, does the empty cell count as not written yet, is every known mistake
 recognized as itself, and is an answer with an unknown mistake left unattributed? Exits with 1 if anything is amiss.
@@ -8,8 +8,8 @@ import sys
 
 import numpy as np
 
-from tinycnn.exercises.exercise import named, names
-from tinycnn.exercises.judge import check
+from tinycnn.course.catalog import named, names
+from tinycnn.course.judge import check
 
 
 def stub(*args, **kwargs):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tinycnn.plots.lessons.numbers import HUES, canvas, cell, frame, matrix, say
+from tinycnn.course.drawings.numbers import HUES, canvas, cell, frame, matrix, say
 from tinycnn.plots.look import COLORS, FAINT, INK, new_figure, styled
 
 WINDOW, OUT, BAD = COLORS["orange"], COLORS["blue"], COLORS["vermilion"]

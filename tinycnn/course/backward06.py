@@ -3,7 +3,7 @@
 import numpy as np
 
 from tinycnn import patches
-from tinycnn.exercises.exercise import Case, Exercise, Mistake
+from tinycnn.course.exercise import Case, Exercise, Mistake
 from tinycnn.gradient_check import gradcheck
 from tinycnn.patches import output_size
 
