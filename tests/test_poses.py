@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tinycnn.errors import DataError, ShapeError
-from tinycnn.pose import (
+from tinycnn.poses import (
     JOINTS,
     MIRRORED,
     STICKS,
