@@ -16,8 +16,7 @@ from tinycnn import backend, boxes, layers, losses, models, optim
 from tinycnn.errors import TinyCNNError
 from tinycnn.losses import L2Loss, MultiTaskLoss, SoftmaxCrossEntropy
 from tinycnn.models.weights import load, save
-
-__version__ = "0.1.0"
+from tinycnn.version import __version__
 
 # Loaded at first use, so that `import tinycnn` stays quick: name -> module that defines it, or None for a module.
 _LATER = {
@@ -44,4 +43,4 @@ def __dir__():
 
 
 __all__ = ["L2Loss", "MultiTaskLoss", "SoftmaxCrossEntropy", "TinyCNNError", "backend", "boxes", "layers", "load",
-           "losses", "models", "optim", "save", *_LATER]
+           "losses", "models", "optim", "save", "__version__", *_LATER]

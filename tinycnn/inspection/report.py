@@ -145,8 +145,8 @@ def _tug_of_war(page, model, batch, loss):
                 "Left: the two norms at every layer. Middle: the cosine; at 0 the two tasks do not disturb each other, "
                 "below 0 a step for one undoes work of the other. Right: the direction that the trunk follows as the "
                 "weight of the box loss varies. Another weight stretches the arrows and turns none of them.")
-    page.text("The same in Python: `model.head_gradients(x, labels, targets)`; over the epochs of a training: "
-              "`fit(..., on_epoch=tc.inspection.TugOfWar(samples))`", quiet=True)
+    page.text("The same in Python: `tc.inspection.head_gradients(model, x, labels, targets)`; over the epochs of a "
+              "training: `fit(..., on_epoch=tc.inspection.TugOfWar(samples))`", quiet=True)
 
 
 def _convolutions(page, model, batch, loss, seed):

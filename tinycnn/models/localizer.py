@@ -83,12 +83,6 @@ class Localizer(Layer):
             return dx if input_gradient else None
         return self.trunk.backward(dfeatures, input_gradient=False)
 
-    def head_gradients(self, x, labels, targets, loss=None):
-        """What each head sends down the trunk, layer by layer; see tinycnn.inspection.head_gradients."""
-        from tinycnn.inspection import head_gradients  # a room that this file does not need otherwise
-
-        return head_gradients(self, x, labels, targets, loss)
-
     # Between pixels and what the network computes with.
 
     def normalize(self, images):
