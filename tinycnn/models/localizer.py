@@ -15,6 +15,7 @@ import numpy as np
 
 from tinycnn import boxes as box_codec
 from tinycnn.backend import array_module, device_of, to_device, to_numpy
+from tinycnn.data.resize import crop_resize
 from tinycnn.errors import DataError, ShapeError
 from tinycnn.layers import Conv2d, Dropout, Flatten, Layer, Linear, MaxPool2d, ReLU, Sequential
 
@@ -133,8 +134,6 @@ class Localizer(Layer):
         return Prediction(labels, probabilities, self.boxes_in_pixels(boxes, sizes, labels), self.classes)
 
     def _fit_frame(self, image):
-        from tinycnn.data.resize import crop_resize  # with all of tinycnn.data behind it, which `import tinycnn` spares
-
         h, w, _ = image.shape
         return crop_resize(image, (0, 0, w, h), (self.image_size, self.image_size))
 

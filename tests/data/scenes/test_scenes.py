@@ -1,20 +1,13 @@
 """Scenes: the same picture every time, a box that is exactly right, and nothing but shape to tell the classes apart."""
 
-import importlib
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy import ndimage
-from scipy.spatial import cKDTree
-from skimage.measure import points_in_poly, regionprops
+from skimage.measure import regionprops
 
-from tinycnn.data.drawings import BODY, CLASSES, CLUTTER, DARK, PALE, TRIM
-from tinycnn.data.painting import COARSE, REACH, Light, Pose, put
-from tinycnn.data.scenes import SCENE_CLASSES, obstruct, render_scene, scene, scenes
-from tinycnn.data.shapes import box, capsule, circle, ellipse, polygon
-from tinycnn.data.surfaces import double
+from tinycnn.data.scenes import SCENE_CLASSES, compose, render_scene, scene, scenes, split
+from tinycnn.data.scenes.compose import obstruct
 
 seeds = st.integers(0, 2**32 - 1)
 labels = st.integers(0, len(SCENE_CLASSES) - 1)
@@ -82,48 +75,14 @@ def test_box_is_exactly_the_bounding_box_of_the_mask(seed, label, size):
     assert min(xmin, ymin) >= 1 and max(xmax, ymax) <= size - 1, "the thing must lie wholly inside the frame"
 
 
-@pytest.mark.parametrize("label", range(len(SCENE_CLASSES)), ids=SCENE_CLASSES)
-def test_the_mask_is_where_the_thing_is_seen(label):
-    """Painted on a gray ground under a lamp that casts no shadow, what is not gray any more is the thing."""
-    rng = np.random.default_rng(label)
-    canvas = np.full((3, 128, 128), 0.2, dtype=np.float32)
-    light = Light(rng)
-    light.strength = 0.0
-    cover = put(rng, canvas, CLASSES[SCENE_CLASSES[label]], light, 90)
-    change = np.abs(canvas - 0.2).max(axis=0)
-    assert (change[cover == 1] > 0.02).mean() > 0.9  # a few pixels may happen to have the color of the ground
-    far = ndimage.distance_transform_edt(cover == 0) > 20  # what is left of a shadow stays near the edge
-    assert change[far].max() < 0.01
-    assert not (cover[[0, -1]].any() or cover[:, [0, -1]].any())
-
-
-@pytest.mark.parametrize("times", [0, 1, 3])
-def test_the_coarse_copy_of_a_distance_field_agrees_with_the_drawing(times):
-    """Shadows are taken from it."""
-    pose = Pose(cx=40, cy=55, scale=25, angle=0.3, width=-0.9)
-    t = np.linspace(-REACH, REACH, COARSE)
-    x, y = pose._replace(cx=0, cy=0, scale=1).local(t, t)
-    field = np.stack([x + 5, y]).astype(np.float32)  # linear, so that smoothing changes nothing
-    for _ in range(times):
-        field = double(double(field, 1), 2)
-    columns, rows = np.arange(10, 70) + 0.5, np.arange(20, 90) + 0.5
-    x, y = pose.local(columns, rows)
-    spacing = 2 * REACH / (COARSE - 1) / 2**times
-    for plane, truth in zip(field, (x + 5, y), strict=True):
-        error = pose.glance(plane, columns[None, :], rows[:, None]) - truth
-        assert np.abs(error).max() < 0.8 * spacing  # half a sample each way, turned
-        assert np.abs(error.mean()) < 0.15 * spacing  # a shift by half a sample would be 0.5
-
-
 def test_things_in_front_hide_a_little_and_only_a_little(monkeypatch):
-    module = importlib.import_module("tinycnn.data.scenes")
     hidden = []
 
     def watched(rng, canvas, thing, light):
         cover = obstruct(rng, canvas, thing, light)
         hidden.append(0 if cover is None else (cover * thing).sum() / thing.sum())
 
-    monkeypatch.setattr(module, "obstruct", watched)
+    monkeypatch.setattr(compose, "obstruct", watched)
     for i in range(150):
         scene(i, "valid", 1, 32)
     assert 8 < len(hidden) < 45  # about one scene in seven
@@ -223,81 +182,8 @@ def test_a_linear_classifier_and_the_mean_box_do_badly():
     assert (iou(mean, data.test.boxes) >= 0.5).mean() < 0.35
 
 
-# ---- distance functions ----------------------------------------------------------------------------------------------
-
-
-def grid(n=81, reach=1.5):
-    t = np.linspace(-reach, reach, n, dtype=np.float32)
-    return np.broadcast_arrays(t[None, :], t[:, None])
-
-
-def distance_to_edge(figure, x, y):
-    """The distance by search: to the nearest place on a fine grid where inside and outside meet."""
-    u, v = grid(1201)
-    inside = figure(u, v) < 0
-    edge = inside[:-1, :-1] ^ (inside[1:, :-1] & inside[:-1, 1:] & inside[1:, 1:])
-    edge |= (inside[:-1, :-1] ^ inside[1:, :-1]) | (inside[:-1, :-1] ^ inside[:-1, 1:])
-    half = 1.5 / 1200
-    found = cKDTree(np.stack([u[:-1, :-1][edge] + half, v[:-1, :-1][edge] + half], axis=1))
-    return found.query(np.stack([x.ravel(), y.ravel()], axis=1))[0].reshape(x.shape)
-
-
-STAR = [(0.0, -1.0), (0.25, -0.2), (1.0, 0.1), (0.2, 0.3), (-0.1, 0.9), (-0.7, -0.2)]
-
-
-@pytest.mark.parametrize(
-    "figure",
-    [
-        lambda x, y: circle(x, y, 0.1, -0.2, 0.7),
-        lambda x, y: box(x, y, -0.1, 0.2, 0.8, 0.4, 0.2),
-        lambda x, y: capsule(x, y, -0.6, -0.5, 0.5, 0.6, 0.25),
-        lambda x, y: polygon(x, y, STAR),
-        lambda x, y: polygon(x, y, [(-0.6, -0.5), (0.7, -0.3), (0.2, 0.8)], 0.15),
-    ],
-    ids=["circle", "box", "capsule", "polygon", "round polygon"],
-)
-def test_distances_are_distances_to_the_edge(figure):
-    x, y = grid(51)
-    d = figure(x, y)
-    assert d.dtype == np.float32
-    assert np.abs(np.abs(d) - distance_to_edge(figure, x, y)).max() < 0.01  # the fine grid has steps of 0.0025
-
-
-def test_polygon_agrees_with_scikit_image_about_inside():
-    x, y = grid()
-    points = np.stack([x.ravel(), y.ravel()], axis=1)
-    d = polygon(x, y, STAR)
-    clear = np.abs(d) > 1e-4
-    assert np.array_equal((d < 0)[clear], points_in_poly(points, STAR).reshape(d.shape)[clear])
-
-
-def test_ellipse_is_exact_on_its_edge_and_has_slope_one_there():
-    turn = np.linspace(0, 2 * np.pi, 100)
-    normal = np.stack([np.cos(turn) / 0.9, np.sin(turn) / 0.3])
-    normal /= np.sqrt((normal**2).sum(axis=0))
-    x, y = 0.1 + 0.9 * np.cos(turn), -0.2 + 0.3 * np.sin(turn)
-    assert np.abs(ellipse(x, y, 0.1, -0.2, 0.9, 0.3)).max() < 1e-5
-    out = ellipse(x + 1e-3 * normal[0], y + 1e-3 * normal[1], 0.1, -0.2, 0.9, 0.3)
-    assert np.allclose(out, 1e-3, rtol=0.02)
-
-
-@pytest.mark.parametrize("drawing", [*CLASSES.values(), *CLUTTER], ids=lambda drawing: drawing.__name__)
-def test_drawings_fill_their_frame_in_single_precision(drawing):
-    for seed in range(5):
-        x, y = grid(61, 1.8)
-        parts = drawing(np.random.default_rng(seed), x, y)
-        d = np.minimum.reduce([part.distance for part in parts])
-        assert d.dtype == np.float32 and d.shape == x.shape and np.isfinite(d).all()
-        rows, columns = (d < 0).any(axis=1), (d < 0).any(axis=0)
-        longer = max(np.ptp(x[0][columns]), np.ptp(y[:, 0][rows]))
-        assert 1 < longer < 2.3
-        assert not (rows[0] or rows[-1] or columns[0] or columns[-1])
-        assert all(part.color in (BODY, TRIM, DARK, PALE) for part in parts)
-
-
 def test_a_second_python_draws_the_same_and_is_not_needed(small, monkeypatch):
-    module = importlib.import_module("tinycnn.data.scenes")
-    monkeypatch.setattr(module, "WORTH_A_HELPER", 10)
+    monkeypatch.setattr(split, "WORTH_A_HELPER", 10)
     monkeypatch.setenv("TINYCNN_THREADS", "2")
     helped = []
 
@@ -305,12 +191,12 @@ def test_a_second_python_draws_the_same_and_is_not_needed(small, monkeypatch):
         helped.append(result(*arguments))
         return helped[-1]
 
-    result = module._result
-    monkeypatch.setattr(module, "_result", watched)
-    assert module.scenes(n=11, image_size=32, seed=3, valid=0, test=0).train.images.tobytes() == \
+    result = split._result
+    monkeypatch.setattr(split, "_result", watched)
+    assert scenes(n=11, image_size=32, seed=3, valid=0, test=0).train.images.tobytes() == \
         small.train.images[:11].tobytes()
     assert helped[0] is not None, "the second Python gave nothing"
-    monkeypatch.setattr(module.sys, "executable", "/no/such/python")
-    assert module.scenes(n=11, image_size=32, seed=3, valid=0, test=0).train.images.tobytes() == \
+    monkeypatch.setattr(split.sys, "executable", "/no/such/python")
+    assert scenes(n=11, image_size=32, seed=3, valid=0, test=0).train.images.tobytes() == \
         small.train.images[:11].tobytes()
     assert helped[1] is None

@@ -4,7 +4,7 @@ A texture is made in two steps. *Tone* says, for every point of a square, which 
 falls into it (gaps and cracks are dark); it is drawn straight, as a carpenter would lay it. Then the square is looked
 at: turned, as a table top seen from above, or in perspective, as a floor that runs towards a wall. Colors are linear
 light (twice the number is twice the light) and color planes come first, (3, H, W), as arithmetic on whole planes is
-fastest that way; the camera in `scenes.py` turns them into an ordinary (H, W, 3) picture at the very end.
+fastest that way; the camera in `camera.py` turns them into an ordinary (H, W, 3) picture at the very end.
 """
 
 import math

@@ -1,6 +1,6 @@
 """Putting a drawing into a picture: pose it, paint it, light it, let it cast a shadow.
 
-A drawing (`drawings.py`) is flat. Depth below its edges, rounded off, gives it relief; the slope of that relief against
+A drawing (`things.py`) is flat. Depth below its edges, rounded off, gives it relief; the slope of that relief against
 the lamp gives light and shade; and the same distance field, moved away from the lamp and cut off softly, is its shadow.
 Shadows are soft, so they are taken from a coarse copy of the field, which also tells beforehand how far a drawing
 reaches once it is turned. Pictures are color planes (3, n, n) of linear light, rows down and columns to the right.
@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tinycnn.data.drawings import BODY, TRIM
-from tinycnn.data.surfaces import double, fractal, hsv, step
+from tinycnn.data.scenes.surfaces import double, fractal, hsv, step
+from tinycnn.data.scenes.things import BODY, TRIM
 
 REACH, COARSE = 1.8, 56  # the coarse copy covers -REACH to REACH of a drawing's units with COARSE x COARSE samples
 
@@ -148,7 +148,7 @@ def cast_shadow(rng, canvas, field, pose, light, box, horizon):
 
 
 def palette(rng, background):
-    """Four colors (4, 3), one to a slot of `drawings.py`.
+    """Four colors (4, 3), one to a slot of `things.py`.
 
     The body's stands out from the mean of the background, (3,), and the trim's from both.
     """

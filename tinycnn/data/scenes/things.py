@@ -1,4 +1,4 @@
-"""Ten everyday things, and some that merely lie about, drawn with the distance functions of `shapes.py`.
+"""Ten everyday things, and some that merely lie about, drawn with the distance functions of `distances.py`.
 
 A *drawing* is a function `drawing(rng, x, y)`: coordinates in, in a frame where the thing reaches from about -1 to 1, x
 to the right and y down; a list of `Part`s out, to be painted in that order. The generator decides the proportions, so
@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tinycnn.data.shapes import box, capsule, circle, ellipse, lathe, melt, polygon, ring
+from tinycnn.data.scenes.distances import box, capsule, circle, ellipse, lathe, melt, polygon, ring
 
 BODY, TRIM, DARK, PALE = range(4)  # the slots of a palette
 
