@@ -88,20 +88,6 @@ def test_the_project_speaks_of_itself_alone():
     assert not found(r"/work/|/tmp/|/root/|\bTODO\b|\bFIXME\b|\bXXX\b")
 
 
-def test_rooms_know_nothing_of_the_rooms_behind_them():
-    """Imports at the top of a file follow one order; a function may look further."""
-    order = ["errors", "files", "backend", "parallel", "kernels", "patches", "boxes", "layers", "losses", "optim",
-             "reference", "data", "models", "metrics", "training", "cli"]  # fmt: skip
-    wrong = []
-    for path, tree in TREES.items():
-        room = path.partition("/")[0].removesuffix(".py")
-        for module in (module for node in tree.body for module in imports(node) if module.startswith("tinycnn.")):
-            other = module.split(".")[1]
-            if room in order and other in order and order.index(other) > order.index(room):
-                wrong.append((path, module))
-    assert not wrong
-
-
 # --- what importing does ---
 
 
@@ -118,8 +104,12 @@ def test_import_loads_nothing_but_numpy_and_the_core():
     before = set(in_a_fresh_python("import sys, numpy; print(*sys.modules)").split())
     packages = {name.partition(".")[0] for name in loaded - before}
     assert packages - set(sys.stdlib_module_names) == {"tinycnn"}
-    later = ("data", "plots", "metrics", "training", "inspection", "gradient_check", "simulated", "reference", "cli")
+    later = ("plots", "metrics", "training", "inspection", "gradient_check", "simulated", "reference", "course", "cli")
     assert not [name for name in loaded if name.startswith(tuple(f"tinycnn.{room}" for room in later))]
+    # Of the data only what is small: nothing that reads or draws pictures.
+    of_data = {name for name in loaded if name.startswith("tinycnn.data.")}
+    assert of_data == {"tinycnn.data.dataset", "tinycnn.data.scenes"}
+    assert not loaded & {"subprocess", "xml", "csv"} - before
 
 
 def test_every_public_name_can_be_reached():

@@ -1,4 +1,4 @@
-"""Plain-text tables, and how numbers are written in them and in sentences."""
+"""Plain-text tables, and how numbers and names are written in them, in sentences and in figures."""
 
 import math
 
@@ -41,6 +41,11 @@ def percent(share):
 def count(n, singular, plural=None):
     """1 image, 2 images."""
     return f"{n:,} {singular if n == 1 else plural or singular + 's'}"
+
+
+def short(name):
+    """How a layer or parameter is called in sentences and figures: trunk.conv1.w -> conv1.w."""
+    return name.removeprefix("trunk.")
 
 
 def plain(value):

@@ -28,8 +28,8 @@ import tinycnn as tc
 from tinycnn.course import FAST, check
 from tinycnn.course.drawings import boxes as draw
 from tinycnn.data import Samples
-from tinycnn.data.resize import crop_resize
 from tinycnn.plots import contact_sheet
+from tinycnn.resize import crop_resize
 
 # %% [markdown]
 # ## 1. A box is four numbers

@@ -8,8 +8,8 @@ photographs: with 130 to 300 pictures, correct boxes win by over six standard er
 
 import numpy as np
 
-from tinycnn.data.resize import crop_resize
 from tinycnn.inspection.finding import LOOK, OK, WRONG, Finding
+from tinycnn.resize import crop_resize
 from tinycnn.text import count, figure_of, percent
 
 SIDE = 32  # pixels of the thumbnails

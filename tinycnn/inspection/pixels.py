@@ -12,9 +12,9 @@ import numpy as np
 
 from tinycnn import boxes as box_codec
 from tinycnn.backend import to_numpy
-from tinycnn.data.resize import GRAY
 from tinycnn.inspection.taps import frames, network_input, twin
 from tinycnn.models.localizer import softmax
+from tinycnn.resize import GRAY
 
 EDGES = ("left", "top", "right", "bottom")
 

@@ -14,8 +14,9 @@ import numpy as np
 
 from tinycnn import boxes as box_codec
 from tinycnn.backend import synchronize, to_device
-from tinycnn.data.resize import crop_resize
 from tinycnn.errors import DataError, ShapeError
+from tinycnn.resize import crop_resize
+from tinycnn.text import short
 
 
 def twin(model, own_weights=False, seed=None):
@@ -74,11 +75,6 @@ def tap(second):
 def _now(array):
     synchronize(array)  # a GPU works on while Python reads the clock
     return time.perf_counter()
-
-
-def short(name):
-    """How a layer or parameter is called in sentences and figures: trunk.conv1.w -> conv1.w."""
-    return name.removeprefix("trunk.")
 
 
 def find_layer(model, name):

@@ -15,9 +15,9 @@ import numpy as np
 
 from tinycnn import boxes as box_codec
 from tinycnn.backend import array_module, device_of, to_device, to_numpy
-from tinycnn.data.resize import crop_resize
 from tinycnn.errors import DataError, ShapeError
 from tinycnn.layers import Conv2d, Dropout, Flatten, Layer, Linear, MaxPool2d, ReLU, Sequential
+from tinycnn.resize import crop_resize
 
 PIXEL_MEAN, PIXEL_SCALE = 127.5, 64.0  # uint8 pixels become numbers around 0 with a standard deviation near 1
 

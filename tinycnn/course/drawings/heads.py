@@ -4,8 +4,7 @@ import numpy as np
 
 from tinycnn import boxes as box_math
 from tinycnn.errors import require
-from tinycnn.plots.grids import DASHES
-from tinycnn.plots.grids import _draw as draw_box
+from tinycnn.plots.grids import DASHES, draw_box
 from tinycnn.plots.look import COLORS, FAINT, INK, PREDICTION, TRUTH, new_figure, styled
 
 CLASS, BOX = COLORS["blue"], COLORS["orange"]

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tinycnn.data.resize import crop_resize, resample
 from tinycnn.errors import DataError, ShapeError
+from tinycnn.resize import crop_resize, resample
 
 
 def photograph(rng, height, width):
