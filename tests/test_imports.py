@@ -13,7 +13,7 @@ import tinycnn
 PACKAGE = Path(tinycnn.__file__).parent
 FILES = {".".join(("tinycnn", *path.relative_to(PACKAGE).with_suffix("").parts)).removesuffix(".__init__"): path
          for path in sorted(PACKAGE.rglob("*.py"))}  # fmt: skip
-ROOT = "tinycnn"  # the front door: what it loads at first use is named as texts, which do not count there
+ROOT = "tinycnn"  # the names of modules that it loads at first use do not count as imports
 
 # From the first to the last. A room is a module or package of tinycnn; of several that fit, the longest name decides.
 # Two spaces begin a remark.
@@ -132,13 +132,13 @@ def test_rooms_import_only_from_the_rooms_above_them():
     assert not wrong
 
 
-def test_nobody_inside_comes_in_by_the_front_door():
+def test_no_module_imports_from_the_package_root():
     """The root imports nearly everything, so whoever imports a name from it depends on nearly everything."""
     assert not [(module, found[ROOT]) for module, found in GRAPH.items() if ROOT in found]
 
 
-def test_figures_are_given_what_they_draw():
-    """Nothing in plots may look anything up; who has something to draw calls it."""
+def test_plots_are_given_what_they_draw():
+    """Plots draw values that they are given. Other rooms call plots, never the reverse."""
     used = {other.split(".")[1] for module, found in GRAPH.items() if module.startswith("tinycnn.plots")
             for other in found}  # fmt: skip
     assert used == {"plots", "boxes", "errors", "files", "resize", "text"}
