@@ -1,4 +1,4 @@
-"""What the lessons grade with: hidden inputs, right answers, and the wrong answers that people really give.
+"""What the lessons grade with and draw: hidden inputs, right answers, known mistakes; figures are in `drawings/`.
 
     from tinycnn.course import check
 

@@ -1,8 +1,9 @@
 """What an exercise is: a right answer, hidden inputs, and known wrong answers with a sentence each.
 
-A lesson's exercises are in a module of their own (lesson01.py ...), in a dictionary EXERCISES. A mistake is not a
-pattern in the text of a program but a whole wrong program: it runs on the same hidden inputs, and whoever gets the same
-wrong numbers has made the same mistake. So nobody is accused of a mistake that they did not make.
+A lesson's exercises are in a module of their own (lesson01.py ...), in a dictionary EXERCISES; catalog.py lists them
+all. A mistake is not a pattern in the text of a program but a whole wrong program: it runs on the same hidden inputs,
+and whoever gets the same wrong numbers has made the same mistake. So nobody is accused of a mistake that they did not
+make.
 """
 
 import inspect

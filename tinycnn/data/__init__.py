@@ -6,8 +6,8 @@
         ...
 """
 
-# The package scenes and the function scenes share a name. Python binds a package's name when it is first imported:
-# imported here, before anyone else can, it is the function that the name means from now on.
+# The package scenes and the function scenes share a name. Python binds tinycnn.data.scenes to the package once, when
+# the package is first imported. That happens in this line, which then binds the name to the function.
 from tinycnn.data.scenes import scenes
 from tinycnn.lazy import lazy
 

@@ -1,4 +1,4 @@
-"""Ten everyday things, and some that merely lie about, drawn with the distance functions of `distances.py`.
+"""Ten everyday things, and some that lie about as clutter, drawn with the distance functions of `distances.py`.
 
 A *drawing* is a function `drawing(rng, x, y)`: coordinates in, in a frame where the thing reaches from about -1 to 1, x
 to the right and y down; a list of `Part`s out, to be painted in that order. The generator decides the proportions, so
