@@ -16,7 +16,7 @@ One source makes two notebooks. Tags at the head of a cell, `# %% tags=["exercis
 
 All other cells are given, and both notebooks show their output. What is written does not depend on when or where: cell
 names come from the cells' text, there are no times and no paths in it, and pictures are reduced to what a page needs.
-`--fast` sets TINYCNN_FAST=1, which is described in tinycnn/exercises/__init__.py.
+`--fast` sets TINYCNN_FAST=1, which is described in tinycnn/course/__init__.py.
 """
 
 import argparse

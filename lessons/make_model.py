@@ -2,13 +2,13 @@
 
 Draws the scenes, trains on them, prints what the model is worth, and writes lessons/models/scenes.npz, well under 1 MB.
 Same seed, same pictures, same weights to within rounding. It takes some minutes on two cores; with TINYCNN_FAST=1 (see
-tinycnn/exercises/__init__.py) it shows in seconds that it still works, and writes nothing.
+tinycnn/course/__init__.py) it shows in seconds that it still works, and writes nothing.
 """
 
 from pathlib import Path
 
 import tinycnn as tc
-from tinycnn.exercises import FAST
+from tinycnn.course import FAST
 
 PATH = Path(__file__).resolve().parent / "models" / "scenes.npz"
 

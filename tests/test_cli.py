@@ -149,7 +149,7 @@ def test_ctrl_c_before_the_first_epoch(here, monkeypatch, capsys):
     def interrupt(*arguments, **options):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(tc, "fit", interrupt)
+    monkeypatch.setattr("tinycnn.training.fit", interrupt)
     status = main(["train", *TINY, "--quiet"])
     assert status == 130
     one_line(capsys, status, "interrupted", "no epoch was finished")
@@ -438,7 +438,7 @@ def test_out_of_memory(here, monkeypatch, capsys):
     def refuse(*arguments, **options):
         raise MemoryError("Unable to allocate 12.0 TiB")
 
-    monkeypatch.setattr(tc, "fit", refuse)
+    monkeypatch.setattr("tinycnn.training.fit", refuse)
     one_line(capsys, main(["train", *TINY, "--quiet"]), "out of memory")
 
 

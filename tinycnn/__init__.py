@@ -10,38 +10,23 @@
 Only NumPy is needed. Everything else (Pillow, matplotlib, CuPy ...) is imported where it is used.
 """
 
-import importlib
-
-from tinycnn import backend, boxes, layers, losses, models, optim
+from tinycnn import backend, boxes, data, layers, losses, models, optim
 from tinycnn.errors import TinyCNNError
+from tinycnn.lazy import lazy
 from tinycnn.losses import L2Loss, MultiTaskLoss, SoftmaxCrossEntropy
 from tinycnn.models.weights import load, save
-
-__version__ = "0.1.0"
+from tinycnn.version import __version__
 
 # Loaded at first use, so that `import tinycnn` stays quick: name -> module that defines it, or None for a module.
 _LATER = {
-    "data": None, "metrics": None, "plots": None, "inspection": None, "reference": None, "simulated": None,
-    "exercises": None,
+    "metrics": None, "plots": None, "inspection": None, "reference": None, "simulated": None, "course": None,
     "fit": "tinycnn.training", "evaluate": "tinycnn.training",
     "gradcheck": "tinycnn.gradient_check", "summary": "tinycnn.inspection.summary",
     "trace": "tinycnn.inspection.trace", "diagnose": "tinycnn.inspection.diagnosis",
     "explain_conv": "tinycnn.inspection.explain",
 }
 
+__getattr__, __dir__ = lazy(__name__, _LATER)
 
-def __getattr__(name):
-    if name not in _LATER:
-        raise AttributeError(f"module 'tinycnn' has no attribute {name!r}")
-    home = _LATER[name]
-    value = importlib.import_module(f"tinycnn.{name}") if home is None else getattr(importlib.import_module(home), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__():
-    return sorted([*globals(), *_LATER])
-
-
-__all__ = ["L2Loss", "MultiTaskLoss", "SoftmaxCrossEntropy", "TinyCNNError", "backend", "boxes", "layers", "load",
-           "losses", "models", "optim", "save", *_LATER]
+__all__ = ["L2Loss", "MultiTaskLoss", "SoftmaxCrossEntropy", "TinyCNNError", "__version__", "backend", "boxes",
+           "data", "layers", "load", "losses", "models", "optim", "save", *_LATER]

@@ -13,6 +13,14 @@ from importlib import metadata
 
 import numpy as np
 
+from tinycnn.backend import gpu_problem, pick_device
+from tinycnn.engine import threads
+from tinycnn.layers import Conv2d, Flatten, Linear, MaxPool2d, ReLU, Sequential
+from tinycnn.losses import MultiTaskLoss
+from tinycnn.models import localizer
+from tinycnn.optim import Adam
+from tinycnn.version import __version__
+
 # distribution, the module it brings, what it is for, the extra that installs it
 EXTRAS = (
     ("pillow", "PIL", "reads and writes pictures", "images"),
@@ -34,7 +42,7 @@ class Finding:
 
 def examine():
     """All findings on this machine, the self-test included; about two seconds."""
-    return [_versions(), *(_extra(*extra) for extra in EXTRAS), _cores(), _blas(), _gpu(), _gradients(), _training()]
+    return [_versions(), *(_extra(*extra) for extra in EXTRAS), _cores(), blas(), _gpu(), _gradients(), _training()]
 
 
 def healthy(findings):
@@ -51,9 +59,7 @@ def report(findings):
 
 
 def _versions():
-    import tinycnn
-
-    return Finding("versions", f"tinycnn {tinycnn.__version__}, Python {platform.python_version()} ({sys.executable}), "
+    return Finding("versions", f"tinycnn {__version__}, Python {platform.python_version()} ({sys.executable}), "
                                f"NumPy {np.__version__}, {platform.system()} {platform.machine()}")
 
 
@@ -66,13 +72,12 @@ def _extra(distribution, module, purpose, extra):
 
 
 def _cores():
-    from tinycnn.engine import threads
-
     count = threads()
     return Finding("processors", f"{count} usable, so {count} threads in each layer (TINYCNN_THREADS changes that)")
 
 
-def _blas():
+def blas():
+    """The Finding about the library that multiplies matrices, and its threads."""
     try:
         from threadpoolctl import threadpool_info
     except ImportError:
@@ -88,8 +93,6 @@ def _blas():
 
 
 def _gpu():
-    from tinycnn.backend import gpu_problem, pick_device
-
     problem = gpu_problem()
     if problem is not None:
         return Finding("GPU", f"not usable, so the CPU computes: {' '.join(str(problem).split())}", "note")
@@ -98,14 +101,13 @@ def _gpu():
 
 def _gradients():
     """Backward against differences of forward, for the layers of a localizer."""
-    import tinycnn as tc
-    from tinycnn.layers import Conv2d, Flatten, Linear, MaxPool2d, ReLU, Sequential
+    from tinycnn.gradient_check import gradcheck
 
     rng = np.random.default_rng(SEED)
     network = Sequential(Conv2d(3, 4, 3, padding=1, rng=rng), MaxPool2d(2), ReLU(), Flatten(), Linear(64, 5, rng=rng))
     start = time.perf_counter()
     try:
-        checked = tc.gradcheck(network.astype("float64"), rng.standard_normal((2, 8, 8, 3)))
+        checked = gradcheck(network.astype("float64"), rng.standard_normal((2, 8, 8, 3)))
     except Exception as error:  # whatever it is, it belongs into the report
         return Finding("gradients", f"{type(error).__name__}: {error}", "fail")
     seconds = time.perf_counter() - start
@@ -116,15 +118,13 @@ def _gradients():
 
 def _training():
     """Twenty steps on sixteen pictures of noise: a network that cannot learn these by heart is broken."""
-    import tinycnn as tc
-
     rng = np.random.default_rng(SEED)
     start = time.perf_counter()
     try:
-        model = tc.models.localizer(4, image_size=16, channels=(8, 16), hidden=32, seed=SEED)
+        model = localizer(4, image_size=16, channels=(8, 16), hidden=32, seed=SEED)
         x = model.normalize(rng.integers(0, 256, (16, 16, 16, 3), dtype=np.uint8))
         truth = np.arange(16) % 4, rng.standard_normal((16, 4)).astype(np.float32)
-        loss, optimizer, values = tc.MultiTaskLoss(), tc.optim.Adam(model, lr=3e-3), []
+        loss, optimizer, values = MultiTaskLoss(), Adam(model, lr=3e-3), []
         for _ in range(20):
             values.append(float(loss.forward(model.forward(x), truth)))
             model.backward(*loss.backward())

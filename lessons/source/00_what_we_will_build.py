@@ -21,11 +21,11 @@ from pathlib import Path
 import numpy as np
 
 import tinycnn as tc
-from tinycnn.exercises import FAST, check
+from tinycnn.course import FAST, check
+from tinycnn.course.drawings import convolution as maps
+from tinycnn.course.drawings import heads as draw
 from tinycnn.inspection import occlusion
 from tinycnn.plots import predictions
-from tinycnn.plots.lessons import convolution as maps
-from tinycnn.plots.lessons import heads as draw
 
 # %% [markdown]
 # ## One picture in, two answers out

@@ -25,11 +25,11 @@ from pathlib import Path
 import numpy as np
 
 import tinycnn as tc
+from tinycnn.course import FAST, check
+from tinycnn.course.drawings import boxes as draw
 from tinycnn.data import Samples
-from tinycnn.data.resize import crop_resize
-from tinycnn.exercises import FAST, check
 from tinycnn.plots import contact_sheet
-from tinycnn.plots.lessons import boxes as draw
+from tinycnn.resize import crop_resize
 
 # %% [markdown]
 # ## 1. A box is four numbers

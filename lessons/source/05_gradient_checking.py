@@ -19,10 +19,10 @@
 import numpy as np
 
 import tinycnn as tc
-from tinycnn.exercises import check
+from tinycnn.course import check
+from tinycnn.course.drawings import gradients as draw
 from tinycnn.layers import Conv2d, MaxPool2d, ReLU, Sequential
 from tinycnn.patches import col2im, im2col
-from tinycnn.plots.lessons import gradients as draw
 
 # %% [markdown]
 # > **Met before.** A layer turns an array `x` into an array `y`: that is its *forward*. Somewhere behind it stands a

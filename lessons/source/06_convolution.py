@@ -21,12 +21,12 @@ import time
 import numpy as np
 
 import tinycnn as tc
-from tinycnn.exercises import FAST, check
+from tinycnn.course import FAST, check
+from tinycnn.course.drawings import convolution as draw
 from tinycnn.layers import Flatten, Layer, Linear, MaxPool2d, Parameter, ReLU, Sequential
 from tinycnn.patches import col2im as library_col2im
 from tinycnn.patches import im2col as library_im2col
 from tinycnn.plots import predictions
-from tinycnn.plots.lessons import convolution as draw
 
 # %% [markdown]
 # > **Met before.** A *fully connected layer* (lesson 03) takes N rows of D numbers, `x` (N, D), and multiplies them

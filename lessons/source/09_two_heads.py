@@ -19,9 +19,9 @@
 import numpy as np
 
 import tinycnn as tc
-from tinycnn.exercises import FAST, check
+from tinycnn.course import FAST, check
+from tinycnn.course.drawings import heads as draw
 from tinycnn.inspection import TugOfWar, head_gradients
-from tinycnn.plots.lessons import heads as draw
 
 # %% [markdown]
 # > **Met before.** A *convolution* ([06](06_convolution.ipynb)) slides small kernels over a picture; *ReLU* and

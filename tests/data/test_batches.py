@@ -10,8 +10,8 @@ from tinycnn.boxes import decode, encode
 from tinycnn.data.augment import Augment
 from tinycnn.data.batches import THREAD_NAME, batches
 from tinycnn.data.dataset import Samples
-from tinycnn.data.resize import crop_resize
 from tinycnn.errors import DataError
+from tinycnn.resize import crop_resize
 
 SIDE = 16
 

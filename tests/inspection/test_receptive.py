@@ -9,6 +9,7 @@ from inspection.looks import drawn, network, pictures
 
 from tinycnn.errors import ShapeError
 from tinycnn.inspection import fields_table, receptive_field, receptive_fields
+from tinycnn.inspection.receptive import middle_windows
 from tinycnn.layers import AvgPool2d, Conv2d, Flatten, Linear, LocalResponseNorm, MaxPool2d, ReLU, Sequential
 
 
@@ -123,4 +124,5 @@ def test_the_figure_is_drawn():
     from tinycnn.plots.pixels import fields_figure
 
     model = network()
-    drawn(fields_figure(model, receptive_fields(model), pictures(1).images[0]))
+    fields, image = receptive_fields(model), pictures(1).images[0]
+    drawn(fields_figure(fields, middle_windows(model, fields, len(image)), image))

@@ -36,7 +36,7 @@ def iou(a, b):
     return tinycnn.boxes.iou(a, b)
 
 # %% tags=["yours"]
-from tinycnn.exercises import check
+from tinycnn.course import check
 check("01.iou", iou)
 
 # %% tags=["yours", "expected"]

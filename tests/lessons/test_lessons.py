@@ -12,7 +12,7 @@ pytest.importorskip("nbclient")
 import nbformat  # noqa: E402
 
 from lessons import build  # noqa: E402
-from tinycnn.exercises import check, names  # noqa: E402
+from tinycnn.course import check, names  # noqa: E402
 
 LESSONS = build.sources()
 SYLLABUS = (build.FOLDER / "README.md").read_text()

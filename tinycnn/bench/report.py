@@ -7,17 +7,17 @@ from pathlib import Path
 
 import numpy as np
 
+from tinycnn import doctor
+from tinycnn.backend import pick_device
 from tinycnn.engine import threads
-from tinycnn.inspection.tables import count, percent, table
+from tinycnn.text import count, percent, table
+from tinycnn.version import __version__
 
 
 def machine(device="cpu", against=None):
     """Whatever the numbers depend on: a dict of texts and counts."""
-    from tinycnn import __version__, doctor
-    from tinycnn.backend import pick_device
-
     found = {"tinycnn": __version__, "python": platform.python_version(), "numpy": np.__version__,
-             "blas": doctor._blas().text, "processor": processor(), "threads": threads(),
+             "blas": doctor.blas().text, "processor": processor(), "threads": threads(),
              "system": f"{platform.system()} {platform.machine()}", "device": device}
     if device.startswith("cuda"):
         found["gpu"] = pick_device(device)[1]

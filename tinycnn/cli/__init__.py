@@ -11,6 +11,7 @@ import traceback
 from tinycnn.cli import bench, data, doctor, evaluate, gradcheck, inspect, predict, summary, train
 from tinycnn.cli.failures import UsageError, explain
 from tinycnn.cli.options import Parser
+from tinycnn.version import __version__
 
 COMMANDS = (train, evaluate, predict, inspect, summary, data, gradcheck, bench, doctor)
 
@@ -41,11 +42,9 @@ def main(argv=None):
 
 def parser():
     """The parser of the whole command line."""
-    import tinycnn
-
     top = Parser(prog="tinycnn", description="Train and use a network that says what is in a picture, and where.",
                  epilog="tinycnn COMMAND --help lists the options of one command.")
-    top.add_argument("--version", action="version", version=f"tinycnn {tinycnn.__version__}")
+    top.add_argument("--version", action="version", version=f"tinycnn {__version__}")
     commands = top.add_subparsers(metavar="COMMAND", required=True, title="commands", parser_class=Parser)
     for command in COMMANDS:
         command.add(commands)

@@ -4,6 +4,7 @@ import json
 
 from tinycnn.cli import runs
 from tinycnn.cli.options import DATA, DEVICE, given, options, resolve
+from tinycnn.models.weights import load
 
 
 def add(commands):
@@ -17,13 +18,13 @@ def add(commands):
 
 
 def run(arguments):
-    import tinycnn as tc
     from tinycnn.metrics import comparison_table
+    from tinycnn.training import evaluate
 
     path = runs.find_model(arguments.model)
-    model = tc.load(path, device=resolve(given(arguments))["device"])
+    model = load(path, device=resolve(given(arguments))["device"])
     data, settings = runs.data_for_model(model, path, given(arguments))
-    metrics = tc.evaluate(model, data.parts[arguments.part], data.train if len(data.train) else None)
+    metrics = evaluate(model, data.parts[arguments.part], data.train if len(data.train) else None)
     if arguments.json:
         print(json.dumps({"model": str(path), "data": settings["data"], "part": arguments.part, **metrics}, indent=2))
     else:

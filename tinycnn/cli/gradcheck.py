@@ -6,6 +6,7 @@ import numpy as np
 
 from tinycnn.cli import runs
 from tinycnn.cli.failures import UsageError
+from tinycnn.models.weights import load
 
 
 def add(commands):
@@ -36,14 +37,14 @@ def run(arguments):
 
 def _reports(what, seed):
     """Yield (name, Report)."""
-    import tinycnn as tc
+    from tinycnn.gradient_check import gradcheck
     from tinycnn.gradient_check.catalog import cases
 
     if what is not None and Path(what).exists():
         path = runs.find_model(what)
-        model = tc.load(path)
+        model = load(path)
         x = np.random.default_rng(seed).standard_normal((2, model.image_size, model.image_size, 3), dtype=np.float32)
-        yield str(path), tc.gradcheck(model, x, seed=seed, title=str(path))
+        yield str(path), gradcheck(model, x, seed=seed, title=str(path))
         return
     everything = cases(seed)
     chosen = [case for case in everything if what is None or what.lower() in case[0].lower()]
@@ -51,4 +52,4 @@ def _reports(what, seed):
         names = ", ".join(dict.fromkeys(name.partition("(")[0] for name, _, _ in everything))
         raise UsageError(f"{what!r} is neither a file nor part of a name; there are {names}")
     for name, thing, inputs in chosen:
-        yield name, tc.gradcheck(thing, *inputs, seed=seed, title=name)
+        yield name, gradcheck(thing, *inputs, seed=seed, title=name)

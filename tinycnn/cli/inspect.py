@@ -3,6 +3,7 @@
 from tinycnn.cli import runs
 from tinycnn.cli.failures import UsageError
 from tinycnn.cli.options import DATA, DEVICE, given, options, resolve
+from tinycnn.models.weights import load
 
 
 def add(commands):
@@ -17,7 +18,6 @@ def add(commands):
 
 
 def run(arguments):
-    import tinycnn as tc
     from tinycnn.inspection import report
 
     known = given(arguments)
@@ -26,7 +26,7 @@ def run(arguments):
             raise UsageError("the data are given twice, as DATA and as --data")
         known["data"] = arguments.pictures
     path = runs.find_model(arguments.model)
-    model = tc.load(path, device=resolve(given(arguments))["device"])
+    model = load(path, device=resolve(given(arguments))["device"])
     data, _ = runs.data_for_model(model, path, known)
     written, diagnosis = report(model, data, arguments.out, name=path.parent.name or path.name)
     print(f"{diagnosis}\n\nThe whole report: {written}")

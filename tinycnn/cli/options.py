@@ -8,6 +8,7 @@ import argparse
 from typing import NamedTuple
 
 from tinycnn.cli.failures import UsageError
+from tinycnn.models.architectures import ARCHITECTURES
 
 
 class Parser(argparse.ArgumentParser):
@@ -79,7 +80,7 @@ DATA = (
     Setting("data_seed", 0, 0, seed, "of the scenes, or of the division into parts"),
 )
 MODEL = (
-    Setting("model", "localizer", "localizer", str, "the architecture", ("localizer", "alexnet")),
+    Setting("model", "localizer", "localizer", str, "the architecture", tuple(ARCHITECTURES)),
     Setting("image_size", 64, 64, number(int, least=8), "side of the network's input, pixels"),
     Setting("channels", (16, 32, 64, 256), (32, 64, 128, 256), numbers, "filters of each convolution, as 16,32,64"),
     Setting("hidden", 256, 512, count, "width of the layer that both heads share"),

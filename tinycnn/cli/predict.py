@@ -6,6 +6,7 @@ from pathlib import Path
 from tinycnn.cli import runs
 from tinycnn.cli.options import DEVICE, given, options, resolve
 from tinycnn.errors import DataError
+from tinycnn.models.weights import load
 
 AT_ONCE = 32  # pictures in memory at the same time
 
@@ -24,9 +25,7 @@ def add(commands):
 
 
 def run(arguments):
-    import tinycnn as tc
-
-    model = tc.load(runs.find_model(arguments.model), device=resolve(given(arguments))["device"])
+    model = load(runs.find_model(arguments.model), device=resolve(given(arguments))["device"])
     paths = [Path(name) for name in arguments.images]
     folders = [path for path in paths if path.is_dir()]
     if folders:

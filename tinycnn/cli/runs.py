@@ -15,6 +15,7 @@ from tinycnn.cli.failures import UsageError
 from tinycnn.cli.options import read_settings, resolve
 from tinycnn.errors import DataError
 from tinycnn.files import atomic_write
+from tinycnn.models.architectures import build, defaults
 
 RUNS = Path("runs")
 FILES = ("model.npz", "checkpoint.npz", "config.json", "history.csv", "metrics.json")
@@ -79,14 +80,14 @@ def write_json(path, content):
 
 def load_data(settings):
     """The Dataset that the settings describe."""
-    import tinycnn as tc
+    from tinycnn.data import read, scenes
 
     size = settings["size"]
     if settings["data"] == "scenes":
         n = size or 8000
-        return tc.data.scenes(n=n, image_size=settings["image_size"], seed=settings["data_seed"],
+        return scenes(n=n, image_size=settings["image_size"], seed=settings["data_seed"],
                               valid=round(n * settings["valid_fraction"]), test=max(1, n // 8))
-    data = tc.data.read(settings["data"], format=settings["format"], valid_fraction=settings["valid_fraction"],
+    data = read(settings["data"], format=settings["format"], valid_fraction=settings["valid_fraction"],
                         test_fraction=settings["test_fraction"], seed=settings["data_seed"])
     if size is not None and size < len(data.train):
         _, data.train = data.train.split(size / len(data.train), settings["data_seed"])
@@ -124,11 +125,6 @@ def relabel(samples, classes):
 
 def build_model(settings, classes):
     """The network that the settings describe, untrained."""
-    import tinycnn as tc
-
-    common = {"num_classes": len(classes), "classes": classes, "dropout": settings["dropout"],
-              "per_class_boxes": settings["per_class_boxes"], "seed": settings["seed"]}
-    if settings["model"] == "alexnet":
-        return tc.models.alexnet_localizer(**common)
-    return tc.models.localizer(image_size=settings["image_size"], channels=settings["channels"],
-                               hidden=settings["hidden"], **common)
+    # What an architecture does not take as an argument is fixed in it.
+    chosen = {name: settings[name] for name in defaults(settings["model"]) if name in settings}
+    return build({"architecture": settings["model"], "num_classes": len(classes), "classes": classes, **chosen})

@@ -5,8 +5,8 @@ from pathlib import Path
 from tinycnn.cli import runs
 from tinycnn.cli.failures import UsageError
 from tinycnn.cli.options import MODEL, count, given, options, resolve
-
-ARCHITECTURES = ("localizer", "alexnet")
+from tinycnn.models.architectures import ARCHITECTURES, defaults
+from tinycnn.models.weights import load
 
 
 def add(commands):
@@ -15,18 +15,18 @@ def add(commands):
         "summary", parents=[options(*shown)], help="shapes, parameters, memory and work of each layer",
         description="One line per layer: shape, parameters, memory and multiply-adds, without running the network.")
     parser.add_argument("what", nargs="?", metavar="MODEL", default="localizer",
-                        help="localizer, alexnet, a model.npz or the folder of a run (default: localizer)")
+                        help=f"{', '.join(ARCHITECTURES)}, a model.npz or the folder of a run (default: localizer)")
     parser.add_argument("--num-classes", type=count, metavar="X", help="default 10, and 1000 for alexnet")
     parser.add_argument("--batch", type=count, default=64, metavar="X", help="pictures in a batch (default 64)")
     parser.set_defaults(run=run)
 
 
 def run(arguments):
-    import tinycnn as tc
+    from tinycnn.inspection.summary import summary
 
     known = given(arguments)
     if arguments.what in ARCHITECTURES:
-        classes = arguments.num_classes or (1000 if arguments.what == "alexnet" else 10)
+        classes = arguments.num_classes or defaults(arguments.what)["num_classes"]
         settings = resolve(known | {"model": arguments.what, "data": "pictures"})  # the sizes used for photographs
         model = runs.build_model(settings, tuple(map(str, range(classes))))
     else:
@@ -35,5 +35,5 @@ def run(arguments):
         path = runs.find_model(arguments.what)
         if not Path(path).exists():
             raise UsageError(f"{arguments.what!r} is neither {' nor '.join(ARCHITECTURES)} nor a file that exists")
-        model = tc.load(path)
-    print(tc.summary(model, batch_size=arguments.batch))
+        model = load(path)
+    print(summary(model, batch_size=arguments.batch))

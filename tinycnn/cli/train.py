@@ -8,10 +8,15 @@ from pathlib import Path
 
 import numpy as np
 
+from tinycnn.backend import pick_device
 from tinycnn.cli import runs
 from tinycnn.cli.failures import UsageError
 from tinycnn.cli.options import SETTINGS, given, options, resolve
 from tinycnn.errors import MissingExtra
+from tinycnn.losses import MultiTaskLoss
+from tinycnn.models.weights import load
+from tinycnn.optim import SCHEDULES, SGD, Adam
+from tinycnn.version import __version__
 
 SHOWN = 24  # pictures in predictions.png
 
@@ -32,9 +37,6 @@ def add(commands):
 
 
 def run(arguments):
-    import tinycnn as tc
-    from tinycnn.backend import pick_device
-
     settings, folder = _settings(arguments)
     device, _ = pick_device(settings["device"])
     say = (lambda *lines: None) if arguments.quiet else (lambda *lines: print(*lines, sep="\n", flush=True))
@@ -48,7 +50,7 @@ def run(arguments):
     say(f"{_count(model):,} parameters, computed on {device}{hint}", f"everything goes to {folder}", "")
     try:
         history = _fit(model.to(device), data, settings, folder, arguments)
-        best = tc.load(folder / "model.npz", device=device)
+        best = load(folder / "model.npz", device=device)
         metrics = _measure(best, history, data, settings, folder)
         problems = _draw(best, history, data, folder)
     except KeyboardInterrupt:
@@ -81,27 +83,27 @@ def _settings(arguments):
 
 def _fit(model, data, settings, folder, arguments):
     """Train; returns the History, with the epochs before an interruption."""
-    import tinycnn as tc
     from tinycnn.data.augment import Augment
+    from tinycnn.training import fit
 
     common = {"lr": settings["lr"], "weight_decay": settings["weight_decay"]}
     sgd = settings["optimizer"] == "sgd"
-    optimizer = tc.optim.SGD(model, momentum=settings["momentum"], **common) if sgd else tc.optim.Adam(model, **common)
+    optimizer = SGD(model, momentum=settings["momentum"], **common) if sgd else Adam(model, **common)
     augment = {"none": lambda: None, "light": Augment.light, "strong": Augment.strong}[settings["augment"]]()
-    return tc.fit(
+    return fit(
         model, data.train, data.valid, epochs=settings["epochs"], batch_size=settings["batch_size"],
-        optimizer=optimizer, loss=tc.MultiTaskLoss(settings["class_weight"], settings["box_weight"]),
-        schedule=tc.optim.SCHEDULES[settings["schedule"]](), augment=augment, seed=settings["seed"], out=folder,
+        optimizer=optimizer, loss=MultiTaskLoss(settings["class_weight"], settings["box_weight"]),
+        schedule=SCHEDULES[settings["schedule"]](), augment=augment, seed=settings["seed"], out=folder,
         resume=arguments.resume, patience=settings["patience"], clip_norm=settings["clip_norm"],
         progress=not arguments.quiet, workers=settings["workers"])
 
 
 def _measure(model, history, data, settings, folder):
     """Metrics of the kept model on the test and validation parts, also written to metrics.json."""
-    import tinycnn as tc
+    from tinycnn.training import evaluate
 
     parts = {name: part for name, part in (("test", data.test), ("valid", data.valid)) if len(part)}
-    measured = {name: tc.evaluate(model, part, data.train, settings["batch_size"]) for name, part in parts.items()}
+    measured = {name: evaluate(model, part, data.train, settings["batch_size"]) for name, part in parts.items()}
     metrics = {"data": data.name, "seed": settings["seed"], "epochs": len(history), "best_epoch": history.best_epoch,
                "seconds": round(sum(history.column("seconds")), 1), **measured}
     runs.write_json(folder / "metrics.json", metrics)
@@ -142,11 +144,9 @@ def _report(metrics, folder, problems):
 
 
 def _config(settings, data, model, folder):
-    import tinycnn
-
     parts = {name: len(part) for name, part in data.parts.items()}
     repeat = shlex.join(["tinycnn", "train", "--config", str(folder / "config.json")])
-    return {"settings": settings, "repeat": repeat, "tinycnn": tinycnn.__version__,
+    return {"settings": settings, "repeat": repeat, "tinycnn": __version__,
             "python": platform.python_version(), "numpy": np.__version__, "processors": os.cpu_count(),
             "data": {"name": data.name, "classes": list(data.classes), **parts, "notes": data.notes},
             "parameters": _count(model)}

@@ -6,12 +6,21 @@
         ...
 """
 
-from tinycnn.data.augment import Augment
-from tinycnn.data.batches import Batch, batches
-from tinycnn.data.dataset import Dataset, Samples
-from tinycnn.data.photographs import Photographs, read_image
-from tinycnn.data.readers import read
-from tinycnn.data.scenes import SCENE_CLASSES, render_scene, scene, scenes
+# The package scenes and the function scenes share a name. Python binds tinycnn.data.scenes to the package once, when
+# the package is first imported. That happens in this line, which then binds the name to the function.
+from tinycnn.data.scenes import scenes
+from tinycnn.lazy import lazy
 
-__all__ = ["SCENE_CLASSES", "Augment", "Batch", "Dataset", "Photographs", "Samples", "batches", "read", "read_image"]
-__all__ += ["render_scene", "scene", "scenes"]
+_LATER = {
+    "Augment": "tinycnn.data.augment",
+    "Batch": "tinycnn.data.batches", "batches": "tinycnn.data.batches",
+    "Dataset": "tinycnn.data.dataset", "Samples": "tinycnn.data.dataset",
+    "Photographs": "tinycnn.data.photographs", "read_image": "tinycnn.data.photographs",
+    "SCENE_CLASSES": "tinycnn.data.scenes.compose", "render_scene": "tinycnn.data.scenes.compose",
+    "read": "tinycnn.data.readers",
+    "scene": "tinycnn.data.scenes.compose",
+}
+
+__getattr__, __dir__ = lazy(__name__, _LATER)
+
+__all__ = ["scenes", *_LATER]

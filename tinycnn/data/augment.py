@@ -16,8 +16,8 @@ from dataclasses import asdict, dataclass, fields
 
 import numpy as np
 
-from tinycnn.data.resize import GRAY, crop_resize, resample, to_bytes
 from tinycnn.errors import DataError
+from tinycnn.resize import GRAY, crop_resize, resample, to_bytes
 
 LUMA = np.array([0.299, 0.587, 0.114])  # how bright red, green and blue look to the eye (ITU-R BT.601)
 

@@ -14,8 +14,8 @@ from itertools import islice
 import numpy as np
 
 from tinycnn.boxes import encode
-from tinycnn.data.resize import crop_resize
 from tinycnn.errors import DataError
+from tinycnn.resize import crop_resize
 
 THREAD_NAME = "tinycnn-batches"
 

@@ -12,10 +12,11 @@ from tinycnn import boxes as box_codec
 from tinycnn.backend import to_numpy
 from tinycnn.inspection.case import in_turn
 from tinycnn.inspection.finding import LOOK, OK, WRONG, Finding
-from tinycnn.inspection.tables import count, figure_of, percent
-from tinycnn.inspection.taps import batch_of, short, twin
+from tinycnn.inspection.taps import batch_of, twin
 from tinycnn.losses import L2Loss, SoftmaxCrossEntropy
+from tinycnn.models import build
 from tinycnn.optim import Adam
+from tinycnn.text import count, figure_of, percent, short
 
 FAR = 30.0  # times as hard may one head pull as the other
 HANDFUL, RIGHT_IOU = 8, 0.75  # pictures to learn by heart, and the mean IoU that counts as learned
@@ -72,8 +73,6 @@ def _row(values):
 
 def first_loss(case):
     """Does the network guess before it has learned: a class loss of log K, and the mean box?"""
-    from tinycnn.models import build
-
     fresh = build(case.model.config) if case.model.config is not None else None if case.trained else twin(case.model)
     if fresh is None:
         return Finding("first loss", OK, "not measured: an architecture of your own, trained already")

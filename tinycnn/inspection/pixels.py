@@ -12,8 +12,9 @@ import numpy as np
 
 from tinycnn import boxes as box_codec
 from tinycnn.backend import to_numpy
-from tinycnn.data.resize import GRAY
 from tinycnn.inspection.taps import frames, network_input, twin
+from tinycnn.models.localizer import softmax
+from tinycnn.resize import GRAY
 
 EDGES = ("left", "top", "right", "bottom")
 
@@ -71,8 +72,6 @@ def saliency(model, image, label=None):
 
 def _predicted(calm, shown, label):
     """(label, its probability, the box code (cx, cy, h, w) in 0..1) of one picture."""
-    from tinycnn.models.localizer import softmax
-
     scores, boxes = calm.forward(network_input(calm, shown))
     probabilities = to_numpy(softmax(scores))[0]
     label = int(probabilities.argmax()) if label is None else int(label)

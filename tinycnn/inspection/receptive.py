@@ -11,8 +11,7 @@ from dataclasses import dataclass
 
 from tinycnn.errors import ShapeError
 from tinycnn.inspection.summary import walk
-from tinycnn.inspection.tables import table
-from tinycnn.inspection.taps import short
+from tinycnn.text import short, table
 
 
 @dataclass(frozen=True)
@@ -70,6 +69,21 @@ def receptive_fields(network, shape=None):
         jump = tuple(j * s for j, (_, s, _) in zip(jump, window, strict=True))
         fields.append(Field(name, size, jump, start))
     return fields
+
+
+def middle_windows(network, fields, side):
+    """For each Field what its unit nearest to the middle of an image of side x side sees: boxes as receptive_field."""
+    units = [[max(0, min(_units(side, f, axis) - 1, round(_middle(side, f, axis)))) for axis in (0, 1)] for f in fields]
+    return [receptive_field(network, f.name, *unit, (side, side, 3)) for f, unit in zip(fields, units, strict=True)]
+
+
+def _middle(side, field, axis):
+    """The unit, as a fraction, whose field lies in the middle of the image."""
+    return (side / 2 - field.start[axis] - field.size[axis] / 2) / field.jump[axis]
+
+
+def _units(side, field, axis):
+    return max(1, (side - field.start[axis] * 2 - field.size[axis]) // field.jump[axis] + 1)
 
 
 def fields_table(fields):

@@ -17,12 +17,12 @@ from tinycnn.inspection.maps import activations, filters
 from tinycnn.inspection.page import Markup, Page, escape, mark
 from tinycnn.inspection.pixels import occlusion, saliency
 from tinycnn.inspection.provenance import provenance
-from tinycnn.inspection.receptive import receptive_fields
+from tinycnn.inspection.receptive import middle_windows, receptive_fields
 from tinycnn.inspection.summary import summary
-from tinycnn.inspection.tables import count, percent
-from tinycnn.inspection.taps import batch_of, short, tap, twin
+from tinycnn.inspection.taps import batch_of, frames, tap, twin
 from tinycnn.inspection.trace import trace
 from tinycnn.layers import Conv2d
+from tinycnn.text import count, percent, short
 
 BATCH = 16  # training pictures of the step that is taken apart
 PREDICTED = 12  # pictures that are shown with their predictions
@@ -103,7 +103,6 @@ def _predictions(page, model, diagnosis, unseen, shown, train):
 
 
 def _network(page, model, image):
-    from tinycnn.inspection.taps import frames
     from tinycnn.plots.pixels import fields_figure
 
     page.section("What it is made of")
@@ -112,7 +111,8 @@ def _network(page, model, image):
     page.add(f"<pre>{escape(summary(model, batch_size=BATCH))}</pre>")
     fields = [f for f in receptive_fields(model) if f.size != (1, 1) and not _keeps_view(model, f.name)]
     if fields:
-        page.figure(fields_figure(model, fields, frames(model, image)[0][0]), "Receptive fields of the layers",
+        windows = middle_windows(model, fields, model.image_size)
+        page.figure(fields_figure(fields, windows, frames(model, image)[0][0]), "Receptive fields of the layers",
                     "How many pixels a unit of each layer can see. A unit cannot recognize what does not fit into its "
                     "window; the box head needs units that see whole objects, or many that together do.")
 
@@ -145,8 +145,8 @@ def _tug_of_war(page, model, batch, loss):
                 "Left: the two norms at every layer. Middle: the cosine; at 0 the two tasks do not disturb each other, "
                 "below 0 a step for one undoes work of the other. Right: the direction that the trunk follows as the "
                 "weight of the box loss varies. Another weight stretches the arrows and turns none of them.")
-    page.text("The same in Python: `model.head_gradients(x, labels, targets)`; over the epochs of a training: "
-              "`fit(..., on_epoch=tc.inspection.TugOfWar(samples))`", quiet=True)
+    page.text("The same in Python: `tc.inspection.head_gradients(model, x, labels, targets)`; over the epochs of a "
+              "training: `fit(..., on_epoch=tc.inspection.TugOfWar(samples))`", quiet=True)
 
 
 def _convolutions(page, model, batch, loss, seed):

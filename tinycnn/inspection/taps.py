@@ -14,9 +14,10 @@ import numpy as np
 
 from tinycnn import boxes as box_codec
 from tinycnn.backend import array_module, to_device
-from tinycnn.data.resize import crop_resize
 from tinycnn.engine import Recorder
 from tinycnn.errors import DataError, ShapeError
+from tinycnn.resize import crop_resize
+from tinycnn.text import short
 
 
 def twin(model, own_weights=False, seed=None):
@@ -81,9 +82,6 @@ def tap(second):
     return {name: Tap(name, layer) for name, layer in second.layers()}
 
 
-def short(name):
-    """How a layer or parameter is called in sentences and figures: trunk.conv1.w -> conv1.w."""
-    return name.removeprefix("trunk.")
 
 
 def find_layer(model, name):

@@ -11,12 +11,12 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from tinycnn.backend import to_numpy
-from tinycnn.inspection.tables import count, figure_of, percent, plain, table
-from tinycnn.inspection.taps import batch_of, short, tap, twin
-from tinycnn.inspection.unusual import unusual
+from tinycnn.inspection.taps import batch_of, tap, twin
+from tinycnn.inspection.unusual import FAST, FAST_HEAD, SLOW, unusual
 from tinycnn.layers import Dropout
 from tinycnn.losses import MultiTaskLoss
 from tinycnn.optim import SGD
+from tinycnn.text import count, figure_of, percent, plain, short, table
 
 QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 SAMPLE = 200_000  # numbers of an array from which its quantiles are taken
@@ -125,7 +125,7 @@ class Trace:
         """The step as a figure: outputs, gradients, zeros, updates and time, one row per layer."""
         from tinycnn.plots.step import trace_figure
 
-        return trace_figure(self)
+        return trace_figure(self, SLOW, FAST, FAST_HEAD)
 
 
 def trace(model, images, labels, boxes, loss=None, optimizer=None, seed=0):

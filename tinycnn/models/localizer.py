@@ -17,6 +17,7 @@ from tinycnn import boxes as box_codec
 from tinycnn.backend import array_module, device_of, to_device, to_numpy
 from tinycnn.errors import DataError, ShapeError
 from tinycnn.layers import Conv2d, Dropout, Flatten, Layer, Linear, MaxPool2d, ReLU, Sequential
+from tinycnn.resize import crop_resize
 
 PIXEL_MEAN, PIXEL_SCALE = 127.5, 64.0  # uint8 pixels become numbers around 0 with a standard deviation near 1
 
@@ -87,12 +88,6 @@ class Localizer(Layer):
             return dx if input_gradient else None
         return self.trunk.backward(dfeatures, input_gradient=False)
 
-    def head_gradients(self, x, labels, targets, loss=None):
-        """What each head sends down the trunk, layer by layer; see tinycnn.inspection.head_gradients."""
-        from tinycnn.inspection import head_gradients  # a room that this file does not need otherwise
-
-        return head_gradients(self, x, labels, targets, loss)
-
     # Between pixels and what the network computes with.
 
     def normalize(self, images):
@@ -143,8 +138,6 @@ class Localizer(Layer):
         return Prediction(labels, probabilities, self.boxes_in_pixels(boxes, sizes, labels), self.classes)
 
     def _fit_frame(self, image):
-        from tinycnn.data.resize import crop_resize  # with all of tinycnn.data behind it, which `import tinycnn` spares
-
         h, w, _ = image.shape
         return crop_resize(image, (0, 0, w, h), (self.image_size, self.image_size))
 

@@ -15,6 +15,7 @@ import numpy as np
 from tinycnn.backend import to_device, to_numpy
 from tinycnn.errors import CheckpointError
 from tinycnn.files import atomic_write
+from tinycnn.models.architectures import build
 
 FORMAT = "tinycnn-1"
 META_LIMIT = 16 * 2**20  # bytes of JSON; 1000 class names need 50 thousand
@@ -45,8 +46,6 @@ def load(path, into=None, device="cpu"):
 
 def load_with_extra(path, into=None, device="cpu"):
     """Like `load`, with what was kept beside the model: (model, extra dict, arrays by name on the host)."""
-    from tinycnn.models import build
-
     with _open(path) as archive:
         meta = _meta(archive, path)
         if into is None and meta["config"] is None:

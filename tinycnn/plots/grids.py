@@ -5,9 +5,9 @@ import math
 import numpy as np
 
 from tinycnn import boxes as box_math
-from tinycnn.data.resize import crop_resize
 from tinycnn.errors import DataError, require
 from tinycnn.plots.look import FAINT, INK, PREDICTION, TRUTH, WRONG, new_figure, styled
+from tinycnn.resize import crop_resize
 
 CELL = 1.75  # inches
 DASHES = (9, 4)  # points drawn, points left out
@@ -24,7 +24,7 @@ def contact_sheet(samples, count=40, columns=8, title=None):
     for i, ax in enumerate(axes):
         image, (box,) = _reduced(chosen.images[i], chosen.boxes[i])
         _show(ax, image)
-        _draw(ax, box, TRUTH)
+        draw_box(ax, box, TRUTH)
         ax.set_title(_short(chosen.classes[chosen.labels[i]], most=20), fontsize=9, pad=5)
     figure.suptitle(title or f"{len(chosen)} of {len(samples):,} pictures, all classes in turn")
     return figure
@@ -49,8 +49,8 @@ def predictions(samples, prediction, columns=6, title=None):
         right_count += right
         image, (true_box, box) = _reduced(samples.images[i], samples.boxes[i], box)
         _show(ax, image, frame=None if right else WRONG)
-        _draw(ax, true_box, TRUTH)
-        _draw(ax, box, PREDICTION, DASHES)
+        draw_box(ax, true_box, TRUTH)
+        draw_box(ax, box, PREDICTION, DASHES)
         correction = "" if name == truth else f"is {_short(truth)}, "
         ax.set_title(f"{'✓' if right else '✗'} {_short(name)} {probability:.0%}\n{correction}IoU {ious[i]:.2f}",
                      fontsize=9, pad=5, color=INK if right else WRONG)
@@ -106,7 +106,7 @@ def _show(ax, image, frame=None):
         side.set(visible=True, color=frame or FAINT, linewidth=3.5 if frame else 0.5, zorder=5)
 
 
-def _draw(ax, box, color, dashes=None):
+def draw_box(ax, box, color, dashes=None):
     """A box with a dark rim, so that it is seen on any picture; what lies below shows between the dashes."""
     patches = require("matplotlib.patches", extra="viz")
     xmin, ymin, xmax, ymax = (float(v) for v in box)

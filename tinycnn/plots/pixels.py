@@ -5,9 +5,8 @@ import math
 import numpy as np
 
 from tinycnn.errors import require
-from tinycnn.inspection.receptive import receptive_field
-from tinycnn.inspection.taps import short
 from tinycnn.plots.look import FAINT, INK, PREDICTION, new_figure, styled
+from tinycnn.text import short
 
 HEAT = "magma"  # dark to light, so it reads without color
 SIDES = {"left": (0, 1, 0, 3), "top": (0, 1, 2, 1), "right": (2, 1, 2, 3), "bottom": (0, 3, 2, 3)}  # x, y, x, y of xyxy
@@ -124,10 +123,10 @@ def filters_figure(w, most):
 
 
 @styled
-def fields_figure(network, fields, shown):
+def fields_figure(fields, windows, shown):
     """How far the middle unit of each layer sees, as frames on the picture `shown` (S, S, 3) uint8.
 
-    fields: what receptive_fields(network) gives, or some of it
+    fields: one Field a layer    windows: what the middle unit of each sees, (xmin, ymin, xmax, ymax)
     """
     patches = require("matplotlib.patches", extra="viz")
     figure = new_figure(9.5, 4.9)
@@ -135,9 +134,7 @@ def fields_figure(network, fields, shown):
     side = shown.shape[0]
     _picture(picture, shown)
     colors = require("matplotlib", extra="viz").colormaps["viridis"](np.linspace(0.95, 0.1, len(fields)))
-    for f, color in zip(fields, colors, strict=True):
-        row, column = (max(0, min(_units(side, f, axis) - 1, round(_middle(side, f, axis)))) for axis in (0, 1))
-        xmin, ymin, xmax, ymax = receptive_field(network, f.name, row, column, shown.shape)
+    for (xmin, ymin, xmax, ymax), color in zip(windows, colors, strict=True):
         for width, ink in ((3.6, "black"), (2, color)):
             picture.add_patch(patches.Rectangle((xmin, ymin), xmax - xmin, ymax - ymin, fill=False, edgecolor=ink,
                                                 linewidth=width, clip_on=False, zorder=4))
@@ -154,15 +151,6 @@ def fields_figure(network, fields, shown):
     bars.set_xlabel("pixels that a unit sees, border included")
     bars.grid(axis="y", visible=False)
     return figure
-
-
-def _middle(side, field, axis):
-    """The unit, as a fraction, whose field lies in the middle of the image."""
-    return (side / 2 - field.start[axis] - field.size[axis] / 2) / field.jump[axis]
-
-
-def _units(side, field, axis):
-    return max(1, (side - field.start[axis] * 2 - field.size[axis]) // field.jump[axis] + 1)
 
 
 def _picture(ax, shown, box=None):

@@ -5,18 +5,19 @@ import textwrap
 import numpy as np
 
 from tinycnn.errors import require
-from tinycnn.inspection.tables import percent
-from tinycnn.inspection.taps import short
-from tinycnn.inspection.unusual import FAST, FAST_HEAD, SLOW
 from tinycnn.plots.look import COLORS, FAINT, INK, WRONG, new_figure, styled
+from tinycnn.text import percent, short
 
 BAND = "#e9f3ef"  # where a healthy step lies
 ROW = 0.27  # inches
 
 
 @styled
-def trace_figure(trace):
-    """Outputs, gradients, zeros, updates and time of a Trace, layer by layer from the image (top) to the heads."""
+def trace_figure(trace, slow, fast, fast_head):
+    """Outputs, gradients, zeros, updates and time of a Trace, layer by layer from the image (top) to the heads.
+
+    slow, fast: update:weight of a usual step lies between them; fast_head takes the place of fast in the heads
+    """
     rows = len(trace.layers)
     findings = [textwrap.fill(finding, 150, subsequent_indent="   ") for finding in trace.findings_or_none()]
     lines = sum(text.count("\n") + 1 for text in findings)
@@ -27,7 +28,7 @@ def trace_figure(trace):
     _spread(panels[0], [a.output.quantiles for a in trace.layers], COLORS["blue"])
     _sizes(panels[1], [a.gradient.sizes if a.gradient else None for a in trace.layers], COLORS["purple"])
     _zeros(panels[2], trace.layers)
-    _updates(panels[3], trace)
+    _updates(panels[3], trace, slow, fast, fast_head)
     _times(panels[4], trace.layers)
     panels[0].set_yticks(range(rows), [short(a.name) for a in trace.layers])
     panels[0].set_ylim(rows - 0.4, -0.6)
@@ -92,17 +93,17 @@ def _below(ax):
     return ax.transAxes + transforms.ScaledTranslation(0, -0.55, ax.figure.get_figure(root=True).dpi_scale_trans)
 
 
-def _updates(ax, trace):
+def _updates(ax, trace, slow, fast, fast_head):
     row_of = {a.name: row for row, a in enumerate(trace.layers)}
     ax.set_xscale("log")
-    ax.axvspan(SLOW, FAST, color=BAND, zorder=0)
+    ax.axvspan(slow, fast, color=BAND, zorder=0)
     ax.axvline(1e-3, color=INK, linewidth=1.2, linestyle="--", zorder=1)
     for p in trace.parameters:
         layer, _, leaf = p.name.rpartition(".")
         if layer not in row_of or not p.ratio:
             continue
         weight = len(p.shape) > 1
-        usual = SLOW <= p.ratio <= (FAST if layer.startswith("trunk") else FAST_HEAD)
+        usual = slow <= p.ratio <= (fast if layer.startswith("trunk") else fast_head)
         color = WRONG if weight and not usual else COLORS["green"]
         ax.plot(p.ratio, row_of[layer], "o" if weight else "|", color=color, markersize=8 if weight else 9,
                 markeredgewidth=1.5, zorder=3)

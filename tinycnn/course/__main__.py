@@ -1,0 +1,60 @@
+"""The matrix of all exercises: python -m tinycnn.course
+
+For every exercise: does the right answer pass, does the empty cell count as not written yet, is every known mistake
+recognized as itself, and is an answer with an unknown mistake left unattributed? Exits with 1 if anything is amiss.
+"""
+
+import sys
+
+import numpy as np
+
+from tinycnn.course.catalog import named, names
+from tinycnn.course.judge import check
+
+
+def stub(*args, **kwargs):
+    """The cell as a learner finds it."""
+
+
+def off(exercise):
+    """An answer with a mistake that nobody knows: every number is a little off, none in the same way."""
+    def function(*args, **kwargs):
+        found = exercise.solution(*args, **kwargs)
+        several = isinstance(found, tuple)
+        parts = [part + 0.123 + 0.07 * np.arange(np.size(part)).reshape(np.shape(part))
+                 for part in (found if several else (found,))]
+        return tuple(parts) if several else parts[0]
+    return function
+
+
+def row(name):
+    """Yield (answer, what should be said, Result): the right answer, the empty cell, every mistake, an unknown one."""
+    exercise = named(name)
+    yield "right answer", "right", check(name, exercise.solution)
+    yield "empty cell", "not written yet", check(name, exercise.stub or stub)
+    for key, mistake in exercise.mistakes.items():
+        yield f"mistake: {key}", key, check(name, mistake.function)
+    yield "unknown mistake", "wrong", check(name, exercise.unknown or off(exercise))
+
+
+def said(result):
+    """The key of a known mistake, or else the verdict."""
+    return ", ".join(result.mistakes) or result.verdict
+
+
+def main():
+    """Print the matrix; exit with 1 if an answer was judged wrongly."""
+    amiss, met = 0, 0
+    for name in names():
+        print(f"\n{name}: {named(name).title}")
+        for answer, expected, result in row(name):
+            as_expected = said(result) == expected
+            amiss += not as_expected
+            met += as_expected and answer.startswith("mistake")
+            print(f"  {'✓' if as_expected else '✗'} {answer.ljust(40)} {said(result)}")
+    print(f"\n{len(names())} exercises, {met} known mistakes recognized, {amiss} answers judged wrongly")
+    sys.exit(1 if amiss else 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,217 @@
+"""The check itself: run the learner's function on the hidden inputs and say what was found, most helpful first."""
+
+import traceback
+
+import numpy as np
+
+from tinycnn.course.catalog import named
+from tinycnn.course.result import DTYPE, EMPTY, KNOWN, MODIFIED, RAISED, RIGHT, SHAPE, WRONG, Result
+
+
+def check(name, function):
+    """Grade `function`, the learner's answer to the exercise `name` such as "06.conv_forward"; returns a Result.
+
+    Whatever the function does, this does not raise; only a name that does not exist is an error.
+    """
+    exercise = named(name)
+    try:
+        _judge(exercise, function)
+    except Verdict as verdict:
+        return Result(name, exercise.title, verdict.word, verdict.lines, verdict.mistakes)
+    return Result(name, exercise.title, RIGHT, _confirm(exercise, function))
+
+
+class Verdict(Exception):
+    """Ends the judging: nothing that comes after it would help."""
+
+    def __init__(self, word, lines, mistakes=()):
+        self.word, self.lines, self.mistakes = word, lines, mistakes
+
+
+def _judge(exercise, function):
+    """Raise the Verdict on anything but a right answer."""
+    if function is None or function is Ellipsis:
+        raise Verdict(EMPTY, ["Write it in the cell above, run that cell, then run this one again."])
+    if not callable(function):
+        raise Verdict(WRONG, [f"Expected a function or a class, got {function!r}. Pass its name, without calling it."])
+    cases = exercise.hidden_cases()
+    answers, changed = zip(*[_run(exercise, function, case) for case in cases], strict=True)
+    if all(_empty(part) for answer in answers for part in answer):
+        raise Verdict(EMPTY, ["It returns nothing so far. If you have written it: is the return missing?"])
+    answers = [_numbers(exercise, answer, case) for answer, case in zip(answers, cases, strict=True)]
+    truths = [exercise.outputs(exercise.solution, case) for case in cases]
+    wrong = _differences(exercise, answers, truths)
+    if wrong:
+        raise _about_values(exercise, function, cases, answers, truths, wrong)
+    if any(changed):
+        raise Verdict(MODIFIED, ["The answer is right, but an input array is changed on the way. Work on a copy."])
+    if exercise.keeps_dtype:
+        _keeps_dtype(exercise, function, cases[0])
+
+
+def _run(exercise, function, case, dtype=None):
+    """(answer, was an input changed?) of one call."""
+    (args, kwargs), (before, before_by_name) = case.for_call(dtype), case.for_call(dtype)
+    try:
+        with np.errstate(all="ignore"):
+            answer = exercise.run(function, args, kwargs)
+    except NotImplementedError:
+        return [None] * len(exercise.returns), False
+    except Exception as error:
+        raise Verdict(RAISED, _about_error(exercise, error, function, case)) from error
+    pairs = [*zip(args, before, strict=True), *((kwargs[name], before_by_name[name]) for name in kwargs)]
+    return answer, any(isinstance(a, np.ndarray) and not np.array_equal(a, b) for a, b in pairs)
+
+
+def _numbers(exercise, answer, case):
+    """The answer as arrays: the right number of results, none of them missing, all of them numbers."""
+    if len(answer) != len(exercise.returns):
+        names = ", ".join(exercise.returns)
+        raise Verdict(WRONG, [f"Expected {len(exercise.returns)} results ({names}), got {len(answer)}."])
+    arrays, call = [], exercise.describe(case)
+    for name, part in zip(exercise.returns, answer, strict=True):
+        if _empty(part):
+            raise Verdict(WRONG, [f"{name} is None when called with {call}. Is it never returned, or never stored?"])
+        try:
+            arrays.append(np.asarray(part))
+        except ValueError:  # lists of different lengths
+            arrays.append(np.asarray(None))
+        if arrays[-1].dtype.kind not in "biuf":
+            kind = type(part).__name__
+            raise Verdict(WRONG, [f"{name} should hold numbers, but it is {kind} when called with {call}."])
+    return arrays
+
+
+def _differences(exercise, answers, others):
+    """{(case, result)} in which two lists of answers differ."""
+    return {(c, k) for c in range(len(answers)) for k in range(len(exercise.returns))
+            if not _agree(answers[c][k], np.asarray(others[c][k]), exercise)}
+
+
+def _about_values(exercise, function, cases, answers, truths, wrong):
+    """The Verdict on wrong numbers."""
+    found, unexplained = _recognize(exercise, cases, answers, truths, wrong)
+    several, word, lines = len(exercise.returns) > 1, KNOWN, []
+    for key, places in found.items():
+        names = ", ".join(exercise.returns[k] for k in sorted({k for _, k in places}))
+        lines.append(f"{names}: {exercise.mistakes[key].says}" if several else exercise.mistakes[key].says)
+    for k in sorted({k for _, k in unexplained}):
+        c = min(c for c, result in unexplained if result == k)
+        word, line = _first_difference(exercise, k, cases[c], answers[c][k], np.asarray(truths[c][k]))
+        lines.append(line)
+    right = [name for k, name in enumerate(exercise.returns) if all(k != result for _, result in wrong)]
+    if right:
+        lines.append(f"{', '.join(right)}: right.")
+    if word == WRONG and exercise.gradient is not None:
+        lines += _diagnosis(exercise, function)
+    return Verdict(word, lines, tuple(found))
+
+
+def _recognize(exercise, cases, answers, truths, wrong):
+    """({key: the differences it explains}, those that nothing explains).
+
+    A mistake counts as met where it gives exactly the learner's numbers, and only if the learner is wrong wherever it
+    would be. Two mistakes that show in different results, or in different cases, are both found. Infinity and NaN look
+    the same whatever made them: a mistake that shows in nothing else is met only if nothing about that result is left
+    unexplained.
+    """
+    explains = {}
+    for key, mistake in exercise.mistakes.items():
+        theirs = [exercise.outputs(mistake.function, case) for case in cases]
+        shared = wrong - _differences(exercise, answers, theirs)
+        by_result = {k for _, k in shared}
+        if all(place in wrong for place in _differences(exercise, truths, theirs) if place[1] in by_result):
+            explains[key] = shared
+    found, left = {}, set(wrong)
+    while any(explains[key] & left for key in explains):
+        key = max(explains, key=lambda key: len(explains[key] & left))  # the one that explains most comes first
+        found[key] = explains[key] & left
+        left -= found[key]
+    for key, places in list(found.items()):
+        faint = all(_only_infinite(answers[c][k], truths[c][k], exercise) for c, k in places)
+        if faint and {k for _, k in places} & {k for _, k in left}:
+            left |= found.pop(key)
+    return found, left
+
+
+def _only_infinite(mine, right, exercise):
+    """Is everything that is wrong about one result infinite or NaN?"""
+    right = np.asarray(right)
+    return mine.shape == right.shape and not np.isfinite(mine[~_close(mine, right, exercise)]).any()
+
+
+def _first_difference(exercise, k, case, mine, right):
+    """(verdict, sentence) about one wrong result."""
+    name, call = exercise.returns[k], exercise.describe(case)
+    if mine.shape != right.shape:
+        return SHAPE, f"{name} has shape {mine.shape}, expected {right.shape}, when called with {call}."
+    apart = ~_close(mine, right, exercise)
+    index = tuple(int(i) for i in np.argwhere(apart)[0])
+    place = f"{name}[{', '.join(map(str, index))}]" if index else name
+    count = f"{apart.sum()} of {apart.size} numbers differ. The first: " if apart.size > 1 else ""
+    return WRONG, (f"Wrong, and not in a way that this check knows. {count}{place} = {mine[index]:.6g}, expected "
+                   f"{right[index]:.6g}, when called with {call}.")
+
+
+def _keeps_dtype(exercise, function, case):
+    """float32 in, float32 out: half the memory and about twice the speed, easily lost without a word."""
+    answer, _ = _run(exercise, function, case, np.float32)
+    for name, part in zip(exercise.returns, answer, strict=True):
+        if np.asarray(part).dtype != np.float32:
+            raise Verdict(DTYPE, [
+                f"The numbers are right, but {name} is {np.asarray(part).dtype} where the inputs are float32. "
+                "np.zeros(shape) makes float64 unless it is told otherwise: np.zeros(shape, x.dtype)."])
+
+
+def _diagnosis(exercise, function):
+    """What the gradient checker says, in words, about a backward that is wrong in an unknown way."""
+    report = _gradcheck(exercise, function)
+    return [] if report is None else [
+        f"The gradient checker says of d{tensor.name}: {tensor.family or 'wrong'}: {tensor.words}"
+        for tensor in report.tensors if tensor.words]
+
+
+def _confirm(exercise, function):
+    """What is said about a right answer. A backward that gives the right numbers passes the gradient check too."""
+    report = _gradcheck(exercise, function)
+    if report is None:
+        return []
+    if not report.ok:
+        return ["All hidden inputs pass. The gradient checker remarks:", *str(report).splitlines()]
+    worst, tensors = max(t.worst[0] for t in report.tensors), ", ".join(f"d{t.name}" for t in report.tensors)
+    return [f"The gradient checker agrees: {tensors} fit the forward, worst relative error {worst:.0e}."]
+
+
+def _gradcheck(exercise, function):
+    """A Report, or None where there is no backward or where the learner's code raises for the checker's inputs."""
+    try:
+        return None if exercise.gradient is None else exercise.gradient(function)
+    except Exception:
+        return None
+
+
+def _agree(a, b, exercise):
+    a = np.asarray(a)
+    return a.shape == b.shape and b.dtype.kind in "biuf" and bool(_close(a, b, exercise).all())
+
+
+def _close(a, b, exercise):
+    """Where a equals b, up to the rounding that another order of additions makes."""
+    a, b = a.astype(float), b.astype(float)
+    size = abs(b[np.isfinite(b)]).max(initial=1e-12)
+    with np.errstate(invalid="ignore"):
+        return (a == b) | (abs(a - b) <= exercise.tolerance * size) | (np.isnan(a) & np.isnan(b))
+
+
+def _empty(part):
+    return part is None or part is Ellipsis
+
+
+def _about_error(exercise, error, function, case):
+    """The error, the learner's own line that led to it, and the shapes of the call."""
+    lines = [f"{type(error).__name__}: {error}", f"It was raised when called with {exercise.describe(case)}."]
+    code = getattr(function, "__code__", None) or getattr(getattr(function, "forward", None), "__code__", None)
+    own = [frame for frame in traceback.extract_tb(error.__traceback__) if code and frame.filename == code.co_filename]
+    if own and own[-1].line:
+        lines.insert(1, f"In your line: {own[-1].line}")
+    return lines

@@ -1,0 +1,140 @@
+"""The planted bugs of lesson 05: twelve backwards, some of them wrong, and checkers that let some of those go."""
+
+import numpy as np
+
+from tinycnn.course.exercise import Case, Exercise, Mistake
+from tinycnn.patches import col2im, im2col
+
+SMALL = 1e-6  # the scale of one innocent suspect's gradients: an absolute tolerance calls anything of this size right
+
+
+class Suspect:
+    """A forward x -> y and a backward (dy, x) -> dx, and whether that backward is wrong."""
+
+    def __init__(self, name, forward, backward, guilty):
+        self.name, self.forward, self.backward, self.guilty = name, forward, backward, guilty
+
+    def __repr__(self):
+        return self.name
+
+
+def _w():
+    return np.random.default_rng(7).standard_normal((4, 4))
+
+
+def _kernel():
+    return np.random.default_rng(8).standard_normal((9, 1))
+
+
+def _convolve(x):
+    return (im2col(x[..., None], (3, 3)) @ _kernel())[..., 0]
+
+
+def _convolve_back(dy, x, kernel=None):
+    return col2im(dy[..., None] @ (_kernel() if kernel is None else kernel).T, (*x.shape, 1), (3, 3))[..., 0]
+
+
+def suspects():
+    """All of them; inputs are (2, 4, 4), so rows and columns can be exchanged and a convolution fits."""
+    return [
+        Suspect("matrix product", lambda x: x @ _w(), lambda dy, x: dy @ _w().T, False),
+        Suspect("matrix product, not transposed", lambda x: x @ _w(), lambda dy, x: dy @ _w(), True),
+        Suspect("tanh", np.tanh, lambda dy, x: dy * (1 - np.tanh(x) ** 2), False),
+        Suspect("tanh, dy forgotten", np.tanh, lambda dy, x: 1 - np.tanh(x) ** 2, True),
+        Suspect("tanh of tanh", lambda x: np.tanh(x) * SMALL, lambda dy, x: dy * (1 - np.tanh(x) ** 2) * SMALL, False),
+        Suspect("small and halved", lambda x: np.tanh(x) * SMALL, lambda dy, x: dy * (1 - np.tanh(x) ** 2) * SMALL / 2,
+                True),
+        Suspect("convolution", _convolve, _convolve_back, False),
+        Suspect("convolution, upside down", _convolve, lambda dy, x: _convolve_back(dy[:, ::-1], x), True),
+        Suspect("convolution, batch reversed", _convolve, lambda dy, x: _convolve_back(dy[::-1], x), True),
+        Suspect("convolution, kernel turned", _convolve, lambda dy, x: _convolve_back(dy, x, _kernel()[::-1]), True),
+        Suspect("large", lambda x: 1e4 * x**3, lambda dy, x: 3e4 * dy * x**2, False),
+        Suspect("only the last element", lambda x: x**2, lambda dy, x: 2 * x * dy * _but_last(x), True),
+    ]
+
+
+def _but_last(x):
+    """Ones, but 0 for the very last element."""
+    ones = np.ones(x.shape)
+    ones.reshape(-1)[-1] = 0
+    return ones
+
+
+def slopes(forward, x, dy, h):
+    """The numeric gradient of (forward(x) * dy).sum()."""
+    gradient = np.zeros_like(x)
+    for i in np.ndindex(x.shape):
+        step = np.zeros_like(x)
+        step[i] = h
+        gradient[i] = ((forward(x + step) - forward(x - step)) * dy).sum() / (2 * h)
+    return gradient
+
+
+def accuse(forward, backward, x):
+    dy = np.random.default_rng(0).standard_normal(forward(x).shape)
+    a, b = backward(dy, x), slopes(forward, x, dy, 1e-5)
+    return bool((abs(a - b) / np.maximum(np.maximum(abs(a), abs(b)), 1e-30)).max() > 1e-5)
+
+
+def _with(h=1e-5, tolerance=1e-5, dy=None, absolute=False, measure=np.max):
+    """A checker that does one thing differently."""
+    def function(forward, backward, x):
+        shape = forward(x).shape
+        up = np.random.default_rng(0).standard_normal(shape) if dy is None else dy(shape)
+        a, b = backward(up, x), slopes(forward, x, up, h)
+        size = 1.0 if absolute else np.maximum(np.maximum(abs(a), abs(b)), 1e-30)
+        return bool(measure(abs(a - b) / size) > tolerance)
+    return function
+
+
+def _verdicts(function, args, kwargs):
+    """One answer for the whole row of suspects: 1 for guilty, 0 for innocent."""
+    (x,) = args
+    answers = [function(suspect.forward, suspect.backward, x.copy()) for suspect in suspects()]
+    if any(answer is None or answer is Ellipsis for answer in answers):
+        return [None]
+    return [np.array([bool(answer) for answer in answers], int)]
+
+
+ACCUSE = Exercise(
+    title="which of twelve backwards are wrong",
+    solution=accuse,
+    call=_verdicts,
+    cases=lambda rng: [Case(rng.uniform(0.4, 1.2, (2, 4, 4)) * rng.choice([-1, 1], (2, 4, 4)))],
+    returns=("guilty",),
+    unknown=lambda forward, backward, x: bool(abs(forward(x)).max() > 1),
+    # Verdicts alone do not show what a checker did, so each sentence says what happened and how it usually comes about.
+    mistakes={
+        "symmetry": Mistake(
+            _with(dy=np.ones),
+            "A tanh that has forgotten dy and two convolutions that read dy in the wrong order walk free. That happens "
+            "when dy is all ones, as in y.sum(): then nobody can see who gets whose blame. What else could dy be?"),
+        "small walks free": Mistake(
+            _with(absolute=True),
+            "A tiny gradient, half of what it should be, walks free. That happens when errors are compared with a "
+            "fixed number: its error is tiny as well. Compare it with the size of the gradients."),
+        "large accused": Mistake(
+            _with(absolute=True, tolerance=1e-9),
+            "An innocent backward with large gradients is accused. That happens when errors are compared with a fixed "
+            "number: rounding alone is larger. Compare it with the size of the gradients."),
+        "one wrong element": Mistake(
+            _with(measure=np.mean, tolerance=0.1),
+            "A backward with a single wrong element walks free. That happens when the mean error is taken, or only "
+            "some elements are looked at. Which one number would show it?"),
+        "everybody": Mistake(
+            _with(h=1e-13),
+            "Everybody is accused. That happens when h is so small that only rounding is left, when nothing counts as "
+            "close enough, or when backward gets another dy than the one that weights the outputs. Try tanh alone."),
+        "bent": Mistake(
+            _with(h=0.3),
+            "Innocents are accused wherever the function bends, and only there. That happens when the step is too "
+            "large. Look at the curve of the error over h."),
+        "nobody": Mistake(
+            _with(tolerance=2.5),
+            "Nobody is accused. A right gradient agrees to about 1e-8 here; what do you allow? And do you return the "
+            "answer, True for a wrong backward?"),
+        "inverted": Mistake(
+            lambda *arguments: not accuse(*arguments),
+            "The guilty are innocent and the innocent guilty: True should mean that the backward is wrong."),
+    },
+)
