@@ -19,8 +19,8 @@ from tinycnn.engine.steps import workspace_bytes
 from tinycnn.engine.threads import enabled, one_blas_thread, switched_off, threads
 from tinycnn.engine.update import in_blocks
 
-__all__ = ["Recorder", "backward", "enabled", "forward", "in_blocks", "one_blas_thread", "plan", "switched_off", "threads",
-           "workspace_bytes"]
+__all__ = ["Recorder", "backward", "enabled", "forward", "in_blocks", "one_blas_thread", "plan", "switched_off",
+           "threads", "workspace_bytes"]
 
 
 def forward(layers, x):

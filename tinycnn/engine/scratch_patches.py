@@ -64,5 +64,6 @@ def input_gradient(dy, w, dx, stride, padding, groups, worker):
             dx[...] = unsplit(cols.reshape(groups, n * h * width, kh * kw * f) @ turned, dx.shape)
         return
     dcols = rows @ split(w, groups).swapaxes(1, 2)  # (G, N*OH*OW, KH*KW*C/G)
-    images = col2im(dcols.reshape(groups * n, oh, ow, kh * kw * c), (groups * n, h, width, c), (kh, kw), stride, padding)
+    dcols = dcols.reshape(groups * n, oh, ow, kh * kw * c)
+    images = col2im(dcols, (groups * n, h, width, c), (kh, kw), stride, padding)
     dx[...] = unsplit(images.reshape(groups, n * h * width, c), dx.shape)

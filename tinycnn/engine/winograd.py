@@ -70,7 +70,7 @@ class Winograd:
         return once + tiles * points * (c * f + points * c + tile**2 * f) < 0.85 * n * oh * ow * size**2 * c * f
 
     def prepare(self, w, b):
-        """Of each group: U, the kernel w (size, size, C, F) at the points, (36, C, F), and the biases b (F,) or None."""
+        """Per group: U, the kernel w (size, size, C, F) at the points, (36, C, F); and the biases b (F,) or None."""
         return [
             (self._at_points(w[..., filters]), None if b is None else b[filters])
             for _, filters in self._groups(0, w.shape[3])
@@ -91,7 +91,7 @@ class Winograd:
         return [(slice(g * c, (g + 1) * c), slice(g * f, (g + 1) * f)) for g in range(self.groups)]
 
     def forward(self, x, prepared, y, worker, keep):
-        """Write the convolution of x (n, H, W, C), biases added, into y (n, OH, OW, F); return V if it is to be kept."""
+        """Write the convolution of x (n, H, W, C), biases added, into y (n, OH, OW, F); return each group's V, or None."""
         if self.groups == 1:
             return [self._forward(x, *prepared[0], y, worker, keep)]
         return [
