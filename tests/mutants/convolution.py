@@ -1,11 +1,12 @@
 """Wrong convolutions. The first five are those that an upstream gradient of ones lets pass, all but one."""
 
+from functools import partial
+
 import numpy as np
 
-from tinycnn.patches import im2col
+from tinycnn.layers import Conv2d
 
-from .plain import PlainConv
-from .registry import mutant
+from .registry import plant
 
 
 def images(rng):
@@ -17,288 +18,143 @@ def squares(rng):
 
 
 CONV = {"in_channels": 2, "out_channels": 4, "kernel_size": 3, "padding": 1}
-STRIDED = {"in_channels": 2, "out_channels": 4, "kernel_size": 3, "padding": 1, "stride": 2}
 
+conv = partial(plant, Conv2d, inputs=images, **CONV)
+strided = partial(conv, stride=2)
 
-@mutant("axes", squares, **CONV)
-class HeightAndWidthSwapped(PlainConv):
-    """dx is returned with height and width transposed."""
+# --- dx ---
 
-    def dx(self, dy):
-        return super().dx(dy).transpose(0, 2, 1, 3)
+TO_IMAGES = ".reshape(n, h, w, self.in_channels)"
 
+conv("height and width swapped", "axes", "dx is returned with height and width transposed.",
+     (TO_IMAGES, f"{TO_IMAGES}.swapaxes(1, 2)"), inputs=squares)
 
-@mutant("flip", images, **CONV)
-class TurnedInSpace(PlainConv):
-    """dx is returned turned by 180 degrees."""
+conv("turned in space", "flip", "dx is returned turned by 180 degrees.",
+     (TO_IMAGES, f"{TO_IMAGES}[:, ::-1, ::-1]"))
 
-    def dx(self, dy):
-        return super().dx(dy)[:, ::-1, ::-1]
+conv("batch reversed", "batch order", "dx of the last image is returned first.",
+     (TO_IMAGES, f"{TO_IMAGES}[::-1]"))
 
+conv("upstream ignored", "dy ignored", "backward uses ones in place of dy.",
+     ("cols = im2col(", "dy = np.ones_like(dy)\n        cols = im2col("))
 
-@mutant("batch order", images, **CONV)
-class BatchReversed(PlainConv):
-    """dx of the last image is returned first."""
+conv("kernel not turned", "flip", "dx as the convolution of dy with the kernel as it lies, not turned by 180 degrees.",
+     ("self._split(self.w.value)", "self._split(self.w.value[::-1, ::-1])"))
 
-    def dx(self, dy):
-        return super().dx(dy)[::-1]
+conv("border left out", "border", "dx is written where the whole window lies inside, and stays 0 at the border.",
+     ("return dx.reshape(", "dx = np.pad(dx[:, 1:-1, 1:-1], ((0, 0), (1, 1), (1, 1), (0, 0)))\n"
+                            "        return dx.reshape("))
 
+conv("padding forgotten", "border", "dx sees only the windows that need no padding.",
+     ("dcols = rows @", "inside = np.pad(dy[:, 1:-1, 1:-1], ((0, 0), (1, 1), (1, 1), (0, 0)))\n"
+                        "        dcols = self._split(inside) @"))
 
-@mutant("dy ignored", images, **CONV)
-class UpstreamIgnored(PlainConv):
-    """backward uses ones in place of dy."""
+conv("gradient for weights", None, "dx is computed with the gradient of the weights where the weights belong.",
+     ("self._split(self.w.value)", "self._split(self.w.grad)"))
 
-    def backward(self, dy, input_gradient=True):
-        return super().backward(np.ones_like(dy), input_gradient)
+# --- dx, on its way from patches to images ---
 
+conv("col2im without padding", "shift", "The padding is not handed to col2im.",
+     ("x.shape, self.kernel, self.stride, self.padding", "x.shape, self.kernel, self.stride"))
 
-@mutant("flip", images, **CONV)
-class KernelNotTurned(PlainConv):
-    """dx as the convolution of dy with the kernel as it lies, not turned by 180 degrees."""
+strided("col2im without stride", None, "The stride is not handed to col2im.",
+        ("x.shape, self.kernel, self.stride, self.padding", "x.shape, self.kernel, padding=self.padding"))
 
-    def dx(self, dy):
-        w = self.w.value.transpose(0, 1, 3, 2)  # (KH, KW, F, C), should be w[::-1, ::-1]
-        cols = im2col(dy, self.kernel, (1, 1), self.padding)
-        return cols @ w.reshape(-1, w.shape[3])
+ADDED = "padded[:, i : i + sh * oh : sh, j : j + sw * ow : sw] += cols[:, :, :, i, j]"
+CROPPED = "padded[:, ph : ph + h, pw : pw + w]"
 
+conv("overlap assigned", "overlap", "col2im with = where += is needed.",
+     (ADDED, ADDED.replace("+=", "=")), at="col2im")
 
-@mutant("flip", images, **CONV)
-class WeightGradientTurned(PlainConv):
-    """dw as in a convolution with a flipped kernel."""
+strided("overlap assigned with stride", "overlap", "The same with stride 2, where windows overlap in part.",
+        (ADDED, ADDED.replace("+=", "=")), at="col2im")
 
-    def dw(self, dy):
-        return super().dw(dy)[::-1, ::-1]
+strided("stride ignored", None, "dx puts the windows next to each other, as if the stride were 1.",
+        (ADDED, "padded[:, i : i + oh, j : j + ow] += cols[:, :, :, i, j]"), at="col2im")
 
+conv("padding cropped on one side", "shift", "The padding is cut off at the high end only.",
+     (CROPPED, "padded[:, :h, :w]"), at="col2im")
 
-@mutant("batch order", images, **CONV)
-class ImagesAndGradientsMismatched(PlainConv):
-    """dw pairs every image with another image's dy."""
+conv("rows cropped twice", "shift", "Twice the padding is cut off above, none below.",
+     (CROPPED, "padded[:, 2 * ph :, pw : pw + w]"), at="col2im")
 
-    def dw(self, dy):
-        return super().dw(dy[::-1])
+conv("window transposed", "axes", "col2im takes rows of the window for columns.",
+     ("cols[:, :, :, i, j]", "cols[:, :, :, j, i]"), at="col2im")
 
+conv("channels before window", "axes", "col2im reads patches as if channels came first in them.",
+     ("cols.reshape(n, oh, ow, kh, kw, c)", "cols.reshape(n, oh, ow, c, kh, kw)"),
+     ("cols[:, :, :, i, j]", "cols[:, :, :, :, i, j]"), at="col2im")
 
-@mutant("axes", images, **CONV)
-class WeightMatrixTransposed(PlainConv):
-    """dw = (dy.T @ cols) reshaped to the kernel: right numbers, read in the wrong order."""
+# --- dw ---
 
-    def dw(self, dy):
-        cols = self.cols()
-        return (dy.reshape(-1, dy.shape[3]).T @ cols.reshape(-1, cols.shape[3])).reshape(self.w.value.shape)
+PRODUCT, TO_KERNEL = "cols.reshape(g, n * oh * ow, cols.shape[3]).swapaxes(1, 2) @ rows", ".reshape(self.w.value.shape)"
 
+conv("weight gradient turned", "flip", "dw as in a convolution with a flipped kernel.",
+     (TO_KERNEL, f"{TO_KERNEL}[::-1, ::-1]"))
 
-@mutant("axes", squares, **CONV)
-class KernelRowsAndColumnsSwapped(PlainConv):
-    """dw with kernel rows and columns exchanged."""
+conv("images and gradients mismatched", "batch order", "dw pairs every image with another image's dy.",
+     (PRODUCT, PRODUCT.replace("rows", "self._split(dy[::-1])")))
 
-    def dw(self, dy):
-        return super().dw(dy).transpose(1, 0, 2, 3)
+conv("weight matrix transposed", "axes", "dw = (dy.T @ cols) reshaped to the kernel: read in the wrong order.",
+     (PRODUCT, "rows.swapaxes(1, 2) @ cols.reshape(g, n * oh * ow, cols.shape[3])"))
 
+conv("kernel rows and columns swapped", "axes", "dw with kernel rows and columns exchanged.",
+     (TO_KERNEL, f"{TO_KERNEL}.swapaxes(0, 1)"), inputs=squares)
 
-@mutant("never stored", images, **CONV)
-class NoBiasGradient(PlainConv):
-    """db is never stored."""
+conv("weight gradient of last image", "overlap", "dw = in a loop over the batch, instead of dw +=.",
+     (f"dw = {PRODUCT}", "for patches, d in zip(cols, dy, strict=True):\n"
+                         "            dw = patches.reshape(1, oh * ow, -1).swapaxes(1, 2) @ self._split(d)"))
 
-    def backward(self, dy, input_gradient=True):
-        self.w.grad = self.dw(dy)
-        return self.dx(dy)
+conv("weight gradient off by padding", "shift", "dw is computed on an image padded on one side only.",
+     ("im2col(x, self.kernel, self.stride, self.padding)",
+      "im2col(np.pad(x, ((0, 0), (2, 0), (2, 0), (0, 0))), self.kernel, self.stride)"))
 
+conv("weight gradient negative", "sign", "dw has the wrong sign.",
+     (f"dw = {PRODUCT}", f"dw = -{PRODUCT}"))
 
-@mutant("never stored", images, **CONV)
-class BiasGradientLeftAtZero(PlainConv):
-    """db is stored as the zeros that it was made with."""
+conv("weight gradient mean", "batch mean", "dw is divided by the batch size, which the loss has done already.",
+     (TO_KERNEL, f"{TO_KERNEL} / n"))
 
-    def db(self, dy):
-        return np.zeros_like(self.b.value)
+conv("last filter forgotten", "some indices", "A loop over filters ends one too early.",
+     ("self.w.grad = dw", "dw[..., -1] = 0\n        self.w.grad = dw"))
 
+conv("single precision", "float32", "dw is accumulated in float32, whatever comes in.",
+     (PRODUCT, PRODUCT.replace(" @ rows", ".astype(np.float32) @ rows.astype(np.float32)")),
+     (TO_KERNEL, f"{TO_KERNEL}.astype(dy.dtype)"))
 
-@mutant("factor", images, **CONV)
-class BiasGradientMean(PlainConv):
-    """db is the mean over images and positions instead of the sum."""
+conv("weight decay in backward", "extra term", "The gradient of a penalty is added that forward does not have.",
+     (TO_KERNEL, f"{TO_KERNEL} + 0.01 * self.w.value"))
 
-    def db(self, dy):
-        return dy.mean(axis=(0, 1, 2))
+conv("clipped", "nonlinear", "dw is clipped in backward.",
+     (TO_KERNEL, f"{TO_KERNEL}.clip(-0.5, 0.5)"))
 
+conv("weights remembered for input", None, "dw is made of the patches of dx's kernel: forward remembers x - mean.",
+     ("self.remember(x, output=y)", "self.remember(x - x.mean(), output=y)"), at="forward")
 
-@mutant("not summed", images, **CONV)
-class BiasGradientForEachImage(PlainConv):
-    """db is summed over positions only: (N, F)."""
+# --- db ---
 
-    def db(self, dy):
-        return dy.sum(axis=(1, 2))
+SUM = "dy.sum(axis=(0, 1, 2))"
 
+conv("no bias gradient", "never stored", "db is never stored.",
+     (f"self.b.grad = {SUM}", f"db = {SUM}"))
 
-@mutant("overlap", images, **CONV)
-class BiasGradientOfLastImage(PlainConv):
-    """db = in a loop over the batch, instead of db +=."""
+conv("bias gradient left at zero", "never stored", "db is stored as the zeros that it was made with.",
+     (SUM, "np.zeros_like(self.b.value)"))
 
-    def db(self, dy):
-        for d in dy:
-            db = d.sum(axis=(0, 1))
-        return db
+conv("bias gradient mean", "factor", "db is the mean over images and positions instead of the sum.",
+     (SUM, "dy.mean(axis=(0, 1, 2))"))
 
+conv("bias gradient for each image", "not summed", "db is summed over positions only: (N, F).",
+     (SUM, "dy.sum(axis=(1, 2))"))
 
-@mutant("overlap", images, **CONV)
-class WeightGradientOfLastImage(PlainConv):
-    """dw = in a loop over the batch, instead of dw +=."""
+conv("bias gradient for each column", "not summed", "db is summed over images and rows only: (OW, F).",
+     (SUM, "dy.sum(axis=(0, 1))"))
 
-    def dw(self, dy):
-        cols = self.cols()
-        for patches, d in zip(cols, dy, strict=True):
-            dw = patches.reshape(-1, patches.shape[2]).T @ d.reshape(-1, d.shape[2])
-        return dw.reshape(self.w.value.shape)
+conv("bias gradient over filters", "shape", "db is summed over the axes as if channels came first: (OW,).",
+     (SUM, "dy.sum(axis=(0, 1, 3))"))
 
+conv("bias gradient of last image", "overlap", "db = in a loop over the batch, instead of db +=.",
+     (f"self.b.grad = {SUM}", "for d in dy:\n                self.b.grad = d.sum(axis=(0, 1))"))
 
-@mutant("overlap", images, **CONV)
-class BiasGradientOfOnePosition(PlainConv):
-    """db looks at the last position of every map only."""
-
-    def db(self, dy):
-        return dy[:, -1, -1].sum(axis=0)
-
-
-@mutant("overlap", images, **CONV)
-class OverlapAssigned(PlainConv):
-    """col2im with = where += is needed."""
-
-    def scatter(self, dcols):
-        (kh, kw), (sh, sw), (ph, pw) = self.kernel, self.stride, self.padding
-        n, h, w, c = self._x.shape
-        _, oh, ow, _ = dcols.shape
-        windows, padded = dcols.reshape(n, oh, ow, kh, kw, c), np.zeros((n, h + 2 * ph, w + 2 * pw, c), dcols.dtype)
-        for i in range(kh):
-            for j in range(kw):
-                padded[:, i : i + sh * oh : sh, j : j + sw * ow : sw] = windows[:, :, :, i, j]
-        return padded[:, ph : ph + h, pw : pw + w]
-
-
-@mutant("overlap", images, **STRIDED)
-class OverlapAssignedWithStride(OverlapAssigned):
-    """The same with stride 2, where windows overlap in part."""
-
-
-@mutant(None, images, **STRIDED)
-class StrideIgnored(PlainConv):
-    """dx puts the windows next to each other, as if the stride were 1."""
-
-    def scatter(self, dcols):
-        (kh, kw), (ph, pw) = self.kernel, self.padding
-        n, h, w, c = self._x.shape
-        _, oh, ow, _ = dcols.shape
-        windows, padded = dcols.reshape(n, oh, ow, kh, kw, c), np.zeros((n, h + 2 * ph, w + 2 * pw, c), dcols.dtype)
-        for i in range(kh):
-            for j in range(kw):
-                padded[:, i : i + oh, j : j + ow] += windows[:, :, :, i, j]
-        return padded[:, ph : ph + h, pw : pw + w]
-
-
-@mutant("shift", images, **CONV)
-class PaddingCroppedOnOneSide(PlainConv):
-    """The padding is cut off at the high end only."""
-
-    def scatter(self, dcols):
-        (ph, pw), (_, h, w, _) = self.padding, self._x.shape
-        wide = (len(dcols), h + 2 * ph, w + 2 * pw, self.in_channels)
-        return _scatter(dcols, wide, self.kernel, self.stride)[:, :h, :w]
-
-
-@mutant("shift", images, **CONV)
-class RowsCroppedTwice(PlainConv):
-    """Twice the padding is cut off above, none below."""
-
-    def scatter(self, dcols):
-        (ph, pw), (_, h, w, _) = self.padding, self._x.shape
-        wide = (len(dcols), h + 2 * ph, w + 2 * pw, self.in_channels)
-        return _scatter(dcols, wide, self.kernel, self.stride)[:, 2 * ph :, pw : pw + w]
-
-
-@mutant("border", images, **CONV)
-class BorderLeftOut(PlainConv):
-    """dx is written where the whole window lies inside, and stays 0 at the border."""
-
-    def dx(self, dy):
-        dx = np.zeros_like(self._x)
-        dx[:, 1:-1, 1:-1] = super().dx(dy)[:, 1:-1, 1:-1]
-        return dx
-
-
-@mutant("border", images, **CONV)
-class PaddingForgotten(PlainConv):
-    """dx sees only the windows that need no padding."""
-
-    def dx(self, dy):
-        inside = np.zeros_like(dy)
-        inside[:, 1:-1, 1:-1] = dy[:, 1:-1, 1:-1]
-        return super().dx(inside)
-
-
-@mutant("shift", images, **CONV)
-class WeightGradientOffByPadding(PlainConv):
-    """dw is computed on an image padded on one side only."""
-
-    def cols(self):
-        (ph, pw), x = self.padding, self._x
-        moved = np.pad(x, ((0, 0), (2 * ph, 0), (2 * pw, 0), (0, 0)))
-        return im2col(moved, self.kernel, self.stride, (0, 0))
-
-
-@mutant("sign", images, **CONV)
-class WeightGradientNegative(PlainConv):
-    """dw has the wrong sign."""
-
-    def dw(self, dy):
-        return -super().dw(dy)
-
-
-@mutant("batch mean", images, **CONV)
-class WeightGradientMean(PlainConv):
-    """dw is divided by the batch size, which the loss has done already."""
-
-    def dw(self, dy):
-        return super().dw(dy) / len(dy)
-
-
-@mutant("some indices", images, **CONV)
-class LastFilterForgotten(PlainConv):
-    """A loop over filters ends one too early."""
-
-    def dw(self, dy):
-        dw = super().dw(dy)
-        dw[..., -1] = 0
-        return dw
-
-
-@mutant("float32", images, **CONV)
-class SinglePrecision(PlainConv):
-    """dw is accumulated in float32, whatever comes in."""
-
-    def dw(self, dy):
-        cols = self.cols().astype(np.float32)
-        product = cols.reshape(-1, cols.shape[3]).T @ dy.reshape(-1, dy.shape[3]).astype(np.float32)
-        return product.reshape(self.w.value.shape).astype(dy.dtype)
-
-
-@mutant("extra term", images, **CONV)
-class WeightDecayInBackward(PlainConv):
-    """The gradient of a penalty is added that forward does not have."""
-
-    def dw(self, dy):
-        return super().dw(dy) + 0.01 * self.w.value
-
-
-@mutant("nonlinear", images, **CONV)
-class Clipped(PlainConv):
-    """dw is clipped in backward."""
-
-    def dw(self, dy):
-        return np.clip(super().dw(dy), -0.5, 0.5)
-
-
-def _scatter(dcols, shape, kernel, stride):
-    """col2im onto images that are padded already and stay so."""
-    padded, (n, oh, ow, _) = np.zeros(shape, dcols.dtype), dcols.shape
-    windows = dcols.reshape(n, oh, ow, *kernel, shape[3])
-    for i in range(kernel[0]):
-        for j in range(kernel[1]):
-            padded[:, i : i + stride[0] * oh : stride[0], j : j + stride[1] * ow : stride[1]] += windows[:, :, :, i, j]
-    return padded
+conv("bias gradient of one position", "overlap", "db looks at the last position of every map only.",
+     (SUM, "dy[:, -1, -1].sum(axis=0)"))

@@ -1,127 +1,65 @@
 """Right numbers, wrong habits: convolutions that remember, add up, write or refuse what they should not; and groups."""
 
+from functools import partial
+
 import numpy as np
 
-from .convolution import CONV, images
-from .plain import PlainConv, PlainGroupedConv
-from .registry import mutant
+from .convolution import SUM, TO_IMAGES, TO_KERNEL, conv
 
 
 def channels(rng):
     return (rng.standard_normal((3, 5, 4, 6), dtype=np.float32),)
 
 
-GROUPED = {"in_channels": 6, "out_channels": 4, "kernel_size": 3, "padding": 1, "groups": 2}
+PATCHES = "im2col(x, self.kernel, self.stride, self.padding)"
 
+conv("accumulated", "accumulated", "dw is added to the gradient of the step before.",
+     (TO_KERNEL, f"{TO_KERNEL} + (0 if self.w.grad is None else self.w.grad)"))
 
-@mutant("accumulated", images, **CONV)
-class Accumulated(PlainConv):
-    """dw is added to the gradient of the step before."""
+conv("old patches", "stale", "dw uses the patches of the very first forward.",
+     (f"cols = {PATCHES}", f"cols = self._cols = getattr(self, '_cols', {PATCHES})"))
 
-    def backward(self, dy, input_gradient=True):
-        before = self.w.grad
-        dx = super().backward(dy, input_gradient)
-        if before is not None:
-            self.w.grad = self.w.grad + before
-        return dx
+conv("old weights", "stale", "dx uses a transposed kernel that was made once.",
+     ("dcols = rows @ self._split(self.w.value).swapaxes(1, 2)",
+      "self._w = getattr(self, '_w', self._split(self.w.value).swapaxes(1, 2).copy())\n"
+      "        dcols = rows @ self._w"))
 
+conv("updates itself", "modified", "backward changes the weights, which is the optimizer's work.",
+     ("dx = col2im(", "self.w.value -= 0.01 * self.w.grad\n        dx = col2im("))
 
-@mutant("stale", images, **CONV)
-class OldPatches(PlainConv):
-    """dw uses the patches of the very first forward."""
+conv("overwrites upstream", "modified", "backward scales dy in place.",
+     ("dx = col2im(", "dy *= 0.5\n        dx = col2im("))
 
-    def cols(self):
-        if not hasattr(self, "_cols"):
-            self._cols = super().cols()
-        return self._cols
+conv("memory order assumed", "layout",
+     "db reads dy in the order of memory, which is another one for a slice or a transpose.",
+     (SUM, "dy.ravel(order='K').reshape(-1, dy.shape[3]).sum(axis=0)"))
 
+conv("needs contiguous", "raises", "backward refuses a dy that is a slice or a transpose.",
+     ("cols = im2col(", "if not dy.flags.c_contiguous:\n"
+                        "            raise ValueError('dy must be contiguous')\n"
+                        "        cols = im2col("))
 
-@mutant("stale", images, **CONV)
-class OldWeights(PlainConv):
-    """dx uses a transposed kernel that was made once."""
+conv("saves too much", "input_gradient", "Without dx, db is left out too.",
+     ("if self.b is not None:", "if self.b is not None and input_gradient:"))
 
-    def dx(self, dy):
-        if not hasattr(self, "_w"):
-            self._w = self.w.value.reshape(-1, dy.shape[3]).T.copy()
-        return self.scatter(dy @ self._w)
+# --- groups ---
 
+grouped = partial(conv, inputs=channels, in_channels=6, groups=2)
 
-@mutant("modified", images, **CONV)
-class UpdatesItself(PlainConv):
-    """backward changes the weights, which is the optimizer's work."""
+grouped("groups of input exchanged", "groups", "dx of the first group is written to the second group's channels.",
+        ("dx.reshape(g, n * h * w, x.shape[3])", "dx.reshape(g, n * h * w, x.shape[3])[::-1]"))
 
-    def backward(self, dy, input_gradient=True):
-        dx = super().backward(dy, input_gradient)
-        self.w.value -= 0.01 * self.w.grad
-        return dx
+grouped("groups of upstream exchanged", "groups", "Every group takes the other group's dy.",
+        ("self._split(dy)", "self._split(dy)[::-1]"))
 
+grouped("groups of patches exchanged", "groups", "dw is computed from the other group's channels.",
+        ("cols.reshape(g, n * oh * ow, cols.shape[3])", "cols.reshape(g, n * oh * ow, cols.shape[3])[::-1]"))
 
-@mutant("modified", images, **CONV)
-class OverwritesUpstream(PlainConv):
-    """backward scales dy in place."""
+grouped("groups of filters exchanged", "groups", "dx is computed with the other group's filters.",
+        ("self._split(self.w.value)", "self._split(self.w.value)[::-1]"))
 
-    def dx(self, dy):
-        dx = super().dx(dy)
-        dy *= 0.5
-        return dx
+grouped("groups left in front of dx", None, "The groups of dx are not moved back behind the pixels.",
+        (f".swapaxes(0, 1){TO_IMAGES}", TO_IMAGES))
 
-
-@mutant("layout", images, **CONV)
-class MemoryOrderAssumed(PlainConv):
-    """db reads dy in the order of memory, which is another one for a slice or a transpose."""
-
-    def db(self, dy):
-        return dy.ravel(order="K").reshape(-1, dy.shape[3]).sum(axis=0)
-
-
-@mutant("raises", images, **CONV)
-class NeedsContiguous(PlainConv):
-    """backward refuses a dy that is a slice or a transpose."""
-
-    def db(self, dy):
-        if not dy.flags.c_contiguous:
-            raise ValueError("dy must be contiguous")
-        return super().db(dy)
-
-
-@mutant("input_gradient", images, **CONV)
-class SavesTooMuch(PlainConv):
-    """Without dx, db is left out too."""
-
-    def backward(self, dy, input_gradient=True):
-        dx = super().backward(dy, input_gradient)
-        if not input_gradient:
-            self.b.grad = None
-        return dx
-
-
-@mutant("groups", channels, **GROUPED)
-class GroupsOfInputExchanged(PlainGroupedConv):
-    """dx of the first group is written to the second group's channels."""
-
-    def channels_of(self, g, c):
-        return super().channels_of(self.groups - 1 - g, c)
-
-
-@mutant("groups", channels, **GROUPED)
-class GroupsOfUpstreamExchanged(PlainGroupedConv):
-    """Every group takes the other group's dy."""
-
-    def dy_of(self, dy, g, f):
-        return super().dy_of(dy, self.groups - 1 - g, f)
-
-
-@mutant("groups", channels, **GROUPED)
-class GroupsOfPatchesExchanged(PlainGroupedConv):
-    """dw is computed from the other group's channels."""
-
-    def x_of(self, g, c):
-        return super().x_of(self.groups - 1 - g, c)
-
-
-@mutant("groups", channels, **GROUPED)
-class GroupsOfFiltersExchanged(PlainGroupedConv):
-    """dx is computed with the other group's filters."""
-
-    def w_of(self, g, f):
-        return super().w_of(self.groups - 1 - g, f)
+grouped("groups left in front of dw", "axes", "The groups of dw are not moved back beside the filters.",
+        (f"dw.swapaxes(0, 1){TO_KERNEL}", f"dw{TO_KERNEL}"))

@@ -1,7 +1,6 @@
 """What a mutant is, and the list of all."""
 
-import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -9,37 +8,54 @@ import numpy as np
 from tinycnn.gradient_check import gradcheck
 from tinycnn.gradient_check.invariants import BROKEN
 from tinycnn.gradient_check.ladder import WRONG
+from tinycnn.layers import Conv2d, Dropout, Linear
+
+from .edits import mutate
 
 MUTANTS = []
 
 
 @dataclass(frozen=True)
 class Mutant:
-    """A wrong backward: what it breaks, what is wrong, the family to be named, and how to build one with its inputs."""
+    """A wrong backward: what is changed in which shipped class, what is wrong, and the family that is to be named.
+
+    edits, at: see edits.mutate    inputs: rng -> arguments of forward    build: (class, rng) -> object
+    """
 
     name: str
-    layer: str
+    cls: type
     words: str
     family: str | None
-    make: Any
-    inputs: Any
+    edits: tuple
+    at: str
+    inputs: Any = field(repr=False)
+    build: Any = field(repr=False)
 
-    def check(self, seed=0):
+    @property
+    def layer(self):
+        return self.cls.__name__
+
+    def make(self, rng):
+        return self.build(mutate(self.cls, *self.edits, at=self.at), rng)
+
+    def make_twin(self, rng):
+        """The same object by the same mechanism, with nothing changed."""
+        return self.build(mutate(self.cls, at=self.at), rng)
+
+    def check(self, seed=0, twin=False):
         rng = np.random.default_rng(seed)
-        return gradcheck(self.make(rng), *self.inputs(rng), seed=seed, title=self.name)
+        thing = self.make_twin(rng) if twin else self.make(rng)
+        return gradcheck(thing, *self.inputs(rng), seed=seed, title=self.name)
 
 
-def mutant(family, inputs, **arguments):
-    """Register a class as a mutant. inputs: rng -> arguments of forward; arguments: of the class, besides rng."""
+def plant(cls, name, family, words, *edits, inputs, at="backward", build=None, **arguments):
+    """Register a mutant of `cls`.
 
-    def register(cls):
-        name = re.sub(r"(?<!^)(?=[A-Z])", " ", cls.__name__).lower()
-        accepts_rng = cls.layer in ("Conv2d", "Linear", "Dropout", "Localizer")
-        MUTANTS.append(Mutant(name, cls.layer, " ".join(cls.__doc__.split()), family,
-                              lambda rng: cls(**arguments, **({"rng": rng} if accepts_rng else {})), inputs))
-        return cls
-
-    return register
+    arguments: of the class, besides rng; or build: (class, rng) -> object
+    """
+    if cls in (Conv2d, Linear, Dropout):
+        build = build or (lambda cls, rng: cls(**arguments, rng=rng))
+    MUTANTS.append(Mutant(name, cls, words, family, edits, at, inputs, build or (lambda cls, rng: cls(**arguments))))
 
 
 def caught_by(report):

@@ -54,7 +54,7 @@ class Formula(Step):
                 f"{result.shape} for {len(x)}. A layer with per_image = True that changes the shape defines "
                 "output_shape(self, shape)."
             )
-        raise DtypeError(f"{self.layer}.forward turned {x.dtype} into {result.dtype}; one dtype runs through a network.")
+        raise DtypeError(f"{self.layer}.forward turned {x.dtype} into {result.dtype}; a network has one dtype.")
 
 
 def replica(layer):
@@ -65,6 +65,8 @@ def replica(layer):
             second.__dict__[name] = Parameter(value.value)
         elif isinstance(value, Layer):
             second.__dict__[name] = replica(value)
+        elif isinstance(value, dict):  # a Sequential holds its layers in one
+            second.__dict__[name] = {key: replica(v) if isinstance(v, Layer) else v for key, v in value.items()}
     return second
 
 

@@ -91,7 +91,7 @@ class Winograd:
         return [(slice(g * c, (g + 1) * c), slice(g * f, (g + 1) * f)) for g in range(self.groups)]
 
     def forward(self, x, prepared, y, worker, keep):
-        """Write the convolution of x (n, H, W, C), biases added, into y (n, OH, OW, F); return each group's V, or None."""
+        """The convolution of x (n, H, W, C), biases added, into y (n, OH, OW, F); return V of each group, or None."""
         if self.groups == 1:
             return [self._forward(x, *prepared[0], y, worker, keep)]
         return [
