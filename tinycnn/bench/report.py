@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from tinycnn.inspection.tables import count, percent, table
 from tinycnn.parallel import threads
+from tinycnn.text import count, percent, table
 
 
 def machine(device="cpu", against=None):

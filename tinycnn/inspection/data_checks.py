@@ -10,7 +10,7 @@ import numpy as np
 
 from tinycnn.data.resize import crop_resize
 from tinycnn.inspection.finding import LOOK, OK, WRONG, Finding
-from tinycnn.inspection.tables import count, figure_of, percent
+from tinycnn.text import count, figure_of, percent
 
 SIDE = 32  # pixels of the thumbnails
 SOME = 300  # pictures in which boxes are compared with their surroundings

@@ -17,8 +17,8 @@ from tinycnn.errors import DataError
 from tinycnn.inspection import data_checks, model_checks, prediction_checks
 from tinycnn.inspection.case import Case
 from tinycnn.inspection.finding import LOOK, OK, WRONG
-from tinycnn.inspection.tables import plain
 from tinycnn.losses import MultiTaskLoss
+from tinycnn.text import plain
 
 MARKS = {OK: "✓", LOOK: "!", WRONG: "✗"}
 WIDTH = 118  # letters of a printed line

@@ -6,9 +6,9 @@ import numpy as np
 
 from tinycnn.backend import to_numpy
 from tinycnn.errors import ShapeError
-from tinycnn.inspection.tables import figure_of
 from tinycnn.layers import Conv2d
 from tinycnn.patches import pad
+from tinycnn.text import figure_of
 
 
 @dataclass(frozen=True, repr=False)

@@ -14,9 +14,9 @@ from dataclasses import asdict, dataclass, field
 import numpy as np
 
 from tinycnn.backend import to_numpy
-from tinycnn.inspection.tables import figure_of, plain, table
 from tinycnn.inspection.taps import batch_of, short, tap, twin
 from tinycnn.losses import MultiTaskLoss
+from tinycnn.text import figure_of, plain, table
 
 
 @dataclass(frozen=True)

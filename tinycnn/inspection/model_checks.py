@@ -12,10 +12,10 @@ from tinycnn import boxes as box_codec
 from tinycnn.backend import to_numpy
 from tinycnn.inspection.case import in_turn
 from tinycnn.inspection.finding import LOOK, OK, WRONG, Finding
-from tinycnn.inspection.tables import count, figure_of, percent
 from tinycnn.inspection.taps import batch_of, short, twin
 from tinycnn.losses import L2Loss, SoftmaxCrossEntropy
 from tinycnn.optim import Adam
+from tinycnn.text import count, figure_of, percent
 
 FAR = 30.0  # times as hard may one head pull as the other
 HANDFUL, RIGHT_IOU = 8, 0.75  # pictures to learn by heart, and the mean IoU that counts as learned

@@ -6,7 +6,7 @@ import numpy as np
 
 from tinycnn.inspection.finding import LOOK, OK, WRONG, Finding
 from tinycnn.inspection.model_checks import stronger
-from tinycnn.inspection.tables import count, figure_of, percent
+from tinycnn.text import count, figure_of, percent
 
 SAME, TIMID = 0.05, 0.25  # variance of the predicted boxes over that of the true ones
 ALIKE = 0.03  # how much features vary from picture to picture, relative to their size

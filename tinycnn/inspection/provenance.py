@@ -16,11 +16,11 @@ import numpy as np
 
 from tinycnn.backend import to_numpy
 from tinycnn.inspection.receptive import receptive_field, receptive_fields
-from tinycnn.inspection.tables import count, figure_of, percent, plain, table
 from tinycnn.inspection.taps import batch_of, find_layer, frames, short, tap, twin
 from tinycnn.layers import Conv2d
 from tinycnn.losses import MultiTaskLoss
 from tinycnn.patches import pad
+from tinycnn.text import count, figure_of, percent, plain, table
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 from tinycnn.errors import ShapeError
 from tinycnn.inspection.summary import walk
-from tinycnn.inspection.tables import table
 from tinycnn.inspection.taps import short
+from tinycnn.text import table
 
 
 @dataclass(frozen=True)

@@ -19,10 +19,10 @@ from tinycnn.inspection.pixels import occlusion, saliency
 from tinycnn.inspection.provenance import provenance
 from tinycnn.inspection.receptive import receptive_fields
 from tinycnn.inspection.summary import summary
-from tinycnn.inspection.tables import count, percent
 from tinycnn.inspection.taps import batch_of, short, tap, twin
 from tinycnn.inspection.trace import trace
 from tinycnn.layers import Conv2d
+from tinycnn.text import count, percent
 
 BATCH = 16  # training pictures of the step that is taken apart
 PREDICTED = 12  # pictures that are shown with their predictions

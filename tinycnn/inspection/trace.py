@@ -11,12 +11,12 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from tinycnn.backend import to_numpy
-from tinycnn.inspection.tables import count, figure_of, percent, plain, table
 from tinycnn.inspection.taps import batch_of, short, tap, twin
 from tinycnn.inspection.unusual import unusual
 from tinycnn.layers import Dropout
 from tinycnn.losses import MultiTaskLoss
 from tinycnn.optim import SGD
+from tinycnn.text import count, figure_of, percent, plain, table
 
 QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 SAMPLE = 200_000  # numbers of an array from which its quantiles are taken

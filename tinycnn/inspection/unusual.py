@@ -6,8 +6,8 @@ constants of this file, so that a reader may disagree with one.
 
 import math
 
-from tinycnn.inspection.tables import figure_of, percent
 from tinycnn.inspection.taps import short
+from tinycnn.text import figure_of, percent
 
 DEAD = 0.5  # share of a layer's units that never fire for any image of the batch
 FAST, SLOW = 0.05, 1e-6  # update:weight of one step; about 1e-3 is usual

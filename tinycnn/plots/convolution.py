@@ -5,9 +5,9 @@ import textwrap
 import numpy as np
 
 from tinycnn.errors import require
-from tinycnn.inspection.tables import figure_of
 from tinycnn.inspection.taps import short
 from tinycnn.plots.look import COLORS, FAINT, INK, new_figure, styled
+from tinycnn.text import figure_of
 
 SIGNED = "PuOr"  # orange below 0, white at 0, purple above: apart for any color blindness
 UP, DOWN = "#5e3c99", "#c05708"  # its two ends, for bars and letters

@@ -5,9 +5,9 @@ import textwrap
 import numpy as np
 
 from tinycnn.errors import DataError, require
-from tinycnn.inspection.tables import figure_of, percent
 from tinycnn.inspection.taps import short
 from tinycnn.plots.look import COLORS, FAINT, INK, new_figure, styled
+from tinycnn.text import figure_of, percent
 
 CLASS, BOX = COLORS["blue"], COLORS["orange"]
 ROW = 0.27  # inches

@@ -5,10 +5,10 @@ import textwrap
 import numpy as np
 
 from tinycnn.errors import require
-from tinycnn.inspection.tables import percent
 from tinycnn.inspection.taps import short
 from tinycnn.inspection.unusual import FAST, FAST_HEAD, SLOW
 from tinycnn.plots.look import COLORS, FAINT, INK, WRONG, new_figure, styled
+from tinycnn.text import percent
 
 BAND = "#e9f3ef"  # where a healthy step lies
 ROW = 0.27  # inches
