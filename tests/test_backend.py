@@ -13,6 +13,7 @@ from tinycnn.backend import (
     explain_out_of_memory,
     gpu_problem,
     pick_device,
+    register_device,
     synchronize,
     to_device,
     to_numpy,
@@ -59,7 +60,52 @@ def test_the_cpu_is_always_usable():
     assert pick_device("auto")[1]
 
 
-@pytest.mark.parametrize("name", ["gpu", "cuda:", "cuda:x", "CPU", 0, None])
+class Elsewhere:
+    """An array of a device that somebody else brings."""
+
+    def __init__(self, numbers):
+        self.numbers = numbers
+
+    def get(self):
+        return self.numbers.copy()
+
+
+class ElsewhereDevice(backend.Device):
+    name, xp, waits = "elsewhere", SimpleNamespace(__name__="elsewhere"), 0
+
+    def owns(self, kind):
+        return kind is Elsewhere
+
+    def put(self, array, index):
+        return array if isinstance(array, Elsewhere) else Elsewhere(to_numpy(array))
+
+    def chosen(self, index):
+        return "elsewhere was asked for"
+
+    def synchronize(self, index):
+        self.waits += 1
+
+
+def test_a_device_that_is_registered_is_like_any_other(monkeypatch):
+    monkeypatch.setattr(backend, "_devices", dict(backend._devices))
+    loaded = []
+    register_device("elsewhere", lambda: loaded.append(ElsewhereDevice()) or loaded[-1])
+    to_device(np.ones(2), "cpu"), array_module(np.ones(2))
+    assert not loaded  # nothing needed it so far
+    there = to_device(np.ones(3), "elsewhere")
+    assert isinstance(there, Elsewhere) and to_device(there, "elsewhere") is there
+    assert device_of(there) == "elsewhere" and array_module(there).__name__ == "elsewhere"
+    assert to_numpy(there).tolist() == to_device(there, "cpu").tolist() == [1, 1, 1]
+    with pytest.raises(DeviceError, match="one belongs to elsewhere, another to numpy"):
+        array_module(there, np.ones(3))
+    assert pick_device("elsewhere") == ("elsewhere", "elsewhere was asked for") and "elsewhere" in devices()
+    synchronize(there), synchronize("elsewhere")
+    assert len(loaded) == 1 and loaded[0].waits == 2
+    with pytest.raises(DeviceError, match="'simulated' or 'elsewhere'"):
+        to_device(there, "somewhere")
+
+
+@pytest.mark.parametrize("name", ["gpu", "cuda:", "cuda:x", "simulated:0", "CPU", 0, None])
 def test_unknown_devices(name):
     with pytest.raises(DeviceError, match="unknown device.*expected 'auto', 'cpu', 'cuda'"):
         to_device(np.ones(1), name)

@@ -19,6 +19,8 @@ from tinycnn.models.weights import load, save
 
 __version__ = "0.1.0"
 
+backend.register_device("simulated", lambda: importlib.import_module("tinycnn.simulated").SimulatedDevice())
+
 # Loaded at first use, so that `import tinycnn` stays quick: name -> module that defines it, or None for a module.
 _LATER = {
     "data": None, "metrics": None, "plots": None, "inspection": None, "reference": None, "simulated": None,

@@ -54,3 +54,11 @@ def plain(value):
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
     return value
+
+
+def byte_size(count):
+    """An amount of memory with its unit: 512 -> 512 bytes, 4_200_000 -> 4.2 MB (powers of 1000)."""
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if count < 1000 or unit == "GB":
+            return f"{count:.0f} {unit}" if unit == "bytes" else f"{count:.3g} {unit}"
+        count /= 1000

@@ -17,7 +17,9 @@ functions, and CuPy's own random numbers.
 
 from tinycnn.simulated.api import Call, MissingOnDevice, OutOfRange, record
 from tinycnn.simulated.array import ndarray
+from tinycnn.simulated.device import SimulatedDevice
 from tinycnn.simulated.namespace import xp
 from tinycnn.simulated.transfers import Transfers, count, synchronize
 
-__all__ = ["Call", "MissingOnDevice", "OutOfRange", "Transfers", "count", "ndarray", "record", "synchronize", "xp"]
+__all__ = ["Call", "MissingOnDevice", "OutOfRange", "SimulatedDevice", "Transfers", "count", "ndarray", "record",
+           "synchronize", "xp"]
