@@ -301,7 +301,7 @@ def test_a_process_that_fails_says_why():
 def test_the_command_prints_every_part(tiny, capsys):
     assert main(["bench", "--device", "cpu", "--repeats", "2"]) == 0
     out, err = capsys.readouterr()
-    for words in ("threads", f"NumPy {np.__version__}", "GFLOP/s", "T: a tiny step, batch 4", "P: a tiny prediction",
+    for words in ("thread", f"NumPy {np.__version__}", "GFLOP/s", "T: a tiny step, batch 4", "P: a tiny prediction",
                   "peak memory", "trunk.conv1", "optimizer", "all between", "Arithmetic"):
         assert words in out, words
     assert "PyTorch" not in out and not err

@@ -38,7 +38,7 @@ def test_a_missing_extra_is_a_note_with_its_cure(monkeypatch):
     monkeypatch.setitem(sys.modules, "threadpoolctl", None)
     finding = doctor._extra("threadpoolctl", "threadpoolctl", "shares the cores", "train")
     assert finding.state == "note" and "pip install 'tinycnn[train]'" in finding.text
-    blas = doctor._blas()
+    blas = doctor.blas()
     assert blas.state == "note" and "threadpoolctl" in blas.text
 
 

@@ -13,6 +13,8 @@ from importlib import metadata
 
 import numpy as np
 
+from tinycnn.text import aligned, count
+
 # distribution, the module it brings, what it is for, the extra that installs it
 EXTRAS = (
     ("pillow", "PIL", "reads and writes pictures", "images"),
@@ -34,7 +36,7 @@ class Finding:
 
 def examine():
     """All findings on this machine, the self-test included; about two seconds."""
-    return [_versions(), *(_extra(*extra) for extra in EXTRAS), _cores(), _blas(), _gpu(), _gradients(), _training()]
+    return [_versions(), *(_extra(*extra) for extra in EXTRAS), _cores(), blas(), _gpu(), _gradients(), _training()]
 
 
 def healthy(findings):
@@ -44,8 +46,7 @@ def healthy(findings):
 
 def report(findings):
     """The findings as a table in plain text."""
-    width = max(len(finding.name) for finding in findings)
-    lines = [f"[{finding.state:^4}]  {finding.name:{width}}  {finding.text}" for finding in findings]
+    lines = aligned([(f"[{finding.state:^4}]", finding.name, finding.text) for finding in findings], left=3)
     end = "Everything that training needs works." if healthy(findings) else "Something that training needs is broken."
     return "\n".join([*lines, "", end])
 
@@ -68,11 +69,12 @@ def _extra(distribution, module, purpose, extra):
 def _cores():
     from tinycnn.parallel import threads
 
-    count = threads()
-    return Finding("processors", f"{count} usable, so {count} threads in each layer (TINYCNN_THREADS changes that)")
+    n = threads()
+    return Finding("processors", f"{n} usable, so {count(n, 'thread')} in each layer (TINYCNN_THREADS changes that)")
 
 
-def _blas():
+def blas():
+    """The Finding about the library that multiplies matrices: its name, version and threads."""
     try:
         from threadpoolctl import threadpool_info
     except ImportError:
@@ -82,7 +84,7 @@ def _blas():
     found = [library for library in threadpool_info() if library["user_api"] == "blas"]
     if not found:
         return Finding("BLAS", "none that threadpoolctl knows: matrix products may be slow", "note")
-    texts = [f"{library['internal_api']} {library['version']}, {library['num_threads']} threads"
+    texts = [f"{library['internal_api']} {library['version']}, {count(library['num_threads'], 'thread')}"
              + (f", {library['architecture']}" if library.get("architecture") else "") for library in found]
     return Finding("BLAS", "; ".join(texts))
 

@@ -8,7 +8,9 @@ import numpy as np
 from tinycnn.gradient_check.elements import Elements
 from tinycnn.gradient_check.invariants import BROKEN, HOLDS, NOTE
 from tinycnn.gradient_check.step_sizes import KINK, NOTHING, OK, UNCLEAR, WRONG
+from tinycnn.text import aligned
 
+TEXTS = (0, 1, 2, 4, 7)  # the columns of the table that hold no numbers
 VERDICTS = {OK: "ok", WRONG: "WRONG", KINK: "NOT CHECKED", NOTHING: "NOT CHECKED", UNCLEAR: "UNCLEAR"}
 REASONS = {
     KINK: "every direction and element looked at lies at a kink (a tie, or a ReLU at exactly 0), where no gradient "
@@ -161,14 +163,9 @@ class Report:
                 said.setdefault(t.diagnosis, t.name)
 
     def __str__(self):
-        rows = list(self.rows())
-        widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-        right = (3, 5, 6)  # numbers
         lines = [f"{self.title}: {'ok' if self.ok else 'NOT OK'}   (seed {self.seed}, {self.mode})"]
-        for row, remarks in zip(rows, [[], *self._remarks()], strict=True):
-            cells = [c.rjust(w) if i in right else c.ljust(w) for i, (c, w) in enumerate(zip(row, widths, strict=True))]
-            lines.append("  " + "  ".join(cells).rstrip())
-            lines += [f"    > {remark}" for remark in remarks]
+        for row, remarks in zip(aligned(self.rows(), left=TEXTS), [[], *self._remarks()], strict=True):
+            lines += [f"  {row}", *(f"    > {remark}" for remark in remarks)]
         return "\n".join(lines + [f"  {sentence}" for sentence in self.sentences()])
 
     __repr__ = __str__

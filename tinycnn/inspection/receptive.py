@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from tinycnn.errors import ShapeError
 from tinycnn.inspection.summary import walk
 from tinycnn.inspection.taps import short
-from tinycnn.text import table
+from tinycnn.text import table, times
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ def receptive_fields(network, shape=None):
 
 def fields_table(fields):
     """The Fields as text."""
-    rows = [(short(f.name), " x ".join(map(str, f.size)), " x ".join(map(str, f.jump))) for f in fields]
+    rows = [(short(f.name), times(f.size), times(f.jump)) for f in fields]
     return table([("layer", "a unit sees (pixels)", "neighbors are apart"), *rows])
 
 
