@@ -295,22 +295,15 @@ def test_drawings_fill_their_frame_in_single_precision(drawing):
         assert all(part.color in (BODY, TRIM, DARK, PALE) for part in parts)
 
 
-def test_a_second_python_draws_the_same_and_is_not_needed(small, monkeypatch):
+def test_a_second_python_draws_the_same_and_is_not_needed(small, monkeypatch, watch):
     module = importlib.import_module("tinycnn.data.scenes")
     monkeypatch.setattr(module, "WORTH_A_HELPER", 10)
     monkeypatch.setenv("TINYCNN_THREADS", "2")
-    helped = []
-
-    def watched(*arguments):
-        helped.append(result(*arguments))
-        return helped[-1]
-
-    result = module._result
-    monkeypatch.setattr(module, "_result", watched)
+    helped = watch(module, "_result")
     assert module.scenes(n=11, image_size=32, seed=3, valid=0, test=0).train.images.tobytes() == \
         small.train.images[:11].tobytes()
-    assert helped[0] is not None, "the second Python gave nothing"
+    assert helped[0][1] is not None, "the second Python gave nothing"
     monkeypatch.setattr(module.sys, "executable", "/no/such/python")
     assert module.scenes(n=11, image_size=32, seed=3, valid=0, test=0).train.images.tobytes() == \
         small.train.images[:11].tobytes()
-    assert helped[1] is None
+    assert helped[1][1] is None
