@@ -36,7 +36,7 @@ class Finding:
 
 def examine():
     """All findings on this machine, the self-test included; about two seconds."""
-    return [_versions(), *(_extra(*extra) for extra in EXTRAS), _cores(), blas(), _gpu(), _gradients(), _training()]
+    return [versions(), *(package(*known) for known in EXTRAS), cores(), blas(), gpu(), gradients(), training()]
 
 
 def healthy(findings):
@@ -51,14 +51,16 @@ def report(findings):
     return "\n".join([*lines, "", end])
 
 
-def _versions():
+def versions():
+    """tinycnn, Python, NumPy and the system."""
     import tinycnn
 
     return Finding("versions", f"tinycnn {tinycnn.__version__}, Python {platform.python_version()} ({sys.executable}), "
                                f"NumPy {np.__version__}, {platform.system()} {platform.machine()}")
 
 
-def _extra(distribution, module, purpose, extra):
+def package(distribution, module, purpose, extra):
+    """Whether one of the packages of EXTRAS can be imported; if not, how to install it."""
     try:
         importlib.import_module(module)
         return Finding(distribution, f"{metadata.version(distribution)}, {purpose}")
@@ -66,7 +68,8 @@ def _extra(distribution, module, purpose, extra):
         return Finding(distribution, f"{purpose}; cannot be imported ({error}): pip install 'tinycnn[{extra}]'", "note")
 
 
-def _cores():
+def cores():
+    """How many processors, and so how many threads."""
     from tinycnn.parallel import threads
 
     n = threads()
@@ -74,7 +77,7 @@ def _cores():
 
 
 def blas():
-    """The Finding about the library that multiplies matrices: its name, version and threads."""
+    """The library that multiplies matrices: its name, version and threads."""
     try:
         from threadpoolctl import threadpool_info
     except ImportError:
@@ -89,7 +92,8 @@ def blas():
     return Finding("BLAS", "; ".join(texts))
 
 
-def _gpu():
+def gpu():
+    """Whether a GPU can be used; if not, why."""
     from tinycnn.backend import gpu_problem, pick_device
 
     problem = gpu_problem()
@@ -98,7 +102,7 @@ def _gpu():
     return Finding("GPU", pick_device("cuda")[1].replace("the GPU was asked for ", "usable "))
 
 
-def _gradients():
+def gradients():
     """Backward against differences of forward, for the layers of a localizer."""
     import tinycnn as tc
     from tinycnn.layers import Conv2d, Flatten, Linear, MaxPool2d, ReLU, Sequential
@@ -116,7 +120,7 @@ def _gradients():
     return Finding("gradients", f"backward agrees with differences of forward ({seconds:.1f} s)")
 
 
-def _training():
+def training():
     """Twenty steps on sixteen pictures of noise: a network that cannot learn these by heart is broken."""
     import tinycnn as tc
 
