@@ -185,10 +185,10 @@ def test_biases_that_start_at_zero_are_moved_away_from_it():
 # --- the original stays as it is ---
 
 
-def state(thing):
+def state(obj):
     """Everything that could have changed, as bytes."""
     found = {}
-    for name, parameter in thing.parameters().items():
+    for name, parameter in obj.parameters().items():
         found[name] = id(parameter.value), parameter.value.tobytes(), str(parameter.value.dtype), id(parameter.grad)
     return found
 

@@ -52,5 +52,5 @@ def _reports(what, seed):
     if not chosen:
         names = ", ".join(dict.fromkeys(name.partition("(")[0] for name, _, _ in everything))
         raise UsageError(f"{what!r} is neither a file nor part of a name; there are {names}")
-    for name, thing, inputs in chosen:
-        yield name, tc.gradcheck(thing, *inputs, seed=seed, title=name)
+    for name, obj, inputs in chosen:
+        yield name, tc.gradcheck(obj, *inputs, seed=seed, title=name)
