@@ -203,6 +203,35 @@ def test_a_gpu_is_taken_where_there_is_one(machine):
         pick_device("cuda:2")
 
 
+def test_the_way_to_a_gpu_and_back(machine, monkeypatch):
+    """With a pretended CuPy: which calls of it are made, in which order."""
+
+    class Array:
+        __module__ = "cupy._core.core"
+
+        def __init__(self, numbers, gpu=0):
+            self.numbers, self.device = numbers, SimpleNamespace(id=gpu)
+
+        def get(self):
+            return self.numbers
+
+    machine(gpus=2)
+    asked, cupy = [], backend._cupy()
+    cupy.__name__, cupy.asarray = "cupy", lambda array: array if isinstance(array, Array) else Array(array)
+    cupy.cuda.Device = lambda index=None: SimpleNamespace(
+        id=index or 0, use=lambda: asked.append(f"use {index}"), synchronize=lambda: asked.append(f"wait {index}"))
+    monkeypatch.setattr(backend, "_cupy", lambda: cupy)
+    host = np.arange(3.0)
+    there = to_device(host, "cuda")
+    assert isinstance(there, Array) and array_module(there) is cupy and device_of(there) == "cuda:0"
+    assert to_device(there, "cuda:1") is there and to_numpy(there) is host and to_device(there, "cpu") is host
+    assert isinstance(to_device(to_device(host, "simulated"), "cuda"), Array)
+    synchronize(there), synchronize("cuda"), synchronize("cuda:1")
+    assert asked == ["use 1", "wait 0", "wait None", "wait 1"]
+    with pytest.raises(DeviceError, match="one belongs to cupy, another to numpy"):
+        array_module(there, host)
+
+
 def test_out_of_memory_names_a_batch_size_that_would_fit():
     class OutOfMemoryError(MemoryError):
         pass
