@@ -27,6 +27,24 @@ def device(request):
     return request.param
 
 
+@pytest.fixture
+def watch(monkeypatch):
+    """watch(owner, name) -> calls: from now on every call of owner.name adds its (arguments, result) to that list."""
+
+    def start(owner, name):
+        calls, function = [], getattr(owner, name)
+
+        def watched(*arguments):
+            result = function(*arguments)
+            calls.append((arguments, result))
+            return result
+
+        monkeypatch.setattr(owner, name, watched)
+        return calls
+
+    return start
+
+
 @pytest.fixture(scope="session")
 def shared_data():
     """The folder of real photographs beside the repository; tests that need it skip where it is absent."""

@@ -13,8 +13,8 @@ from unittest import mock
 import numpy as np
 from hypothesis import strategies as st
 
-from tinycnn.engine import workers as engine_workers
 from tinycnn.backend import to_device, to_numpy
+from tinycnn.engine import workers
 from tinycnn.layers import Dropout, Layer, Parameter, Sequential
 
 LIMIT = {"float64": 1e-10, "float32": 1e-4}
@@ -73,9 +73,9 @@ def run(layer, x, device, layout="plain", threads=None, scratch_bytes=None, seed
     with contextlib.ExitStack() as stack:
         if threads is not None:
             stack.enter_context(mock.patch.dict(os.environ, TINYCNN_THREADS=str(threads)))
-            stack.enter_context(mock.patch.object(engine_workers, "WORTH_A_THREAD", 0))
+            stack.enter_context(mock.patch.object(workers, "WORTH_A_THREAD", 0))
         if scratch_bytes is not None:
-            stack.enter_context(mock.patch.multiple(engine_workers, CPU_BYTES=scratch_bytes, DEVICE_BYTES=scratch_bytes))
+            stack.enter_context(mock.patch.multiple(workers, CPU_BYTES=scratch_bytes, DEVICE_BYTES=scratch_bytes))
         first = _run_once(layer, x, device, layout, seed)
         again = _run_once(layer, x, device, layout, seed)
         network = None if isinstance(layer, Sequential | Dropout) else _run_once(

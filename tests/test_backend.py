@@ -13,6 +13,7 @@ from tinycnn.backend import (
     explain_out_of_memory,
     gpu_problem,
     pick_device,
+    register_device,
     synchronize,
     to_device,
     to_numpy,
@@ -59,7 +60,52 @@ def test_the_cpu_is_always_usable():
     assert pick_device("auto")[1]
 
 
-@pytest.mark.parametrize("name", ["gpu", "cuda:", "cuda:x", "CPU", 0, None])
+class Elsewhere:
+    """An array of a device that somebody else brings."""
+
+    def __init__(self, numbers):
+        self.numbers = numbers
+
+    def get(self):
+        return self.numbers.copy()
+
+
+class ElsewhereDevice(backend.Device):
+    name, xp, waits = "elsewhere", SimpleNamespace(__name__="elsewhere"), 0
+
+    def owns(self, kind):
+        return kind is Elsewhere
+
+    def put(self, array, index):
+        return array if isinstance(array, Elsewhere) else Elsewhere(to_numpy(array))
+
+    def chosen(self, index):
+        return "elsewhere was asked for"
+
+    def synchronize(self, index):
+        self.waits += 1
+
+
+def test_a_device_that_is_registered_is_like_any_other(monkeypatch):
+    monkeypatch.setattr(backend, "_devices", dict(backend._devices))
+    loaded = []
+    register_device("elsewhere", lambda: loaded.append(ElsewhereDevice()) or loaded[-1])
+    to_device(np.ones(2), "cpu"), array_module(np.ones(2))
+    assert not loaded  # nothing needed it so far
+    there = to_device(np.ones(3), "elsewhere")
+    assert isinstance(there, Elsewhere) and to_device(there, "elsewhere") is there
+    assert device_of(there) == "elsewhere" and array_module(there).__name__ == "elsewhere"
+    assert to_numpy(there).tolist() == to_device(there, "cpu").tolist() == [1, 1, 1]
+    with pytest.raises(DeviceError, match="one belongs to elsewhere, another to numpy"):
+        array_module(there, np.ones(3))
+    assert pick_device("elsewhere") == ("elsewhere", "elsewhere was asked for") and "elsewhere" in devices()
+    synchronize(there), synchronize("elsewhere")
+    assert len(loaded) == 1 and loaded[0].waits == 2
+    with pytest.raises(DeviceError, match="'simulated' or 'elsewhere'"):
+        to_device(there, "somewhere")
+
+
+@pytest.mark.parametrize("name", ["gpu", "cuda:", "cuda:x", "simulated:0", "CPU", 0, None])
 def test_unknown_devices(name):
     with pytest.raises(DeviceError, match="unknown device.*expected 'auto', 'cpu', 'cuda'"):
         to_device(np.ones(1), name)
@@ -155,6 +201,35 @@ def test_a_gpu_is_taken_where_there_is_one(machine):
     assert devices() == ["cpu", "simulated", "cuda:0", "cuda:1"]
     with pytest.raises(DeviceError, match=r"'cuda:2' does not exist: this machine has 2 GPU\(s\)"):
         pick_device("cuda:2")
+
+
+def test_the_way_to_a_gpu_and_back(machine, monkeypatch):
+    """With a pretended CuPy: which calls of it are made, in which order."""
+
+    class Array:
+        __module__ = "cupy._core.core"
+
+        def __init__(self, numbers, gpu=0):
+            self.numbers, self.device = numbers, SimpleNamespace(id=gpu)
+
+        def get(self):
+            return self.numbers
+
+    machine(gpus=2)
+    asked, cupy = [], backend._cupy()
+    cupy.__name__, cupy.asarray = "cupy", lambda array: array if isinstance(array, Array) else Array(array)
+    cupy.cuda.Device = lambda index=None: SimpleNamespace(
+        id=index or 0, use=lambda: asked.append(f"use {index}"), synchronize=lambda: asked.append(f"wait {index}"))
+    monkeypatch.setattr(backend, "_cupy", lambda: cupy)
+    host = np.arange(3.0)
+    there = to_device(host, "cuda")
+    assert isinstance(there, Array) and array_module(there) is cupy and device_of(there) == "cuda:0"
+    assert to_device(there, "cuda:1") is there and to_numpy(there) is host and to_device(there, "cpu") is host
+    assert isinstance(to_device(to_device(host, "simulated"), "cuda"), Array)
+    synchronize(there), synchronize("cuda"), synchronize("cuda:1")
+    assert asked == ["use 1", "wait 0", "wait None", "wait 1"]
+    with pytest.raises(DeviceError, match="one belongs to cupy, another to numpy"):
+        array_module(there, host)
 
 
 def test_out_of_memory_names_a_batch_size_that_would_fit():

@@ -297,7 +297,7 @@ def test_a_process_that_fails_says_why():
 def test_the_command_prints_every_part(tiny, capsys):
     assert main(["bench", "--device", "cpu", "--repeats", "2"]) == 0
     out, err = capsys.readouterr()
-    for words in ("threads", f"NumPy {np.__version__}", "GFLOP/s", "T: a tiny step, batch 4", "P: a tiny prediction",
+    for words in ("thread", f"NumPy {np.__version__}", "GFLOP/s", "T: a tiny step, batch 4", "P: a tiny prediction",
                   "peak memory", "trunk.conv1", "optimizer", "all between", "Arithmetic"):
         assert words in out, words
     assert "PyTorch" not in out and not err
@@ -419,18 +419,17 @@ def epoch_of(folder):
     return workloads.Workload("E", "a tiny epoch", TINY, "epoch", 8, repeats=1, data=str(folder), workers=0)
 
 
-def test_an_epoch_reads_every_picture_and_keeps_none(photographs, monkeypatch):
+def test_an_epoch_reads_every_picture_and_keeps_none(photographs, watch):
     from tinycnn.bench import epoch
     from tinycnn.data import photographs as files
 
     samples = epoch.training_pictures(photographs)
-    opened, right = [], files.read_image
-    monkeypatch.setattr(files, "read_image", lambda path, *rest: opened.append(path) or right(path, *rest))
+    opened = watch(files, "read_image")
     side = epoch.TinyCNNEpoch(epoch_of(photographs), samples)
     before = side.model.class_head.w.value.copy()
     side.step()
     side.step()
-    assert sorted(opened) == sorted(2 * list(samples.images.paths)) and side.epochs == 2
+    assert sorted(path for (path, *_), _ in opened) == sorted(2 * list(samples.images.paths)) and side.epochs == 2
     assert (side.model.class_head.w.value != before).any() and 0 < side.mean_loss < 5
 
 

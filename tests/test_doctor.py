@@ -36,7 +36,7 @@ def test_it_says_why_no_gpu_is_used(findings):
 
 def test_a_missing_extra_is_a_note_with_its_cure(monkeypatch):
     monkeypatch.setitem(sys.modules, "threadpoolctl", None)
-    finding = doctor._extra("threadpoolctl", "threadpoolctl", "shares the cores", "train")
+    finding = doctor.package("threadpoolctl", "threadpoolctl", "shares the cores", "train")
     assert finding.state == "note" and "pip install 'tinycnn[train]'" in finding.text
     blas = doctor.blas()
     assert blas.state == "note" and "threadpoolctl" in blas.text
@@ -51,14 +51,14 @@ def test_a_wrong_backward_is_found(monkeypatch):
         return dx
 
     monkeypatch.setattr(Conv2d, "backward", wrong)
-    finding = doctor._gradients()
+    finding = doctor.gradients()
     assert finding.state == "fail" and "w" in finding.text
     assert not doctor.healthy([finding]) and "FAIL" in doctor.report([finding]).upper()
 
 
 def test_an_optimizer_that_does_nothing_is_found(monkeypatch):
     monkeypatch.setattr("tinycnn.optim.Adam.step", lambda self: None)
-    assert doctor._training().state == "fail"
+    assert doctor.training().state == "fail"
 
 
 def test_an_error_is_part_of_the_report(monkeypatch):
@@ -66,7 +66,7 @@ def test_an_error_is_part_of_the_report(monkeypatch):
         raise FloatingPointError("the processor is on fire")
 
     monkeypatch.setattr(Conv2d, "forward", broken)
-    for finding in (doctor._gradients(), doctor._training()):
+    for finding in (doctor.gradients(), doctor.training()):
         assert finding.state == "fail" and "on fire" in finding.text
 
 

@@ -13,8 +13,8 @@ from harness import LIMIT, difference, distinct, expect_close, numbers, run
 
 from tests.conformance.runs import samples
 from tinycnn import layers, training
-from tinycnn.engine import workers
 from tinycnn.backend import gpu_problem, to_device, to_numpy
+from tinycnn.engine import workers
 from tinycnn.losses import L2Loss, MultiTaskLoss, SoftmaxCrossEntropy
 from tinycnn.models.localizer import localizer
 from tinycnn.optim import SGD, Adam

@@ -107,7 +107,6 @@ def test_the_project_speaks_of_itself_alone():
 def test_what_is_private_stays_in_its_file():
     """Neither `other._name` nor `from other import _name`, unless the file itself defines `_name`."""
     protocols = {"_repr_png_", "_repr_html_", "_fields", "_replace", "_asdict"}  # IPython's, and namedtuple's
-    known = {("inspection/taps.py", "_memory"), ("losses.py", "_memory")}  # older than this test; must become empty
     wrong = {}
     for path, tree in TREES.items():
         used = {}
@@ -118,8 +117,7 @@ def test_what_is_private_stays_in_its_file():
                 used |= {alias.name: node.lineno for alias in node.names}
         wrong |= {(path, name): line for name, line in used.items() if re.match("_[^_]", name)
                   and name not in protocols | defined(tree)}  # fmt: skip
-    assert {place: line for place, line in wrong.items() if place not in known} == {}
-    assert known <= set(wrong), "these are gone: take them out of `known`"
+    assert not wrong
 
 
 # --- what importing does ---

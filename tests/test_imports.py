@@ -47,15 +47,6 @@ cli
 __main__
 """
 
-# Imports that close circles which are older than this test. The set must become empty.
-KNOWN = {
-    ("tinycnn.backend", "tinycnn.simulated"),
-    ("tinycnn.simulated.array", "tinycnn.simulated.namespace"),
-    ("tinycnn.simulated.rules", "tinycnn.simulated.array"),
-    ("tinycnn.simulated.special", "tinycnn.simulated.namespace"),
-}
-
-
 def imports(module):
     """{imported module: line} of one module."""
     found, nodes = {}, list(ast.walk(ast.parse(FILES[module].read_text(encoding="utf-8"))))
@@ -114,14 +105,8 @@ def told(way):
 
 
 def test_imports_form_no_circle():
-    graph = {module: [other for other in found if (module, other) not in KNOWN] for module, found in GRAPH.items()}
-    ways = {frozenset(way): told(way) for module in graph if (way := shortest_circle(graph, module))}
+    ways = {frozenset(way): told(way) for module in GRAPH if (way := shortest_circle(GRAPH, module))}
     assert not ways, "circles:\n" + "\n".join(sorted(ways.values(), key=len))
-
-
-def test_known_circles_are_still_there():
-    gone = {edge for edge in KNOWN if edge[1] not in GRAPH.get(edge[0], ())}
-    assert not gone, "these imports are gone: take them out of KNOWN"
 
 
 def test_every_module_is_in_a_room():
@@ -130,7 +115,7 @@ def test_every_module_is_in_a_room():
 
 def test_rooms_import_only_from_the_rooms_above_them():
     wrong = [f"{module}, line {line}: {other}" for module, found in GRAPH.items() for other, line in found.items()
-             if ROOT not in (module, other) and (module, other) not in KNOWN and room(other) > room(module)
+             if ROOT not in (module, other) and room(other) > room(module)
              and not other.startswith(f"{module}.")]  # a package may name all that is in it
     assert not wrong
 

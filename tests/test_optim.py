@@ -7,9 +7,9 @@ import pytest
 from harness import expect_close, numbers
 
 from tinycnn.backend import to_device, to_numpy
+from tinycnn.engine.update import BLOCK
 from tinycnn.errors import OrderError
 from tinycnn.layers import Layer, Parameter
-from tinycnn.engine.update import BLOCK
 from tinycnn.optim import SCHEDULES, SGD, Adam, clip_gradients, constant, cosine, steps
 
 SHAPES = {"w": (3, 4, 2), "b": (5,)}

@@ -10,6 +10,8 @@
 Only NumPy is needed. Everything else (Pillow, matplotlib, CuPy ...) is imported where it is used.
 """
 
+import importlib
+
 from tinycnn import backend, boxes, data, layers, losses, models, optim
 from tinycnn.errors import TinyCNNError
 from tinycnn.lazy import lazy
@@ -27,6 +29,7 @@ _LATER = {
 }
 
 __getattr__, __dir__ = lazy(__name__, _LATER)
+backend.register_device("simulated", lambda: importlib.import_module("tinycnn.simulated").SimulatedDevice())
 
 __all__ = ["L2Loss", "MultiTaskLoss", "SoftmaxCrossEntropy", "TinyCNNError", "__version__", "backend", "boxes",
            "data", "layers", "load", "losses", "models", "optim", "save", *_LATER]

@@ -5,7 +5,8 @@ a network on the GPU and one on the CPU live side by side. `to_device` and `to_n
 host and device, and this is the only file that may import CuPy.
 
 A device is named as a string: "cpu", "cuda" (the current GPU), "cuda:1" (the second one), or "simulated" (NumPy
-arithmetic behind CuPy's rules, see tinycnn.simulated). `pick_device("auto")` takes the GPU where there is one.
+arithmetic behind CuPy's rules, see tinycnn.simulated). `pick_device("auto")` takes the GPU where there is one. Each
+kind of device is a `Device`; `register_device` makes a further one known.
 """
 
 import functools
@@ -14,8 +15,21 @@ import re
 import numpy as np
 
 from tinycnn.errors import DeviceError, MissingExtra
+from tinycnn.text import byte_size
 
 CUDA_EXTRAS = "pip install 'tinycnn[cuda12]'  (driver for CUDA 12)  or  pip install 'tinycnn[cuda13]'  (CUDA 13)"
+
+_devices = {}  # kind of device -> function that returns its Device
+
+
+def register_device(name, load):
+    """Make a further kind of device known: from now on to_device(array, name) and the other functions here take it.
+
+    name: a word, without a colon; an earlier device of that name is replaced
+    load: function without arguments that returns the Device. It is called once, when the device is first needed, so
+        that a module that is slow to import is imported only then.
+    """
+    _devices[name] = functools.cache(load)
 
 
 def array_module(*arrays):
@@ -27,8 +41,9 @@ def array_module(*arrays):
     for array in arrays[1:]:
         other = _module_of(array)
         if other is not module:
+            one, another = (xp.__name__.rpartition(".")[2] for xp in (module, other))
             raise DeviceError(
-                f"arrays of two devices met: one belongs to {_name(module)}, another to {_name(other)}. "
+                f"arrays of two devices met: one belongs to {one}, another to {another}. "
                 "Was the model moved and the data not, or the other way round? "
                 "Move both with model.to(device) and tinycnn.backend.to_device(array, device)."
             )
@@ -43,21 +58,7 @@ def to_device(array, device):
     Raises DeviceError for an unknown or unusable device, MissingExtra when CuPy is not installed.
     """
     kind, index = _usable(pick_device()[0] if device == "auto" else device)
-    module = _module_of(array)
-    if kind == "cpu":
-        return to_numpy(array)
-    if kind == "simulated":
-        from tinycnn.simulated import xp
-
-        return array if module is xp else xp.asarray(to_numpy(array))
-    cupy = _cupy()
-    if index is not None:
-        cupy.cuda.Device(index).use()  # CuPy computes on the current GPU, so the one named becomes it
-    if module is cupy:
-        return cupy.asarray(array)  # a copy only when it lies on another GPU
-    # The one place where host memory goes to a GPU. CuPy stages the bytes in page-locked (pinned) memory here, so that
-    # the transfer runs beside the computation, and keeps that buffer until the copy is done.
-    return cupy.asarray(to_numpy(array))
+    return kind.put(array, index)
 
 
 def to_numpy(array):
@@ -67,10 +68,7 @@ def to_numpy(array):
 
 def device_of(array):
     """The name of the device that holds `array`: "cpu", "cuda:0", "simulated" ...; to_device takes it back."""
-    module = _module_of(array)
-    if module is np:
-        return "cpu"
-    return f"cuda:{array.device.id}" if _name(module) == "cupy" else "simulated"
+    return _holder(array).name_of(array)
 
 
 def synchronize(where):
@@ -81,20 +79,13 @@ def synchronize(where):
     if not isinstance(where, str):
         where = device_of(where)
     kind, index = _usable(pick_device()[0] if where == "auto" else where)
-    if kind == "simulated":
-        from tinycnn import simulated
-
-        simulated.synchronize()
-    elif kind == "cuda":
-        _cupy().cuda.Device(index).synchronize()
+    kind.synchronize(index)
 
 
 def devices():
     """The devices usable on this machine, each a name that to_device takes: ["cpu", "simulated", "cuda:0", ...]."""
-    names = ["cpu", "simulated"]
-    if gpu_problem() is None:
-        names += [f"cuda:{index}" for index in range(_cupy().cuda.runtime.getDeviceCount())]
-    return names
+    names = [name for load in _devices.values() for name in load().names()]
+    return sorted(names, key=lambda name: name.startswith("cuda"))  # the GPUs last
 
 
 def pick_device(device="auto"):
@@ -112,11 +103,85 @@ def pick_device(device="auto"):
             return "cpu", f"the CPU, since no GPU can be used: {problem}"
         return "cuda", f"the GPU ({_gpu_name(None)}); pass device='cpu' to compute on the host"
     kind, index = _usable(device)
-    if kind == "cpu":
-        return "cpu", "the CPU was asked for"
-    if kind == "simulated":
-        return "simulated", "the simulated device was asked for: NumPy arithmetic behind CuPy's rules, no GPU"
-    return device, f"the GPU was asked for ({_gpu_name(index)})"
+    return device, kind.chosen(index)
+
+
+class Device:
+    """A kind of device: what the functions above ask of it. As it stands it is the host; other kinds override it.
+
+    name: as in to_device    xp: the module that owns its arrays; these have a method get() -> NumPy array
+    index: which of the devices of this kind, or None
+    """
+
+    name, xp = "cpu", np
+
+    def owns(self, kind):
+        """Whether arrays of this type lie on it."""
+        return issubclass(kind, np.ndarray | np.generic)
+
+    def put(self, array, index):
+        """`array`, which may lie anywhere, on the device; the same object if it is there already."""
+        return to_numpy(array)
+
+    def name_of(self, array):
+        """The name of the device that holds `array`, one of names()."""
+        return self.name
+
+    def names(self):
+        """The names of the usable devices of this kind."""
+        return [self.name]
+
+    def check(self, device, index):
+        """Raise DeviceError or MissingExtra if the one called `device` cannot be used."""
+
+    def chosen(self, index):
+        """The sentence that tells people that it was asked for."""
+        return "the CPU was asked for"
+
+    def synchronize(self, index):
+        """Wait until it has finished everything asked of it."""
+
+
+class _Cuda(Device):
+    """The GPUs, behind CuPy."""
+
+    name, xp = "cuda", property(lambda self: _cupy())
+
+    def owns(self, kind):
+        return kind.__module__.partition(".")[0] == "cupy"
+
+    def put(self, array, index):
+        # The one place where host memory goes to a GPU. CuPy stages the bytes in page-locked (pinned) memory here, so
+        # that the transfer runs beside the computation, and keeps that buffer until the copy is done.
+        array = array if self.owns(type(array)) else to_numpy(array)
+        if index is not None:
+            self.xp.cuda.Device(index).use()  # CuPy computes on the current GPU, so the one named becomes it
+        return self.xp.asarray(array)  # an array of a GPU is copied only when it lies on another one
+
+    def name_of(self, array):
+        return f"cuda:{array.device.id}"
+
+    def names(self):
+        usable = gpu_problem() is None
+        return [f"cuda:{index}" for index in range(self.xp.cuda.runtime.getDeviceCount())] if usable else []
+
+    def check(self, device, index):
+        problem = gpu_problem()
+        if problem is not None:
+            raise type(problem)(f"device {device!r} cannot be used: {problem}")
+        count = self.xp.cuda.runtime.getDeviceCount()
+        if index is not None and index >= count:
+            raise DeviceError(f"device {device!r} does not exist: this machine has {count} GPU(s), from cuda:0 on")
+
+    def chosen(self, index):
+        return f"the GPU was asked for ({_gpu_name(index)})"
+
+    def synchronize(self, index):
+        self.xp.cuda.Device(index).synchronize()
+
+
+register_device("cpu", Device)
+register_device("cuda", _Cuda)
 
 
 @functools.cache
@@ -166,10 +231,10 @@ def explain_out_of_memory(error, batch_size=None, fixed_bytes=0):
     if asked is None:
         sentence = f"out of memory ({_first_line(error)})."
     else:
-        sentence = f"out of memory: {_size(asked)} were asked for"
+        sentence = f"out of memory: {byte_size(asked)} were asked for"
         if held is not None:
-            sentence += f" while CuPy's memory pool already held {_size(held)}"
-        sentence += f" of {_size(limit)}." if limit else "."
+            sentence += f" while CuPy's memory pool already held {byte_size(held)}"
+        sentence += f" of {byte_size(limit)}." if limit else "."
     if batch_size is None:
         return sentence + " Use a smaller batch or smaller images."
     fits = batch_size // 2
@@ -181,43 +246,33 @@ def explain_out_of_memory(error, batch_size=None, fixed_bytes=0):
     return sentence + f" A batch of {batch_size} does not fit; try --batch-size {fits}."
 
 
-def _module_of(array):
-    if isinstance(array, np.ndarray | np.generic):
-        return np
+def _holder(array):
+    """The Device that holds `array`."""
     kind = type(array)
-    if kind.__module__.partition(".")[0] == "cupy":
-        return _cupy()
-    # The simulated device's array class names its own array module.
-    module = getattr(kind, "__array_module__", None)
-    if module is None:
-        raise DeviceError(
-            f"expected a NumPy or CuPy array, got {kind.__module__}.{kind.__qualname__}. "
-            "Lists become arrays with numpy.asarray(values, dtype='float32'); PyTorch tensors with tensor.numpy()."
-        )
-    return module
+    for load in _devices.values():
+        if (device := load()).owns(kind):
+            return device
+    raise DeviceError(
+        f"expected a NumPy or CuPy array, got {kind.__module__}.{kind.__qualname__}. "
+        "Lists become arrays with numpy.asarray(values, dtype='float32'); PyTorch tensors with tensor.numpy()."
+    )
 
 
-def _name(module):
-    return module.__name__.rpartition(".")[2]
+def _module_of(array):
+    return np if isinstance(array, np.ndarray | np.generic) else _holder(array).xp  # most arrays are NumPy's
 
 
 def _usable(device):
-    """("cpu" | "simulated" | "cuda", index or None) of a device name, once it is sure that it can be used here."""
-    match = re.fullmatch(r"(cpu|simulated|cuda)|cuda:(\d+)", device) if isinstance(device, str) else None
-    if match is None:
-        raise DeviceError(
-            f"unknown device {device!r}: expected 'auto', 'cpu', 'cuda', 'cuda:<index>' (for example 'cuda:1') "
-            "or 'simulated'"
-        )
-    kind, index = match[1] or "cuda", match[2] and int(match[2])
-    if kind == "cuda":
-        problem = gpu_problem()
-        if problem is not None:
-            raise type(problem)(f"device {device!r} cannot be used: {problem}")
-        count = _cupy().cuda.runtime.getDeviceCount()
-        if index is not None and index >= count:
-            raise DeviceError(f"device {device!r} does not exist: this machine has {count} GPU(s), from cuda:0 on")
-    return kind, index
+    """(Device, index or None) of a device name, once it is sure that it can be used here. Only GPUs have an index."""
+    match = re.fullmatch(r"(\w+)|cuda:(\d+)", device) if isinstance(device, str) else None
+    name, index = (match[1] or "cuda", match[2] and int(match[2])) if match else (None, None)
+    if name not in _devices:
+        cpu, cuda, *registered = map(repr, _devices)
+        *most, last = "'auto'", cpu, cuda, "'cuda:<index>' (for example 'cuda:1')", *registered
+        raise DeviceError(f"unknown device {device!r}: expected {', '.join(most)} or {last}")
+    found = _devices[name]()
+    found.check(device, index)
+    return found, index
 
 
 def _cupy():
@@ -253,13 +308,6 @@ def _memory_figures(error):
     if not limit:
         limit = _cupy().cuda.Device().mem_info[1]  # the whole card
     return asked, held, limit
-
-
-def _size(count):
-    for unit in ("bytes", "kB", "MB", "GB"):
-        if count < 1000 or unit == "GB":
-            return f"{count:.0f} {unit}" if unit == "bytes" else f"{count:.3g} {unit}"
-        count /= 1000
 
 
 def _first_line(error):

@@ -19,6 +19,7 @@ from tinycnn.layers import Conv2d, Flatten, Linear, MaxPool2d, ReLU, Sequential
 from tinycnn.losses import MultiTaskLoss
 from tinycnn.models import localizer
 from tinycnn.optim import Adam
+from tinycnn.text import aligned, count
 from tinycnn.version import __version__
 
 # distribution, the module it brings, what it is for, the extra that installs it
@@ -42,7 +43,7 @@ class Finding:
 
 def examine():
     """All findings on this machine, the self-test included; about two seconds."""
-    return [_versions(), *(_extra(*extra) for extra in EXTRAS), _cores(), blas(), _gpu(), _gradients(), _training()]
+    return [versions(), *(package(*known) for known in EXTRAS), cores(), blas(), gpu(), gradients(), training()]
 
 
 def healthy(findings):
@@ -52,18 +53,19 @@ def healthy(findings):
 
 def report(findings):
     """The findings as a table in plain text."""
-    width = max(len(finding.name) for finding in findings)
-    lines = [f"[{finding.state:^4}]  {finding.name:{width}}  {finding.text}" for finding in findings]
+    lines = aligned([(f"[{finding.state:^4}]", finding.name, finding.text) for finding in findings], left=3)
     end = "Everything that training needs works." if healthy(findings) else "Something that training needs is broken."
     return "\n".join([*lines, "", end])
 
 
-def _versions():
+def versions():
+    """tinycnn, Python, NumPy and the system."""
     return Finding("versions", f"tinycnn {__version__}, Python {platform.python_version()} ({sys.executable}), "
                                f"NumPy {np.__version__}, {platform.system()} {platform.machine()}")
 
 
-def _extra(distribution, module, purpose, extra):
+def package(distribution, module, purpose, extra):
+    """Whether one of the packages of EXTRAS can be imported; if not, how to install it."""
     try:
         importlib.import_module(module)
         return Finding(distribution, f"{metadata.version(distribution)}, {purpose}")
@@ -71,13 +73,14 @@ def _extra(distribution, module, purpose, extra):
         return Finding(distribution, f"{purpose}; cannot be imported ({error}): pip install 'tinycnn[{extra}]'", "note")
 
 
-def _cores():
-    count = threads()
-    return Finding("processors", f"{count} usable, so {count} threads in each layer (TINYCNN_THREADS changes that)")
+def cores():
+    """How many processors, and so how many threads."""
+    n = threads()
+    return Finding("processors", f"{n} usable, so {count(n, 'thread')} in each layer (TINYCNN_THREADS changes that)")
 
 
 def blas():
-    """The Finding about the library that multiplies matrices, and its threads."""
+    """The Finding about the library that multiplies matrices: its name, version and threads."""
     try:
         from threadpoolctl import threadpool_info
     except ImportError:
@@ -87,19 +90,20 @@ def blas():
     found = [library for library in threadpool_info() if library["user_api"] == "blas"]
     if not found:
         return Finding("BLAS", "none that threadpoolctl knows: matrix products may be slow", "note")
-    texts = [f"{library['internal_api']} {library['version']}, {library['num_threads']} threads"
+    texts = [f"{library['internal_api']} {library['version']}, {count(library['num_threads'], 'thread')}"
              + (f", {library['architecture']}" if library.get("architecture") else "") for library in found]
     return Finding("BLAS", "; ".join(texts))
 
 
-def _gpu():
+def gpu():
+    """Whether a GPU can be used; if not, why."""
     problem = gpu_problem()
     if problem is not None:
         return Finding("GPU", f"not usable, so the CPU computes: {' '.join(str(problem).split())}", "note")
     return Finding("GPU", pick_device("cuda")[1].replace("the GPU was asked for ", "usable "))
 
 
-def _gradients():
+def gradients():
     """Backward against differences of forward, for the layers of a localizer."""
     from tinycnn.gradient_check import gradcheck
 
@@ -116,7 +120,7 @@ def _gradients():
     return Finding("gradients", f"backward agrees with differences of forward ({seconds:.1f} s)")
 
 
-def _training():
+def training():
     """Twenty steps on sixteen pictures of noise: a network that cannot learn these by heart is broken."""
     rng = np.random.default_rng(SEED)
     start = time.perf_counter()

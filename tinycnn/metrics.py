@@ -17,6 +17,7 @@ import numpy as np
 
 from tinycnn.boxes import clip, decode, encode, iou
 from tinycnn.errors import DataError, ShapeError
+from tinycnn.text import aligned
 
 HIT = 0.5  # the IoU from which a box counts as found
 MOST_GUESSES = 5
@@ -107,12 +108,9 @@ def evaluate_predictions(labels, boxes, probabilities, samples, train_samples=No
 def comparison_table(metrics):
     """What `evaluate_predictions` returned as an aligned text table: one metric per row, baselines beside the model."""
     columns = {prefix: title for prefix, title in COLUMNS.items() if any(prefix + key in metrics for key in NAMES)}
-    width = max(map(len, NAMES.values()))
-    lines = ["  ".join([" " * width, *columns.values()])]
-    for key, name in NAMES.items():
-        cells = [f"{metrics[prefix + key]:.3f}" if prefix + key in metrics else "-" for prefix in columns]
-        cells = [cell.rjust(len(title)) for cell, title in zip(cells, columns.values(), strict=True)]
-        lines.append("  ".join([name.ljust(width), *cells]))
+    rows = [(name, *(f"{metrics[prefix + key]:.3f}" if prefix + key in metrics else "-" for prefix in columns))
+            for key, name in NAMES.items()]
+    lines = aligned([("", *columns.values()), *rows])
     if "majority_class/accuracy" in metrics:
         lines.append("Where a class is needed, the mean box and the whole frame go with the majority class.")
     return "\n".join(lines)

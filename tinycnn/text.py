@@ -1,16 +1,54 @@
-"""Plain-text tables, and how numbers and names are written in them, in sentences and in figures."""
+"""Plain-text tables, and how counts, shares and sizes are written in them and in sentences."""
 
 import math
+import re
+import textwrap
 
 
-def table(rows, left=1):
-    """Rows of cells (the first is the heading) as aligned text; the first `left` columns to the left, numbers right."""
+def table(rows, left=1, rules=(1,), **options):
+    """Rows of cells as aligned text, with lines drawn between some of them.
+
+    rows: lists of cells; whatever they are, they are shown as str(cell)    left: as in aligned
+    rules: numbers of the rows that have a line above them; the default sets off a heading of one row. -1: the last row
+    options: narrowest and wrap, as in aligned
+
+    >>> print(table([("layer", "parameters"), ("conv1", 896), ("fc1", 32800)]))
+    layer  parameters
+    -----------------
+    conv1         896
+    fc1         32800
+    """
+    lines = aligned(rows, left, **options)
+    rule = "-" * max(len(line) for row in lines for line in row.splitlines())
+    above = {number + len(lines) if number < 0 else number for number in rules}
+    return "\n".join(part for number, line in enumerate(lines) for part in [rule] * (number in above) + [line])
+
+
+def aligned(rows, left=1, narrowest=0, wrap=None):
+    """Rows of cells as a list of strings, one for each row, whose columns stand one below the other.
+
+    left: the columns that are aligned left, the others are aligned right; a count of leading columns, or their numbers
+    narrowest: the least width of a column    wrap: the width of a line, within which the last column is wrapped
+    """
     rows = [[str(cell) for cell in row] for row in rows]
-    widths = [max(len(row[k]) for row in rows) for k in range(len(rows[0]))]
-    lines = ["  ".join(cell.ljust(width) if k < left else cell.rjust(width)
-                       for k, (cell, width) in enumerate(zip(row, widths, strict=True))).rstrip() for row in rows]
-    rule = "-" * max(map(len, lines))
-    return "\n".join([lines[0], rule, *lines[1:]])
+    left = range(left) if isinstance(left, int) else left
+    widths = [max(narrowest, *(len(row[k]) for row in rows)) for k in range(len(rows[0]))]
+    lines = []
+    for row in rows:
+        cells = [cell.ljust(width) if k in left else cell.rjust(width)
+                 for k, (cell, width) in enumerate(zip(row, widths, strict=True))]
+        if wrap is not None:
+            indent = sum(width + 2 for width in widths[:-1])
+            cells[-1] = _wrapped(row[-1], wrap - indent, indent)
+        lines.append("  ".join(cells).rstrip())
+    return lines
+
+
+def _wrapped(text, width, indent):
+    """`text` in lines of `width`, all but the first indented. What follows an arrow stays to the right of it."""
+    arrow = re.match("(-> )?", text)[0]
+    lines = textwrap.wrap(text, width, subsequent_indent=" " * len(arrow))
+    return ("\n" + " " * indent).join(lines)
 
 
 def figure_of(value, digits=2):
@@ -39,7 +77,7 @@ def percent(share):
 
 
 def count(n, singular, plural=None):
-    """1 image, 2 images."""
+    """1 -> 1 image, 2000 -> 2,000 images."""
     return f"{n:,} {singular if n == 1 else plural or singular + 's'}"
 
 
@@ -59,3 +97,27 @@ def plain(value):
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
     return value
+
+
+def byte_size(n):
+    """n bytes of memory with a unit: 512 -> 512 bytes, 4_200_000 -> 4.2 MB; a kB is 1000 bytes."""
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if n < 1000 or unit == "GB":
+            return f"{n:.0f} {unit}" if unit == "bytes" else f"{n:.3g} {unit}"
+        n /= 1000
+
+
+def megabytes(n, digits=1):
+    """n bytes in MB, for a column whose heading says so: 4_230_000 -> 4.2, 0 -> 0, 4000 -> <0.1."""
+    least = 10.0**-digits
+    return "0" if n == 0 else f"<{least:.{digits}f}" if n < 5e5 * least else f"{n / 1e6:,.{digits}f}"
+
+
+def times(shape):
+    """A shape in words: (32, 32, 3) -> 32 x 32 x 3."""
+    return " x ".join(map(str, shape))
+
+
+def shortened(words, most, end="…"):
+    """`words` if they have at most so many letters, else their beginning and `end`."""
+    return words if len(words) <= most else words[: most - len(end)] + end

@@ -70,12 +70,12 @@ def evaluate():
 
 def check_gradients():
     """One case of each kind from the gradient checker's own catalog, moved to the device."""
-    kinds = {type(thing): (name, thing, inputs) for name, thing, inputs in cases()}
+    kinds = {type(obj): (name, obj, inputs) for name, obj, inputs in cases()}
     with record() as calls:
-        for name, thing, inputs in kinds.values():
-            if hasattr(thing, "to"):
-                thing.to("simulated")
-            assert gradcheck(thing, *(on_device(i) for i in inputs), mode="directional").ok, name
+        for name, obj, inputs in kinds.values():
+            if hasattr(obj, "to"):
+                obj.to("simulated")
+            assert gradcheck(obj, *(on_device(i) for i in inputs), mode="directional").ok, name
     return calls
 
 

@@ -5,8 +5,8 @@ import pytest
 
 from tests.conformance.runs import RUNS, model, samples
 from tinycnn import simulated, training
-from tinycnn.engine import workers
 from tinycnn.backend import to_numpy
+from tinycnn.engine import workers
 from tinycnn.losses import MultiTaskLoss
 from tinycnn.optim import SGD
 

@@ -144,18 +144,17 @@ def test_photographs_is_a_sequence(five):
     assert len(images[np.array([], dtype=int)]) == 0
 
 
-def test_kept_pictures_are_not_decoded_again_and_stay_below_the_limit(five, monkeypatch):
+def test_kept_pictures_are_not_decoded_again_and_stay_below_the_limit(five, watch):
     pictures, paths = five
     room = pictures[0].nbytes + pictures[1].nbytes
     images = Photographs(paths, sizes_of(pictures), cache=PixelCache(room))
-    opened = []
-    original = photographs.read_image
-    monkeypatch.setattr(photographs, "read_image", lambda path, side: opened.append(path.name) or original(path, side))
+    opened = watch(photographs, "read_image")
     for _ in range(2):
         for image, picture in zip(images, pictures, strict=True):
             assert np.array_equal(image, picture)
     assert images.cache.bytes == room
-    assert opened == ["0.png", "1.png", "2.png", "3.png", "4.png", "2.png", "3.png", "4.png"]
+    names = [path.name for (path, _), _ in opened]
+    assert names == ["0.png", "1.png", "2.png", "3.png", "4.png", "2.png", "3.png", "4.png"]
     assert images[0] is images[:1][0]  # parts share the cache
 
 

@@ -5,12 +5,12 @@ import pytest
 from harness import DTYPES, LAYOUTS, expect_close, expect_same_run, numbers, run
 from hypothesis import assume, given
 from hypothesis import strategies as st
-
-from tinycnn.gradient_check import gradcheck
-from tinycnn.layers import Conv2d, MaxPool2d, ReLU, Sequential
 from tinycnn.parallel import Lane
 from tinycnn.shortcuts import pooled
 from tinycnn.shortcuts.winograd import Tiles
+
+from tinycnn.gradient_check import gradcheck
+from tinycnn.layers import Conv2d, MaxPool2d, ReLU, Sequential
 
 
 def pair(**arguments):

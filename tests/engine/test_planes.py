@@ -5,10 +5,10 @@ import pytest
 from harness import DTYPES, LAYOUTS, expect_close, lay_out, numbers
 from hypothesis import given
 from hypothesis import strategies as st
-
-from tinycnn.layers import Conv2d
 from tinycnn.shortcuts import choose
 from tinycnn.shortcuts.planes import Planes
+
+from tinycnn.layers import Conv2d
 
 
 @st.composite

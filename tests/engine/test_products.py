@@ -5,7 +5,6 @@ import pytest
 from harness import difference, numbers
 from hypothesis import given
 from hypothesis import strategies as st
-
 from tinycnn.shortcuts import blas
 
 SIZES = st.integers(1, 40)

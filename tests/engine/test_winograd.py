@@ -5,12 +5,12 @@ import pytest
 from harness import DTYPES, LAYOUTS, difference, expect_close, expect_same_run, numbers, run
 from hypothesis import given
 from hypothesis import strategies as st
-
-from tinycnn import reference
-from tinycnn.layers import Conv2d
 from tinycnn.parallel import Lane
 from tinycnn.shortcuts import choose
 from tinycnn.shortcuts.winograd import INPUT, Tiles, transforms
+
+from tinycnn import reference
+from tinycnn.layers import Conv2d
 
 
 @pytest.mark.parametrize("size", [2, 3, 4, 5])

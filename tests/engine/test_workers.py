@@ -11,10 +11,10 @@ import pytest
 from harness import difference, numbers
 from hypothesis import given
 from hypothesis import strategies as st
+from tinycnn.parallel import Lane, over_batch, threads
 
 from tinycnn import parallel
 from tinycnn.layers import Conv2d, Flatten, Linear, LocalResponseNorm, MaxPool2d, ReLU, Sequential
-from tinycnn.parallel import Lane, over_batch, threads
 
 
 @given(st.integers(0, 40), st.integers(1, 8), st.integers(0, 10**7))

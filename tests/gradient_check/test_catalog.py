@@ -25,10 +25,10 @@ def on(device, tree):
 @pytest.mark.parametrize("number", [i for i, name in enumerate(NAMES) if not name.startswith(MODELS)],
                          ids=lambda number: NAMES[number])
 def test_every_layer_and_loss_is_right_on_every_device(number, device):
-    name, thing, inputs = cases(seed=1)[number]
-    report = gradcheck(thing.to(device), *on(device, tuple(inputs)), seed=1, title=name)
+    name, obj, inputs = cases(seed=1)[number]
+    report = gradcheck(obj.to(device), *on(device, tuple(inputs)), seed=1, title=name)
     assert report.ok, report
-    assert {tensor.name for tensor in report.tensors if tensor.role == "parameter"} == set(thing.parameters())
+    assert {tensor.name for tensor in report.tensors if tensor.role == "parameter"} == set(obj.parameters())
     assert all(np.isfinite(tensor.worst[0]) for tensor in report.tensors)
 
 
@@ -50,8 +50,8 @@ def test_the_localizers_are_right_on_every_device(name, device):
 def test_a_dozen_seeds_without_a_false_alarm():
     for seed in range(12):
         number = (5 * seed + 2) % (len(NAMES) - 2)  # another layer for each seed; the models have tests of their own
-        name, thing, inputs = cases(seed)[number]
-        report = gradcheck(thing, *inputs, seed=seed, title=name)
+        name, obj, inputs = cases(seed)[number]
+        report = gradcheck(obj, *inputs, seed=seed, title=name)
         assert report.ok, report
 
 

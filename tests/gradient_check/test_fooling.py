@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from tinycnn.gradient_check import gradcheck
-from tinycnn.gradient_check.ladder import climb
-from tinycnn.gradient_check.probe import Probe
-from tinycnn.gradient_check.subject import Subject
+from tinycnn.gradient_check.finite_differences import FiniteDifferences
+from tinycnn.gradient_check.object_under_test import ObjectUnderTest
+from tinycnn.gradient_check.step_sizes import sweep_step_sizes
 from tinycnn.layers import Conv2d, Dropout, Layer, Linear, MaxPool2d, Parameter, ReLU, Sequential
 
 
@@ -82,8 +82,8 @@ def test_kinks_inside_a_network_are_reported_by_layer():
     x[2] = -0.3 * np.linalg.pinv(network["fc1"].w.value.T.astype(float))[:, 0] / 1  # one unit ends near its kink
     report = gradcheck(network, x, only="fc1.w")
     assert report.ok
-    crossed = [str(flip) for ladder in report["fc1.w"].ladders for flips in ladder.flips for flip in flips]
-    assert crossed and all(flip.startswith("relu1 at [") for flip in crossed)
+    crossed = [str(kink) for sweep in report["fc1.w"].sweeps for kinks in sweep.crossings for kink in kinks]
+    assert crossed and all(kink.startswith("relu1 at [") for kink in crossed)
 
 
 @pytest.mark.parametrize("slope", [0.0, 0.5, 1.0, 7.0])
@@ -102,33 +102,33 @@ def test_a_kink_nearby_is_no_excuse():
     assert gradcheck(wrong, x, invariants=False)["x"].verdict == "wrong"
 
 
-# --- the ladder ---
+# --- step sizes ---
 
 
-def ladder_of(f, g, x, seed=0):
+def sweep_of(f, g, x, seed=0):
     rng = np.random.default_rng(seed)
-    subject = Subject(Function(f, g), (x,), rng)
+    under_test = ObjectUnderTest(Function(f, g), (x,), rng)
     # Positive numbers: nothing cancels in the sum, so its relative error is that of its terms.
-    probe = Probe(subject, [rng.uniform(0.5, 1.5, x.shape)])
-    return climb(probe, {"x": rng.uniform(0.5, 1.5, x.shape)}, "all")
+    differences = FiniteDifferences(under_test, [rng.uniform(0.5, 1.5, x.shape)])
+    return sweep_step_sizes(differences, {"x": rng.uniform(0.5, 1.5, x.shape)}, "all")
 
 
 def test_a_right_gradient_falls_with_the_square_of_h_and_rises_with_its_inverse():
-    ladder = ladder_of(np.tanh, lambda x: 1 - np.tanh(x) ** 2, numbers(3, 4))
-    assert ladder.verdict == "ok"
-    h, e = ladder.h, ladder.errors
+    sweep = sweep_of(np.tanh, lambda x: 1 - np.tanh(x) ** 2, numbers(3, 4))
+    assert sweep.verdict == "ok"
+    h, e = sweep.h, sweep.errors
     large = (h >= 1e-4) & (h <= 1e-2)
     assert np.polyfit(np.log(h[large]), np.log(e[large]), 1)[0] == pytest.approx(2, abs=0.1)
     small = h <= 1e-6
     assert np.polyfit(np.log(h[small]), np.log(e[small]), 1)[0] == pytest.approx(-1, abs=0.5)
-    assert ladder.error < 1e-10
+    assert sweep.error < 1e-10
 
 
 @pytest.mark.parametrize("error", [1.0, 1e-3, 1e-6, 1e-8])
 def test_a_wrong_gradient_is_flat_however_small_the_mistake(error):
-    ladder = ladder_of(np.tanh, lambda x: (1 + error) * (1 - np.tanh(x) ** 2), numbers(3, 4))
-    assert ladder.verdict == "wrong"
-    assert ladder.error == pytest.approx(error / (1 + error), rel=0.02)
+    sweep = sweep_of(np.tanh, lambda x: (1 + error) * (1 - np.tanh(x) ** 2), numbers(3, 4))
+    assert sweep.verdict == "wrong"
+    assert sweep.error == pytest.approx(error / (1 + error), rel=0.02)
 
 
 def test_an_estimate_knows_how_well_it_is_known():
@@ -136,9 +136,9 @@ def test_an_estimate_knows_how_well_it_is_known():
     for f, g in ((np.exp, np.exp), (np.sin, np.cos), (lambda x: x**5, lambda x: 5 * x**4),
                  (lambda x: np.sin(30 * x), lambda x: 30 * np.cos(30 * x))):
         for seed in range(20):
-            ladder = ladder_of(f, g, numbers(3, 4, seed=seed), seed)
-            assert ladder.verdict == "ok"
-            assert abs(ladder.analytic - ladder.estimate) <= 10 * ladder.uncertainty + 1e-10 * ladder.size
+            sweep = sweep_of(f, g, numbers(3, 4, seed=seed), seed)
+            assert sweep.verdict == "ok"
+            assert abs(sweep.analytic - sweep.estimate) <= 10 * sweep.uncertainty + 1e-10 * sweep.size
 
 
 def test_a_forward_in_float32_is_unclear_not_ok():
@@ -185,10 +185,10 @@ def test_biases_that_start_at_zero_are_moved_away_from_it():
 # --- the original stays as it is ---
 
 
-def state(thing):
+def state(obj):
     """Everything that could have changed, as bytes."""
     found = {}
-    for name, parameter in thing.parameters().items():
+    for name, parameter in obj.parameters().items():
         found[name] = id(parameter.value), parameter.value.tobytes(), str(parameter.value.dtype), id(parameter.grad)
     return found
 

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 import tinycnn as tc
+from tinycnn.engine.workers import Worker
 from tinycnn.errors import ShapeError
 from tinycnn.inspection import summary
 from tinycnn.layers import AvgPool2d, Conv2d, Flatten, Linear, MaxPool2d, ReLU, Sequential
 from tinycnn.models.alexnet import alexnet_localizer, alexnet_pose
-from tinycnn.engine.workers import Worker
 
 # Krizhevsky, Sutskever and Hinton 2012, figure 2, computed by hand: parameters and multiply-adds with two groups.
 ALEXNET = {

@@ -128,7 +128,7 @@ conv("weight decay in backward", "extra term", "The gradient of a penalty is add
 conv("clipped", "nonlinear", "dw is clipped in backward.",
      (TO_KERNEL, f"{TO_KERNEL}.clip(-0.5, 0.5)"))
 
-conv("weights remembered for input", None, "dw is made of the patches of dx's kernel: forward remembers x - mean.",
+conv("centered input remembered", None, "forward remembers another x than it computes with.",
      ("self.remember(x, output=y)", "self.remember(x - x.mean(), output=y)"), at="forward")
 
 # --- db ---

@@ -1,9 +1,12 @@
 """Wrong ReLU, Dropout and LocalResponseNorm."""
 
+from functools import partial
+
 import numpy as np
 
-from .plain import PlainDropout, PlainNorm, PlainReLU
-from .registry import mutant
+from tinycnn.layers import Dropout, LocalResponseNorm, ReLU
+
+from .registry import plant
 
 
 def images(rng):
@@ -16,179 +19,87 @@ def channels(rng):
 
 # --- ReLU ---
 
+relu = partial(plant, ReLU, inputs=images)
 
-@mutant("mask", images)
-class NoMask(PlainReLU):
-    """dx = dy."""
+relu("no mask", "mask", "dx = dy.",
+     ("dy * (y > 0)", "dy.copy()"))
 
-    def backward(self, dy):
-        return dy.copy()
+relu("mask of upstream", "mask", "The gradient passes where dy > 0, not where x > 0.",
+     ("(y > 0)", "(dy > 0)"))
 
+relu("mask inverted", "mask", "The gradient passes where x <= 0.",
+     ("(y > 0)", "(y <= 0)"))
 
-@mutant("mask", images)
-class MaskOfUpstream(PlainReLU):
-    """The gradient passes where dy > 0, not where x > 0."""
+relu("mask lets zeros pass", "mask", "y >= 0 is true of every output.",
+     ("(y > 0)", "(y >= 0)"))
 
-    def backward(self, dy):
-        return dy * (dy > 0)
+relu("leaky", "mask", "The backward of a leaky ReLU.",
+     ("(y > 0)", "np.where(y > 0, 1, 0.01)"))
 
+relu("mask too high", "mask", "The gradient passes where x > 1.",
+     ("(y > 0)", "(y > 1)"))
 
-@mutant("mask", images)
-class MaskInverted(PlainReLU):
-    """The gradient passes where x <= 0."""
+relu("times output", None, "dx = dy * y: the mask is not 0 or 1.",
+     ("(y > 0)", "y"))
 
-    def backward(self, dy):
-        return dy * (self._x <= 0)
+relu("works in place", "modified", "forward writes y over x.",
+     ("maximum(x, 0)", "maximum(x, 0, out=x)"), at="forward")
 
+relu("mask of first forward", "stale", "The mask is made once.",
+     ("return dy * (y > 0)", "self._mask = getattr(self, '_mask', y > 0)\n        return dy * self._mask"))
 
-@mutant("mask", images)
-class Leaky(PlainReLU):
-    """The backward of a leaky ReLU."""
-
-    def backward(self, dy):
-        return dy * np.where(self._x > 0, 1, 0.01)
-
-
-@mutant("mask", images)
-class MaskTooHigh(PlainReLU):
-    """The gradient passes where x > 1."""
-
-    def backward(self, dy):
-        return dy * (self._x > 1)
-
-
-@mutant(None, images)
-class TimesOutput(PlainReLU):
-    """dx = dy * y: the mask is not 0 or 1."""
-
-    def backward(self, dy):
-        return dy * np.maximum(self._x, 0)
-
-
-@mutant("modified", images)
-class WorksInPlace(PlainReLU):
-    """forward writes y over x."""
-
-    def forward(self, x):
-        y = super().forward(x)
-        x[...] = y
-        return y
-
-
-@mutant("stale", images)
-class MaskOfFirstForward(PlainReLU):
-    """The mask is made once."""
-
-    def backward(self, dy):
-        if not hasattr(self, "_mask"):
-            self._mask = self._x > 0
-        return dy * self._mask
-
-
-@mutant("dtype", images)
-class MaskInDoublePrecision(PlainReLU):
-    """The mask is a float64 array, so a float32 gradient becomes float64."""
-
-    def backward(self, dy):
-        return dy * (self._x > 0).astype(np.float64)
-
+relu("mask in double precision", "dtype", "The mask is a float64 array, so a float32 gradient becomes float64.",
+     ("(y > 0)", "(y > 0).astype(np.float64)"))
 
 # --- Dropout ---
 
+dropout = partial(plant, Dropout, inputs=images, p=0.4)
 
-@mutant("mask", images, p=0.4)
-class MaskRedrawn(PlainDropout):
-    """backward draws a new mask."""
+dropout("mask redrawn", "mask", "backward draws a new mask.",
+        ("(mask,) = self.recall(dy)", "self.recall(dy)\n        mask = self.rng.random(dy.shape) >= self.p"))
 
-    def backward(self, dy):
-        self._mask = self.rng.random(dy.shape) >= self.p
-        return super().backward(dy)
+dropout("mask inverted in dropout", "mask", "backward keeps what forward dropped.",
+        ("dy * mask", "dy * ~mask"))
 
+dropout("scale forgotten", "factor", "backward does not scale by 1 / (1 - p).",
+        (" * (1 / (1 - self.p))", ""))
 
-@mutant("factor", images, p=0.4)
-class ScaleForgotten(PlainDropout):
-    """backward does not scale by 1 / (1 - p)."""
+dropout("scaled twice", "factor", "backward scales by 1 / (1 - p) twice.",
+        ("(1 / (1 - self.p))", "(1 / (1 - self.p)) ** 2"))
 
-    def backward(self, dy):
-        return dy * self._mask
+dropout("dropout without mask", "mask", "backward lets everything pass.",
+        ("dy * mask * ", "dy * "))
 
-
-@mutant("factor", images, p=0.4)
-class ScaledTwice(PlainDropout):
-    """backward scales by 1 / (1 - p) twice."""
-
-    def backward(self, dy):
-        return super().backward(dy) / (1 - self.p)
-
-
-@mutant("mask", images, p=0.4)
-class DropoutWithoutMask(PlainDropout):
-    """backward lets everything pass."""
-
-    def backward(self, dy):
-        return dy * (1 / (1 - self.p))
-
-
-@mutant("random", images, p=0.4)
-class MaskFromNowhere(PlainDropout):
-    """The mask comes from a generator that nobody can put back."""
-
-    def forward(self, x):
-        self._mask = np.random.default_rng().random(x.shape) >= self.p
-        return x * self._mask * (1 / (1 - self.p))
-
+dropout("mask from nowhere", "random", "The mask comes from a generator that nobody can put back.",
+        ("self.rng.random(", "np.random.default_rng().random("), at="forward")
 
 # --- LocalResponseNorm: no pattern tells which term of a formula is missing, but each is caught ---
 
-NORM = {"size": 4, "alpha": 0.5, "k": 2.0}
+norm = partial(plant, LocalResponseNorm, inputs=channels, size=4, alpha=0.5, k=2.0)
 
+norm("own channel only", None, "The way through the neighbors' sums is left out.",
+     (" - 2 * self._a() * self.beta * x * through_s", ""))
 
-@mutant(None, channels, **NORM)
-class OwnChannelOnly(PlainNorm):
-    """The way through the neighbors' sums is left out."""
+norm("neighbors added", None, "The way through the sums has the wrong sign.",
+     ("dy * power - 2", "dy * power + 2"))
 
-    sign = 0.0
+norm("neighbors halved", None, "The 2 of the square is missing.",
+     ("- 2 * ", "- "))
 
+norm("window not mirrored", None, "The window of an even size is not mirrored.",
+     ("(self.size - 1) // 2", "self.size // 2"))
 
-@mutant(None, channels, **NORM)
-class NeighborsAdded(PlainNorm):
-    """The way through the sums has the wrong sign."""
+norm("beta forgotten", None, "The exponent does not come down as a factor.",
+     (" * self.beta", ""))
 
-    sign = 1.0
+norm("alpha not divided", None, "backward uses alpha, forward alpha / size.",
+     ("self._a()", "self.alpha"))
 
+norm("direct way forgotten", None, "Only the way through the sums is there.",
+     ("dy * power - 2", "-2"))
 
-@mutant(None, channels, **NORM)
-class NeighborsHalved(PlainNorm):
-    """The 2 of the square is missing."""
+norm("exponent not lowered", None, "The exponent of s is -beta, should be -beta - 1.",
+     (" * power / s", " * power"))
 
-    two = 1.0
-
-
-@mutant(None, channels, **NORM)
-class WindowNotMirrored(PlainNorm):
-    """The window of an even size is not mirrored."""
-
-    mirrored = False
-
-
-@mutant(None, channels, **NORM)
-class BetaForgotten(PlainNorm):
-    """The exponent does not come down as a factor."""
-
-    def exponent(self):
-        return 1.0
-
-
-@mutant(None, channels, **NORM)
-class AlphaNotDivided(PlainNorm):
-    """backward uses alpha, forward alpha / size."""
-
-    def alpha_in_backward(self):
-        return self.alpha
-
-
-@mutant(None, channels, **NORM)
-class DirectWayForgotten(PlainNorm):
-    """Only the way through the sums is there."""
-
-    direct = False
+norm("upstream of neighbors ignored", "nonlinear", "The neighbors' dy is left out of their sum.",
+     ("dy * x * power / s", "x * power / s"))

@@ -1,11 +1,12 @@
 """Wrong Linear, Flatten and Sequential."""
 
+from functools import partial
+
 import numpy as np
 
-from tinycnn.layers import Conv2d, MaxPool2d, ReLU
+from tinycnn.layers import Conv2d, Flatten, Linear, MaxPool2d, ReLU, Sequential
 
-from .plain import PlainFlatten, PlainLinear, PlainSequential
-from .registry import mutant
+from .registry import plant
 
 
 def features(rng):
@@ -18,169 +19,99 @@ def images(rng):
 
 # --- Linear ---
 
-LINEAR, SQUARE = {"in_features": 6, "out_features": 4}, {"in_features": 6, "out_features": 6}
+linear = partial(plant, Linear, inputs=features, in_features=6, out_features=4)
+square = partial(linear, out_features=6)
 
+linear("weight gradient has shape of transpose", "axes", "dw = dy.T @ x, of shape (F, D).",
+       ("x.T @ dy", "dy.T @ x"))
 
-@mutant("axes", features, **LINEAR)
-class WeightGradientHasShapeOfTranspose(PlainLinear):
-    """dw = dy.T @ x, of shape (F, D)."""
+square("square weight gradient transposed", "axes", "dw = dy.T @ x in a square layer, where the shapes agree.",
+       ("x.T @ dy", "dy.T @ x"))
 
-    def dw(self, dy):
-        return dy.T @ self._x
+square("weights not transposed", "axes", "dx = dy @ w in a square layer.",
+       ("self.w.value.T", "self.w.value"))
 
+square("output remembered", None, "forward remembers y, so dw = y.T @ dy.",
+       ("self.remember(x, output=y)", "self.remember(y, output=y)"), at="forward")
 
-@mutant("axes", features, **SQUARE)
-class SquareWeightGradientTransposed(PlainLinear):
-    """dw = dy.T @ x in a square layer, where the shapes agree."""
+linear("linear bias not summed", "not summed", "db = dy, of shape (N, F).",
+       ("dy.sum(axis=0)", "dy.copy()"))
 
-    def dw(self, dy):
-        return dy.T @ self._x
+linear("linear bias mean", "batch mean", "db = mean of dy over the batch.",
+       ("dy.sum(axis=0)", "dy.mean(axis=0)"))
 
+linear("linear bias summed too far", "shape", "db = the sum over batch and outputs, one number.",
+       ("dy.sum(axis=0)", "dy.sum().reshape(1)"))
 
-@mutant("axes", features, **SQUARE)
-class WeightsNotTransposed(PlainLinear):
-    """dx = dy @ w in a square layer."""
+linear("linear bias summed over outputs", "shape", "db = the sum over outputs, one number for each example.",
+       ("dy.sum(axis=0)", "dy.sum(axis=1)"))
 
-    def dx(self, dy):
-        return dy @ self.w.value
+linear("one example only", "overlap", "dw from the first example of the batch.",
+       ("x.T @ dy", "x[:1].T @ dy[:1]"))
 
+linear("linear mean twice", "batch mean", "dw is divided by the batch size, which the loss has done already.",
+       ("x.T @ dy", "x.T @ dy / len(dy)"))
 
-@mutant("not summed", features, **LINEAR)
-class LinearBiasNotSummed(PlainLinear):
-    """db = dy, of shape (N, F)."""
+linear("linear input negative", "sign", "dx has the wrong sign.",
+       ("return dy @", "return -dy @"))
 
-    def db(self, dy):
-        return dy.copy()
+linear("forgotten weights", "never stored", "dw is computed and thrown away.",
+       ("self.w.grad =", "dw ="))
 
+linear("forgotten input", "never stored", "backward has no return.",
+       ("return dy @", "dx = dy @"))
 
-@mutant("batch mean", features, **LINEAR)
-class LinearBiasMean(PlainLinear):
-    """db = mean of dy over the batch."""
+linear("divides by zero", "not finite", "dw is normalized by a count that is 0.",
+       ("self.w.grad = x.T @ dy", "with np.errstate(all='ignore'):\n"
+                                  "            self.w.grad = x.T @ dy / (self.w.value.ndim - 2)"))
 
-    def db(self, dy):
-        return dy.mean(axis=0)
-
-
-@mutant("shape", features, **LINEAR)
-class LinearBiasSummedTooFar(PlainLinear):
-    """db = the sum over batch and outputs, one number."""
-
-    def db(self, dy):
-        return dy.sum().reshape(1)
-
-
-@mutant("overlap", features, **LINEAR)
-class OneExampleOnly(PlainLinear):
-    """dw from the first example of the batch."""
-
-    def dw(self, dy):
-        return self._x[:1].T @ dy[:1]
-
-
-@mutant("batch mean", features, **LINEAR)
-class LinearMeanTwice(PlainLinear):
-    """dw is divided by the batch size, which the loss has done already."""
-
-    def dw(self, dy):
-        return self._x.T @ dy / len(dy)
-
-
-@mutant("sign", features, **LINEAR)
-class LinearInputNegative(PlainLinear):
-    """dx has the wrong sign."""
-
-    def dx(self, dy):
-        return -super().dx(dy)
-
-
-@mutant("never stored", features, **LINEAR)
-class ForgottenWeights(PlainLinear):
-    """dw is computed and thrown away."""
-
-    def backward(self, dy, input_gradient=True):
-        self.dw(dy)
-        self.b.grad = self.db(dy)
-        return self.dx(dy)
-
-
-@mutant("never stored", features, **LINEAR)
-class ForgottenInput(PlainLinear):
-    """backward has no return."""
-
-    def dx(self, dy):
-        return None
-
-
-@mutant("not finite", features, **LINEAR)
-class DividesByZero(PlainLinear):
-    """dw is normalized by a count that is 0."""
-
-    def dw(self, dy):
-        with np.errstate(all="ignore"):
-            return super().dw(dy) / (self.w.value.ndim - 2)
-
-
-@mutant("modified", features, **LINEAR)
-class ScalesItsInput(PlainLinear):
-    """forward centers x in place."""
-
-    def forward(self, x):
-        x -= x.mean()
-        return super().forward(x)
-
+linear("scales its input", "modified", "forward centers x in place.",
+       ("y = x @", "x -= x.mean()\n        y = x @"), at="forward")
 
 # --- Flatten ---
 
+flatten = partial(plant, Flatten, inputs=images)
 
-@mutant("axes", images)
-class FlattenedInOtherOrder(PlainFlatten):
-    """backward reshapes in Fortran order."""
+flatten("flattened in other order", "axes", "backward reshapes in Fortran order.",
+        ("dy.reshape(shape)", "dy.reshape(shape, order='F')"))
 
-    def backward(self, dy):
-        return dy.reshape(self._shape, order="F")
+flatten("channels first", "axes", "backward takes the row for a picture with channels first.",
+        ("return dy.reshape(shape)",
+         "n, h, w, c = shape\n        return dy.reshape(n, c, h, w).transpose(0, 2, 3, 1)"))
 
-
-@mutant("axes", images)
-class ChannelsFirst(PlainFlatten):
-    """backward takes the row for a picture with channels first."""
-
-    def backward(self, dy):
-        n, h, w, c = self._shape
-        return dy.reshape(n, c, h, w).transpose(0, 2, 3, 1)
+# --- Sequential: its two loops are the engine's, so that is where they go wrong ---
 
 
-# --- Sequential ---
+def network(cls, rng):
+    """The layers up to the pool are one row for the engine, the others a row each."""
+    return cls(Conv2d(2, 3, 3, padding=1, rng=rng), ReLU(), MaxPool2d(2), Flatten(), Linear(18, 5, rng=rng), ReLU(),
+               Linear(5, 5, rng=rng), input_shape=(6, 4, 2))
 
 
-class _Network(PlainSequential):
-    def __init__(self):
-        rng = np.random.default_rng(3)
-        super().__init__(Conv2d(2, 3, 3, padding=1, rng=rng), ReLU(), MaxPool2d(2), Conv2d(3, 3, 3, padding=1, rng=rng))
+def three_rows(cls, rng):
+    return cls(Linear(6, 5, rng=rng), ReLU(), Linear(5, 4, rng=rng))
 
 
-@mutant(None, images)
-class SkipsAnActivation(_Network):
-    """backward walks past the ReLU."""
-
-    def backward(self, dy, input_gradient=True):
-        conv1, relu, pool, conv2 = self
-        return conv1.backward(pool.backward(conv2.backward(dy)))
+def all_alike(cls, rng):
+    return cls(*(Linear(6, 6, rng=rng) for _ in range(3)))
 
 
-@mutant("never stored", images)
-class StopsEarly(_Network):
-    """backward ends before the first convolution."""
+chain = partial(plant, Sequential, inputs=images, build=network, at="engine.backward")
 
-    def backward(self, dy, input_gradient=True):
-        conv1, relu, pool, conv2 = self
-        return relu.backward(pool.backward(conv2.backward(dy)))
+chain("skips an activation", None, "backward walks past the ReLU, as past all that has no parameters.",
+      ("row, kept = tape[i]", "row, kept = tape[i]\n        if not row.parameters():\n            continue"),
+      inputs=features, build=three_rows)
 
+chain("walks from the start", None, "backward takes the rows in the order of forward.",
+      ("reversed(range(first, len(tape)))", "range(first, len(tape))"),
+      inputs=features, build=all_alike)
 
-@mutant("input_gradient", images)
-class LosesFirstGradient(_Network):
-    """Without dx, the first layer's own gradients are not computed either."""
+chain("stops early", "never stored", "backward ends before the first layers.",
+      ("range(first, len(tape))", "range(first + 1, len(tape))"))
 
-    def backward(self, dy, input_gradient=True):
-        conv1, relu, pool, conv2 = self
-        dy = relu.backward(pool.backward(conv2.backward(dy)))
-        return conv1.backward(dy) if input_gradient else None
+chain("loses first gradient", "input_gradient",
+      "Without dx, the first layer's own gradients are not computed either.",
+      ("first = next((i for", "first = 1 + next((i for"))
+
+chain("forgets to pass on", "never stored", "backward has no return.",
+      ("return dy if input_gradient else None", "return None"))

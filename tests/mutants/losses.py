@@ -1,9 +1,12 @@
 """Wrong losses."""
 
+from functools import partial
+
 import numpy as np
 
-from .plain import PlainCrossEntropy, PlainL2, PlainMultiTask
-from .registry import mutant
+from tinycnn.losses import L2Loss, MultiTaskLoss, SoftmaxCrossEntropy
+
+from .registry import plant
 
 
 def scores_and_labels(rng):
@@ -30,190 +33,87 @@ def box_per_class(rng):
 
 # --- SoftmaxCrossEntropy ---
 
+entropy = partial(plant, SoftmaxCrossEntropy, inputs=scores_and_labels)
 
-@mutant("batch mean", scores_and_labels)
-class MeanForgotten(PlainCrossEntropy):
-    """forward is a mean over the batch, backward is not."""
+entropy("mean forgotten", "batch mean", "forward is a mean over the batch, backward is not.",
+        (" / len(log_p)", ""))
 
-    def backward(self):
-        return super().backward() * len(self._scores)
+entropy("mean twice", "batch mean", "backward divides by the batch size twice.",
+        ("/ len(log_p)", "/ len(log_p) ** 2"))
 
+entropy("no true class", "label", "dscores = p / N, without the - 1 at the true class.",
+        ("dscores[rows, labels] -= 1.0", ""))
 
-@mutant("batch mean", scores_and_labels)
-class MeanTwice(PlainCrossEntropy):
-    """backward divides by the batch size twice."""
+entropy("only true class", "label", "Only the true class gets a gradient.",
+        ("dscores[rows, labels] -= 1.0", "true = dscores[rows, labels] - 1.0\n"
+                                         "        dscores[...] = 0.0\n"
+                                         "        dscores[rows, labels] = true"))
 
-    def backward(self):
-        return super().backward() / len(self._scores)
+entropy("true minus predicted", "sign", "onehot - p.",
+        ("return dscores", "return -dscores"))
 
+entropy("next class", None, "The - 1 is at the class after the true one: labels counted from 1.",
+        ("dscores[rows, labels]", "dscores[rows, (labels + 1) % log_p.shape[1]]"))
 
-@mutant("label", scores_and_labels)
-class NoTrueClass(PlainCrossEntropy):
-    """dscores = p / N, without the - 1 at the true class."""
+entropy("softmax over batch", None, "The probabilities are normalized over the batch.",
+        ("self.remember(log_p,", "self.remember(scores - xp.log(xp.exp(scores).sum(axis=0)),"), at="forward")
 
-    def onehot(self):
-        return 0 * super().onehot()
+entropy("not normalized", None, "exp of the scores, not divided by their sum.",
+        ("self.remember(log_p,", "self.remember(z,"), at="forward")
 
+entropy("logarithms for probabilities", None, "backward takes log p for p.",
+        (".exp(log_p)", ".array(log_p)"))
 
-@mutant("label", scores_and_labels)
-class OnlyTrueClass(PlainCrossEntropy):
-    """Only the true class gets a gradient."""
-
-    def backward(self):
-        return super().backward() * self.onehot()
-
-
-@mutant("sign", scores_and_labels)
-class TrueMinusPredicted(PlainCrossEntropy):
-    """onehot - p."""
-
-    def backward(self):
-        return -super().backward()
-
-
-@mutant(None, scores_and_labels)
-class NextClass(PlainCrossEntropy):
-    """The - 1 is at the class after the true one: labels counted from 1."""
-
-    def onehot(self):
-        return np.roll(super().onehot(), 1, axis=1)
-
-
-@mutant(None, scores_and_labels)
-class SoftmaxOverBatch(PlainCrossEntropy):
-    """The probabilities are normalized over the batch."""
-
-    def p(self):
-        e = np.exp(self._scores)
-        return e / e.sum(axis=0)
-
-
-@mutant(None, scores_and_labels)
-class NotNormalized(PlainCrossEntropy):
-    """exp of the scores, not divided by their sum."""
-
-    def p(self):
-        return np.exp(self._scores - self._scores.max(axis=1, keepdims=True))
-
-
-@mutant(None, scores_and_labels)
-class SquaredErrorOnProbabilities(PlainCrossEntropy):
-    """The gradient of another loss: 2 p (p - onehot)."""
-
-    def backward(self):
-        return 2 * self.p() * super().backward()
-
+entropy("squared error on probabilities", None, "The gradient of another loss: 2 p (p - onehot).",
+        ("return dscores", "return 2 * array_module(log_p).exp(log_p) * dscores"))
 
 # --- L2Loss ---
 
+distance = partial(plant, L2Loss, inputs=two_boxes)
+masked = partial(distance, inputs=masked_boxes)
 
-@mutant("factor", two_boxes)
-class TwoForgotten(PlainL2):
-    """The 2 of the square is missing."""
+distance("two forgotten", "factor", "The 2 of the square is missing.",
+         (" * 2.0", ""))
 
-    def backward(self):
-        return super().backward() / 2
+distance("mean over batch only", "factor", "Divided by N instead of the number of elements.",
+         ("/ count", "/ len(difference)"))
 
+distance("sum instead of mean", "factor", "Not divided at all.",
+         (" / count", ""))
 
-@mutant("factor", two_boxes)
-class MeanOverBatchOnly(PlainL2):
-    """Divided by N instead of the number of elements."""
+distance("target minus prediction", "sign", "2 (target - pred).",
+         ("return difference", "return -difference"))
 
-    def count(self):
-        return len(self._pred)
+masked("l2 mask ignored", "mask", "Elements that do not count get a gradient.",
+       ("self.remember(difference,", "self.remember(pred - target,"), at="forward")
 
+masked("masked mean over all", "factor", "Divided by the number of all elements, not of those that count.",
+       ("/ count", "/ difference.size"))
 
-@mutant("factor", two_boxes)
-class SumInsteadOfMean(PlainL2):
-    """Not divided at all."""
+distance("width forgotten", "some indices", "The last of the four numbers gets no gradient.",
+         ("return difference", "difference[..., -1] = 0\n        return difference"))
 
-    def count(self):
-        return 1
-
-
-@mutant("sign", two_boxes)
-class TargetMinusPrediction(PlainL2):
-    """2 (target - pred)."""
-
-    def backward(self):
-        return -super().backward()
-
-
-@mutant("mask", masked_boxes)
-class L2MaskIgnored(PlainL2):
-    """Elements that do not count get a gradient."""
-
-    def mask(self):
-        return np.ones_like(self._mask)
-
-
-@mutant("factor", masked_boxes)
-class MaskedMeanOverAll(PlainL2):
-    """Divided by the number of all elements, not of those that count."""
-
-    def count(self):
-        return self._mask.size
-
-
-@mutant("some indices", two_boxes)
-class WidthForgotten(PlainL2):
-    """The last of the four numbers gets no gradient."""
-
-    def mask(self):
-        return self._mask * np.array([1, 1, 1, 0], self._mask.dtype)
-
-
-@mutant(None, two_boxes)
-class AbsoluteError(PlainL2):
-    """The gradient of the absolute error: the sign only."""
-
-    def backward(self):
-        return np.sign(self._pred - self._target) / self.count()
-
+distance("absolute error", None, "The gradient of the absolute error: the sign only.",
+         ("difference * 2.0", "np.sign(difference)"))
 
 # --- MultiTaskLoss ---
 
-WEIGHTS = {"class_weight": 0.7, "box_weight": 1.9}
+tasks = partial(plant, MultiTaskLoss, inputs=both, class_weight=0.7, box_weight=1.9)
 
+tasks("box weight forgotten", "factor", "dboxes without its weight.",
+      (" * self.box_weight", ""))
 
-@mutant("factor", both, **WEIGHTS)
-class BoxWeightForgotten(PlainMultiTask):
-    """dboxes without its weight."""
+tasks("weights exchanged", "factor", "Each head gets the other's weight.",
+      ("self.class_loss.backward() * self.class_weight", "self.class_loss.backward() * self.box_weight"),
+      ("self.box_loss.backward() * self.box_weight", "self.box_loss.backward() * self.class_weight"))
 
-    def box_factor(self):
-        return 1.0
+tasks("weight twice", "factor", "The class weight is applied twice.",
+      ("self.class_weight", "self.class_weight**2"))
 
+tasks("box of predicted class", "mask",
+      "backward fills the box of the most probable class, forward compared the true one's.",
+      ("self.remember(boxes.shape, rows, columns)", "self.remember(boxes.shape, rows, scores.argmax(axis=1))"),
+      inputs=box_per_class, at="forward")
 
-@mutant("factor", both, **WEIGHTS)
-class WeightsExchanged(PlainMultiTask):
-    """Each head gets the other's weight."""
-
-    def class_factor(self):
-        return self.box_weight
-
-    def box_factor(self):
-        return self.class_weight
-
-
-@mutant("factor", both, **WEIGHTS)
-class WeightTwice(PlainMultiTask):
-    """The class weight is applied twice."""
-
-    def class_factor(self):
-        return self.class_weight**2
-
-
-@mutant("mask", box_per_class, **WEIGHTS)
-class BoxOfPredictedClass(PlainMultiTask):
-    """backward fills the box of the most probable class, forward compared the true one's."""
-
-    def columns(self):
-        return self._outputs[0].argmax(axis=1)
-
-
-@mutant("label", box_per_class, **WEIGHTS)
-class BoxesOfAllClasses(PlainMultiTask):
-    """Every class's box gets the gradient."""
-
-    def put(self, dboxes, rows, columns, chosen):
-        dboxes[...] = chosen[:, None]
+tasks("boxes of all classes", "label", "Every class's box gets the gradient.",
+      ("dboxes[rows, columns] = chosen", "dboxes[...] = chosen[:, None]"), inputs=box_per_class)

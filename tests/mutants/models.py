@@ -1,84 +1,56 @@
 """Wrong two-headed localizers: the mistakes that are made where two gradients meet."""
 
+from functools import partial
+
 import numpy as np
 
-from .plain import PlainLocalizer
-from .registry import mutant
+from tinycnn.layers import Conv2d, Flatten, Linear, MaxPool2d, ReLU, Sequential
+from tinycnn.models import Localizer
+
+from .registry import plant
 
 
 def images(rng):
     return (rng.standard_normal((3, 8, 8, 3), dtype=np.float32),)
 
 
-@mutant("factor", images)
-class HeadsAveraged(PlainLocalizer):
-    """The two heads' gradients are averaged where they meet."""
-
-    def meet(self, from_class, from_box):
-        return (from_class + from_box) / 2
-
-
-@mutant("output ignored", images)
-class BoxHeadOverwrites(PlainLocalizer):
-    """dfeatures = where += is needed: the class head is forgotten."""
-
-    def meet(self, from_class, from_box):
-        return from_box
+def small(cls, rng, per_class_boxes=False):
+    """A localizer of three classes for images of 8 x 8."""
+    trunk = Sequential(Conv2d(3, 4, 3, padding=1, rng=rng), MaxPool2d(2), ReLU(), Flatten(), Linear(64, 6, rng=rng),
+                       ReLU(), input_shape=(8, 8, 3))
+    boxes = Linear(6, 12 if per_class_boxes else 4, rng=rng)
+    return cls(trunk, Linear(6, 3, rng=rng), boxes, "abc", 8, per_class_boxes)
 
 
-@mutant("output ignored", images)
-class TrunkFrozenForBoxes(PlainLocalizer):
-    """Only the class head trains the trunk."""
+heads = partial(plant, Localizer, inputs=images, build=small)
 
-    def meet(self, from_class, from_box):
-        return from_class
+FROM_BOXES = "box_head.backward(dboxes.reshape(len(dboxes), -1))"
 
+heads("heads averaged", "factor", "The two heads' gradients are averaged where they meet.",
+      (f"dfeatures + {FROM_BOXES}", f"(dfeatures + {FROM_BOXES}) / 2"))
 
-@mutant("never stored", images)
-class BoxHeadForgotten(PlainLocalizer):
-    """The box head's backward is not called."""
+heads("box head overwrites", "output ignored", "dfeatures = where += is needed: the class head is forgotten.",
+      (f"dfeatures + {FROM_BOXES}", FROM_BOXES))
 
-    def backward(self, dscores, dboxes, input_gradient=False):
-        return self.trunk.backward(self.class_head.backward(dscores), input_gradient=input_gradient)
+heads("trunk frozen for boxes", "output ignored", "Only the class head trains the trunk.",
+      (f"dfeatures = dfeatures + {FROM_BOXES}", FROM_BOXES))
 
+heads("box head forgotten", "never stored", "The box head's backward is not called.",
+      (f"dfeatures = dfeatures + {FROM_BOXES}", ""))
 
-@mutant("sign", images)
-class HeadsSubtracted(PlainLocalizer):
-    """A minus where the gradients meet."""
+heads("heads subtracted", "sign", "A minus where the gradients meet.",
+      (f"dfeatures + {FROM_BOXES}", f"dfeatures - {FROM_BOXES}"))
 
-    def meet(self, from_class, from_box):
-        return from_class - from_box
+heads("boxes in other order", "axes", "(N, K, 4) is flattened as if it were (N, 4, K).",
+      ("dboxes.reshape(", "dboxes.transpose(0, 2, 1).reshape("), build=partial(small, per_class_boxes=True))
 
+heads("head divides again", "batch mean", "The class head divides by the batch size, which the loss has done already.",
+      ("class_head.backward(dscores)", "class_head.backward(dscores / len(dscores))"))
 
-@mutant("axes", images, per_class_boxes=True)
-class BoxesInOtherOrder(PlainLocalizer):
-    """(N, K, 4) is flattened as if it were (N, 4, K)."""
+heads("trunk forgotten", "never stored", "Only the heads are trained.",
+      ("dx = self.trunk.backward(dfeatures)",
+       "dx = np.zeros((len(dscores), self.image_size, self.image_size, 3), dscores.dtype)"),
+      ("return self.trunk.backward(dfeatures, input_gradient=False)", "return None"))
 
-    def flat(self, dboxes):
-        return dboxes.transpose(0, 2, 1).reshape(len(dboxes), -1)
-
-
-@mutant("batch mean", images)
-class HeadDividesAgain(PlainLocalizer):
-    """The class head divides by the batch size, which the loss has done already."""
-
-    def backward(self, dscores, dboxes, input_gradient=False):
-        return super().backward(dscores / len(dscores), dboxes, input_gradient)
-
-
-@mutant("never stored", images)
-class TrunkForgotten(PlainLocalizer):
-    """Only the heads are trained."""
-
-    def backward(self, dscores, dboxes, input_gradient=False):
-        self.class_head.backward(dscores)
-        self.box_head.backward(dboxes)
-        return np.zeros((len(dscores), 8, 8, 3), dscores.dtype) if input_gradient else None
-
-
-@mutant("batch order", images)
-class FeaturesReversed(PlainLocalizer):
-    """The heads' gradients meet in different orders of the batch."""
-
-    def backward(self, dscores, dboxes, input_gradient=False):
-        return super().backward(dscores, dboxes[::-1], input_gradient)
+heads("features reversed", "batch order", "The heads' gradients meet in different orders of the batch.",
+      ("dboxes.reshape(", "dboxes[::-1].reshape("))

@@ -1,9 +1,13 @@
 """Wrong pooling layers."""
 
+from functools import partial
+
 import numpy as np
 
-from .plain import PlainAvgPool, PlainMaxPool
-from .registry import mutant
+from tinycnn.layers import AvgPool2d, MaxPool2d
+
+from .convolution import ADDED, CROPPED
+from .registry import plant
 
 
 def images(rng):
@@ -16,140 +20,78 @@ def even(rng):
 
 # --- MaxPool2d ---
 
+largest = partial(plant, MaxPool2d, inputs=even, kernel_size=2)
+overlapping = partial(plant, MaxPool2d, inputs=images, kernel_size=3, stride=2, padding=1)
 
-@mutant("ties", even, kernel_size=2)
-class EveryTieWins(PlainMaxPool):
-    """The gradient goes to every pixel that equals the maximum."""
+WON = "place == winner[:, :, :, None]"
 
-    def winners(self, window):
-        return window == window.max(axis=(1, 2), keepdims=True)
+largest("every tie wins", "ties", "The gradient goes to every pixel that equals the maximum.",
+        ("self.remember(x.shape, winner,",
+         "self.remember(x.shape, winner, windows == windows.max(axis=3, keepdims=True),"),
+        ("x_shape, winner =", "x_shape, winner, best ="), (WON, "best"), at="forward backward")
 
+largest("whole window wins", "mask", "The gradient goes to every pixel of the window.",
+        (WON, "place >= 0"))
 
-@mutant("mask", even, kernel_size=2)
-class WholeWindowWins(PlainMaxPool):
-    """The gradient goes to every pixel of the window."""
+largest("smallest wins", "mask", "argmin where argmax is needed.",
+        ("windows.argmax(axis=3)", "windows.argmin(axis=3)"), at="forward")
 
-    def winners(self, window):
-        return np.ones(window.shape, bool)
+largest("winner transposed", "mask", "Row and column of the winner are exchanged.",
+        (WON, "place % 2 * 2 + place // 2 == winner[:, :, :, None]"))
 
+largest("winner always first", "mask", "The gradient goes to the upper left pixel.",
+        (WON, "place == 0"))
 
-@mutant("mask", even, kernel_size=2)
-class SmallestWins(PlainMaxPool):
-    """argmin where argmax is needed."""
+largest("winner counted from one", "mask", "The gradient goes to the pixel behind the winner.",
+        (WON, "place == winner[:, :, :, None] + 1"))
 
-    def winners(self, window):
-        return super().winners(-window)
+largest("winner of all channels", "mask", "One winner for all channels.",
+        ("self.remember(x.shape, winner,", "self.remember(x.shape, windows.max(axis=4, keepdims=True).argmax(axis=3),"),
+        at="forward")
 
+plant(MaxPool2d, "pool overlap assigned", "overlap", "A pixel that wins several windows keeps the last one's gradient.",
+      (ADDED, "part = padded[:, i : i + sh * oh : sh, j : j + sw * ow : sw]\n"
+              "            np.copyto(part, cols[:, :, :, i, j], where=cols[:, :, :, i, j] != 0)"),
+      inputs=images, kernel_size=3, stride=1, at="col2im")
 
-@mutant("mask", even, kernel_size=2)
-class WinnerTransposed(PlainMaxPool):
-    """Row and column of the winner are exchanged."""
+overlapping("last window assigned", "overlap", "A pixel keeps what the last window gives it, were it 0.",
+            (ADDED, ADDED.replace("+=", "=")), at="col2im")
 
-    def winners(self, window):
-        return super().winners(window).swapaxes(1, 2)
+overlapping("pool padding cropped on one side", "shift", "The padding is cut off at the high end only.",
+            (CROPPED, "padded[:, :h, :w]"), at="col2im")
 
+overlapping("pool without padding", "shift", "The padding is not handed to col2im.",
+            ("self.stride, self.padding", "self.stride"), at="_add_windows")
 
-@mutant("mask", even, kernel_size=2)
-class WinnerAlwaysFirst(PlainMaxPool):
-    """The gradient goes to the upper left pixel."""
+overlapping("pool with usual stride", None, "col2im is given windows that do not overlap.",
+            ("self.kernel, self.stride, self.padding", "self.kernel, self.kernel, self.padding"), at="_add_windows")
 
-    def winners(self, window):
-        first = np.zeros(window.shape, bool)
-        first[:, 0, 0] = True
-        return first
+largest("winner shares with window", "factor", "The winner gets a quarter, as in average pooling.",
+        ("dy[:, :, :, None]", "dy[:, :, :, None] / 4"))
 
+largest("winners of first forward", "stale", "The winners are found once.",
+        ("x_shape, winner = self.recall(dy)", "x_shape, winner = self.recall(dy)\n"
+                                              "        winner = self._first = getattr(self, '_first', winner)"))
 
-@mutant("mask", even, kernel_size=2)
-class WinnerOfAllChannels(PlainMaxPool):
-    """One winner for all channels."""
-
-    def winners(self, window):
-        return np.repeat(super().winners(window.max(axis=3, keepdims=True)), window.shape[3], axis=3)
-
-
-@mutant("overlap", images, kernel_size=3, stride=1)
-class PoolOverlapAssigned(PlainMaxPool):
-    """A pixel that wins several windows keeps the last one's gradient."""
-
-    def give(self, padded, dpadded, window, d):
-        won = self.winners(padded[window])
-        dpadded[window] = np.where(won, d[:, None, None], dpadded[window])
-
-
-@mutant("shift", images, kernel_size=3, stride=2, padding=1)
-class PoolPaddingCroppedOnOneSide(PlainMaxPool):
-    """The padding is cut off at the high end only."""
-
-    def crop(self, dpadded):
-        _, h, w, _ = self._x.shape
-        return dpadded[:, :h, :w]
-
-
-@mutant("factor", even, kernel_size=2)
-class WinnerSharesWithWindow(PlainMaxPool):
-    """The winner gets a quarter, as in average pooling."""
-
-    def backward(self, dy):
-        return super().backward(dy) / 4
-
-
-@mutant("stale", even, kernel_size=2)
-class WinnersOfFirstForward(PlainMaxPool):
-    """The winners are found once."""
-
-    def backward(self, dy):
-        if not hasattr(self, "_first"):
-            self._first = self._x
-        self._x = self._first
-        return super().backward(dy)
-
-
-@mutant("batch order", even, kernel_size=2)
-class PoolBatchReversed(PlainMaxPool):
-    """Images are given back in reverse order."""
-
-    def backward(self, dy):
-        return super().backward(dy)[::-1]
-
+largest("pool batch reversed", "batch order", "Images are given back in reverse order.",
+        ("self._add_windows(dwindows, x_shape)", "self._add_windows(dwindows, x_shape)[::-1]"))
 
 # --- AvgPool2d ---
 
+mean = partial(plant, AvgPool2d, inputs=even, kernel_size=2)
+bordered = partial(plant, AvgPool2d, inputs=images, kernel_size=3, stride=2, padding=1)
 
-@mutant("factor", even, kernel_size=2)
-class NotDivided(PlainAvgPool):
-    """Every pixel gets the whole gradient."""
+mean("not divided", "factor", "Every pixel gets the whole gradient.",
+     ("dy / self._counts(dy, x_shape)", "dy"))
 
-    def count(self, i, j):
-        return 1
+bordered("border divided by whole window", "border", "backward divides by 9 at the border too, forward by the pixels "
+         "inside.", ("self._counts(dy, x_shape)", "9"), count_include_pad=False)
 
+bordered("mean overlap assigned", "overlap", "= where += is needed.",
+         (ADDED, ADDED.replace("+=", "=")), at="col2im")
 
-@mutant("border", images, kernel_size=3, stride=2, padding=1, count_include_pad=False)
-class BorderDividedByWholeWindow(PlainAvgPool):
-    """backward divides by 9 at the border too, forward by the pixels inside."""
+mean("one pixel for all", "mask", "Only the upper left pixel of a window gets its share.",
+     ("self._add_windows(dwindows", "self._add_windows(dwindows * (np.arange(4)[:, None] == 0)"))
 
-    def count(self, i, j):
-        return self.kernel[0] * self.kernel[1]
-
-
-@mutant("overlap", images, kernel_size=3, stride=2, padding=1)
-class MeanOverlapAssigned(PlainAvgPool):
-    """= where += is needed."""
-
-    def give(self, dpadded, window, share):
-        dpadded[window] = share[:, None, None]
-
-
-@mutant("mask", even, kernel_size=2)
-class OnePixelForAll(PlainAvgPool):
-    """Only the upper left pixel of a window gets its share."""
-
-    def give(self, dpadded, window, share):
-        dpadded[window][:, 0, 0] += share
-
-
-@mutant("sign", even, kernel_size=2)
-class AverageNegative(PlainAvgPool):
-    """The wrong sign."""
-
-    def backward(self, dy):
-        return -super().backward(dy)
+mean("average negative", "sign", "The wrong sign.",
+     ("share = dy", "share = -dy"))

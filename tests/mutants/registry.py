@@ -7,7 +7,7 @@ import numpy as np
 
 from tinycnn.gradient_check import gradcheck
 from tinycnn.gradient_check.invariants import BROKEN
-from tinycnn.gradient_check.ladder import WRONG
+from tinycnn.gradient_check.step_sizes import WRONG
 from tinycnn.layers import Conv2d, Dropout, Linear
 
 from .edits import mutate
@@ -66,6 +66,6 @@ def caught_by(report):
             found += ["no gradient"] if t.problem else []
             found += ["adjoint"] if (t.adjoint or 0) > 1e-11 else []
             found += ["elements"] if t.elements is not None and t.elements.count(WRONG) else []
-            found += ["ladder"] if any(ladder.verdict == WRONG for ladder in t.ladders) else []
+            found += ["ladder"] if any(sweep.verdict == WRONG for sweep in t.sweeps) else []
     found += [f"rule: {c.name}" for c in report.checks if c.verdict == BROKEN]
     return list(dict.fromkeys(found))

@@ -10,7 +10,7 @@ import numpy as np
 from tinycnn import doctor
 from tinycnn.backend import pick_device
 from tinycnn.engine import threads
-from tinycnn.text import count, percent, table
+from tinycnn.text import count, megabytes, percent, shortened, table
 from tinycnn.version import __version__
 
 
@@ -44,10 +44,10 @@ def processor():
 
 def heading(found, peaks):
     """The machine and its fastest matrix product, as lines."""
-    lines = [f"{found['processor']}, {found['threads']} threads, {found['system']}; BLAS: {found['blas']}",
+    lines = [f"{found['processor']}, {count(found['threads'], 'thread')}, {found['system']}; BLAS: {found['blas']}",
              f"tinycnn {found['tinycnn']}, NumPy {found['numpy']}, Python {found['python']}"]
     if "torch" in found:
-        lines[1] += f"; PyTorch {found['torch']} with {found['torch_threads']} threads"
+        lines[1] += f"; PyTorch {found['torch']} with {count(found['torch_threads'], 'thread')}"
     if "gpu" in found:
         lines.append(found["gpu"][0].upper() + found["gpu"][1:])
     lines.append("Fastest float32 matrix product: " +
@@ -110,7 +110,7 @@ def _memory(result):
     keys = {key: title for key, title in keys.items() if any(found[key] is not None for found in memory.values())}
     rows = [("peak memory, one process each", *keys.values(), *["tinycnn takes"] * (len(memory) > 1))]
     for name, found in memory.items():
-        cells = [f"{found[key] / 1e6:,.0f}" for key in keys]
+        cells = [megabytes(found[key], digits=0) for key in keys]
         rows.append((name, *cells, *[_memory_ratio(memory["tinycnn"], found, name)] * (len(memory) > 1)))
     return table(rows)
 
@@ -128,7 +128,7 @@ def _layers(result):
     for row in result["layers"]:
         spent = (row["forward"] or 0) + (row["backward"] or 0)
         back = [_time(row["backward"]), _rate(row.get("backward_gflops"))] * both
-        rows.append((row["name"], _shortened(row["what"]), _time(row["forward"]), _rate(row.get("forward_gflops")),
+        rows.append((row["name"], shortened(row["what"], 44), _time(row["forward"]), _rate(row.get("forward_gflops")),
                      *back, percent(spent / total)))
     return table(rows, left=2)
 
@@ -160,7 +160,3 @@ def _time(seconds):
 
 def _rate(gflops):
     return "-" if gflops is None else f"{gflops:,.3g}"
-
-
-def _shortened(words, most=44):
-    return words if len(words) <= most else words[: most - 1] + "…"

@@ -7,6 +7,7 @@ import numpy as np
 from tinycnn.cli import runs
 from tinycnn.cli.failures import UsageError
 from tinycnn.models.weights import load
+from tinycnn.text import count
 
 
 def add(commands):
@@ -23,15 +24,16 @@ def add(commands):
 
 def run(arguments):
     """Prints one line for each, and the whole report where something is wrong."""
-    all_right, count = True, 0
+    all_right, checked = True, 0
     for name, report in _reports(arguments.what, arguments.seed):
         if arguments.verbose or not report.ok:
             print(report, flush=True)
         else:
             worst = max(tensor.worst[0] for tensor in report.tensors)
-            print(f"ok  {name}: {len(report.tensors)} tensors, largest relative error {worst:.0e}", flush=True)
-        all_right, count = all_right and report.ok, count + 1
-    print(f"{count} checked: " + ("all gradients are right" if all_right else "GRADIENTS ARE WRONG, see above"))
+            tensors = count(len(report.tensors), "tensor")
+            print(f"ok  {name}: {tensors}, largest relative error {worst:.0e}", flush=True)
+        all_right, checked = all_right and report.ok, checked + 1
+    print(f"{checked} checked: " + ("all gradients are right" if all_right else "GRADIENTS ARE WRONG, see above"))
     return 0 if all_right else 1
 
 
@@ -51,5 +53,5 @@ def _reports(what, seed):
     if not chosen:
         names = ", ".join(dict.fromkeys(name.partition("(")[0] for name, _, _ in everything))
         raise UsageError(f"{what!r} is neither a file nor part of a name; there are {names}")
-    for name, thing, inputs in chosen:
-        yield name, gradcheck(thing, *inputs, seed=seed, title=name)
+    for name, obj, inputs in chosen:
+        yield name, gradcheck(obj, *inputs, seed=seed, title=name)

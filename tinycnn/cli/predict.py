@@ -7,6 +7,7 @@ from tinycnn.cli import runs
 from tinycnn.cli.options import DEVICE, given, options, resolve
 from tinycnn.errors import DataError
 from tinycnn.models.weights import load
+from tinycnn.text import aligned
 
 AT_ONCE = 32  # pictures in memory at the same time
 
@@ -63,12 +64,10 @@ def _predict(model, paths, targets):
 
 
 def _print(answers):
-    width = max(len(answer["image"]) for answer in answers)
-    names = max(len(answer["class"]) for answer in answers)
-    for answer in answers:
-        box = " ".join(f"{v:7.1f}" for v in answer["box"])
-        print(f"{answer['image']:{width}}  {answer['class']:{names}}  {answer['probability']:6.1%}  box {box}  "
-              f"of {answer['width']} x {answer['height']}")
+    rows = [(answer["image"], answer["class"], f"{answer['probability']:6.1%}",
+             "box " + " ".join(f"{v:7.1f}" for v in answer["box"]), f"of {answer['width']} x {answer['height']}")
+            for answer in answers]
+    print(*aligned(rows, left=(0, 1, 4)), sep="\n")
 
 
 def _targets(paths, folder):

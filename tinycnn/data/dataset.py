@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from tinycnn.errors import DataError
+from tinycnn.text import aligned, count
 
 
 @dataclass(repr=False)
@@ -163,15 +164,13 @@ class Dataset:
         shown = self.classes[:most_classes]
         counts = [np.bincount(samples.labels, minlength=len(self.classes)) for samples in self.parts.values()]
         rows = [("", *self.parts), ("pictures", *(len(samples) for samples in self.parts.values()))]
-        rows += [(f"  {name}", *(int(count[k]) for count in counts)) for k, name in enumerate(shown)]
+        rows += [(f"  {name}", *(int(part[k]) for part in counts)) for k, name in enumerate(shown)]
         if len(self.classes) > len(shown):
-            rest = [int(count[len(shown) :].sum()) for count in counts]
+            rest = [int(part[len(shown) :].sum()) for part in counts]
             rows.append((f"  and {len(self.classes) - len(shown)} classes more", *rest))
         statistics = [_box_statistics(samples) for samples in self.parts.values()]
         rows += [(what, *(column[what] for column in statistics)) for what in statistics[0]]
-        width = max(len(row[0]) for row in rows)
-        lines = [f"{self.name}: {len(self.classes)} classes"]
-        lines += ["  ".join([row[0].ljust(width), *(str(cell).rjust(9) for cell in row[1:])]) for row in rows]
+        lines = [f"{self.name}: {count(len(self.classes), 'class', 'classes')}", *aligned(rows, narrowest=9)]
         return "\n".join(lines + [f"note: {note}" for note in self.notes])
 
 

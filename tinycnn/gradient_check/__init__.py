@@ -18,6 +18,14 @@ A wrong gradient gets the name of its family where one fits (`report["w"].family
     float32, extra term, ties                        right to seven digits; something added; wrong for equal numbers
     stale, accumulated, modified, nonlinear          a rule is broken that no difference quotient sees
     random, layout, dtype, input_gradient, raises
+
+The files, from the bottom up:
+
+    parameter_finder, adapters, object_under_test    any object with forward and backward, behind one interface
+    kinks, finite_differences, step_sizes            measuring one slope, and how well it is known
+    elements, invariants                             measuring each element; the rules beside the numbers
+    permutations, error_positions, error_patterns    from a wrong gradient to the name of the mistake
+    layer_by_layer, report, plot, check, catalog     which layer it is; what people see; gradcheck itself
 """
 
 from tinycnn.gradient_check.catalog import check_all_layers

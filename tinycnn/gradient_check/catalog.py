@@ -14,11 +14,11 @@ from tinycnn.models import localizer
 
 def check_all_layers(seed=0):
     """[(name, Report)] for every layer, every loss, a small network and both kinds of localizer."""
-    return [(name, gradcheck(thing, *inputs, seed=seed, title=name)) for name, thing, inputs in cases(seed)]
+    return [(name, gradcheck(obj, *inputs, seed=seed, title=name)) for name, obj, inputs in cases(seed)]
 
 
 def cases(seed=0):
-    """[(name, thing, inputs)], float32 as in training."""
+    """[(name, object, inputs)], float32 as in training."""
     rng = np.random.default_rng(seed)
 
     def numbers(*shape):

@@ -1,11 +1,11 @@
 """gradcheck and quick_check: every gradient compared with what forward itself says.
 
-For each tensor, input or parameter, four witnesses are heard:
+For each tensor, input or parameter, four measurements are made:
 
     its gradient      is there, has the tensor's shape, is finite
     the adjoint test  if y is linear in the tensor: <dy, A u> = <A' dy, u>, exact, with no step size at all
     its elements      one by one: all of a small tensor, corners, edges and interior of a large one
-    the ladder        all elements at once along a random direction, over seventeen step sizes
+    the step sizes    all elements at once along a random direction, over seventeen step sizes
 
 The upstream gradient dy is random and never ones: a sum of ones hides a flipped kernel, a reversed batch, swapped axes.
 """
@@ -13,25 +13,25 @@ The upstream gradient dy is random and never ones: a sum of ones hides a flipped
 import numpy as np
 
 from tinycnn.backend import to_numpy
-from tinycnn.gradient_check.blame import blame
-from tinycnn.gradient_check.diagnosis import diagnose
-from tinycnn.gradient_check.elements import check_elements, choose
+from tinycnn.gradient_check.adapters import ModelWithLoss
+from tinycnn.gradient_check.elements import check_elements, choose_indices
+from tinycnn.gradient_check.error_patterns import diagnose
+from tinycnn.gradient_check.error_positions import measure_all
+from tinycnn.gradient_check.finite_differences import FiniteDifferences, equals_together
 from tinycnn.gradient_check.invariants import check_invariants
-from tinycnn.gradient_check.ladder import KINK, NOTHING, OK, STEPS, UNCLEAR, WRONG, climb
-from tinycnn.gradient_check.places import measure_all
-from tinycnn.gradient_check.probe import Probe, equals_together
+from tinycnn.gradient_check.layer_by_layer import check_layer_by_layer
+from tinycnn.gradient_check.object_under_test import ObjectUnderTest, random_signed
 from tinycnn.gradient_check.report import Report, TensorReport
-from tinycnn.gradient_check.subject import Subject, random_signed
-from tinycnn.gradient_check.things import Composed
+from tinycnn.gradient_check.step_sizes import KINK, NOTHING, OK, STEPS, UNCLEAR, WRONG, sweep_step_sizes
 
 LARGE_MODEL = 100_000  # numbers in all tensors together, beyond which single elements cost too much
 
 
-def gradcheck(thing, *inputs, seed=0, mode="auto", dy=None, only=None, invariants=True, title=None):
-    """Check the backward of `thing` against its forward; returns a Report.
+def gradcheck(obj, *inputs, seed=0, mode="auto", dy=None, only=None, invariants=True, title=None):
+    """Check the backward of `obj` against its forward; returns a Report.
 
-    thing: a layer, a loss, a model; any object with forward(*inputs) and backward(dy), its parameters kept in one of
-        the ways that tinycnn.gradient_check.slots lists; or a pair of functions: (forward(*inputs) -> y,
+    obj: a layer, a loss, a model; any object with forward(*inputs) and backward(dy), its parameters kept in one of
+        the ways that tinycnn.gradient_check.parameter_finder lists; or a pair of functions: (forward(*inputs) -> y,
         backward(dy, *inputs) -> gradients of the inputs), or CS231n's (forward -> (y, cache), backward(dy, cache))
     inputs: what forward takes. Floating-point arrays, those inside tuples included, are differentiated; integers,
         the truth given to a loss and everything else are not. Arrays may lie on any device.
@@ -42,29 +42,29 @@ def gradcheck(thing, *inputs, seed=0, mode="auto", dy=None, only=None, invariant
     only: names of the tensors to check; default all    invariants: also check the rules beyond the numbers
     title: the report's heading
 
-    All arithmetic is float64, on a private copy: `thing` and `inputs` come back exactly as they were, whatever happens.
+    All arithmetic is float64, on a private copy: `obj` and `inputs` come back exactly as they were, whatever happens.
     Errors that forward or backward raise for the inputs as they are reach the caller.
     """
     if mode not in ("auto", "directional", "elementwise"):
         raise ValueError(f'mode must be "auto", "directional" or "elementwise", got {mode!r}')
     rng = np.random.default_rng(seed)
-    subject = Subject(thing, inputs, rng, title)
-    dys, notes = _upstream(subject, dy, rng)
-    names = _chosen(subject, only)
+    under_test = ObjectUnderTest(obj, inputs, rng, title)
+    dys, notes = _upstream(under_test, dy, rng)
+    names = _chosen(under_test, only)
     with np.errstate(all="ignore"):  # NaN and overflow are findings here, not warnings
-        probe = Probe(subject, dys)
-        tensors = [check_tensor(probe, name, mode, rng) for name in names]
-        if probe.is_coarse(rng):
+        differences = FiniteDifferences(under_test, dys)
+        tensors = [check_tensor(differences, name, mode, rng) for name in names]
+        if differences.is_coarse(rng):
             notes.append("forward computes in float32 although all it was given is float64: slopes cannot be measured")
             for tensor in tensors:
                 tensor.verdict = UNCLEAR
-        _explain(probe, tensors, rng)
+        _explain(differences, tensors, rng)
         known = {tensor.name: tensor.family for tensor in tensors if tensor.verdict == WRONG}
-        checks = check_invariants(subject, dys, rng, known) if invariants else []
-        notes += [sentence] if known and (sentence := blame(subject, dys, gradcheck)) else []
-    if subject.constants:
-        notes.append(f"not differentiated: {', '.join(subject.constants)}")
-    return Report(subject.title, seed, mode, tensors, checks, notes)
+        checks = check_invariants(under_test, dys, rng, known) if invariants else []
+        notes += [sentence] if known and (sentence := check_layer_by_layer(under_test, dys, gradcheck)) else []
+    if under_test.constants:
+        notes.append(f"not differentiated: {', '.join(under_test.constants)}")
+    return Report(under_test.title, seed, mode, tensors, checks, notes)
 
 
 def quick_check(model, loss, x, targets, seed=0):
@@ -77,57 +77,59 @@ def quick_check(model, loss, x, targets, seed=0):
     tensors looked at one by one.
     """
     rng = np.random.default_rng(seed)
-    subject = Subject(Composed(model, loss), (x, targets), rng)
-    names, notes = list(subject.slots), []
+    under_test = ObjectUnderTest(ModelWithLoss(model, loss), (x, targets), rng)
+    names, notes = list(under_test.parameters), []
     with np.errstate(all="ignore"):
-        probe = Probe(subject, [np.ones(())])
-        directions = {name: random_signed(rng, probe.values[name].shape) for name in names}
-        ladder = _first_ladder(probe, directions, "all parameters at once", large=True)
-        size = sum(probe.values[name].size for name in names)
-        tensors = [TensorReport("all parameters", "parameter", (size,), ladder.verdict, ladders=[ladder])]
-        if ladder.verdict != OK or any(_problem(probe, name) for name in names):
-            tensors = [check_tensor(probe, name, "directional", rng) for name in names]
-            _explain(probe, tensors, rng)
+        differences = FiniteDifferences(under_test, [np.ones(())])
+        directions = {name: random_signed(rng, differences.values[name].shape) for name in names}
+        sweep = _first_sweep(differences, directions, "all parameters at once", large=True)
+        size = sum(differences.values[name].size for name in names)
+        tensors = [TensorReport("all parameters", "parameter", (size,), sweep.verdict, sweeps=[sweep])]
+        if sweep.verdict != OK or any(_problem(differences, name) for name in names):
+            tensors = [check_tensor(differences, name, "directional", rng) for name in names]
+            _explain(differences, tensors, rng)
             if any(tensor.verdict == WRONG for tensor in tensors):
-                notes += [sentence] if (sentence := blame(subject, probe.dys, gradcheck)) else []
+                sentence = check_layer_by_layer(under_test, differences.dys, gradcheck)
+                notes += [sentence] if sentence else []
     dead = [tensor.name for tensor in tensors if tensor.verdict == NOTHING]
     if dead and len(dead) < len(tensors):  # a dead layer is no wrong gradient, and no reason to stop a training run
         tensors = [tensor for tensor in tensors if tensor.verdict != NOTHING]
         notes.append(f"not checked, since the loss does not depend on them here: {', '.join(dead)}")
-    return Report(subject.title, seed, "quick", tensors, [], notes)
+    return Report(under_test.title, seed, "quick", tensors, [], notes)
 
 
-def check_tensor(probe, name, mode, rng):
-    """Hear all witnesses on one tensor; returns a TensorReport."""
-    value = probe.values[name]
-    large = sum(v.size for v in probe.values.values()) > LARGE_MODEL
-    report = TensorReport(name, probe.subject.roles[name], value.shape, problem=_problem(probe, name))
+def check_tensor(differences, name, mode, rng):
+    """Make all measurements of one tensor; returns a TensorReport."""
+    value = differences.values[name]
+    large = sum(v.size for v in differences.values.values()) > LARGE_MODEL
+    report = TensorReport(name, differences.under_test.roles[name], value.shape, problem=_problem(differences, name))
     u = {name: random_signed(rng, value.shape)}
-    report.linear, images = linearity(probe, name, u, {name: random_signed(rng, value.shape)})
+    report.linear, responses = linearity(differences, name, u, {name: random_signed(rng, value.shape)})
     if report.linear:
-        report.adjoint = max(adjoint_error(probe, direction, image) for direction, image in images)
+        report.adjoint = max(adjoint_error(differences, direction, response) for direction, response in responses)
     if mode == "elementwise" or (mode == "auto" and not large):
-        indices = choose(value.shape, rng, everything=mode == "elementwise")
-        report.elements = check_elements(probe, name, indices, report.linear)
-    report.ladders.append(_first_ladder(probe, u, "all elements at once", large))
+        indices = choose_indices(value.shape, rng, everything=mode == "elementwise")
+        report.elements = check_elements(differences, name, indices, report.linear)
+    report.sweeps.append(_first_sweep(differences, u, "all elements at once", large))
     if mode == "directional" and not large:
-        report.ladders.append(climb(probe, {name: random_signed(rng, value.shape)}, "all elements at once"))
-    if all(ladder.verdict in (KINK, UNCLEAR) for ladder in report.ladders):
-        report.ladders += _around_kinks(probe, name, report, rng)
+        another = {name: random_signed(rng, value.shape)}
+        report.sweeps.append(sweep_step_sizes(differences, another, "all elements at once"))
+    if all(sweep.verdict in (KINK, UNCLEAR) for sweep in report.sweeps):
+        report.sweeps += _around_kinks(differences, name, report, rng)
     report.verdict = _verdict(report)
     return report
 
 
-def _explain(probe, tensors, rng):
+def _explain(differences, tensors, rng):
     for tensor in tensors:
         if tensor.verdict == WRONG:
             if tensor.elements is not None:
-                measure_all(probe, tensor, rng)
-            tensor.family, tensor.words = diagnose(probe, tensor, rng)
+                measure_all(differences, tensor, rng)
+            tensor.family, tensor.words = diagnose(differences, tensor, rng)
 
 
 def _verdict(report):
-    verdicts = [ladder.verdict for ladder in report.ladders]
+    verdicts = [sweep.verdict for sweep in report.sweeps]
     states = list(report.elements.states) if report.elements else []
     influence = NOTHING not in verdicts or WRONG in verdicts + states
     if report.adjoint is not None and report.adjoint > 1e-11 or WRONG in verdicts or WRONG in states:
@@ -141,15 +143,15 @@ def _verdict(report):
     return next((verdict for verdict in (UNCLEAR, KINK) if verdict in verdicts), NOTHING)
 
 
-def _first_ladder(probe, directions, where, large):
-    """All rungs; of a large model a few small ones, since larger steps cross kinks, and the rest only in doubt."""
-    ladder = climb(probe, directions, where, steps=STEPS[8:12] if large else STEPS)
-    return climb(probe, directions, where, steps=STEPS[4:]) if large and ladder.verdict != OK else ladder
+def _first_sweep(differences, directions, where, large):
+    """All step sizes; of a large model a few small ones, since larger steps cross kinks, and the rest only in doubt."""
+    sweep = sweep_step_sizes(differences, directions, where, steps=STEPS[8:12] if large else STEPS)
+    return sweep_step_sizes(differences, directions, where, steps=STEPS[4:]) if large and sweep.verdict != OK else sweep
 
 
-def _around_kinks(probe, name, report, rng):
+def _around_kinks(differences, name, report, rng):
     """A direction without kinks: along elements found smooth one by one, with equal numbers together, along a few."""
-    value = probe.values[name]
+    value = differences.values[name]
     tries = {"equal numbers moved together": equals_together(value, rng)}
     if report.elements is not None:
         found = zip(report.elements.indices, report.elements.states, strict=True)
@@ -160,9 +162,9 @@ def _around_kinks(probe, name, report, rng):
         tries[f"{len(some)} elements at once"] = _along(some, value.shape, rng)
     for where, direction in tries.items():
         if direction.any():
-            ladder = climb(probe, {name: direction}, where)
-            if ladder.verdict not in (KINK, UNCLEAR):
-                return [ladder]
+            sweep = sweep_step_sizes(differences, {name: direction}, where)
+            if sweep.verdict not in (KINK, UNCLEAR):
+                return [sweep]
     return []
 
 
@@ -173,32 +175,33 @@ def _along(flat, shape, rng):
     return direction.reshape(shape)
 
 
-def linearity(probe, name, u, v):
+def linearity(differences, name, u, v):
     """(is y linear in this tensor? up to a constant), and [(direction, y change)] for both directions."""
-    (yu, _), (yv, _) = probe.move(u, 1.0), probe.move(v, 1.0)
-    yw, _ = probe.move({name: 0.7 * u[name] - 1.3 * v[name]}, 1.0)
+    (yu, _), (yv, _) = differences.move(u, 1.0), differences.move(v, 1.0)
+    yw, _ = differences.move({name: 0.7 * u[name] - 1.3 * v[name]}, 1.0)
     linear = True
-    for y, a, b, w in zip(probe.y, yu, yv, yw, strict=True):
+    for y, a, b, w in zip(differences.y, yu, yv, yw, strict=True):
         size = max((float(abs(part).max()) for part in (y, a, b, w) if part.size), default=0.0)
         with np.errstate(all="ignore"):
             apart = abs((w - y) - 0.7 * (a - y) + 1.3 * (b - y))
         linear &= bool(np.isfinite(size)) and (not apart.size or float(apart.max()) <= 1e-12 * size)
-    images = [[a - y for a, y in zip(moved, probe.y, strict=True)] for moved in (yu, yv)] if linear else []
-    return linear, list(zip((u, v), images, strict=False))
+    responses = [[a - y for a, y in zip(moved, differences.y, strict=True)] for moved in (yu, yv)] if linear else []
+    return linear, list(zip((u, v), responses, strict=False))
 
 
-def adjoint_error(probe, direction, image):
+def adjoint_error(differences, direction, response):
     """|<dy, A u> - <gradient, u>| relative to the size of such products; rounding gives about 1e-15."""
-    left = probe.dot(image)
-    right, typical = probe.analytic(direction)
-    size = typical + float(np.sqrt(sum(np.sum((dy * part) ** 2) for dy, part in zip(probe.dys, image, strict=True))))
-    distance = max(0.0, abs(left - right) - 4 * probe.noise)
+    left = differences.dot(response)
+    right, typical = differences.analytic(direction)
+    squares = sum(np.sum((dy * part) ** 2) for dy, part in zip(differences.dys, response, strict=True))
+    size = typical + float(np.sqrt(squares))
+    distance = max(0.0, abs(left - right) - 4 * differences.noise)
     return distance / size if size else 0.0
 
 
-def _problem(probe, name):
+def _problem(differences, name):
     """What is wrong with a gradient before its numbers are looked at; None when nothing is."""
-    g, value = probe.gradients[name], probe.values[name]
+    g, value = differences.gradients[name], differences.values[name]
     if g is None:
         return "missing"
     if g.shape != value.shape:
@@ -206,10 +209,10 @@ def _problem(probe, name):
     return None if np.isfinite(g).all() else "not finite"
 
 
-def _upstream(subject, dy, rng):
+def _upstream(under_test, dy, rng):
     """The upstream gradients, one for each output, and what is to be said about them."""
-    shapes = subject.output_shapes
-    if subject.is_loss:
+    shapes = under_test.output_shapes
+    if under_test.is_loss:
         return [np.ones(())], []
     if dy is None:
         return [random_signed(rng, shape) for shape in shapes], []
@@ -221,8 +224,8 @@ def _upstream(subject, dy, rng):
     return dys, []
 
 
-def _chosen(subject, only):
-    names = list(subject.roles)
+def _chosen(under_test, only):
+    names = list(under_test.roles)
     if only is None:
         return names
     wanted = [only] if isinstance(only, str) else list(only)

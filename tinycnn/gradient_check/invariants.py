@@ -10,10 +10,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from tinycnn.backend import array_module, to_numpy
-from tinycnn.gradient_check.ladder import WRONG, climb
-from tinycnn.gradient_check.probe import Probe, branches, equals_together, kinked_layers, typical_size
-from tinycnn.gradient_check.slots import is_array
-from tinycnn.gradient_check.subject import random_signed
+from tinycnn.gradient_check.finite_differences import FiniteDifferences, equals_together, typical_size
+from tinycnn.gradient_check.kinks import branches, kinked_layers
+from tinycnn.gradient_check.object_under_test import random_signed
+from tinycnn.gradient_check.parameter_finder import is_array
+from tinycnn.gradient_check.step_sizes import WRONG, sweep_step_sizes
 from tinycnn.layers import Layer
 
 HOLDS, BROKEN, NOTE, SKIPPED = "holds", "broken", "note", "skipped"
@@ -30,17 +31,17 @@ class Check:
     family: str | None = None
 
 
-def check_invariants(subject, dys, rng, wrong):
+def check_invariants(under_test, dys, rng, wrong):
     """All rules that apply. wrong: {name: family} of the tensors whose gradients are known to be wrong already."""
     checks = []
     for name, rule in RULES.items():
         try:
-            found = rule(subject, dys, rng, wrong)
-        except Exception as error:  # whatever the thing raises in an ordinary situation is a finding
+            found = rule(under_test, dys, rng, wrong)
+        except Exception as error:  # whatever the object raises in an ordinary situation is a finding
             found = Check(name, BROKEN, f"raised {type(error).__name__}: {error}", "raises")
         if found is not None:
             # A learner's code may compute in one precision only; the library's own layers may not.
-            if name in ("dtype", "float32") and found.verdict == BROKEN and not isinstance(subject.template, Layer):
+            if name in ("dtype", "float32") and found.verdict == BROKEN and not isinstance(under_test.template, Layer):
                 found.verdict = NOTE
             checks.append(found)
             if found.family == "random":
@@ -48,9 +49,9 @@ def check_invariants(subject, dys, rng, wrong):
     return checks
 
 
-def _same_result(subject, dys, rng, wrong):
+def _same_result(under_test, dys, rng, wrong):
     """Two runs give the same bits; the generator of a dropout mask is put back in between."""
-    a, b = subject.run(), subject.run()
+    a, b = under_test.run(), under_test.run()
     ya, yb, y_again = a.forward(), b.forward(), b.forward()
     if any(not np.array_equal(p, q) for other in (yb, y_again) for p, q in zip(ya, other, strict=True)):
         return Check("repeatable", BROKEN, "two forwards of the same input differ. A random mask? Keep its "
@@ -60,21 +61,21 @@ def _same_result(subject, dys, rng, wrong):
         Check("repeatable")
 
 
-def _nothing_modified(subject, dys, rng, wrong):
+def _nothing_modified(under_test, dys, rng, wrong):
     """forward and backward leave x, dy, y and the parameters as they are."""
-    run = subject.run()
-    parameters = {name: to_numpy(slot.array).copy() for name, slot in run.slots.items()}
+    run = under_test.run()
+    parameters = {name: to_numpy(parameter.array).copy() for name, parameter in run.parameters.items()}
     y = [part.copy() for part in run.forward()]
     for step in ("forward", "backward"):
         if step == "backward":
             run.backward(dys)
-        for name, leaf in subject.leaves():
+        for name, leaf in under_test.leaves():
             if is_array(leaf):
-                before = subject.values[name] if name in subject.values else to_numpy(leaf)
+                before = under_test.values[name] if name in under_test.values else to_numpy(leaf)
                 if not np.array_equal(to_numpy(run.arrays[name]), before, equal_nan=before.dtype.kind == "f"):
                     return Check("inputs kept", BROKEN, f"{step} writes into its input {name}", "modified")
         for name, before in parameters.items():
-            if not np.array_equal(to_numpy(run.slots[name].array), before):
+            if not np.array_equal(to_numpy(run.parameters[name].array), before):
                 words = f"{step} changes the parameter {name}; only an optimizer may"
                 return Check("inputs kept", BROKEN, words, "modified")
     if any(not np.array_equal(to_numpy(there), dy) for there, dy in zip(run.dys, dys, strict=True) if is_array(there)):
@@ -85,13 +86,13 @@ def _nothing_modified(subject, dys, rng, wrong):
     return Check("inputs kept")
 
 
-def _linear_in_dy(subject, dys, rng, wrong):
+def _linear_in_dy(under_test, dys, rng, wrong):
     """backward(a * d1 + b * d2) = a * backward(d1) + b * backward(d2), whatever the layer: it is a matrix product."""
-    if subject.is_loss:
+    if under_test.is_loss:
         return None
     others = [random_signed(rng, dy.shape) for dy in dys]
-    one, two = subject.gradients(dys), subject.gradients(others)
-    mixed = subject.gradients([0.7 * d - 1.3 * e for d, e in zip(dys, others, strict=True)])
+    one, two = under_test.gradients(dys), under_test.gradients(others)
+    mixed = under_test.gradients([0.7 * d - 1.3 * e for d, e in zip(dys, others, strict=True)])
     expected = {name: None if one[name] is None or two[name] is None else 0.7 * one[name] - 1.3 * two[name]
                 for name in mixed if wrong.get(name) is None}  # a mistake that has a name is not named twice
     found = _apart(expected, mixed, EXACT)
@@ -103,13 +104,13 @@ def _linear_in_dy(subject, dys, rng, wrong):
                  "normalized, or is a constant added?", "nonlinear")
 
 
-def _fresh_memory(subject, dys, rng, wrong):
+def _fresh_memory(under_test, dys, rng, wrong):
     """backward belongs to the forward just before it: not to an earlier one, and nothing is added up."""
-    others = [dy if subject.is_loss else random_signed(rng, dy.shape) for dy in dys]
-    changed = {name: v + 0.3 * typical_size(v) * random_signed(rng, v.shape) for name, v in subject.values.items()}
-    want, first = subject.gradients(others, changed), subject.gradients(dys)
+    others = [dy if under_test.is_loss else random_signed(rng, dy.shape) for dy in dys]
+    changed = {name: v + 0.3 * typical_size(v) * random_signed(rng, v.shape) for name, v in under_test.values.items()}
+    want, first = under_test.gradients(others, changed), under_test.gradients(dys)
     for backward_between in (True, False):
-        run = subject.run()
+        run = under_test.run()
         run.forward()
         if backward_between:
             run.backward(dys)
@@ -129,9 +130,9 @@ def _fresh_memory(subject, dys, rng, wrong):
     return Check("fresh memory")
 
 
-def _any_layout(subject, dys, rng, wrong):
+def _any_layout(under_test, dys, rng, wrong):
     """Arrays that do not lie in memory in one piece give the same result."""
-    plain, run = subject.run(), subject.run()
+    plain, run = under_test.run(), under_test.run()
     for layout in (_every_other, _reversed_axes):
         y, other = plain.forward(), run.forward(layout=layout)
         if not _same_branches(plain, run):
@@ -144,10 +145,10 @@ def _any_layout(subject, dys, rng, wrong):
     return Check("any layout")
 
 
-def _dtype_kept(subject, dys, rng, wrong):
+def _dtype_kept(under_test, dys, rng, wrong):
     """float64 in, float64 out; float32 in, float32 out: outputs and gradients."""
     for dtype in (np.float64, np.float32):
-        run = subject.run(dtype)
+        run = under_test.run(dtype)
         run.forward()
         found = {f"output {i}": leaf for i, leaf in enumerate(run.raw_outputs)}
         found |= {f"the gradient of {name}": g for name, g in run.backward(dys, host=False).items() if g is not None}
@@ -158,9 +159,9 @@ def _dtype_kept(subject, dys, rng, wrong):
     return Check("dtype")
 
 
-def _float32_agrees(subject, dys, rng, wrong):
+def _float32_agrees(under_test, dys, rng, wrong):
     """The float32 backward, used for training, gives the float64 gradients but for rounding."""
-    double, single = subject.run(), subject.run(np.float32)
+    double, single = under_test.run(), under_test.run(np.float32)
     double.forward()
     single.forward()
     if not _same_branches(double, single):
@@ -171,35 +172,36 @@ def _float32_agrees(subject, dys, rng, wrong):
     return Check("float32")
 
 
-def _without_input_gradient(subject, dys, rng, wrong):
+def _without_input_gradient(under_test, dys, rng, wrong):
     """backward(dy, input_gradient=False) saves dx and nothing else."""
-    if not getattr(subject.template, "skips_input_gradient", False) or not subject.slots:
+    if not getattr(under_test.template, "skips_input_gradient", False) or not under_test.parameters:
         return None
-    full, lean = subject.run(), subject.run()
+    full, lean = under_test.run(), under_test.run()
     full.forward()
     lean.forward()
     a, b = full.backward(dys), lean.backward(dys, input_gradient=False)
-    found = _apart({n: a[n] for n in subject.slots}, {n: b[n] for n in subject.slots}, 0.0)
+    found = _apart({n: a[n] for n in under_test.parameters}, {n: b[n] for n in under_test.parameters}, 0.0)
     if found:
         words = f"input_gradient=False changes the gradient of {found}, and should only save dx"
         return Check("without dx", BROKEN, words, "input_gradient")
     return Check("without dx")
 
 
-def _ties(subject, dys, rng, wrong):
+def _ties(under_test, dys, rng, wrong):
     """Equal numbers share one gradient among them: moved together, they move y as one.
 
     At an exact tie no single element has a slope. But along a direction that moves equal numbers equally, the winner
     changes as all of them do, so every lawful choice of winner agrees with the numeric slope.
     """
-    for name, role in subject.roles.items():
-        value = subject.values[name]
+    for name, role in under_test.roles.items():
+        value = under_test.values[name]
         if role != "input" or name in wrong or value.ndim < 2 or not value.size:
             continue
         step = typical_size(value)
         coarse = (np.floor(value / step) + 0.5) * step  # a few different numbers, none of them 0
         direction = {name: equals_together(coarse, rng)}
-        if climb(Probe(subject, dys, {name: coarse}), direction, "equal numbers moved together").verdict == WRONG:
+        differences = FiniteDifferences(under_test, dys, {name: coarse})
+        if sweep_step_sizes(differences, direction, "equal numbers moved together").verdict == WRONG:
             return Check("ties", BROKEN, f"right for distinct numbers in {name}, wrong where some are equal: is the "
                          "gradient of a maximum given to every one of the equals?", "ties")
     return Check("ties")
@@ -213,7 +215,7 @@ RULES = {
 
 
 def _same_branches(*runs):
-    before, after = (branches(kinked_layers(run.thing)) for run in runs)
+    before, after = (branches(kinked_layers(run.obj)) for run in runs)
     return all(np.array_equal(a, after.get(name)) for name, a in before.items())
 
 

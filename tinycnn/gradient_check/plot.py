@@ -3,8 +3,8 @@
 import numpy as np
 
 from tinycnn.errors import require
-from tinycnn.gradient_check.ladder import KINK, NOTHING, OK, UNCLEAR, WRONG
-from tinycnn.gradient_check.transforms import axis_names
+from tinycnn.gradient_check.permutations import axis_names
+from tinycnn.gradient_check.step_sizes import KINK, NOTHING, OK, UNCLEAR, WRONG
 from tinycnn.plots import COLORS, new_figure
 from tinycnn.plots.look import FAINT, styled
 
@@ -19,7 +19,7 @@ SHAPES = {OK: "falls to rounding: ok", WRONG: "flat: ", KINK: "step: at a kink, 
 def draw(report):
     """A Figure: error against h for the tensors of `report`, and a map of each wrong one."""
     maps = [t for t in report.tensors if t.verdict == WRONG and t.elements is not None][:MOST_MAPS]
-    lines = (min(sum(1 for t in report.tensors if t.ladders), MOST_CURVES) + 3) // 2  # of the legend, two entries each
+    lines = (min(sum(1 for t in report.tensors if t.sweeps), MOST_CURVES) + 3) // 2  # of the legend, two entries each
     height = 4.2 + 0.24 * lines
     figure = new_figure(6.4 + 3.4 * len(maps), height)
     grid = figure.add_gridspec(2, 1 + len(maps), width_ratios=[1.9] + [1] * len(maps),
@@ -36,19 +36,19 @@ def draw(report):
 
 
 def _curves(ax, report):
-    with_ladder = sorted((t for t in report.tensors if t.ladders), key=lambda t: t.verdict != WRONG)
-    drawn = with_ladder[:MOST_CURVES]
+    with_sweep = sorted((t for t in report.tensors if t.sweeps), key=lambda t: t.verdict != WRONG)
+    drawn = with_sweep[:MOST_CURVES]
     for tensor, (color, marker) in zip(drawn, LOOKS, strict=False):
-        ladder = tensor.ladders[-1]
-        error = np.maximum(np.nan_to_num(ladder.errors, nan=FLOOR, posinf=FLOOR), FLOOR)
-        said = SHAPES[ladder.verdict] + ((tensor.family or "no known pattern") if ladder.verdict == WRONG else "")
+        sweep = tensor.sweeps[-1]
+        error = np.maximum(np.nan_to_num(sweep.errors, nan=FLOOR, posinf=FLOOR), FLOOR)
+        said = SHAPES[sweep.verdict] + ((tensor.family or "no known pattern") if sweep.verdict == WRONG else "")
         look = {"color": COLORS[color], "marker": marker, "markersize": 6}
-        ax.loglog(ladder.h, error, "-" if tensor.verdict == WRONG else "--", label=f"{tensor.name}, {said}", **look)
-        crossed = np.array([bool(f) for f in ladder.flips])
-        ax.loglog(ladder.h[crossed], error[crossed], linestyle="none", markerfacecolor="white", **look)
-    if len(with_ladder) > MOST_CURVES:
-        ax.plot([], [], " ", label=f"and {len(with_ladder) - MOST_CURVES} more, not drawn")
-    if any(any(t.ladders[-1].flips) for t in drawn):
+        ax.loglog(sweep.h, error, "-" if tensor.verdict == WRONG else "--", label=f"{tensor.name}, {said}", **look)
+        crossed = np.array([bool(f) for f in sweep.crossings])
+        ax.loglog(sweep.h[crossed], error[crossed], linestyle="none", markerfacecolor="white", **look)
+    if len(with_sweep) > MOST_CURVES:
+        ax.plot([], [], " ", label=f"and {len(with_sweep) - MOST_CURVES} more, not drawn")
+    if any(any(t.sweeps[-1].crossings) for t in drawn):
         ax.plot([], [], "o", color=FAINT, markersize=6, markerfacecolor="white", label="open: the step crosses a kink")
     h = np.array([1e-9, 1e-1])
     ax.loglog(h, 1e-16 / h, ":", color=FAINT, linewidth=1.2)

@@ -7,8 +7,10 @@ import numpy as np
 
 from tinycnn.gradient_check.elements import Elements
 from tinycnn.gradient_check.invariants import BROKEN, HOLDS, NOTE
-from tinycnn.gradient_check.ladder import KINK, NOTHING, OK, UNCLEAR, WRONG
+from tinycnn.gradient_check.step_sizes import KINK, NOTHING, OK, UNCLEAR, WRONG
+from tinycnn.text import aligned
 
+TEXTS = (0, 1, 2, 4, 7)  # the columns of the table that hold no numbers
 VERDICTS = {OK: "ok", WRONG: "WRONG", KINK: "NOT CHECKED", NOTHING: "NOT CHECKED", UNCLEAR: "UNCLEAR"}
 REASONS = {
     KINK: "every direction and element looked at lies at a kink (a tie, or a ReLU at exactly 0), where no gradient "
@@ -20,11 +22,11 @@ REASONS = {
 
 @dataclass
 class TensorReport:
-    """One input or parameter: what every witness said, and the verdict.
+    """One input or parameter: what was measured, and the verdict.
 
     verdict: "ok", "wrong", "kink", "nothing" or "unclear"    problem: "missing", "shape (...)", "not finite" or None
     linear: is y linear in it?    adjoint: relative error of the exact test, if it is
-    elements: what single elements say, or None    ladders: list of Ladder, whole directions
+    elements: what single elements say, or None    sweeps: list of Sweep, along whole directions
     family, words: the diagnosis of a wrong gradient
     """
 
@@ -36,15 +38,15 @@ class TensorReport:
     linear: bool = False
     adjoint: float | None = None
     elements: Elements | None = None
-    ladders: list = field(default_factory=list)
+    sweeps: list = field(default_factory=list)
     family: str | None = None
     words: str = ""
 
     @property
     def worst(self):
         """(relative error, where, analytic, numeric) of the worst element, or of a direction where none was checked."""
-        found = [(ladder.error, ladder.where, ladder.analytic, ladder.estimate)
-                 for ladder in self.ladders if ladder.verdict in (OK, WRONG)]
+        found = [(sweep.error, sweep.where, sweep.analytic, sweep.estimate)
+                 for sweep in self.sweeps if sweep.verdict in (OK, WRONG)]
         if self.elements is not None:
             e = self.elements
             keep = [i for i, state in enumerate(e.states) if state in (OK, WRONG)]
@@ -63,7 +65,7 @@ class TensorReport:
 
     @property
     def _decided(self):
-        return any(ladder.verdict in (OK, WRONG, UNCLEAR) for ladder in self.ladders)
+        return any(sweep.verdict in (OK, WRONG, UNCLEAR) for sweep in self.sweeps)
 
     @property
     def excluded(self):
@@ -83,13 +85,13 @@ class TensorReport:
         elif self.verdict != OK:
             lines.append(REASONS[self.verdict])
         if self.excluded:
-            flipped = [str(f) for index in self.elements.kinks for f in self.elements.kinks[index]]
-            seen = f" ({flipped[0]}{', ...' if len(flipped) > 1 else ''})" if flipped else ""
+            kinks = [str(crossing) for crossings in self.elements.kinks.values() for crossing in crossings]
+            seen = f" ({kinks[0]}{', ...' if len(kinks) > 1 else ''})" if kinks else ""
             lines.append(f"{self.excluded} of {len(self.elements.states)} elements left out: at a kink{seen}")
-        crossed = [(h, f) for ladder in self.ladders[-1:] for h, f in zip(ladder.h, ladder.flips, strict=True) if f]
-        if crossed and self._decided and self.ladders[-1].left_out:
-            h, flipped = crossed[-1]
-            lines.append(f"steps of h = {h:.0e} and more left out: they cross kinks ({flipped[0]})")
+        crossed = [(h, f) for sweep in self.sweeps[-1:] for h, f in zip(sweep.h, sweep.crossings, strict=True) if f]
+        if crossed and self._decided and self.sweeps[-1].left_out:
+            h, kinks = crossed[-1]
+            lines.append(f"steps of h = {h:.0e} and more left out: they cross kinks ({kinks[0]})")
         return lines
 
 
@@ -161,14 +163,9 @@ class Report:
                 said.setdefault(t.diagnosis, t.name)
 
     def __str__(self):
-        rows = list(self.rows())
-        widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-        right = (3, 5, 6)  # numbers
         lines = [f"{self.title}: {'ok' if self.ok else 'NOT OK'}   (seed {self.seed}, {self.mode})"]
-        for row, remarks in zip(rows, [[], *self._remarks()], strict=True):
-            cells = [c.rjust(w) if i in right else c.ljust(w) for i, (c, w) in enumerate(zip(row, widths, strict=True))]
-            lines.append("  " + "  ".join(cells).rstrip())
-            lines += [f"    > {remark}" for remark in remarks]
+        for row, remarks in zip(aligned(self.rows(), left=TEXTS), [[], *self._remarks()], strict=True):
+            lines += [f"  {row}", *(f"    > {remark}" for remark in remarks)]
         return "\n".join(lines + [f"  {sentence}" for sentence in self.sentences()])
 
     __repr__ = __str__

@@ -7,7 +7,6 @@ measured, in numbers, and what to do about it.
 """
 
 import copy
-import textwrap
 from dataclasses import asdict, dataclass, field
 
 import numpy as np
@@ -18,7 +17,7 @@ from tinycnn.inspection import data_checks, model_checks, prediction_checks
 from tinycnn.inspection.case import Case
 from tinycnn.inspection.finding import LOOK, OK, WRONG
 from tinycnn.losses import MultiTaskLoss
-from tinycnn.text import plain
+from tinycnn.text import aligned, plain
 
 MARKS = {OK: "✓", LOOK: "!", WRONG: "✗"}
 WIDTH = 118  # letters of a printed line
@@ -45,13 +44,12 @@ class Diagnosis:
         return next(finding for finding in self.findings if finding.check == check)
 
     def __repr__(self):
-        width = max(len(finding.check) for finding in self.findings)
-        lines = []
+        rows = []
         for finding in self.findings:
-            lines += _wrapped(f"{MARKS[finding.level]} {finding.check.ljust(width)}  ", finding.measured)
-            lines += _wrapped(" " * (width + 4) + "-> ", finding.advice) if finding.advice else []
+            rows.append((f"{MARKS[finding.level]} {finding.check}", finding.measured))
+            rows += [("", f"-> {finding.advice}")] if finding.advice else []
         counts = [sum(finding.level == level for finding in self.findings) for level in (WRONG, LOOK, OK)]
-        return "\n".join([*lines, "", "{} wrong, {} worth a look, {} fine".format(*counts)])
+        return "\n".join([*aligned(rows, left=2, wrap=WIDTH), "", "{} wrong, {} worth a look, {} fine".format(*counts)])
 
     def to_dict(self):
         """Everything as dicts, lists and numbers, ready for JSON."""
@@ -62,10 +60,6 @@ class Diagnosis:
         from tinycnn.plots.heads import boxes_figure
 
         return boxes_figure(self.predictions)
-
-
-def _wrapped(head, text):
-    return textwrap.wrap(text, WIDTH, initial_indent=head, subsequent_indent=" " * len(head))
 
 
 def diagnose(model, data, loss=None, optimizer=None, seed=0, overfit_steps=None):

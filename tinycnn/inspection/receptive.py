@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from tinycnn.errors import ShapeError
 from tinycnn.inspection.summary import walk
-from tinycnn.text import short, table
+from tinycnn.text import short, table, times
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ def _units(side, field, axis):
 
 def fields_table(fields):
     """The Fields as text."""
-    rows = [(short(f.name), " x ".join(map(str, f.size)), " x ".join(map(str, f.jump))) for f in fields]
+    rows = [(short(f.name), times(f.size), times(f.jump)) for f in fields]
     return table([("layer", "a unit sees (pixels)", "neighbors are apart"), *rows])
 
 

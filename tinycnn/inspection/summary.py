@@ -13,6 +13,7 @@ import numpy as np
 from tinycnn import engine
 from tinycnn.errors import ShapeError
 from tinycnn.layers import Flatten, Sequential
+from tinycnn.text import megabytes, shortened, table, times
 
 
 @dataclass(frozen=True)
@@ -82,21 +83,15 @@ class Summary:
     def __str__(self):
         head = ("layer", "what it is", "output", "parameters", "activations", "workspace", "multiply-adds")
         units = ("", "", "one image", "", f"MB, batch {self.batch_size}", "MB, thread", "one image")
-        cells = [(row.name, _shortened(row.kind), _times(row.shape), f"{row.parameters:,}",
-                  _megabytes(row.activation_bytes), _megabytes(row.workspace_bytes), f"{row.multiply_adds:,}")
+        cells = [(row.name, shortened(row.kind, 40, "…)"), times(row.shape), f"{row.parameters:,}",
+                  megabytes(row.activation_bytes), megabytes(row.workspace_bytes), f"{row.multiply_adds:,}")
                  for row in self.rows]
-        total = ("total", "", "", f"{self.parameters:,}", _megabytes(self.activation_bytes),
-                 f"{_megabytes(self.workspace_bytes)} most", f"{self.multiply_adds:,}")
-        table = [head, units, *cells, total]
-        widths = [max(len(line[k]) for line in table) for k in range(len(head))]
-        lines = ["  ".join(cell.ljust(width) if k < 2 else cell.rjust(width)
-                           for k, (cell, width) in enumerate(zip(line, widths, strict=True))).rstrip()
-                 for line in table]
-        rule = "-" * max(map(len, lines))
-        title = f"{self.title}, input {_times(self.shape)}"
-        filled = _megabytes(self.parameter_bytes)
+        total = ("total", "", "", f"{self.parameters:,}", megabytes(self.activation_bytes),
+                 f"{megabytes(self.workspace_bytes)} most", f"{self.multiply_adds:,}")
+        lines = table([head, units, *cells, total], left=2, rules=(0, 2, -1))
+        filled = megabytes(self.parameter_bytes)
         foot = f"The parameters fill {filled} MB; training with momentum keeps three times that."
-        return "\n".join([title, rule, *lines[:2], rule, *lines[2:-1], rule, lines[-1], foot])
+        return f"{self.title}, input {times(self.shape)}\n{lines}\n{foot}"
 
 
 def summary(model, shape=None, batch_size=64):
@@ -143,15 +138,3 @@ def _row(name, layer, shape, batch_size, itemsize):
     activations = 0 if isinstance(layer, Flatten) else batch_size * int(np.prod(output)) * itemsize
     workspace = engine.workspace_bytes(layer, (batch_size, *shape), np.dtype(f"float{8 * itemsize}"))
     return Row(name, repr(layer), tuple(output), parameters, activations, workspace, layer.multiply_adds(shape))
-
-
-def _times(shape):
-    return " x ".join(map(str, shape))
-
-
-def _megabytes(count):
-    return "0" if count == 0 else "<0.1" if count < 5e4 else f"{count / 1e6:,.1f}"
-
-
-def _shortened(text, most=40):
-    return text if len(text) <= most else text[: most - 2] + "…)"

@@ -10,6 +10,9 @@ but the GPU itself.
     count()     counts uploads, downloads, synchronizations:  with simulated.count() as transfers: ...
     record()    collects the forms of all calls:              with simulated.record() as calls: ...
 
+The files, each importing only from those before: api and transfers (what CuPy offers; what is counted), array, rules,
+operators, kernels, special, namespace (xp), device (what tinycnn.backend asks of it).
+
 What it does not model: speed, memory limits, streams and asynchronous errors, kernels in CUDA C, the memory layout of
 elementwise results (CuPy makes them C-contiguous, NumPy follows the inputs), the last bits of a GPU's sums and
 functions, and CuPy's own random numbers.
@@ -17,7 +20,9 @@ functions, and CuPy's own random numbers.
 
 from tinycnn.simulated.api import Call, MissingOnDevice, OutOfRange, record
 from tinycnn.simulated.array import ndarray
+from tinycnn.simulated.device import SimulatedDevice
 from tinycnn.simulated.namespace import xp
 from tinycnn.simulated.transfers import Transfers, count, synchronize
 
-__all__ = ["Call", "MissingOnDevice", "OutOfRange", "Transfers", "count", "ndarray", "record", "synchronize", "xp"]
+__all__ = ["Call", "MissingOnDevice", "OutOfRange", "SimulatedDevice", "Transfers", "count", "ndarray", "record",
+           "synchronize", "xp"]

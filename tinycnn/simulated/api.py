@@ -5,7 +5,6 @@ positional arguments and the keywords must bind to CuPy's own signature. A call 
 The snapshot is made from the real package by tests/conformance/make_snapshot.py.
 """
 
-import contextlib
 import functools
 import inspect
 import json
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tinycnn.errors import DeviceError
+from tinycnn.simulated.collect import Collectors
 
 
 class MissingOnDevice(DeviceError, AttributeError):
@@ -33,7 +33,7 @@ class Call(NamedTuple):
 
 
 _names = {}  # form of a call -> the parameter name behind each argument, once it has been found to fit
-_recordings = []  # the sets that open `with record()` blocks are filling
+_recordings = Collectors()  # sets of Call
 _ORDINARY, _KEYWORD = inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY
 
 HINTS = {
@@ -58,7 +58,6 @@ def snapshot():
     return types.SimpleNamespace(**(content | words))
 
 
-@contextlib.contextmanager
 def record():
     """Collect every distinct form of a call on the simulated device, as a set of Call.
 
@@ -68,12 +67,7 @@ def record():
     >>> sorted(calls)
     [Call(path='sum', positionals=1, keywords=('axis',)), Call(path='zeros', positionals=1, keywords=())]
     """
-    calls = set()
-    _recordings.append(calls)
-    try:
-        yield calls
-    finally:
-        _recordings[:] = [other for other in _recordings if other is not calls]
+    return _recordings.collect(set())
 
 
 def check(path, args, kwargs):
@@ -85,8 +79,7 @@ def check(path, args, kwargs):
     names = _names.get(form)
     if names is None:
         names = _names[form] = _bind(Call(path, len(args), tuple(kwargs)))
-    for calls in _recordings:
-        calls.add(Call(path, len(args), tuple(sorted(kwargs))))
+    _recordings.tell(lambda calls: calls.add(Call(path, len(args), tuple(sorted(kwargs)))))
     return names
 
 

@@ -2,22 +2,25 @@
 
 It looks like cupy.ndarray and offers no more than that. Arithmetic with NumPy arrays raises, sums stay on the device as
 0-d arrays, and whatever brings numbers to the host (get, item, float, if, print) is counted as a download.
+
+This file holds the memory, its description and the way to the host. What computes is put on the class by the files that
+build on this one: elements and operators by operators.py, methods and NumPy's functions by namespace.py.
 """
 
-import operator
+import functools
 import warnings
 from collections import namedtuple
 
 import numpy as np
 
 from tinycnn.errors import DeviceError
-from tinycnn.simulated import api, rules, transfers
+from tinycnn.simulated import api, transfers
 
 NO_CONVERSION = (
     "Implicit conversion to a NumPy array is not allowed. "
     "Please use `.get()` to construct a NumPy array explicitly."
 )
-COMPARISONS = frozenset("less less_equal equal not_equal greater greater_equal".split())
+SCALARS = (bool, int, float, complex, np.generic)
 
 
 class Flags(namedtuple("Flags", "c_contiguous f_contiguous owndata fnc forc")):
@@ -39,7 +42,7 @@ class ndarray:  # noqa: N801 the name that NumPy and CuPy give it
     def __init__(self, shape, dtype=float, memptr=None, strides=None, order="C"):
         if memptr is not None or strides is not None:
             raise api.MissingOnDevice("the simulated device models no memory pointers: use xp.lib.stride_tricks")
-        self.numbers = rules.wrap(np.empty(shape, dtype, order)).numbers
+        self.numbers = wrap(np.empty(shape, dtype, order)).numbers
 
     @classmethod
     def around(cls, numbers):
@@ -56,8 +59,8 @@ class ndarray:  # noqa: N801 the name that NumPy and CuPy give it
     nbytes = property(lambda self: self.numbers.nbytes)
     itemsize = property(lambda self: self.numbers.itemsize)
     strides = property(lambda self: self.numbers.strides)
-    T = property(lambda self: rules.wrap(self.numbers.T))
-    mT = property(lambda self: rules.wrap(self.numbers.mT))  # noqa: N815
+    T = property(lambda self: wrap(self.numbers.T))
+    mT = property(lambda self: wrap(self.numbers.mT))  # noqa: N815
 
     @property
     def shape(self):
@@ -68,26 +71,10 @@ class ndarray:  # noqa: N801 the name that NumPy and CuPy give it
         self.numbers = self.numbers.reshape(shape, copy=False)
 
     @property
-    def real(self):
-        return rules.wrap(self.numbers.real)
-
-    @real.setter
-    def real(self, value):
-        self.numbers.real = rules.operand(value, "ndarray.real")
-
-    @property
-    def imag(self):
-        return rules.wrap(self.numbers.imag)
-
-    @imag.setter
-    def imag(self, value):
-        self.numbers.imag = rules.operand(value, "ndarray.imag")
-
-    @property
     def base(self):
         """The array that owns the memory of this view, or None."""
-        owner = rules.owner(self.numbers)
-        return None if owner is self.numbers else rules.wrap(owner)
+        memory = owner(self.numbers)
+        return None if memory is self.numbers else wrap(memory)
 
     @property
     def flags(self):
@@ -166,70 +153,10 @@ class ndarray:  # noqa: N801 the name that NumPy and CuPy give it
         return _upload, (self.get(),)
 
     def __copy__(self):
-        return rules.wrap(self.numbers.copy())
+        return wrap(self.numbers.copy())
 
     def __deepcopy__(self, memo):
-        return rules.wrap(self.numbers.copy())
-
-    # Elements
-
-    def __getitem__(self, key):
-        key, integers, masks = rules.to_index(key)
-        if integers or masks:
-            return rules.wrap(rules.in_range(self.numbers.__getitem__, key))
-        return rules.wrap(self.numbers[key])
-
-    def __setitem__(self, key, value):
-        key, integers, masks = rules.to_index(key)
-        if type(value) is ndarray:
-            value = value.numbers
-        elif not isinstance(value, rules.SCALARS) and np.ndim(value):
-            if not (integers or masks):
-                raise DeviceError(
-                    f"{type(value)} cannot be assigned to a slice of a device array: CuPy takes only scalars and "
-                    "device arrays there. Move it first with to_device."
-                )
-            value = np.asarray(value, self.dtype)  # behind an index array CuPy uploads the values by itself
-            transfers.uploaded(value.nbytes)
-        if not (integers or masks):
-            target = self.numbers[key]
-            rules.refuse_overlap(target)
-            target[...] = value
-            return
-        rules.refuse_overlap(self.numbers)
-        if integers and np.size(value) > 1:
-            rules.refuse_conflicts(self.numbers, key, value)
-        rules.in_range(self.numbers.__setitem__, key, value)
-
-    # Everything else that cupy.ndarray has: the NumPy method of that name, behind CuPy's signature
-
-    def __getattr__(self, name):
-        if name.startswith("_"):
-            raise AttributeError(name)
-        from tinycnn.simulated.namespace import method
-
-        setattr(ndarray, name, method(name))
-        return getattr(self, name)
-
-    def __array_ufunc__(self, ufunc, kind, *inputs, **kwargs):
-        from tinycnn.simulated.namespace import xp
-
-        function = getattr(xp, ufunc.__name__)
-        if kind != "__call__":
-            function = getattr(function, kind)
-        if "out" in kwargs and len(kwargs["out"]) == 1:
-            kwargs["out"] = kwargs["out"][0]
-        if ufunc.__name__ in COMPARISONS:  # for `numpy_scalar < x` NumPy makes an array of the scalar; CuPy undoes it
-            inputs = [x.item() if isinstance(x, np.ndarray) and x.ndim == 0 else x for x in inputs]
-        return function(*inputs, **kwargs)
-
-    def __array_function__(self, function, types, args, kwargs):
-        from tinycnn.simulated.namespace import xp
-
-        owner = xp
-        for part in function.__module__.split(".")[1:]:
-            owner = getattr(owner, part)
-        return getattr(owner, function.__name__)(*args, **kwargs)
+        return wrap(self.numbers.copy())
 
 
 def _upload(numbers):
@@ -237,62 +164,31 @@ def _upload(numbers):
     return ndarray.around(numbers)
 
 
-def _unary(compute):
-    def operation(self):
-        return rules.compute(compute, self.numbers)
-
-    return operation
-
-
-def _binary(compute):
-    def operation(self, other):
-        if type(other) is ndarray:
-            return rules.compute(compute, self.numbers, other.numbers)
-        if isinstance(other, rules.SCALARS):
-            return rules.compute(compute, self.numbers, other)
-        if isinstance(other, np.ndarray):
-            raise rules.mixing(other, compute.__name__)
-        return NotImplemented
-
-    return operation
+def wrap(result):
+    """NumPy's result as the device's: arrays and scalars become device arrays, reductions 0-d ones."""
+    if isinstance(result, np.ndarray):
+        if result.dtype not in _dtypes():
+            raise DeviceError(f"Unsupported dtype {result.dtype}: CuPy has booleans, integers, floats up to 64 bits")
+        return ndarray.around(result)
+    if isinstance(result, SCALARS):
+        return wrap(np.asarray(result))
+    if isinstance(result, list):
+        return [wrap(item) for item in result]
+    if isinstance(result, tuple):
+        return tuple(wrap(item) for item in result)
+    return result
 
 
-def _reflected(compute):
-    return _binary(lambda mine, other: compute(other, mine))
+@functools.cache
+def _dtypes():
+    return frozenset(np.dtype(char) for char in api.snapshot().dtypes)
 
 
-def _in_place(compute):
-    def operation(self, other):
-        rules.refuse_overlap(self.numbers)
-        with np.errstate(all="ignore"):
-            self.numbers = compute(self.numbers, rules.operand(other, compute.__name__))
-        return self
-
-    return operation
-
-
-def _comparison(compute):
-    def operation(self, other):
-        if isinstance(other, np.ndarray) and other.ndim == 0:
-            other = other.item()  # CuPy does the same
-        if type(other) is ndarray or isinstance(other, rules.SCALARS + (np.ndarray,)):
-            return rules.compute(compute, self.numbers, rules.operand(other, compute.__name__))
-        if compute in (operator.eq, operator.ne) and (other is None or type(other).__eq__ is object.__eq__):
-            return rules.wrap(np.full(self.shape, compute is operator.ne))
-        return NotImplemented
-
-    return operation
-
-
-for _name in ("neg", "pos", "abs", "invert"):
-    setattr(ndarray, f"__{_name}__", _unary(getattr(operator, _name)))
-for _name in "lt le eq ne gt ge".split():
-    setattr(ndarray, f"__{_name}__", _comparison(getattr(operator, _name)))
-for _name in "add sub mul matmul truediv floordiv mod pow lshift rshift and or xor".split():
-    _plain = f"{_name}_" if _name in ("and", "or") else _name
-    setattr(ndarray, f"__{_name}__", _binary(getattr(operator, _plain)))
-    setattr(ndarray, f"__r{_name}__", _reflected(getattr(operator, _plain)))
-    if _name != "matmul":  # cupy.ndarray has no __imatmul__: x @= y makes a new array there
-        setattr(ndarray, f"__i{_name}__", _in_place(getattr(operator, f"i{_name}")))
-ndarray.__divmod__ = _binary(divmod)
-ndarray.__rdivmod__ = _reflected(divmod)
+def owner(numbers):
+    """The array that owns the memory of `numbers`."""
+    base = numbers
+    while base is not None:
+        if isinstance(base, np.ndarray):
+            numbers = base
+        base = getattr(base, "base", None)  # as_strided puts an object that is no array in between
+    return numbers

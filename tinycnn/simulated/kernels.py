@@ -8,8 +8,9 @@ write at once. The C text itself is not looked at here; tests/test_kernels.py co
 import numpy as np
 
 from tinycnn.errors import DeviceError
+from tinycnn.patches import col2im, im2col
 from tinycnn.simulated import api, rules
-from tinycnn.simulated.array import ndarray
+from tinycnn.simulated.array import SCALARS, ndarray
 
 
 class ElementwiseKernel:
@@ -55,7 +56,7 @@ class ElementwiseKernel:
         if type(argument) is not ndarray:
             if raw or is_output or isinstance(argument, np.ndarray):
                 raise rules.mixing(argument, f"{self.name}: {name}")
-            if not isinstance(argument, rules.SCALARS):
+            if not isinstance(argument, SCALARS):
                 raise DeviceError(f"{self.name}: {name} must be a number, got {type(argument)}")
             return
         if not (raw or is_output):
@@ -69,14 +70,10 @@ class ElementwiseKernel:
 
 
 def _im2col(x, sh, sw, ph, pw, fill, cols):
-    from tinycnn.patches import im2col  # it reaches back to this device
-
     return [im2col(x, cols.shape[3:5], (sh, sw), (ph, pw), cols.shape[1:3], fill).reshape(cols.shape)]
 
 
 def _col2im(cols, sh, sw, ph, pw, x):
-    from tinycnn.patches import col2im
-
     n, oh, ow, kh, kw, c = cols.shape
     return [col2im(cols.reshape(n, oh, ow, kh * kw * c), x.shape, (kh, kw), (sh, sw), (ph, pw))]
 

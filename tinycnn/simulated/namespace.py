@@ -8,12 +8,14 @@ import numpy as np
 from tinycnn.errors import DeviceError
 from tinycnn.simulated import api, rules
 from tinycnn.simulated.array import ndarray
+from tinycnn.simulated.operators import add_operators
 from tinycnn.simulated.special import HOST_RESULTS, NOT_MODELED, SPECIAL, WAITS, check_limits, limits
 
 MODULES = frozenset(["fft", "lib", "lib.stride_tricks", "linalg", "random"])
 # CuPy reads .dtype, .sum ... of these first parameters without converting them: a list or a number has none.
 ARRAYS = frozenset("a x arr ary array m v val z filt ar ar1 arr1 a1 x1 y condition prototype mask".split())
 TAKES_SCALARS = frozenset("isclose allclose array_equal atleast_1d atleast_2d atleast_3d meshgrid".split())
+COMPARISONS = frozenset("less less_equal equal not_equal greater greater_equal".split())
 
 
 class Namespace:
@@ -136,7 +138,7 @@ def _arguments(path, names, args, kwargs):
 
 
 def method(name):
-    """cupy.ndarray's method `name`: ndarray.__getattr__ asks for it once and keeps it."""
+    """cupy.ndarray's method `name`: NumPy's method behind CuPy's signature."""
     path, known = f"ndarray.{name}", api.snapshot()
     if path in NOT_MODELED or name not in known.methods or not hasattr(np.ndarray, name):
         raise api.missing(path) if name not in known.properties else api.MissingOnDevice(
@@ -214,4 +216,40 @@ class Ufunc:
 
 
 xp = Namespace("tinycnn.simulated", "")
-ndarray.__array_module__ = xp  # tinycnn.backend.array_module reads it
+
+
+# What the array and CuPy's functions need to know of xp. They are put where they belong from here, since xp is made of
+# them.
+
+
+def _get_array_module(*args):
+    return xp if any(type(arg) is ndarray for arg in args) else np
+
+
+def _attribute(self, name):
+    """A method of the array is built when it is first asked for, and kept."""
+    if name.startswith("_"):
+        raise AttributeError(name)
+    setattr(ndarray, name, method(name))
+    return getattr(self, name)
+
+
+def _array_ufunc(self, ufunc, kind, *inputs, **kwargs):
+    function = getattr(xp, ufunc.__name__)
+    if kind != "__call__":
+        function = getattr(function, kind)
+    if "out" in kwargs and len(kwargs["out"]) == 1:
+        kwargs["out"] = kwargs["out"][0]
+    if ufunc.__name__ in COMPARISONS:  # for `numpy_scalar < x` NumPy makes an array of the scalar; CuPy undoes it
+        inputs = [x.item() if isinstance(x, np.ndarray) and x.ndim == 0 else x for x in inputs]
+    return function(*inputs, **kwargs)
+
+
+def _array_function(self, function, types, args, kwargs):
+    return getattr(_module(function.__module__.partition(".")[2]), function.__name__)(*args, **kwargs)
+
+
+SPECIAL["get_array_module"] = _get_array_module
+add_operators()
+ndarray.__getattr__ = _attribute
+ndarray.__array_ufunc__, ndarray.__array_function__ = _array_ufunc, _array_function

@@ -5,16 +5,13 @@ wraps the result again, and in between everything is refused that a GPU would re
 without a word.
 """
 
-import functools
-
 import numpy as np
 
 from tinycnn.errors import DeviceError
-from tinycnn.simulated import array  # these two files need each other; neither uses the other while it is imported
-from tinycnn.simulated.api import OutOfRange, snapshot
+from tinycnn.simulated.api import OutOfRange
+from tinycnn.simulated.array import SCALARS, ndarray, wrap
 from tinycnn.simulated.transfers import uploaded, waited_for_size
 
-SCALARS = (bool, int, float, complex, np.generic)
 # Parameters that must be Python numbers or tuples: a device array there would have to be read back first.
 PLAIN = frozenset(
     "shape newshape axis axes axis1 axis2 axisa axisb axisc source destination dimensions dims pad_width reps n N M k "
@@ -34,7 +31,7 @@ def mixing(value, name):
 
 def operand(value, name):
     """An operand of elementwise arithmetic: a device array, or a Python or NumPy scalar."""
-    if type(value) is array.ndarray:
+    if type(value) is ndarray:
         return value.numbers
     if isinstance(value, SCALARS):
         return value
@@ -43,14 +40,14 @@ def operand(value, name):
 
 def numbers_of(value, name):
     """The NumPy array inside a device array; anything else is refused."""
-    if type(value) is not array.ndarray:
+    if type(value) is not ndarray:
         raise mixing(value, name)
     return value.numbers
 
 
 def argument(value, path, name):
     """An argument of any other function, unwrapped; sequences of device arrays as well."""
-    if type(value) is array.ndarray:
+    if type(value) is ndarray:
         if name in PLAIN:
             raise DeviceError(
                 f"cupy.{path}: {name!r} must be a Python number or tuple, not a device array; int() would download it"
@@ -73,26 +70,6 @@ def compute(function, *args, **kwargs):
         return wrap(function(*args, **kwargs))
 
 
-def wrap(result):
-    """NumPy's result as the device's: arrays and scalars become device arrays, reductions 0-d ones."""
-    if isinstance(result, np.ndarray):
-        if result.dtype not in _dtypes():
-            raise DeviceError(f"Unsupported dtype {result.dtype}: CuPy has booleans, integers, floats up to 64 bits")
-        return array.ndarray.around(result)
-    if isinstance(result, SCALARS):
-        return wrap(np.asarray(result))
-    if isinstance(result, list):
-        return [wrap(item) for item in result]
-    if isinstance(result, tuple):
-        return tuple(wrap(item) for item in result)
-    return result
-
-
-@functools.cache
-def _dtypes():
-    return frozenset(np.dtype(char) for char in snapshot().dtypes)
-
-
 def to_index(key):
     """(key for NumPy, whether an integer array is in it, whether a boolean one is) of x[key].
 
@@ -104,7 +81,7 @@ def to_index(key):
         if part is None or part is Ellipsis or isinstance(part, slice | int | np.integer) and type(part) is not bool:
             parts.append(part)
             continue
-        if type(part) is array.ndarray:
+        if type(part) is ndarray:
             numbers = part.numbers
         elif isinstance(part, list | tuple | np.ndarray | bool | np.bool_):
             numbers = np.asarray(_lists(part))
@@ -124,7 +101,7 @@ def to_index(key):
 
 
 def _lists(part):
-    if type(part) is array.ndarray:
+    if type(part) is ndarray:
         raise DeviceError("a list of device arrays cannot be an index: stack them first")
     return [_lists(item) for item in part] if isinstance(part, list | tuple) else part
 
@@ -173,16 +150,6 @@ def refuse_at(ufunc, numbers, key):
             "add.at with repeated indices on floats: a GPU adds atomically, in another order in each run, so the sum "
             "differs in its last bits and no run can be repeated. Loop over strided slices with += as col2im does."
         )
-
-
-def owner(numbers):
-    """The array that owns the memory of `numbers`."""
-    base = numbers
-    while base is not None:
-        if isinstance(base, np.ndarray):
-            numbers = base
-        base = getattr(base, "base", None)  # as_strided puts an object that is no array in between
-    return numbers
 
 
 def refuse_overlap(numbers):

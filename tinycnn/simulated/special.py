@@ -8,7 +8,7 @@ import numpy as np
 
 from tinycnn.errors import DeviceError
 from tinycnn.simulated import api, rules, transfers
-from tinycnn.simulated.array import ndarray
+from tinycnn.simulated.array import ndarray, owner, wrap
 from tinycnn.simulated.kernels import ElementwiseKernel
 
 # Their results are Python objects in CuPy as well.
@@ -59,18 +59,18 @@ def check_limits(limited, path, names, values):
 def _array(obj, dtype=None, copy=True, order="K", subok=False, ndmin=0, *, blocking=False):
     if type(obj) is ndarray:
         numbers = np.array(obj.numbers, dtype, copy=copy, order=order or "K", ndmin=ndmin)
-        return obj if numbers is obj.numbers else rules.wrap(numbers)
+        return obj if numbers is obj.numbers else wrap(numbers)
     if subok:
         raise NotImplementedError("cupy.array takes no subok")
     if isinstance(obj, list | tuple) and any(_leaves(obj)):
         if not all(_leaves(obj)):
             raise DeviceError("a list mixes device arrays with numbers or host arrays: CuPy builds no array from it")
-        return rules.wrap(np.array(rules.argument(obj, "array", "obj"), dtype, order=order or "K", ndmin=ndmin))
+        return wrap(np.array(rules.argument(obj, "array", "obj"), dtype, order=order or "K", ndmin=ndmin))
     if copy is False:
         raise ValueError("host data cannot become a device array without a copy")
     numbers = np.array(obj, dtype, copy=True, order=order or "K", ndmin=ndmin)
     numbers = numbers.astype(numbers.dtype.newbyteorder("="), copy=False)
-    made = rules.wrap(numbers)
+    made = wrap(numbers)
     transfers.uploaded(numbers.nbytes)
     return made
 
@@ -92,7 +92,7 @@ def _contiguous(function):
     def call(a, dtype=None):
         # In CuPy this is no door for host data: the argument is typed as a device array.
         numbers = function(rules.numbers_of(a, function.__name__), dtype)
-        return a if numbers is a.numbers else rules.wrap(numbers)
+        return a if numbers is a.numbers else wrap(numbers)
 
     return call
 
@@ -101,12 +101,6 @@ def _asnumpy(a, stream=None, order="C", out=None, *, blocking=True):
     if type(a) is ndarray:
         return a.get(order=order, out=out)
     return np.asarray(a, order=order)
-
-
-def _get_array_module(*args):
-    from tinycnn.simulated.namespace import xp
-
-    return xp if any(type(arg) is ndarray for arg in args) else np
 
 
 def _where(condition, x=None, y=None):
@@ -170,10 +164,10 @@ def _put_along_axis(arr, indices, values, axis):
 def _as_strided(x, shape=None, strides=None):
     numbers = rules.numbers_of(x, "as_strided")
     view = np.lib.stride_tricks.as_strided(numbers, shape, strides)
-    (low, high), (first, last) = (np.lib.array_utils.byte_bounds(array) for array in (rules.owner(numbers), view))
+    (low, high), (first, last) = (np.lib.array_utils.byte_bounds(array) for array in (owner(numbers), view))
     if view.size and not low <= first <= last <= high:
         raise DeviceError(f"as_strided: shape {view.shape}, strides {view.strides} reach outside the array's memory")
-    return rules.wrap(view)
+    return wrap(view)
 
 
 def _sorting(name):
@@ -195,7 +189,7 @@ def _astype(self, dtype, order="K", casting=None, subok=None, copy=True):
     numbers = self.numbers
     with np.errstate(all="ignore"):
         numbers = numbers.astype(dtype, order=order, copy=copy)
-    return self if numbers is self.numbers else rules.wrap(numbers)
+    return self if numbers is self.numbers else wrap(numbers)
 
 
 class Generator:
@@ -225,7 +219,6 @@ SPECIAL = {
     "ascontiguousarray": _contiguous(np.ascontiguousarray),
     "asfortranarray": _contiguous(np.asfortranarray),
     "asnumpy": _asnumpy,
-    "get_array_module": _get_array_module,
     "where": _where,
     "full": _full,
     "full_like": _full_like,

@@ -4,12 +4,11 @@ On a GPU these are what a training step cannot afford: the host prepares work ah
 `float(loss)` makes it stop until the device has caught up. The simulated device has no such cost, so it counts.
 """
 
-import contextlib
-import threading
 from dataclasses import dataclass
 
-_lock = threading.Lock()
-_counting = []  # every Transfers of a `with count()` that is open
+from tinycnn.simulated.collect import Collectors
+
+_counters = Collectors()  # Transfers
 
 
 @dataclass
@@ -28,7 +27,6 @@ class Transfers:
     bytes_downloaded: int = 0
 
 
-@contextlib.contextmanager
 def count():
     """Count the transfers of every thread while the block runs.
 
@@ -38,32 +36,17 @@ def count():
     >>> transfers.uploads, transfers.downloads
     (1, 1)
     """
-    transfers = Transfers()
-    with _lock:
-        _counting.append(transfers)
-    try:
-        yield transfers
-    finally:
-        with _lock:
-            # By identity: two counters with equal numbers are still two counters.
-            _counting[:] = [other for other in _counting if other is not transfers]
+    return _counters.collect(Transfers())
 
 
 def uploaded(nbytes):
     """Host data came to the device."""
-    with _lock:
-        for transfers in _counting:
-            transfers.uploads += 1
-            transfers.bytes_uploaded += nbytes
+    _add(uploads=1, bytes_uploaded=nbytes)
 
 
 def downloaded(nbytes):
     """Numbers went from the device to the host, which waited for them."""
-    with _lock:
-        for transfers in _counting:
-            transfers.downloads += 1
-            transfers.bytes_downloaded += nbytes
-            transfers.synchronizations += 1
+    _add(downloads=1, bytes_downloaded=nbytes, synchronizations=1)
 
 
 def waited_for_size():
@@ -73,6 +56,12 @@ def waited_for_size():
 
 def synchronize():
     """Wait for the device. There is nothing to wait for; it is counted."""
-    with _lock:
-        for transfers in _counting:
-            transfers.synchronizations += 1
+    _add(synchronizations=1)
+
+
+def _add(**amounts):
+    def add(transfers):
+        for name, amount in amounts.items():
+            setattr(transfers, name, getattr(transfers, name) + amount)
+
+    _counters.tell(add)

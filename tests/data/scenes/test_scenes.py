@@ -182,21 +182,14 @@ def test_a_linear_classifier_and_the_mean_box_do_badly():
     assert (iou(mean, data.test.boxes) >= 0.5).mean() < 0.35
 
 
-def test_a_second_python_draws_the_same_and_is_not_needed(small, monkeypatch):
+def test_a_second_python_draws_the_same_and_is_not_needed(small, monkeypatch, watch):
     monkeypatch.setattr(split, "WORTH_A_HELPER", 10)
     monkeypatch.setenv("TINYCNN_THREADS", "2")
-    helped = []
-
-    def watched(*arguments):
-        helped.append(result(*arguments))
-        return helped[-1]
-
-    result = split._result
-    monkeypatch.setattr(split, "_result", watched)
+    helped = watch(split, "_result")
     assert scenes(n=11, image_size=32, seed=3, valid=0, test=0).train.images.tobytes() == \
         small.train.images[:11].tobytes()
-    assert helped[0] is not None, "the second Python gave nothing"
+    assert helped[0][1] is not None, "the second Python gave nothing"
     monkeypatch.setattr(split.sys, "executable", "/no/such/python")
     assert scenes(n=11, image_size=32, seed=3, valid=0, test=0).train.images.tobytes() == \
         small.train.images[:11].tobytes()
-    assert helped[1] is None
+    assert helped[1][1] is None

@@ -1,78 +1,78 @@
-"""Naming the mistake: what is a wrong gradient the right gradient of?
+"""Naming the mistake by its numbers: what is a wrong gradient the right gradient of?
 
 Most wrong backwards compute something sensible, only not for this problem: the right gradient for a dy in reverse
-order, for a kernel that was not turned, N times over, shifted by the padding. So each suspicion is an experiment:
-change dy, another tensor or the gradient itself as the suspected mistake would, and see whether all differences vanish.
-A few random directions decide, so a layer's size does not matter. What remains is told by *where* it is wrong
-(places.py).
+order, for a kernel that was not turned, N times over, shifted by the padding. So each pattern is an experiment: change
+dy, another tensor or the gradient itself as the suspected mistake would, and see whether all differences vanish. A few
+random directions decide, so a layer's size does not matter. What remains is told by *where* it is wrong
+(error_positions.py).
 """
 
 import numpy as np
 
-from tinycnn.gradient_check.places import by_place
-from tinycnn.gradient_check.subject import random_signed
-from tinycnn.gradient_check.transforms import channel_rolls, rearrangements
+from tinycnn.gradient_check.error_positions import match_positions
+from tinycnn.gradient_check.object_under_test import random_signed
+from tinycnn.gradient_check.permutations import channel_rolls, flips_and_transposes
 
 DIRECTIONS = 5
 SAME = 1e-5  # two quantities that differ by less, relative to their size, are one
 
 
-def diagnose(probe, tensor, rng):
+def diagnose(differences, tensor, rng):
     """(family, sentence) for a tensor whose gradient is wrong; family None when no known pattern fits."""
-    case = Case(probe, tensor, rng)
-    for suspicion in SUSPICIONS:
-        found = suspicion(case)
+    wrong = WrongGradient(differences, tensor, rng)
+    for pattern in PATTERNS:
+        found = pattern(wrong)
         if found is not None:
             return found
-    return by_place(probe, tensor, rng)
+    return match_positions(differences, tensor, rng)
 
 
-class Case:
+class WrongGradient:
     """One wrong gradient `g` with a few random directions r and what forward does along them.
 
-    images: for each direction, how every output changes (dy/dt . r), so that <dy, image> is the true slope for any dy
+    responses: for each direction, how every output changes (dy/dt . r); <dy, response> is the true slope for any dy
     """
 
-    def __init__(self, probe, tensor, rng):
-        self.probe, self.tensor, self.rng, self.name = probe, tensor, rng, tensor.name
-        self.g = probe.gradients[tensor.name]
+    def __init__(self, differences, tensor, rng):
+        self.differences, self.tensor, self.rng, self.name = differences, tensor, rng, tensor.name
+        self.g = differences.gradients[tensor.name]
         self.usable = tensor.problem is None
         self.directions = [random_signed(rng, tensor.shape) for _ in range(DIRECTIONS)]
-        self.images = [self.image(r) for r in self.directions] if self.usable else []
-        first = next((name for name, role in probe.subject.roles.items() if role == "input"), None)
-        self.batch = probe.values[first].shape[0] if first is not None and probe.values[first].ndim else 1
+        self.responses = [self.response(r) for r in self.directions] if self.usable else []
+        first = next((name for name, role in differences.under_test.roles.items() if role == "input"), None)
+        self.batch = differences.values[first].shape[0] if first is not None and differences.values[first].ndim else 1
 
-    def image(self, r, changes=None):
+    def response(self, r, changes=None):
         """How the outputs change along r, at the point or with other values for some tensors."""
-        probe, base = self.probe, self.probe.values | (changes or {})
+        differences, base = self.differences, self.differences.values | (changes or {})
         for h in (1e-4, 1e-5, 1e-6, 1e-7):
-            step = h * probe.scales[self.name] * r
+            step = h * differences.scales[self.name] * r
             (plus, crossed), (minus, crossed_too) = (
-                probe.outputs((changes or {}) | {self.name: base[self.name] + s * step}) for s in (1, -1))
+                differences.outputs((changes or {}) | {self.name: base[self.name] + s * step}) for s in (1, -1))
             if changes or not (crossed or crossed_too):  # elsewhere the winners are others anyway
                 break
-        return [(a - b) / (2 * h * probe.scales[self.name]) for a, b in zip(plus, minus, strict=True)]
+        return [(a - b) / (2 * h * differences.scales[self.name]) for a, b in zip(plus, minus, strict=True)]
 
-    def factor(self, g=None, dys=None, images=None):
+    def factor(self, g=None, dys=None, responses=None):
         """c if g = c * (gradient for dys) along all directions, else None. Defaults: what was found, what was given."""
         g = self.g if g is None else g
-        dys = self.probe.dys if dys is None else dys
+        dys = self.differences.dys if dys is None else dys
         claimed = np.array([np.sum(g * r) for r in self.directions])
-        true = np.array([sum(np.sum(d * part) for d, part in zip(dys, image, strict=True))
-                         for image in (images or self.images)])
+        true = np.array([sum(np.sum(d * part) for d, part in zip(dys, response, strict=True))
+                         for response in (responses or self.responses)])
         if not (np.isfinite(true).all() and abs(true).max() > 1e-12 * max(1e-300, abs(claimed).max())):
             return None
         c = float(claimed @ true / (true @ true))
         return c if c and np.linalg.norm(claimed - c * true) <= SAME * np.linalg.norm(claimed) else None
 
 
-# --- suspicions, the surest first; each returns (family, sentence) or None ---
+# --- patterns, the surest first; each returns (family, sentence) or None ---
 
 
-def _no_gradient(case):
-    problem, g, name, shape = case.tensor.problem, case.g, case.name, case.tensor.shape
+def _no_gradient(wrong):
+    problem, g, name, shape = wrong.tensor.problem, wrong.g, wrong.name, wrong.tensor.shape
     if problem == "missing":
-        where = "return it from backward" if case.tensor.role == "input" else "store it in backward"
+        where = "return it from backward" if wrong.tensor.role == "input" else "store it in backward"
         return "never stored", f"there is no gradient of {name}; {where}"
     if problem == "not finite":
         return "not finite", f"{np.sum(~np.isfinite(g))} numbers of the gradient are NaN or infinite"
@@ -89,43 +89,43 @@ def _no_gradient(case):
     return None
 
 
-def _ignores_dy(case):
-    probe = case.probe
-    if probe.subject.is_loss:
+def _ignores_dy(wrong):
+    differences = wrong.differences
+    if differences.under_test.is_loss:
         return None
-    others = [random_signed(case.rng, dy.shape) for dy in probe.dys]
-    again = probe.subject.gradients(others)[case.name]
-    if again is None or again.shape != case.g.shape or not np.allclose(again, case.g, rtol=1e-12, atol=0):
+    others = [random_signed(wrong.rng, dy.shape) for dy in differences.dys]
+    again = differences.under_test.gradients(others)[wrong.name]
+    if again is None or again.shape != wrong.g.shape or not np.allclose(again, wrong.g, rtol=1e-12, atol=0):
         return None
-    c = case.factor(dys=[np.ones(dy.shape) for dy in probe.dys])
+    c = wrong.factor(dys=[np.ones(dy.shape) for dy in differences.dys])
     ones = " (it is the one for a dy of all ones)" if c is not None and abs(c - 1) < SAME else ""
     return "dy ignored", f"the gradient is the same for every dy{ones}: multiply by dy (chain rule)"
 
 
-def _constant_factor(case):
-    c = case.factor()
+def _constant_factor(wrong):
+    c = wrong.factor()
     if c is None:
         return None
     if abs(c - 1) <= SAME:
-        apart = "in single precision" if np.array_equal(case.g, case.g.astype(np.float32)) else "to about 7 digits"
+        apart = "in single precision" if np.array_equal(wrong.g, wrong.g.astype(np.float32)) else "to about 7 digits"
         return "float32", (f"right only {apart}: somewhere in backward numbers pass through float32, or a small "
                            "constant (an epsilon) is in forward or in backward but not in both")
     if abs(c + 1) <= SAME:
         return "sign", "every number has the wrong sign"
     sign = "of the wrong sign and " if c < 0 else ""
-    size, n = abs(c), case.batch
+    size, n = abs(c), wrong.batch
     if n > 1 and abs(size / n - 1) <= SAME:
         return "batch mean", f"{sign}{n} times too large, the batch size: the mean over the batch is missing"
     if n > 1 and abs(size * n - 1) <= SAME:
         return "batch mean", (f"{sign}{n} times too small, the batch size: the mean over the batch is taken twice (the "
                               "loss divides by N already)")
-    return "factor", f"{sign}{c:.6g} times the right one everywhere{_guess(size, case)}"
+    return "factor", f"{sign}{c:.6g} times the right one everywhere{_guess(size, wrong)}"
 
 
-def _guess(size, case):
+def _guess(size, wrong):
     """Where a constant factor may come from."""
-    y, shape = case.probe.y[0], case.tensor.shape
-    for name, value in _constants(case.probe.subject.template):
+    y, shape = wrong.differences.y[0], wrong.tensor.shape
+    for name, value in _constants(wrong.differences.under_test.template):
         for words, number in ((name, value), (f"1 - {name}", 1 - value)):
             if number > 0 and abs(number - 1) > SAME:
                 for found, say in ((number, words), (1 / number, f"1 / ({words})" if " " in words else f"1 / {words}")):
@@ -149,42 +149,43 @@ def _guess(size, case):
     return ": a constant of forward is missing in backward, or is there once too often"
 
 
-def _constants(thing):
+def _constants(obj):
     """(name, positive number) of the settings that a factor may be made of: p, box_weight, the area of a kernel."""
-    for name, value in getattr(thing, "__dict__", {}).items():
+    for name, value in getattr(obj, "__dict__", {}).items():
         if isinstance(value, tuple) and len(value) == 2 and all(isinstance(v, int) for v in value):
             yield f"the area of {name}", float(value[0] * value[1])
         elif isinstance(value, float | np.floating) and value > 0:
             yield name, float(value)
 
 
-def _rearranged_gradient(case):
-    layout = case.tensor.role, case.tensor.shape
-    for family, words, undo in [*rearrangements(*layout, undo=True), *channel_rolls(*layout, undo=True)]:
-        c = case.factor(g=undo(case.g))
+def _rearranged_gradient(wrong):
+    layout = wrong.tensor.role, wrong.tensor.shape
+    for family, words, undo in [*flips_and_transposes(*layout, undo=True), *channel_rolls(*layout, undo=True)]:
+        c = wrong.factor(g=undo(wrong.g))
         if c is not None:
             return family, f"the right numbers in the wrong places: {words}{_times(c)}"
     return None
 
 
-def _rearranged_dy(case):
-    dys = case.probe.dys
+def _rearranged_dy(wrong):
+    dys = wrong.differences.dys
     for k, dy in enumerate(dys):
         output = f"y[{k}]" if len(dys) > 1 else "dy"
-        for family, words, change in [*rearrangements("output", dy.shape), *channel_rolls("output", dy.shape)]:
-            c = case.factor(dys=[*dys[:k], change(dy), *dys[k + 1 :]])
+        for family, words, change in [*flips_and_transposes("output", dy.shape), *channel_rolls("output", dy.shape)]:
+            c = wrong.factor(dys=[*dys[:k], change(dy), *dys[k + 1 :]])
             if c is not None:
                 return family, f"right for another dy: {output} {words}{_times(c)}"
     return None
 
 
-def _several_outputs(case):
+def _several_outputs(wrong):
     """g = a * (the part of y[0]) + b * (the part of y[1]) ... with factors that are not all 1."""
-    dys = case.probe.dys
+    dys = wrong.differences.dys
     if not 1 < len(dys) < DIRECTIONS - 1:
         return None
-    parts = np.array([[np.sum(dy * part) for dy, part in zip(dys, image, strict=True)] for image in case.images])
-    claimed = np.array([np.sum(case.g * r) for r in case.directions])
+    parts = np.array([[np.sum(dy * part) for dy, part in zip(dys, response, strict=True)]
+                      for response in wrong.responses])
+    claimed = np.array([np.sum(wrong.g * r) for r in wrong.directions])
     reaching = abs(parts).max(axis=0) > 1e-12 * abs(parts).max()
     if reaching.sum() < 2 or not np.isfinite(claimed).all():
         return None
@@ -192,73 +193,73 @@ def _several_outputs(case):
     factors[reaching] = np.linalg.lstsq(parts[:, reaching], claimed, rcond=None)[0]
     if np.linalg.norm(claimed - parts @ factors) > SAME * np.linalg.norm(claimed):
         return None
-    wrong = [k for k in np.flatnonzero(reaching) if abs(factors[k] - 1) > SAME]
-    k, c = wrong[0], factors[wrong[0]]
+    k = next(k for k in np.flatnonzero(reaching) if abs(factors[k] - 1) > SAME)
+    c = factors[k]
     if abs(c) <= SAME:
         return "output ignored", (f"right if the gradient of y[{k}] were 0: it never arrives here. Where two paths "
                                   "meet, their gradients are added (+)")
-    by_batch = min(abs(c / case.batch - 1), abs(c * case.batch - 1)) <= SAME
+    by_batch = min(abs(c / wrong.batch - 1), abs(c * wrong.batch - 1)) <= SAME
     family = "sign" if abs(c + 1) <= SAME else "batch mean" if by_batch else "factor"
     return family, (f"the part that comes from y[{k}] is {c:.6g} times the right one, the others are right: where two "
                     "paths meet, their gradients are added as they are")
 
 
-def _only_one_part(case):
+def _only_one_part(wrong):
     """Only one image, or one position, counts: assigned in a loop instead of added up."""
-    dys = case.probe.dys
-    for k in range(case.batch):
+    dys = wrong.differences.dys
+    for k in range(wrong.batch):
         only = [np.where(np.arange(len(dy)).reshape(-1, *[1] * (dy.ndim - 1)) == k, dy, 0) if dy.ndim else dy
                 for dy in dys]
-        if case.batch > 1 and not case.probe.subject.is_loss and case.factor(dys=only) is not None:
+        if wrong.batch > 1 and not wrong.differences.under_test.is_loss and wrong.factor(dys=only) is not None:
             return "overlap", f"only image {k} of the batch counts: assigned (=) in a loop instead of accumulated (+=)"
     if len(dys) == 1 and dys[0].ndim == 4:
         _, oh, ow, _ = dys[0].shape
         for i, j in {(0, 0), (oh - 1, ow - 1)}:
             only = np.zeros(dys[0].shape)
             only[:, i, j] = dys[0][:, i, j]
-            if oh * ow > 1 and case.factor(dys=[only]) is not None:
+            if oh * ow > 1 and wrong.factor(dys=[only]) is not None:
                 return "overlap", f"only position ({i}, {j}) counts: assigned (=) in a loop instead of accumulated (+=)"
     return None
 
 
-def _rearranged_partner(case):
+def _rearranged_partner(wrong):
     """Right for another tensor in another order: a kernel that was flipped, a matrix transposed once too often."""
-    values, roles = case.probe.values, case.probe.subject.roles
+    values, roles = wrong.differences.values, wrong.differences.under_test.roles
     for other, value in values.items():
-        if other == case.name:
+        if other == wrong.name:
             continue
         layout = roles[other], value.shape
-        for family, words, change in [*rearrangements(*layout), *channel_rolls(*layout)]:
+        for family, words, change in [*flips_and_transposes(*layout), *channel_rolls(*layout)]:
             changed = {other: change(value)}
-            if case.factor(images=_screen(case, changed)) is not None:
+            if wrong.factor(responses=_screen(wrong, changed)) is not None:
                 return family, f"right for another {other}: {other} {words}. backward must use {other} as forward does"
     return None
 
 
-def _screen(case, changed):
-    """Images with other values; the first direction alone settles most suspicions."""
-    first = case.image(case.directions[0], changed)
-    claimed = float(np.sum(case.g * case.directions[0]))
-    if abs(claimed - case.probe.dot(first)) > SAME * max(abs(claimed), abs(case.probe.dot(first))):
+def _screen(wrong, changed):
+    """Responses with other values; the first direction alone settles most patterns."""
+    first = wrong.response(wrong.directions[0], changed)
+    claimed = float(np.sum(wrong.g * wrong.directions[0]))
+    if abs(claimed - wrong.differences.dot(first)) > SAME * max(abs(claimed), abs(wrong.differences.dot(first))):
         return [[0 * part for part in first]] * DIRECTIONS  # cannot match
-    return [first] + [case.image(r, changed) for r in case.directions[1:]]
+    return [first] + [wrong.response(r, changed) for r in wrong.directions[1:]]
 
 
-def _extra_term(case):
+def _extra_term(wrong):
     """gradient = right one + c * the tensor itself: a penalty that forward does not have."""
-    value = case.probe.values[case.name]
-    claimed = np.array([np.sum(case.g * r) for r in case.directions])
-    rest = claimed - [case.probe.dot(image) for image in case.images]
-    along = np.array([np.sum(value * r) for r in case.directions])
+    value = wrong.differences.values[wrong.name]
+    claimed = np.array([np.sum(wrong.g * r) for r in wrong.directions])
+    rest = claimed - [wrong.differences.dot(response) for response in wrong.responses]
+    along = np.array([np.sum(value * r) for r in wrong.directions])
     c = float(rest @ along / (along @ along)) if along.any() else 0.0
     if c and value.size > 1 and np.linalg.norm(rest - c * along) <= SAME * np.linalg.norm(claimed):
-        return "extra term", (f"{c:.4g} times {case.name} itself is added: weight decay belongs into the optimizer, or "
-                              "its penalty into forward too")
+        return "extra term", (f"{c:.4g} times {wrong.name} itself is added: weight decay belongs into the optimizer, "
+                              "or its penalty into forward too")
     return None
 
 
-SUSPICIONS = (_no_gradient, _ignores_dy, _constant_factor, _several_outputs, _rearranged_gradient, _rearranged_dy,
-              _only_one_part, _rearranged_partner, _extra_term)
+PATTERNS = (_no_gradient, _ignores_dy, _constant_factor, _several_outputs, _rearranged_gradient, _rearranged_dy,
+            _only_one_part, _rearranged_partner, _extra_term)
 
 
 def _times(c):

@@ -28,28 +28,28 @@ def is_float_array(a):
     return is_array(a) and np.dtype(a.dtype).kind == "f"
 
 
-def is_part(thing):
+def is_part(obj):
     """Has it a forward and a backward of its own? Classes have, but only as something to call later."""
-    return not isinstance(thing, type) and all(callable(getattr(thing, name, None)) for name in ("forward", "backward"))
+    return not isinstance(obj, type) and all(callable(getattr(obj, name, None)) for name in ("forward", "backward"))
 
 
-def walk(thing, name="", seen=None):
-    """Yield (dotted name, object) for the thing itself, named "", and for every part inside it, once each."""
+def walk(obj, name="", seen=None):
+    """Yield (dotted name, object) for the object itself, named "", and for every part inside it, once each."""
     seen = set() if seen is None else seen
-    if id(thing) in seen:
+    if id(obj) in seen:
         return
-    seen.add(id(thing))
-    yield name, thing
-    for child_name, child in _parts(thing):
+    seen.add(id(obj))
+    yield name, obj
+    for child_name, child in _parts(obj):
         yield from walk(child, f"{name}.{child_name}" if name else child_name, seen)
 
 
-def _parts(thing):
-    children = thing.children() if callable(getattr(thing, "children", None)) else None
+def _parts(obj):
+    children = obj.children() if callable(getattr(obj, "children", None)) else None
     if isinstance(children, dict):
         yield from children.items()
         return
-    for name, value in getattr(thing, "__dict__", {}).items():
+    for name, value in getattr(obj, "__dict__", {}).items():
         if is_part(value):
             yield name, value
         elif isinstance(value, dict):
@@ -58,7 +58,7 @@ def _parts(thing):
             yield from ((f"{name}[{i}]", v) for i, v in enumerate(value) if is_part(v))
 
 
-class Slot:
+class FoundParameter:
     """One parameter: where its array is, and where its gradient will be.
 
     guessed: found by its looks only (an array as an attribute), so it may also be a cache or a constant
@@ -83,45 +83,45 @@ class Slot:
             self.grad[...] = 0
 
 
-def find_slots(thing):
-    """{dotted name: Slot} of all parameters of the thing and its parts."""
-    if callable(getattr(thing, "parameters", None)):
-        named = thing.parameters()
+def find_parameters(obj):
+    """{dotted name: FoundParameter} of all parameters of the object and its parts."""
+    if callable(getattr(obj, "parameters", None)):
+        named = obj.parameters()
         if isinstance(named, dict) and all(_value_name(p) for p in named.values()):
-            return {name: _parameter_slot(p) for name, p in named.items()}
+            return {name: _from_parameter(p) for name, p in named.items()}
     found, taken = {}, set()
-    for prefix, part in walk(thing):
-        for name, slot in _slots_of(part):
-            if id(slot.array) not in taken:  # the same array may be an attribute and an entry of params
-                taken.add(id(slot.array))
-                found[f"{prefix}.{name}" if prefix else name] = slot
+    for prefix, part in walk(obj):
+        for name, parameter in _parameters_of(part):
+            if id(parameter.array) not in taken:  # the same array may be an attribute and an entry of params
+                taken.add(id(parameter.array))
+                found[f"{prefix}.{name}" if prefix else name] = parameter
     return found
 
 
-def _slots_of(part):
+def _parameters_of(part):
     own = dict(getattr(part, "__dict__", {}))
     params = own.get("params")
     if isinstance(params, dict | list):
         for key, array in params.items() if isinstance(params, dict) else enumerate(params):
             if is_float_array(array):
                 name = f"params[{key}]" if isinstance(key, int) else str(key)
-                yield name, Slot(params, key, functools.partial(_entry, part, key))
+                yield name, FoundParameter(params, key, functools.partial(_entry, part, key))
     for name, value in own.items():
         if _value_name(value):
-            yield name, _parameter_slot(value)
+            yield name, _from_parameter(value)
         elif is_float_array(value) and not name.startswith("_") and not _is_gradient(name, own):
-            yield name, Slot(part, name, functools.partial(_attribute, part, name), guessed=True)
+            yield name, FoundParameter(part, name, functools.partial(_attribute, part, name), guessed=True)
 
 
-def _parameter_slot(parameter):
-    return Slot(parameter, _value_name(parameter), lambda: parameter.grad)
+def _from_parameter(parameter):
+    return FoundParameter(parameter, _value_name(parameter), lambda: parameter.grad)
 
 
-def _value_name(thing):
+def _value_name(obj):
     """The attribute in which a Parameter-like object keeps its array: "value" or "data"; None for other objects."""
-    if not hasattr(thing, "grad"):
+    if not hasattr(obj, "grad"):
         return None
-    return next((name for name in ("value", "data") if is_float_array(getattr(thing, name, None))), None)
+    return next((name for name in ("value", "data") if is_float_array(getattr(obj, name, None))), None)
 
 
 def _is_gradient(name, own):
@@ -154,8 +154,8 @@ def _set(owner, key, value):
         setattr(owner, key, value)
 
 
-def cast(thing, dtype):
-    """Convert every floating-point array in the thing and its parts; an array that two owners share stays shared."""
+def cast(obj, dtype):
+    """Convert every floating-point array in the object and its parts; an array that two owners share stays shared."""
     converted = {}  # id -> (old, new); the old one is kept so that its id is not used again
 
     def convert(value):
@@ -172,13 +172,13 @@ def cast(thing, dtype):
             return tuple(convert(v) for v in value)
         return value
 
-    for _, part in walk(thing):
+    for _, part in walk(obj):
         for name, value in list(getattr(part, "__dict__", {}).items()):
             if (new := convert(value)) is not value:
                 setattr(part, name, new)
 
 
-def generators(thing):
-    """Every numpy.random.Generator of the thing and its parts: what a dropout draws its mask from."""
-    values = (v for _, part in walk(thing) for v in getattr(part, "__dict__", {}).values())
+def generators(obj):
+    """Every numpy.random.Generator of the object and its parts: what a dropout draws its mask from."""
+    values = (v for _, part in walk(obj) for v in getattr(part, "__dict__", {}).values())
     return list({id(v): v for v in values if isinstance(v, np.random.Generator)}.values())

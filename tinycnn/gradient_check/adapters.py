@@ -1,9 +1,9 @@
-"""Things that are not one object with forward and backward, made into one: two functions, and a model with its loss."""
+"""Adapters: two functions, or a model with its loss, as one object with forward and backward."""
 
 import inspect
 
 
-class Pair:
+class FunctionPair:
     """Two functions as an object: forward(*inputs) -> y and backward(dy, *inputs) -> gradients of the inputs.
 
     Also forward(*inputs) -> (y, cache) with backward(dy, cache), and backward(dy) alone. The number of arguments that
@@ -29,8 +29,8 @@ class Pair:
         return self.functions[1](dy, *self.inputs)
 
 
-class Composed:
-    """A model and its loss as one thing: forward(x, truth) -> value, backward() -> gradients of all parameters."""
+class ModelWithLoss:
+    """A model and its loss as one object: forward(x, truth) -> value, backward() -> gradients of all parameters."""
 
     def __init__(self, model, loss):
         self.model, self.loss = model, loss
@@ -50,13 +50,13 @@ class Composed:
         return {"model": self.model, "loss": self.loss}
 
 
-def describe(thing):
+def describe(obj):
     """One line that says what is checked."""
-    if isinstance(thing, tuple):
-        return " and ".join(getattr(f, "__name__", repr(f)) for f in thing)
-    if isinstance(thing, Composed):
-        return f"{describe(thing.model)} with {describe(thing.loss)}"
-    if type(thing).__repr__ is object.__repr__:
-        return type(thing).__name__
-    first, *more = repr(thing).splitlines()
-    return type(thing).__name__ if more else first
+    if isinstance(obj, tuple):
+        return " and ".join(getattr(f, "__name__", repr(f)) for f in obj)
+    if isinstance(obj, ModelWithLoss):
+        return f"{describe(obj.model)} with {describe(obj.loss)}"
+    if type(obj).__repr__ is object.__repr__:
+        return type(obj).__name__
+    first, *more = repr(obj).splitlines()
+    return type(obj).__name__ if more else first

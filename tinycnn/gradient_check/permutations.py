@@ -18,7 +18,7 @@ def axis_names(role, ndim):
     return AXES.get((kind, ndim), tuple(f"axis {i}" for i in range(ndim)))
 
 
-def rearrangements(role, shape, undo=False):
+def flips_and_transposes(role, shape, undo=False):
     """Yield (family, words, function) for reversed axes and for every order of the axes.
 
     function: array -> array of the same shape, as the mistake would make it; with `undo` the way back

@@ -1,0 +1,39 @@
+"""Which layer of a network is wrong: each is checked on its own, with the x and dy that it gets inside the network."""
+
+import functools
+
+from tinycnn.gradient_check.parameter_finder import walk
+
+
+def check_layer_by_layer(under_test, dys, check):
+    """A sentence that names the wrong layers, or None for an object without parts. check: gradcheck itself."""
+    run = under_test.run()
+    received = {}  # layer name -> {"x": arguments of its forward, "dy": arguments of its backward}
+    parts = [(name, part) for name, part in walk(run.obj) if name and len(list(walk(part))) == 1]
+    for name, part in parts:
+        received[name] = {}
+        part.forward = _recorded(part.forward, received[name], "x")
+        part.backward = _recorded(part.backward, received[name], "dy")
+    run.forward()
+    run.backward(dys)
+    untouched, wrong, right = dict(walk(under_test.run().obj)), [], 0
+    for name, seen in received.items():
+        if "x" in seen and "dy" in seen:
+            report = check(untouched[name], *seen["x"], dy=seen["dy"] or None, mode="directional", invariants=False)
+            wrong += [name] if any(tensor.verdict == "wrong" for tensor in report.tensors) else []
+            right += report.ok
+    if wrong:
+        return f"layer by layer: wrong on its own is {', '.join(wrong)}"
+    if right:
+        return (f"layer by layer: {right} of {len(received)} layers are right on their own and none is wrong, so look "
+                "at how gradients are passed from one to the next")
+    return None
+
+
+def _recorded(function, seen, name):
+    @functools.wraps(function)
+    def call(*arguments, **options):
+        seen[name] = arguments
+        return function(*arguments, **options)
+
+    return call
