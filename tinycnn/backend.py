@@ -37,6 +37,11 @@ def array_module(*arrays):
 
     Raises DeviceError when they live on different devices, or when one is not an array at all.
     """
+    for array in arrays:
+        if not isinstance(array, np.ndarray):
+            break
+    else:  # as nearly always
+        return np
     module = _module_of(arrays[0])
     for array in arrays[1:]:
         other = _module_of(array)

@@ -45,14 +45,30 @@ class Planes:
             self._write(self._columns(x[images], worker), prepared, y[images], worker)
 
     def backward(self, x, dy, w, dx, worker, kept):
-        """dw (KH, KW, C/G, F) and db (F,); writes dx unless it is None, by patches: it is seldom asked for."""
+        """dw (KH, KW, C/G, F) and db (F,); writes dx unless it is None."""
+        back = self._turned(dx, dy, w, worker) if dx is not None and self.groups > 1 else None
         total = np.zeros((self.groups, math.prod(w.shape[:3]) + 1, w.shape[3] // self.groups), x.dtype)
         for images in worker.cut(len(x), self._bytes(x.shape[3], x.itemsize)):
             rows = self._read(dy[images], worker)  # (G, n*OH*OW, F/G)
             total += deep(self._columns(x[images], worker), rows)
-            if dx is not None:
+            if back is not None:
+                back(images)
+            elif dx is not None:
                 input_gradient(self._pixels(rows), w, dx[images], (1, 1), self.padding, self.groups, worker)
         return unsplit(total[:, :-1], w.shape), unsplit(total[:, -1:], (w.shape[3],))
+
+    def _turned(self, dx, dy, w, worker):
+        """A function that writes dx of some images as a convolution of dy, by planes; None where it would not be one.
+
+        The kernel is turned by 180 degrees, and its inputs and outputs exchanged, as in scratch_patches.
+        """
+        (kh, kw), (ph, pw), f = self.window, self.padding, w.shape[3] // self.groups
+        if not (ph < kh and pw < kw and self.worthwhile(self.window, f, dx.shape[2])):
+            return None
+        back = Planes(self.window, (kh - 1 - ph, kw - 1 - pw), *dx.shape[1:3], self.groups)
+        turned = w[::-1, ::-1].reshape(kh, kw, w.shape[2], self.groups, f).transpose(0, 1, 4, 3, 2)
+        prepared = back.prepare(turned.reshape(kh, kw, f, dx.shape[3]), None)
+        return lambda images: back.forward(dy[images], prepared, dx[images], worker, keep=False)
 
     def _write(self, cols, prepared, y, worker):
         """The products (G, n*OH*OW, F/G), as pixels into y."""
