@@ -21,22 +21,39 @@ def threads():
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-_switched_off = contextvars.ContextVar("the engine is switched off here", default=False)
+_on = contextvars.ContextVar("whether the engine runs", default=True)
+_most_images = contextvars.ContextVar("the largest chunk", default=None)
 
 
 def enabled():
     """Whether the engine runs: not with TINYCNN_ENGINE=0, within switched_off(), or in a thread that it has started."""
-    return os.environ.get("TINYCNN_ENGINE") != "0" and not _switched_off.get()
+    return _on.get() and os.environ.get("TINYCNN_ENGINE") != "0"
+
+
+def most_images():
+    """The most images that switched_on() lets a chunk have, or None."""
+    return _most_images.get()
 
 
 @contextlib.contextmanager
 def switched_off():
     """For the length of a with block, in this thread: every layer runs its own formula on the whole batch."""
-    token = _switched_off.set(True)
+    token = _on.set(False)
     try:
         yield
     finally:
-        _switched_off.reset(token)
+        _on.reset(token)
+
+
+@contextlib.contextmanager
+def switched_on(most_images=None):
+    """Undo switched_off() for the length of a with block. most_images: in a chunk, however many would fit the cache"""
+    token, most = _on.set(True), _most_images.set(most_images)
+    try:
+        yield
+    finally:
+        _on.reset(token)
+        _most_images.reset(most)
 
 
 def run(work, workers, hold_blas=True):

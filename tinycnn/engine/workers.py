@@ -11,7 +11,7 @@ import threading
 
 import numpy as np
 
-from tinycnn.engine.threads import blas_libraries, threads
+from tinycnn.engine.threads import blas_libraries, most_images, threads
 
 CPU_BYTES = 2 * 2**20  # what a worker works on at a time, so that the next layer finds it in the cache
 SCRATCH = 4  # times as much for scratch memory inside a layer: longer calls, and threads that wait less for each other
@@ -107,7 +107,7 @@ def add_up(workers):
 def chunk_size(n, bytes_per_image, xp):
     """How many of n images are taken at a time."""
     limit = CPU_BYTES if xp is np else DEVICE_BYTES
-    return int(max(1, min(n, limit // max(1, bytes_per_image))))
+    return int(max(1, min(n, most_images() or n, limit // max(1, bytes_per_image))))
 
 
 def slices(start, stop, step):

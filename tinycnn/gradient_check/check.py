@@ -13,6 +13,7 @@ The upstream gradient dy is random and never ones: a sum of ones hides a flipped
 import numpy as np
 
 from tinycnn.backend import to_numpy
+from tinycnn.engine import switched_off
 from tinycnn.gradient_check.adapters import ModelWithLoss
 from tinycnn.gradient_check.elements import check_elements, choose_indices
 from tinycnn.gradient_check.error_patterns import diagnose
@@ -27,6 +28,7 @@ from tinycnn.gradient_check.step_sizes import KINK, NOTHING, OK, STEPS, UNCLEAR,
 LARGE_MODEL = 100_000  # numbers in all tensors together, beyond which single elements cost too much
 
 
+@switched_off()  # the formulas are checked; invariants.py compares the engine with them
 def gradcheck(obj, *inputs, seed=0, mode="auto", dy=None, only=None, invariants=True, title=None):
     """Check the backward of `obj` against its forward; returns a Report.
 
@@ -67,6 +69,7 @@ def gradcheck(obj, *inputs, seed=0, mode="auto", dy=None, only=None, invariants=
     return Report(under_test.title, seed, mode, tensors, checks, notes)
 
 
+@switched_off()
 def quick_check(model, loss, x, targets, seed=0):
     """Check all parameters of a model in the middle of training with a few forward passes; returns a Report.
 
