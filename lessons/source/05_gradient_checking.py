@@ -187,7 +187,8 @@ check("05.relative_error", relative_error)
 # $$L(x) = \sum_i \text{dy}_i \; y_i(x)$$
 #
 # Its gradient with respect to `x` is exactly what `backward(dy)` claims to compute, for any `dy` we like. Here is the
-# fully connected layer, checked by your two functions:
+# fully connected layer ([tinycnn/layers/linear.py](../tinycnn/layers/linear.py) in the library), checked by your two
+# functions:
 
 # %% tags=["yours", "expected"]
 rng = np.random.default_rng(0)
@@ -444,6 +445,11 @@ print(report)
 # %% [markdown]
 # During training, `tc.fit(..., gradcheck_every=100)` checks the whole model with a few forwards every hundred steps,
 # and `tinycnn gradcheck` on the command line checks every layer of the library.
+#
+# Where to find it: slopes are measured in
+# [gradient_check/finite_differences.py](../tinycnn/gradient_check/finite_differences.py), the error over h and its
+# signatures are in [step_sizes.py](../tinycnn/gradient_check/step_sizes.py), and steps that cross a kink are noticed in
+# [kinks.py](../tinycnn/gradient_check/kinks.py).
 #
 # ## Summary
 #

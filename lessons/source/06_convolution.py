@@ -333,10 +333,10 @@ if check("06.im2col", im2col) and check("06.conv_forward", conv_loops):
 # %% [markdown]
 # How much faster depends on the machine. The tiny difference is rounding: both add the same numbers, in another order.
 #
-# The library's `Conv2d` works like this too, a few pictures at a time, so that the patches stay in the processor's fast
-# memory. For the most common kernels it also knows a shortcut that comes to the same numbers, but for rounding, with
-# fewer multiplications: [tinycnn/shortcuts/winograd.py](../tinycnn/shortcuts/winograd.py). Patches remain the
-# definition.
+# The library's `Conv2d.forward` says just this: [tinycnn/layers/conv.py](../tinycnn/layers/conv.py). In a network an
+# engine runs it, a few pictures at a time, so that the patches stay in the processor's fast memory. For the most common
+# kernels the engine has an algorithm that comes to the same numbers, but for rounding, with fewer multiplications:
+# [tinycnn/engine/winograd.py](../tinycnn/engine/winograd.py). Patches remain the definition.
 #
 # ## 6. Why channels last?
 #
@@ -523,7 +523,8 @@ def conv_backward(dy, x, w, stride=1, padding=0):
 check("06.conv_backward", conv_backward)
 
 # %% [markdown]
-# For the small picture, both gradients of the two drawings:
+# For the small picture, both gradients of the two drawings. (The same lines in the library: `Conv2d.backward` in
+# [tinycnn/layers/conv.py](../tinycnn/layers/conv.py), and `col2im` in [tinycnn/patches.py](../tinycnn/patches.py).)
 
 # %% tags=["yours", "expected"]
 if check("06.conv_backward", conv_backward):
@@ -566,7 +567,8 @@ with_random
 # %% [markdown]
 # ## 10. A layer of your own
 #
-# A layer keeps its weights and what backward will need. In this library it is a class with `forward` and `backward`:
+# A layer keeps its weights and what backward will need. In this library it is a class with `forward` and `backward`
+# ([tinycnn/layers/base.py](../tinycnn/layers/base.py)):
 #
 # - `Parameter(array)` holds a weight in `.value`; backward writes its gradient into `.grad`;
 # - `self.remember(x)` in forward keeps `x`, and `(x,) = self.recall()` in backward gets it back;
@@ -738,7 +740,7 @@ figure
 # 1. *(2/5)* A kernel of 1 x 1: what is `im2col` then? Which layer is a 1 x 1 convolution, seen from a single pixel?
 # 2. *(3/5)* With stride 1, `dx` can be had without `col2im`: it is a convolution of `dy` with the kernel turned by
 #    180 degrees, its inputs and outputs exchanged. Look at the squares of section 8 until you believe it, then write
-#    it. (Where no shortcut applies, the library does it this way, since copying is faster than adding.)
+#    it. (Where the library's engine computes with patches, it does it this way, since copying is faster than adding.)
 # 3. *(4/5)* A *dilated* convolution leaves gaps between the window's pixels. Change one slice in `im2col` and one in
 #    `col2im`, and let `tc.gradcheck` say whether you are right.
 #

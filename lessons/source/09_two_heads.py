@@ -122,7 +122,8 @@ def box_targets(codes, train_codes):
 check("09.box_targets", box_targets)
 
 # %% [markdown]
-# The targets of the training set itself, then, have the mean 0 and the spread 1:
+# The targets of the training set itself, then, have the mean 0 and the spread 1. (In the library this is
+# `Localizer.standardize`, in [tinycnn/models/localizer.py](../tinycnn/models/localizer.py).)
 
 # %% tags=["yours", "expected"]
 if check("09.box_targets", box_targets):
@@ -225,7 +226,7 @@ check("09.two_losses", two_losses)
 
 # %% [markdown]
 # For the two pictures from above. Compare with the means that we printed, and with the arrows (divided by N = 2, and
-# with the other sign).
+# with the other sign). The library's `MultiTaskLoss` is in [tinycnn/losses.py](../tinycnn/losses.py).
 
 # %% tags=["yours", "expected"]
 if check("09.two_losses", two_losses):
@@ -278,7 +279,8 @@ check("09.heads_backward", heads_backward)
 # ## 5. Train it, with your loss
 #
 # A training step in the open: normalize the pixels, forward, your loss, your way back through the heads, the
-# library's backward through the trunk, a step of the optimizer.
+# library's backward through the trunk, a step of the optimizer. (Your plus sign is in the library, too:
+# `Localizer.backward` in [tinycnn/models/localizer.py](../tinycnn/models/localizer.py).)
 
 # %%
 def train_step(model, images, labels, targets, optimizer):

@@ -1,11 +1,14 @@
 """Every planted mistake is caught, and called by its name."""
 
+import inspect
+
 import numpy as np
 import pytest
-from mutants import MUTANTS, caught_by, plain
+from mutants import MUTANTS, caught_by, mutate
 
+from tinycnn import patches
 from tinycnn.gradient_check import gradcheck
-from tinycnn.gradient_check.catalog import cases
+from tinycnn.layers import Conv2d, Flatten, MaxPool2d, pool
 
 
 def _with_marks(mutants):
@@ -67,36 +70,75 @@ def test_why_dy_must_be_random(name):
     assert not gradcheck(layer, x, invariants=False).ok
 
 
-CONTROLS = {
-    "Conv2d(2, 3, 3, padding=1)": lambda: plain.PlainConv(2, 3, 3, padding=1),
-    "Conv2d(2, 3, 3, stride=2, padding=1)": lambda: plain.PlainConv(2, 3, 3, stride=2, padding=1),
-    "Conv2d(6, 4, 3, padding=1, groups=2)": lambda: plain.PlainGroupedConv(6, 4, 3, padding=1, groups=2),
-    "Linear(6, 4)": lambda: plain.PlainLinear(6, 4),
-    "ReLU()": plain.PlainReLU,
-    "Dropout(0.4)": lambda: plain.PlainDropout(0.4),
-    "Flatten()": plain.PlainFlatten,
-    "MaxPool2d(3, stride=2, padding=1)": lambda: plain.PlainMaxPool(3, stride=2, padding=1),
-    "AvgPool2d(3, stride=2, padding=1)": lambda: plain.PlainAvgPool(3, stride=2, padding=1),
-    "AvgPool2d(3, stride=2, padding=1, ceil_mode=True)":
-        lambda: plain.PlainAvgPool(3, stride=2, padding=1, count_include_pad=False),
-    "LocalResponseNorm(4, alpha=0.5, beta=0.75, k=1.0, divide_alpha=False)":
-        lambda: plain.PlainNorm(4, alpha=0.5, divide_alpha=False),
-    "SoftmaxCrossEntropy": plain.PlainCrossEntropy,
-    "L2Loss with a mask": plain.PlainL2,
-    "MultiTaskLoss, one box per class": lambda: plain.PlainMultiTask(0.7, 1.9),
-}
+def _twins():
+    """One mutant for each place that mutants change in a class: a twin has nothing changed there."""
+    for mutant in {(mutant.layer, mutant.at): mutant for mutant in MUTANTS}.values():
+        yield pytest.param(mutant, id=f"{mutant.layer}: {mutant.at}")
 
 
-@pytest.mark.parametrize("name", CONTROLS)
-def test_what_mutants_are_made_from_is_right(name):
+@pytest.mark.parametrize("mutant", list(_twins()))
+def test_what_mutants_are_made_from_is_right(mutant):
     """Otherwise a mutant could be caught for another mistake than its own."""
-    inputs = {case: inputs for case, _, inputs in cases(0)}[name]
-    report = gradcheck(CONTROLS[name](), *inputs, title=name)
+    report = mutant.check(twin=True)
     assert report.ok, report
 
 
-def test_the_localizer_that_mutants_are_made_from_is_right():
-    rng = np.random.default_rng(0)
-    x = rng.standard_normal((2, 8, 8, 3), dtype=np.float32)
-    report = gradcheck(plain.PlainLocalizer(rng), x, mode="directional")
+@pytest.mark.slow
+@pytest.mark.parametrize("mutant", [pytest.param(mutant, id=mutant.name) for mutant in MUTANTS])
+def test_no_mutant_is_caught_for_anything_but_its_edit(mutant):
+    report = mutant.check(twin=True)
     assert report.ok, report
+
+
+def test_which_of_equals_wins_is_the_layers_own_business():
+    """The last of the largest is as lawful as the first: another layer, not a wrong one."""
+    last = mutate(MaxPool2d, ("windows.argmax(axis=3)", "3 - windows[:, :, :, ::-1].argmax(axis=3)"), at="forward")
+    x = np.random.default_rng(0).integers(3, size=(3, 6, 8, 2)).astype(np.float32)
+    layers = MaxPool2d(2), last(2)
+    dx, other = (layer.backward(layer.forward(x) + 1) for layer in layers)
+    assert (dx != other).any()  # there are ties, and they are decided otherwise
+    report = gradcheck(last(2), x)
+    assert report.ok, report
+
+
+# --- how mutants are made ---
+
+
+def test_an_edit_leaves_the_shipped_class_as_it_is():
+    shipped, text = Conv2d.backward, "dcols = rows @"
+    wrong = mutate(Conv2d, (text, "dcols = -rows @"))
+    x, dy = np.ones((1, 3, 3, 1), np.float32), np.ones((1, 1, 1, 1), np.float32)
+    right, negative = Conv2d(1, 1, 3), wrong(1, 1, 3)
+    right.forward(x)
+    negative.forward(x)
+    assert (negative.backward(dy) == -right.backward(dy)).all()
+    assert Conv2d.backward is shipped and issubclass(wrong, Conv2d)
+    assert wrong.__module__ == Conv2d.__module__
+    assert "-rows @" in inspect.getsource(wrong.backward) and text in inspect.getsource(Conv2d.backward)
+
+
+def test_an_edited_function_is_called_by_the_edited_class_alone():
+    wrong = mutate(MaxPool2d, ("] += cols", "] -= cols"), at="col2im")
+    assert patches.col2im is pool.col2im
+    x = np.arange(16, dtype=np.float32).reshape(1, 4, 4, 1)
+    right, negative = MaxPool2d(2), wrong(2)
+    dy = right.forward(x)
+    assert (negative.forward(x) == dy).all()
+    assert (negative.backward(dy) == -right.backward(dy)).all() and dy.any()
+
+
+@pytest.mark.parametrize("old, words", [("no such text", "is there 0 times"), ("self.w.value", "is there 2 times")])
+def test_an_edit_must_fit_exactly_once(old, words):
+    with pytest.raises(ValueError, match=words):
+        mutate(Conv2d, (old, "x"))
+
+
+def test_a_function_that_no_method_calls_cannot_be_edited():
+    with pytest.raises(ValueError, match="no method of Flatten calls expect_dtype"):
+        mutate(Flatten, at="expect_dtype")
+
+
+def test_all_edits_fit_the_library_as_it_is():
+    """When a layer is written anew, its mutants have to be as well: none may change text that is not there."""
+    for mutant in MUTANTS:
+        mutant.make(np.random.default_rng(0))

@@ -49,7 +49,7 @@ conv("padding forgotten", "border", "dx sees only the windows that need no paddi
      ("dcols = rows @", "inside = np.pad(dy[:, 1:-1, 1:-1], ((0, 0), (1, 1), (1, 1), (0, 0)))\n"
                         "        dcols = self._split(inside) @"))
 
-conv("gradient for weights", None, "dx is computed with the gradient of the weights where the weights belong.",
+conv("gradient for weights", "nonlinear", "dx is computed with the gradient of the weights where the weights belong.",
      ("self._split(self.w.value)", "self._split(self.w.grad)"))
 
 # --- dx, on its way from patches to images ---
@@ -81,7 +81,7 @@ conv("rows cropped twice", "shift", "Twice the padding is cut off above, none be
 conv("window transposed", "axes", "col2im takes rows of the window for columns.",
      ("cols[:, :, :, i, j]", "cols[:, :, :, j, i]"), at="col2im")
 
-conv("channels before window", "axes", "col2im reads patches as if channels came first in them.",
+conv("channels before window", None, "col2im reads patches as if channels came first in them.",
      ("cols.reshape(n, oh, ow, kh, kw, c)", "cols.reshape(n, oh, ow, c, kh, kw)"),
      ("cols[:, :, :, i, j]", "cols[:, :, :, :, i, j]"), at="col2im")
 

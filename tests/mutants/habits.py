@@ -58,7 +58,7 @@ grouped("groups of patches exchanged", "groups", "dw is computed from the other 
 grouped("groups of filters exchanged", "groups", "dx is computed with the other group's filters.",
         ("self._split(self.w.value)", "self._split(self.w.value)[::-1]"))
 
-grouped("groups left in front of dx", None, "The groups of dx are not moved back behind the pixels.",
+grouped("groups left in front of dx", "axes", "The groups of dx are not moved back behind the pixels.",
         (f".swapaxes(0, 1){TO_IMAGES}", TO_IMAGES))
 
 grouped("groups left in front of dw", "axes", "The groups of dw are not moved back beside the filters.",

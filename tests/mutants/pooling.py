@@ -54,8 +54,8 @@ plant(MaxPool2d, "pool overlap assigned", "overlap", "A pixel that wins several 
               "            np.copyto(part, cols[:, :, :, i, j], where=cols[:, :, :, i, j] != 0)"),
       inputs=images, kernel_size=3, stride=1, at="col2im")
 
-overlapping("last window assigned", "overlap", "A pixel keeps what the last window gives it, were it 0.",
-            (ADDED, ADDED.replace("+=", "=")), at="col2im")
+plant(MaxPool2d, "last window assigned", None, "A pixel keeps what the last window gives it, were it 0.",
+      (ADDED, ADDED.replace("+=", "=")), inputs=images, kernel_size=3, stride=1, at="col2im")
 
 overlapping("pool padding cropped on one side", "shift", "The padding is cut off at the high end only.",
             (CROPPED, "padded[:, :h, :w]"), at="col2im")

@@ -39,7 +39,7 @@ def backward(tape, dy, input_gradient=True):
         first = next((i for i, (row, _) in enumerate(tape) if row.parameters()), len(tape))
         for row, _ in tape[:first]:
             row.forget()
-    for i in reversed(range(first, len(tape))):
-        row, kept = tape[i]
-        dy = row.backward(kept, dy, input_gradient or i > first)
+    while len(tape) > first:
+        row, kept = tape.pop()  # and what it kept is free for the rows below
+        dy = row.backward(kept, dy, input_gradient or len(tape) > first)
     return dy if input_gradient else None

@@ -27,6 +27,7 @@ def forward(linear, x):
 def backward(linear, x, dy, input_gradient):
     """dx (N, D) = dy @ w.T, or None; writes dw = x.T @ dy and db."""
     w, b = linear.w, linear.b
+    w.grad = None  # where it is large, the old gradient makes room for the new one
     w.grad, dx = np.empty(w.value.shape, dy.dtype), np.empty(x.shape, dy.dtype) if input_gradient else None
 
     def work(worker):

@@ -2,6 +2,7 @@
 
     Chunked    layers that treat each image by itself, a few images at a time through all of them
     Dense      a Linear on the host, shared out by columns
+    OnDevice   a layer that treats each image by itself, on a GPU: the whole batch, or in chunks that bound its memory
     Whole      any other layer, its own forward and backward on the whole batch
 
 What a row keeps of its forward is its tape; its backward is given it back.
@@ -10,13 +11,14 @@ What a row keeps of its forward is its tape; its backward is given it back.
 import numpy as np
 
 from tinycnn.backend import array_module
-from tinycnn.engine import dense
+from tinycnn.engine import dense, workers
 from tinycnn.engine.recorder import now
 from tinycnn.engine.segments import back_through, segments_of, through
 from tinycnn.engine.steps import as_shipped, expect_input, joins_rows
 from tinycnn.engine.threads import enabled, run
 from tinycnn.engine.workers import Worker, add_up, share_out
 from tinycnn.layers.linear import Linear
+from tinycnn.layers.pool import MaxPool2d
 
 
 def plan(layers, xp):
@@ -25,8 +27,10 @@ def plan(layers, xp):
         return [Whole(layer) for layer in layers]
     rows = []
     for layer in layers:
-        if joins_rows(layer):
-            if xp is np and rows and type(rows[-1]) is Chunked:
+        if joins_rows(layer) and xp is not np:
+            rows.append(OnDevice(layer))
+        elif joins_rows(layer):
+            if rows and type(rows[-1]) is Chunked:
                 rows[-1].layers.append(layer)
             else:
                 rows.append(Chunked([layer]))
@@ -88,6 +92,25 @@ class Dense(Whole):
         return dense.backward(self.layer, x, dy, input_gradient)
 
 
+class OnDevice(Whole):
+    """A layer on a GPU. Its tape: None, or a Chunked row with the tape of that."""
+
+    def _compute(self, x):
+        expect_input(self.layer, x)
+        fits = len(x) * self.layer.workspace_bytes(x.shape[1:], x.itemsize) <= workers.DEVICE_BYTES
+        if fits and not (type(self.layer) is MaxPool2d and as_shipped(self.layer)):
+            return self.layer.forward(x), None
+        row = Chunked([self.layer])
+        y, tape = row.forward(x)
+        return y, (row, tape)
+
+    def _gradients(self, tape, dy, input_gradient):
+        if tape is None:
+            return super()._gradients(tape, dy, input_gradient)
+        row, tape = tape
+        return row.backward(tape, dy, input_gradient)
+
+
 class Chunked:
     """Layers that treat each image by itself. Its tape: the segments, the workers' shares, and what each step kept."""
 
@@ -99,20 +122,20 @@ class Chunked:
         expect_input(self.layers[0], x)
         segments = list(segments_of(self.layers, x.shape, x.dtype, xp))
         arrays = [x, *(xp.empty((n, *segment.shapes[-1]), x.dtype) for segment in segments)]
-        workers = share_out(n, max(segment.bytes_per_image for segment in segments), xp)
+        shares = share_out(n, max(segment.bytes_per_image for segment in segments), xp)
 
         def work(worker):
             return [
-                through(segment, arrays[i], arrays[i + 1], worker, len(workers))
+                through(segment, arrays[i], arrays[i + 1], worker, len(shares))
                 for i, segment in enumerate(segments)
             ]  # fmt: skip
 
-        kept = run(work, workers, hold_blas=n > 1)  # for one image, BLAS may use all cores
-        shares = [(worker.start, worker.stop, parts) for worker, parts in zip(workers, kept, strict=True)]
-        return arrays[-1], (x.shape, segments, shares)
+        kept = run(work, shares, hold_blas=n > 1)  # for one image, BLAS may use all cores
+        kept = [(worker.start, worker.stop, parts) for worker, parts in zip(shares, kept, strict=True)]
+        return arrays[-1], (x.shape, segments, kept)
 
     def backward(self, tape, dy, input_gradient):
-        x_shape, segments, shares = tape
+        x_shape, segments, kept = tape
         for segment in segments:
             segment.expect_kept()
         xp, n = array_module(dy), len(dy)
@@ -120,15 +143,15 @@ class Chunked:
         arrays = [xp.empty((n, *shape), dy.dtype) for shape in shapes] + [dy]
         if not input_gradient:
             arrays[0] = None
-        workers = [Worker(start, stop, xp) for start, stop, _ in shares]
-        parts_of = {worker: parts for worker, (_, _, parts) in zip(workers, shares, strict=True)}
+        shares = [Worker(start, stop, xp) for start, stop, _ in kept]
+        parts_of = {worker: parts for worker, (_, _, parts) in zip(shares, kept, strict=True)}
 
         def work(worker):
             for i in reversed(range(len(segments))):
-                back_through(segments[i], arrays[i + 1], arrays[i], worker, parts_of[worker][i], len(workers))
+                back_through(segments[i], arrays[i + 1], arrays[i], worker, parts_of[worker][i], len(shares))
 
-        run(work, workers, hold_blas=n > 1)
-        add_up(workers)
+        run(work, shares, hold_blas=n > 1)
+        add_up(shares)
         return arrays[0]
 
     def parameters(self):

@@ -78,16 +78,13 @@ class Convolution(Step):
     def __init__(self, conv, x_shape, dtype):
         super().__init__(conv, x_shape, dtype)
         self.check(conv, dtype)
-        self.algorithm = self.choose(x_shape)
+        self.algorithm = choose(conv, *self.y_shape[:2], x_shape[0])
 
     @staticmethod
     def check(conv, dtype):
         """Raise an error that teaches unless the weights have the dtype of x."""
         if conv.w.value.dtype != dtype:
             expect_dtype(np.empty(0, dtype), conv.w.value.dtype, conv)
-
-    def choose(self, x_shape):
-        return choose(self.layer, *self.y_shape[:2], x_shape[0])
 
     def forward(self, x, y, worker):
         return x, self._compute(x, y, worker)
@@ -160,8 +157,6 @@ class ConvolutionAndPooling(Convolution):
 
 ON_HOST = {Conv2d: Convolution, MaxPool2d: MaxPooling, ReLU: Rectifier}
 ON_DEVICE = {MaxPool2d: MaxPoolingOnDevice}
-
-
 SHIPPED = {kind: (kind.forward, kind.backward) for kind in (Conv2d, Linear, MaxPool2d, ReLU)}
 
 
