@@ -95,18 +95,18 @@ class Dense(Whole):
 class OnDevice(Whole):
     """A layer on a GPU. Its tape: None, or a Chunked row with the tape of that."""
 
-    def _compute(self, x):
+    def forward(self, x):
         expect_input(self.layer, x)
         fits = len(x) * self.layer.workspace_bytes(x.shape[1:], x.itemsize) <= workers.DEVICE_BYTES
         if fits and not (type(self.layer) is MaxPool2d and as_shipped(self.layer)):
-            return self.layer.forward(x), None
+            return super().forward(x)
         row = Chunked([self.layer])
         y, tape = row.forward(x)
         return y, (row, tape)
 
-    def _gradients(self, tape, dy, input_gradient):
+    def backward(self, tape, dy, input_gradient):
         if tape is None:
-            return super()._gradients(tape, dy, input_gradient)
+            return super().backward(tape, dy, input_gradient)
         row, tape = tape
         return row.backward(tape, dy, input_gradient)
 
