@@ -10,7 +10,6 @@ from tinycnn.backend import (
     array_module,
     device_of,
     devices,
-    explain_out_of_memory,
     gpu_problem,
     pick_device,
     register_device,
@@ -160,8 +159,8 @@ def test_without_cupy_the_lines_to_install_it_are_given(machine):
     machine(wheels=[])
     with pytest.raises(MissingExtra) as caught:
         pick_device("cuda")
-    assert "pip install 'tinycnn[cuda12]'" in str(caught.value)
-    assert "pip install 'tinycnn[cuda13]'" in str(caught.value)
+    assert "pip install 'cupy-cuda12x>=14,<15'" in str(caught.value)
+    assert "pip install 'cupy-cuda13x>=14,<15'" in str(caught.value)
     name, reason = pick_device("auto")
     assert name == "cpu" and "CuPy is not installed" in reason
 
@@ -230,25 +229,3 @@ def test_the_way_to_a_gpu_and_back(machine, monkeypatch):
     assert asked == ["use 1", "wait 0", "wait None", "wait 1"]
     with pytest.raises(DeviceError, match="one belongs to cupy, another to numpy"):
         array_module(there, host)
-
-
-def test_out_of_memory_names_a_batch_size_that_would_fit():
-    class OutOfMemoryError(MemoryError):
-        pass
-
-    error = OutOfMemoryError("Out of memory allocating 2,000,000,000 bytes (allocated so far: 3,000,000,000 bytes, "
-                             "limit set to: 4,000,000,000 bytes).")  # fmt: skip
-    sentence = explain_out_of_memory(error, batch_size=64)
-    assert "2 GB were asked for" in sentence and "held 3 GB of 4 GB" in sentence
-    assert "--batch-size 32" in sentence  # half, or what the figures allow, whichever is less
-    fixed = explain_out_of_memory(error, batch_size=64, fixed_bytes=3_500_000_000)
-    assert "--batch-size 21" in fixed  # 0.5 GB are left, and 64 images wanted 1.5 GB
-    assert "Not even one image" in explain_out_of_memory(error, batch_size=1)
-    assert "smaller batch" in explain_out_of_memory(MemoryError())
-
-
-def test_out_of_memory_on_the_host():
-    with pytest.raises(MemoryError) as caught:
-        np.empty((1 << 40, 1 << 10), "uint8")
-    assert "out of memory" in explain_out_of_memory(caught.value, batch_size=8)
-    assert "--batch-size 4" in explain_out_of_memory(caught.value, batch_size=8)

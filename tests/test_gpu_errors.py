@@ -43,7 +43,7 @@ def test_train_in_a_process_of_its_own(here):
 
 
 MACHINES = {
-    "no CuPy": ([], None, ["CuPy is not installed", "pip install 'tinycnn[cuda12]'", "'tinycnn[cuda13]'"]),
+    "no CuPy": ([], None, ["CuPy is not installed", "pip install 'cupy-cuda12x>=14,<15'", "'cupy-cuda13x>=14,<15'"]),
     "two packages": (["cupy-cuda12x", "cupy-cuda13x"], None, ["pip uninstall -y cupy-cuda12x cupy-cuda13x"]),
     "no driver": (["cupy-cuda12x"], "cudaErrorInsufficientDriver: too old", ["no NVIDIA driver", "nvidia-smi"]),
     "no CUDA": (["cupy-cuda13x"], 1, ["CUDA's libraries", "libnvrtc", "pip install 'cupy-cuda13x[ctk]'"]),

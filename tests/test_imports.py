@@ -20,6 +20,7 @@ ROOT = "tinycnn"  # the names of modules that it loads at first use do not count
 ROOMS = """
 errors files lazy text version
 backend
+memory
 kernels
 patches
 layers.base

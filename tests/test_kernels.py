@@ -21,7 +21,7 @@ pytestmark = pytest.mark.slow  # a compiler at work
 @pytest.fixture(scope="module", params=["own", "cupy"])
 def header(request):
     if request.param == "cupy":
-        pytest.importorskip("cupy", reason="CuPy is not installed: pip install 'tinycnn[cuda12]', no GPU needed")
+        pytest.importorskip("cupy", reason="CuPy is not installed: pip install 'cupy-cuda12x>=14,<15', no GPU needed")
     return request.param
 
 

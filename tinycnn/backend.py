@@ -15,9 +15,11 @@ import re
 import numpy as np
 
 from tinycnn.errors import DeviceError, MissingExtra
-from tinycnn.text import byte_size
+from tinycnn.text import first_line
 
-CUDA_EXTRAS = "pip install 'tinycnn[cuda12]'  (driver for CUDA 12)  or  pip install 'tinycnn[cuda13]'  (CUDA 13)"
+CUDA_EXTRAS = (
+    "pip install 'cupy-cuda12x>=14,<15'  (driver for CUDA 12)  or  pip install 'cupy-cuda13x>=14,<15'  (CUDA 13)"
+)
 
 _devices = {}  # kind of device -> function that returns its Device
 
@@ -203,7 +205,7 @@ def gpu_problem():
     except ImportError as error:
         if not wheels:
             return MissingExtra(f"CuPy is not installed. Install it with: {CUDA_EXTRAS}")
-        return MissingExtra(f"{wheels[0]} is installed, but importing it fails ({_first_line(error)})")
+        return MissingExtra(f"{wheels[0]} is installed, but importing it fails ({first_line(error)})")
     try:
         count = cupy.cuda.runtime.getDeviceCount()
     except cupy.cuda.runtime.CUDARuntimeError as error:
@@ -212,7 +214,7 @@ def gpu_problem():
                 "CuPy is imported, but there is no NVIDIA driver, or one too old for this CuPy. nvidia-smi shows the "
                 f"driver and the CUDA version it can run; CuPy must match it: {CUDA_EXTRAS}"
             )
-        return DeviceError(f"CuPy is imported, but CUDA does not start ({_first_line(error)})")
+        return DeviceError(f"CuPy is imported, but CUDA does not start ({first_line(error)})")
     if count == 0:
         return DeviceError("CuPy is imported, but no GPU is visible; is CUDA_VISIBLE_DEVICES set to nothing?")
     try:
@@ -220,35 +222,14 @@ def gpu_problem():
     except (RuntimeError, ImportError) as error:
         return DeviceError(
             f"there is a GPU, but CUDA's libraries, with which CuPy compiles and multiplies, are not installed "
-            f"({_first_line(error)}). Install them with: pip install '{(wheels or ['cupy-cuda12x'])[0]}[ctk]'"
+            f"({first_line(error)}). Install them with: pip install '{(wheels or ['cupy-cuda12x'])[0]}[ctk]'"
         )
     return None
 
 
-def explain_out_of_memory(error, batch_size=None, fixed_bytes=0):
-    """A sentence for a MemoryError of CuPy or NumPy: what was asked, what is held, which batch size would fit.
-
-    batch_size: the number of images in the batch that did not fit, when there was one.
-    fixed_bytes: what does not shrink with the batch (parameters, gradients, the optimizer's state).
-    The batch size is an estimate: memory beyond `fixed_bytes` is taken to grow in proportion to the batch.
-    """
-    asked, held, limit = _memory_figures(error)
-    if asked is None:
-        sentence = f"out of memory ({_first_line(error)})."
-    else:
-        sentence = f"out of memory: {byte_size(asked)} were asked for"
-        if held is not None:
-            sentence += f" while CuPy's memory pool already held {byte_size(held)}"
-        sentence += f" of {byte_size(limit)}." if limit else "."
-    if batch_size is None:
-        return sentence + " Use a smaller batch or smaller images."
-    fits = batch_size // 2
-    if asked is not None and limit:
-        growing = (held + asked - fixed_bytes) / batch_size  # bytes per image, at least: the step was not over yet
-        fits = min(fits, int((limit - fixed_bytes) / max(growing, 1)))
-    if fits < 1:
-        return sentence + " Not even one image at a time would fit: use smaller images or a smaller network."
-    return sentence + f" A batch of {batch_size} does not fit; try --batch-size {fits}."
+def gpu_memory():
+    """Bytes of the current GPU's memory."""
+    return _cupy().cuda.Device().mem_info[1]
 
 
 def _holder(array):
@@ -298,22 +279,3 @@ def _gpu_name(index):
     cupy = _cupy()
     number = cupy.cuda.Device(index).id
     return cupy.cuda.runtime.getDeviceProperties(number)["name"].decode()
-
-
-def _memory_figures(error):
-    """(bytes asked, bytes held by the pool or None, limit or None) of a MemoryError; asked is None if unknown."""
-    pattern = r"allocating ([\d,]+) bytes \(allocated so far: ([\d,]+) bytes(?:, limit set to: ([\d,]+))?"
-    found = re.search(pattern, str(error))
-    if found is None:
-        shape, dtype = getattr(error, "shape", None), getattr(error, "dtype", None)  # NumPy's own MemoryError has both
-        if shape is None or dtype is None:
-            return None, None, None
-        return int(np.prod(shape, dtype=object)) * dtype.itemsize, None, None
-    asked, held, limit = (int(figure.replace(",", "")) if figure else None for figure in found.groups())
-    if not limit:
-        limit = _cupy().cuda.Device().mem_info[1]  # the whole card
-    return asked, held, limit
-
-
-def _first_line(error):
-    return (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -24,10 +24,10 @@ from tinycnn.version import __version__
 
 # distribution, the module it brings, what it is for, the extra that installs it
 EXTRAS = (
-    ("pillow", "PIL", "reads and writes pictures", "images"),
-    ("matplotlib", "matplotlib", "draws figures", "viz"),
-    ("tqdm", "tqdm", "shows progress", "train"),
-    ("threadpoolctl", "threadpoolctl", "shares the cores well: training is faster with it", "train"),
+    ("pillow", "PIL", "reads and writes pictures"),
+    ("matplotlib", "matplotlib", "draws figures"),
+    ("tqdm", "tqdm", "shows progress"),
+    ("threadpoolctl", "threadpoolctl", "shares the cores well: training is faster with it"),
 )
 SEED = 0
 
@@ -64,13 +64,13 @@ def versions():
                                f"NumPy {np.__version__}, {platform.system()} {platform.machine()}")
 
 
-def package(distribution, module, purpose, extra):
+def package(distribution, module, purpose):
     """Whether one of the packages of EXTRAS can be imported; if not, how to install it."""
     try:
         importlib.import_module(module)
         return Finding(distribution, f"{metadata.version(distribution)}, {purpose}")
     except ImportError as error:
-        return Finding(distribution, f"{purpose}; cannot be imported ({error}): pip install 'tinycnn[{extra}]'", "note")
+        return Finding(distribution, f"{purpose}; cannot be imported ({error}): pip install {distribution}", "note")
 
 
 def cores():

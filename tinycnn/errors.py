@@ -4,7 +4,9 @@ An error here is part of the teaching: it says what was expected, what came, the
 also inherits from the built-in error that a caller would expect, so `except ValueError` still works.
 """
 
+import contextlib
 import importlib
+import re
 
 
 class TinyCNNError(Exception):
@@ -55,5 +57,19 @@ def require(module, extra):
         package = module.partition(".")[0]
         raise MissingExtra(
             f"this needs the package that provides {package!r}, which could not be imported ({error}). "
-            f"Install it with: pip install 'tinycnn[{extra}]'"
+            f"Install it with: {install_command(extra)}"
         ) from error
+
+
+def install_command(extra):
+    """pip install 'pillow>=10.1' ...: the packages of an extra by their own names, which every index knows."""
+    from importlib import metadata  # slow to import, and rarely needed
+
+    packages = []
+    with contextlib.suppress(metadata.PackageNotFoundError):
+        for requirement in metadata.requires(__package__) or []:
+            package, _, condition = requirement.partition(";")
+            if re.search(rf"""extra == ['"]{extra}['"]""", condition):
+                inner = re.match(r"tinycnn\[(\w+)\]", package)
+                packages.append(install_command(inner[1])[len("pip install ") :] if inner else f"'{package.strip()}'")
+    return "pip install " + (" ".join(packages) or f"-e '.[{extra}]'  (in tinycnn's own folder)")

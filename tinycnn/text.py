@@ -121,3 +121,8 @@ def times(shape):
 def shortened(words, most, end="…"):
     """`words` if they have at most so many letters, else their beginning and `end`."""
     return words if len(words) <= most else words[: most - len(end)] + end
+
+
+def first_line(error):
+    """The first line of an error's message; its type where it has none."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -12,12 +12,13 @@ import numpy as np
 
 from tinycnn import boxes as box_codec
 from tinycnn import optim
-from tinycnn.backend import array_module, explain_out_of_memory, pick_device, to_device, to_numpy
+from tinycnn.backend import array_module, pick_device, to_device, to_numpy
 from tinycnn.checkpoint import Run
 from tinycnn.data.batches import batches
 from tinycnn.errors import DataError, TrainingError
 from tinycnn.history import describe
 from tinycnn.losses import L2Loss, MultiTaskLoss, SoftmaxCrossEntropy
+from tinycnn.memory import explain_out_of_memory
 from tinycnn.models.localizer import softmax
 
 LOOK_EVERY = 50  # steps between two looks at the losses on a GPU; each look waits for it to finish

@@ -12,7 +12,7 @@ from tests.conformance.planted import LEGAL, PLANTED, x_on
 from tests.conformance.runs import RUNS
 from tinycnn.simulated import Call, record, xp
 
-cupy = pytest.importorskip("cupy", reason="CuPy is not installed: pip install 'tinycnn[cuda12]', no GPU needed")
+cupy = pytest.importorskip("cupy", reason="CuPy is not installed: pip install 'cupy-cuda12x>=14,<15', no GPU needed")
 
 
 def objection(call):

@@ -11,7 +11,7 @@ import pytest
 from tests.compiled import KERNELS, TYPES, cupy_header, parameters, variants, written_by_cupy
 from tinycnn import kernels
 
-cupy = pytest.importorskip("cupy", reason="CuPy is not installed: pip install 'tinycnn[cuda12]', no GPU needed")
+cupy = pytest.importorskip("cupy", reason="CuPy is not installed: pip install 'cupy-cuda12x>=14,<15', no GPU needed")
 
 ATOMIC = r"\b(atom|red)\."  # with these, a sum would depend on the order in which the threads come
 

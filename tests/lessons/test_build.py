@@ -5,7 +5,7 @@ import io
 
 import pytest
 
-pytest.importorskip("jupytext", reason="the lessons' tools are not installed: pip install 'tinycnn[lessons]'")
+pytest.importorskip("jupytext", reason="the lessons' tools are not installed: pip install -e '.[lessons]'")
 pytest.importorskip("nbclient")
 
 import nbformat  # noqa: E402

@@ -6,7 +6,7 @@ import symtable
 
 import pytest
 
-pytest.importorskip("jupytext", reason="the lessons' tools are not installed: pip install 'tinycnn[lessons]'")
+pytest.importorskip("jupytext", reason="the lessons' tools are not installed: pip install -e '.[lessons]'")
 pytest.importorskip("nbclient")
 
 import nbformat  # noqa: E402

@@ -12,7 +12,7 @@ class UsageError(TinyCNNError, ValueError):
 def explain(error):
     """One line that says what happened and, where it can be known, what to do."""
     if isinstance(error, MemoryError):
-        from tinycnn.backend import explain_out_of_memory
+        from tinycnn.memory import explain_out_of_memory
 
         text = explain_out_of_memory(error)
     elif isinstance(error, TinyCNNError):
