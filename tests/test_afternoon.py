@@ -62,7 +62,8 @@ def lines_of(path):
 
 def test_every_file_of_the_list_is_there_once():
     rows = listed()
-    assert not [name for name, path, _ in rows if not path.is_file()], f"README.md, '{TITLE}', lists files that are gone"
+    gone = [name for name, path, _ in rows if not path.is_file()]
+    assert not gone, f"README.md, '{TITLE}', lists files that are gone"
     assert not [name for name, path, _ in rows if path != PACKAGE / name], "the link leads to another file"
     assert len({name for name, _, _ in rows}) == len(rows)
 
@@ -144,7 +145,7 @@ def test_a_layer_says_both_ways_in_its_own_class_on_one_screen(layer):
 
 
 def test_layers_do_not_know_how_they_are_run():
-    """Threads, chunks and workers are the engine's business. What a layer tells the engine is per_image and recorder."""
+    """Threads, chunks and workers are the engine's business. per_image and recorder are all that a layer says to it."""
     words = re.compile(r"\b(threads?|chunks?|chunked|workers?|engine)\b", re.I)
     told = re.compile(r"\b(recorder|per_image)\b")
     found = []

@@ -83,7 +83,6 @@ flatten("channels first", "axes", "backward takes the row for a picture with cha
 
 
 def network(cls, rng):
-    """The layers up to the pool are one row for the engine, the others a row each."""
     return cls(Conv2d(2, 3, 3, padding=1, rng=rng), ReLU(), MaxPool2d(2), Flatten(), Linear(18, 5, rng=rng), ReLU(),
                Linear(5, 5, rng=rng), input_shape=(6, 4, 2))
 
@@ -99,15 +98,15 @@ def all_alike(cls, rng):
 chain = partial(plant, Sequential, inputs=images, build=network, at="engine.backward")
 
 chain("skips an activation", None, "backward walks past the ReLU, as past all that has no parameters.",
-      ("row, kept = tape[i]", "row, kept = tape[i]\n        if not row.parameters():\n            continue"),
+      ("row, kept = tape.pop()", "row, kept = tape.pop()\n        if not row.parameters():\n            continue"),
       inputs=features, build=three_rows)
 
 chain("walks from the start", None, "backward takes the rows in the order of forward.",
-      ("reversed(range(first, len(tape)))", "range(first, len(tape))"),
+      ("tape.pop()", "tape.pop(first)"),
       inputs=features, build=all_alike)
 
 chain("stops early", "never stored", "backward ends before the first layers.",
-      ("range(first, len(tape))", "range(first + 1, len(tape))"))
+      ("while len(tape) > first:", "while len(tape) > first + 1:"))
 
 chain("loses first gradient", "input_gradient",
       "Without dx, the first layer's own gradients are not computed either.",

@@ -202,7 +202,7 @@ class Layer:
             if layer._predictions == 0:
                 layer._trained_before = layer.training
             layer.training, layer._memory = False, None
-            layer._predictions += 1  # a number, for blocks inside each other and in several threads
+            layer._predictions += 1  # a number: blocks may lie inside each other, and overlap
         try:
             yield self
         finally:
