@@ -146,9 +146,11 @@ def convolutions(draw, largest=7, channels=3):
     """(arguments of Conv2d, shape of x): kernels of any shape, strides, paddings up to beyond the kernel, groups."""
     groups = draw(st.integers(1, 3))
     kernel, stride, padding, size = _windows(draw, largest, lambda k: 4)
+    dilation = draw(st.sampled_from([(1, 1)] * 3 + [(2, 1), (1, 3), (2, 2)]))
+    size = [s + (k - 1) * (d - 1) for s, k, d in zip(size, kernel, dilation, strict=True)]  # room for the wider window
     arguments = {
         "in_channels": groups * draw(st.integers(1, channels)), "out_channels": groups * draw(st.integers(1, channels)),
-        "kernel_size": kernel, "stride": stride, "padding": padding, "groups": groups,
+        "kernel_size": kernel, "stride": stride, "padding": padding, "groups": groups, "dilation": dilation,
     }  # fmt: skip
     return arguments, (draw(st.integers(0, 4)), *size, arguments["in_channels"])
 

@@ -30,9 +30,10 @@ engine  it knows the layers
 layers.sequential  the engine's only door in layers/
 layers
 losses optim
-boxes metrics poses resize
+boxes poses resize
 plots  above all that has something to draw: figures are given values, and look nothing up
 data
+metrics  of Samples
 models
 gradient_check  above training, which checks a gradient every few steps if asked (gradcheck_every)
 history

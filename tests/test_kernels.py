@@ -30,47 +30,52 @@ def library(header, tmp_path_factory):
     return Library(build(tmp_path_factory.mktemp("kernels"), variants(), header))
 
 
-def patches(library, x, kernel, stride, padding, bits=32):
+def patches(library, x, kernel, stride, padding, dilation=(1, 1), fill=0.0, bits=32):
     """im2col by the compiled kernel."""
-    expected = im2col(np.zeros(x.shape), kernel, stride, padding)
+    expected = im2col(np.zeros(x.shape), kernel, stride, padding, dilation=dilation)
     cols = np.full((*expected.shape[:3], *kernel, x.shape[3]), np.nan, x.dtype)
-    library.call(IM2COL, x, *stride, *padding, cols, bits=bits)
+    library.call(IM2COL, x, *stride, *padding, *dilation, fill, cols, bits=bits)
     return cols
 
 
-def images(library, cols, shape, stride, padding, bits=32):
+def images(library, cols, shape, stride, padding, dilation=(1, 1), bits=32):
     """col2im by the compiled kernel."""
     x = np.full(shape, np.nan, cols.dtype)
-    library.call(COL2IM, cols, *stride, *padding, x, bits=bits)
+    library.call(COL2IM, cols, *stride, *padding, *dilation, x, bits=bits)
     return x
 
 
-@given(convolutions(), DTYPES, LAYOUTS, st.sampled_from([32, 64]))
-def test_patches_are_those_of_the_host(library, geometry, dtype, layout, bits):
+WHERE = ("kernel_size", "stride", "padding", "dilation")
+
+
+@given(convolutions(), DTYPES, LAYOUTS, st.sampled_from([32, 64]), st.sampled_from([0.0, -1.5]))
+def test_patches_are_those_of_the_host(library, geometry, dtype, layout, bits, fill):
     arguments, shape = geometry
-    where = [arguments[name] for name in ("kernel_size", "stride", "padding")]
+    kernel, stride, padding, dilation = (arguments[name] for name in WHERE)
     x = lay_out(numbers(shape, dtype), layout, "cpu")
-    cols = patches(library, x, *where, bits)
-    np.testing.assert_array_equal(cols, im2col(x, *where).reshape(cols.shape))
+    cols = patches(library, x, kernel, stride, padding, dilation, fill, bits)
+    expected = im2col(x, kernel, stride, padding, fill=fill, dilation=dilation)
+    np.testing.assert_array_equal(cols, expected.reshape(cols.shape))
 
 
 @given(convolutions(), DTYPES, st.sampled_from([32, 64]))
 def test_patches_are_added_as_on_the_host(library, geometry, dtype, bits):
     arguments, shape = geometry
-    kernel, stride, padding = (arguments[name] for name in ("kernel_size", "stride", "padding"))
-    cols = numbers(im2col(np.zeros(shape), kernel, stride, padding).shape, dtype)
-    x = images(library, cols.reshape(*cols.shape[:3], *kernel, shape[3]), shape, stride, padding, bits)
-    np.testing.assert_array_equal(x, col2im(cols, shape, kernel, stride, padding))  # the order of additions is the same
+    kernel, stride, padding, dilation = (arguments[name] for name in WHERE)
+    cols = numbers(im2col(np.zeros(shape), kernel, stride, padding, dilation=dilation).shape, dtype)
+    x = images(library, cols.reshape(*cols.shape[:3], *kernel, shape[3]), shape, stride, padding, dilation, bits)
+    expected = col2im(cols, shape, kernel, stride, padding, dilation)
+    np.testing.assert_array_equal(x, expected)  # the order of additions is the same
 
 
 @given(convolutions())
 def test_one_is_the_adjoint_of_the_other(library, geometry):
     arguments, shape = geometry
-    kernel, stride, padding = (arguments[name] for name in ("kernel_size", "stride", "padding"))
+    kernel, *where = (arguments[name] for name in WHERE)
     x = numbers(shape)
-    cols = patches(library, x, kernel, stride, padding)
+    cols = patches(library, x, kernel, *where)
     d = numbers(cols.shape, seed=7)
-    back = images(library, d, shape, stride, padding)
+    back = images(library, d, shape, *where)
     assert abs(np.sum(cols * d) - np.sum(x * back)) <= 1e-12 * np.sum(abs(cols * d))  # <A x, d> = <x, A^T d>
 
 
@@ -88,7 +93,7 @@ def test_pooling_is_that_of_the_host(library, geometry, dtype, layout, kind, bit
     _, winner_of_layer = layer.recall()
     y, winner = np.empty_like(expected), np.empty(expected.shape, "uint8" if dtype == "float32" else "int32")
     where = [*layer.kernel, *layer.stride, *layer.padding]
-    library.call(MAX_POOL, x, *where, layer.border, y, winner, bits=bits)
+    library.call(MAX_POOL, x, *where, -np.inf, y, winner, bits=bits)
     np.testing.assert_array_equal(y, expected)
     np.testing.assert_array_equal(winner, winner_of_layer)
 
@@ -116,7 +121,7 @@ def test_patches_of_an_image_with_billions_of_pixels(library, axis):
     cols = np.lib.stride_tricks.as_strided(one, (1, side, side, 3, 3, 1), (0,) * 6)  # every element is the same memory
     for place in [(0, 0, 0, 1, 1), (0, 59_998, 7, 2, 0), (0, 59_999, 59_999, 0, 1), (0, 30_000, 59_998, 1, 2)]:
         (number,) = np.ravel_multi_index(np.array(place)[:, None], cols.shape[:5])
-        library.call(IM2COL, x, 1, 1, 1, 1, cols, bits=64, elements=[number])
+        library.call(IM2COL, x, 1, 1, 1, 1, 1, 1, 0.0, cols, bits=64, elements=[number])
         assert one[0] == place[axis] + place[axis + 2] - 1
 
 
@@ -128,7 +133,7 @@ def test_adding_billions_of_patches(library, axis):
     x = np.lib.stride_tricks.as_strided(one, (1, side, side, 1), (0,) * 4)
     for pixel in [(0, 1, 1), (0, 59_998, 7), (0, 30_000, 59_998)]:
         (number,) = np.ravel_multi_index(np.array(pixel)[:, None], x.shape[:3])
-        library.call(COL2IM, cols, 1, 1, 1, 1, x, bits=64, elements=[number])
+        library.call(COL2IM, cols, 1, 1, 1, 1, 1, 1, x, bits=64, elements=[number])
         assert one[0] == 9 * pixel[axis]  # of the three windows along the axis, the middle one is the mean
 
 
@@ -141,9 +146,10 @@ def random_call(kernel, rng):
     ph, pw = rng.integers(0, kh // 2 + 1), rng.integers(0, kw // 2 + 1)
     n, c, h, w = *rng.integers(1, 4, 2), rng.integers(max(1, kh - 2 * ph), 9), rng.integers(max(1, kw - 2 * pw), 9)
     oh, ow = (h + 2 * ph - kh) // sh + 1, (w + 2 * pw - kw) // sw + 1
+    dh, dw = rng.integers(1, 4, 2) if "dh" in [parameter.name for parameter in parameters(kernel)] else (1, 1)
     x, y, cols = (n, h, w, c), (n, oh, ow, c), (n, oh, ow, kh, kw, c)
-    given = {"x": x, "dx": x, "y": y, "dy": y, "winner": y, "cols": cols, "border": -np.inf,
-             "kh": kh, "kw": kw, "sh": sh, "sw": sw, "ph": ph, "pw": pw}  # fmt: skip
+    given = {"x": x, "dx": x, "y": y, "dy": y, "winner": y, "cols": cols, "border": -np.inf, "fill": 0.5,
+             "kh": kh, "kw": kw, "sh": sh, "sw": sw, "ph": ph, "pw": pw, "dh": dh, "dw": dw}  # fmt: skip
     return [given[parameter.name] for parameter in parameters(kernel)]
 
 
@@ -169,8 +175,8 @@ def test_no_thread_touches_memory_outside(tmp_path, header):
 WRONG = [(kernel, kernel.body.replace(right, wrong)) for kernel, right, wrong in (
     (IM2COL, "row < x.shape()[1]", "row <= x.shape()[1]"), (IM2COL, "row >= 0", "true"),
     (IM2COL, "column < x.shape()[2]", "true"),
-    (COL2IM, "oh < cols.shape()[1]", "true"), (COL2IM, "p < cols.shape()[3]", "p <= cols.shape()[3]"),
-    (COL2IM, "oh >= 0", "oh >= -1"),
+    (COL2IM, "oh >= cols.shape()[1]", "false"), (COL2IM, "p < cols.shape()[3]", "p <= cols.shape()[3]"),
+    (COL2IM, "ow >= cols.shape()[2]", "false"),
     (MAX_POOL, "row < 0", "false"), (MAX_POOL, "column >= x.shape()[2]", "column > x.shape()[2]"),
     (MAX_POOL_BACKWARD, "oh < dy.shape()[1]", "true"), (MAX_POOL_BACKWARD, "ow >= 0", "ow >= -1"),
 )]  # fmt: skip

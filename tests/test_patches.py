@@ -33,14 +33,14 @@ def test_how_often_each_pixel_is_seen(device):
 @given(convolutions(), DTYPES, LAYOUTS)
 def test_each_row_is_the_window_it_stands_for(device, geometry, dtype, layout):
     arguments, shape = geometry
-    kernel, stride, padding = (arguments[name] for name in ("kernel_size", "stride", "padding"))
-    (kh, kw), (sh, sw), (ph, pw) = kernel, stride, padding
+    kernel, stride, padding, dilation = (arguments[name] for name in ("kernel_size", "stride", "padding", "dilation"))
+    (kh, kw), (sh, sw), (ph, pw), (dh, dw) = kernel, stride, padding, dilation
     x = numbers(shape, dtype)
-    cols = to_numpy(im2col(lay_out(x, layout, device), kernel, stride, padding))
+    cols = to_numpy(im2col(lay_out(x, layout, device), kernel, stride, padding, dilation=dilation))
     assert cols.dtype == dtype
     padded = np.pad(x, ((0, 0), (ph, ph), (pw, pw), (0, 0)))
     for n, i, j in np.ndindex(cols.shape[:3]):
-        window = padded[n, i * sh : i * sh + kh, j * sw : j * sw + kw]
+        window = padded[n, i * sh : i * sh + kh * dh : dh, j * sw : j * sw + kw * dw : dw]
         np.testing.assert_array_equal(cols[n, i, j], window.ravel())  # the order of a kernel (KH, KW, C, F)
 
 
@@ -48,10 +48,9 @@ def test_each_row_is_the_window_it_stands_for(device, geometry, dtype, layout):
 def test_col2im_is_the_adjoint_of_im2col(device, geometry, layout):
     arguments, shape = geometry
     where = [arguments[name] for name in ("kernel_size", "stride", "padding")]
-    x = numbers(shape)
-    cols = to_numpy(im2col(lay_out(x, layout, device), *where))
-    d = numbers(cols.shape, seed=7)
-    back = to_numpy(col2im(to_device(d, device), shape, *where))
+    cols = to_numpy(im2col(lay_out(numbers(shape), layout, device), *where, dilation=arguments["dilation"]))
+    x, d = numbers(shape), numbers(cols.shape, seed=7)
+    back = to_numpy(col2im(to_device(d, device), shape, *where, arguments["dilation"]))
     assert back.shape == shape
     assert abs(np.sum(cols * d) - np.sum(x * back)) <= 1e-12 * np.sum(abs(cols * d))  # <A x, d> = <x, A^T d>
 

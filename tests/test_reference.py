@@ -126,7 +126,7 @@ def test_l2_counts_what_the_mask_lets_through():
 @given(convolutions(largest=4, channels=2))
 def test_convolution_backward(geometry):
     arguments, shape = geometry
-    how = {name: arguments[name] for name in ("stride", "padding", "groups")}
+    how = {name: arguments[name] for name in ("stride", "padding", "groups", "dilation")}
     w_shape = (*arguments["kernel_size"], shape[3] // arguments["groups"], arguments["out_channels"])
     x, w, b = numbers((1, *shape[1:])), numbers(w_shape, seed=2), numbers(w_shape[3], seed=3)
     dy = numbers(reference.conv2d(x, w, b, **how).shape, seed=4)

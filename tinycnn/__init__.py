@@ -11,6 +11,7 @@ Only NumPy is needed. Everything else (Pillow, matplotlib, CuPy ...) is imported
 """
 
 import importlib
+from typing import TYPE_CHECKING
 
 from tinycnn import backend, boxes, data, layers, losses, models, optim
 from tinycnn.errors import TinyCNNError
@@ -28,8 +29,21 @@ _LATER = {
     "explain_conv": "tinycnn.inspection.explain",
 }
 
-__getattr__, __dir__ = lazy(__name__, _LATER)
+if TYPE_CHECKING:  # the same names for a type checker, which runs nothing
+    from tinycnn import course, inspection, metrics, plots, reference, simulated
+    from tinycnn.gradient_check import gradcheck
+    from tinycnn.inspection.diagnosis import diagnose
+    from tinycnn.inspection.explain import explain_conv
+    from tinycnn.inspection.summary import summary
+    from tinycnn.inspection.trace import trace
+    from tinycnn.training import evaluate, fit
+else:
+    __getattr__, __dir__ = lazy(__name__, _LATER)
+
 backend.register_device("simulated", lambda: importlib.import_module("tinycnn.simulated").SimulatedDevice())
 
-__all__ = ["L2Loss", "MultiTaskLoss", "SoftmaxCrossEntropy", "TinyCNNError", "__version__", "backend", "boxes",
-           "data", "layers", "load", "losses", "models", "optim", "save", *_LATER]
+__all__ = [
+    "L2Loss", "MultiTaskLoss", "SoftmaxCrossEntropy", "TinyCNNError", "__version__", "backend", "boxes", "course",
+    "data", "diagnose", "evaluate", "explain_conv", "fit", "gradcheck", "inspection", "layers", "load", "losses",
+    "metrics", "models", "optim", "plots", "reference", "save", "simulated", "summary", "trace",
+]  # written out, since type checkers read it

@@ -11,6 +11,9 @@ kind of device is a `Device`; `register_device` makes a further one known.
 
 import functools
 import re
+from collections.abc import Callable, Sequence
+from types import ModuleType
+from typing import Any
 
 import numpy as np
 
@@ -21,10 +24,17 @@ CUDA_EXTRAS = (
     "pip install 'cupy-cuda12x>=14,<15'  (driver for CUDA 12)  or  pip install 'cupy-cuda13x>=14,<15'  (CUDA 13)"
 )
 
-_devices = {}  # kind of device -> function that returns its Device
+# The words of the type hints.
+Array = np.ndarray  # of NumPy; an array of another device has the same interface and passes for one
+Shape = tuple[int, ...]
+Labels = Array | Sequence[int]
+ArrayLike = Array | Sequence[float] | Sequence[Sequence[float]] | Sequence[Array]  # what np.asarray takes
+MaybeNone = Any  # in `Array | MaybeNone`: None in a case that the caller knows, and need not ask for
+
+_devices: dict[str, Callable[[], "Device"]] = {}  # kind of device -> function that returns its Device
 
 
-def register_device(name, load):
+def register_device(name: str, load: Callable[[], "Device"]) -> None:
     """Make a further kind of device known: from now on to_device(array, name) and the other functions here take it.
 
     name: a word, without a colon; an earlier device of that name is replaced
@@ -34,7 +44,7 @@ def register_device(name, load):
     _devices[name] = functools.cache(load)
 
 
-def array_module(*arrays):
+def array_module(*arrays: Array) -> ModuleType:
     """The module that owns all of `arrays`: numpy, cupy, or the simulated device's.
 
     Raises DeviceError when they live on different devices, or when one is not an array at all.
@@ -57,7 +67,7 @@ def array_module(*arrays):
     return module
 
 
-def to_device(array, device):
+def to_device(array: Array, device: str) -> Array:
     """`array` on `device`: the same object if it is there already, else a copy. "cuda:1" becomes the current GPU.
 
     array: a NumPy, CuPy or simulated array of any shape; its dtype is kept.
@@ -68,17 +78,17 @@ def to_device(array, device):
     return kind.put(array, index)
 
 
-def to_numpy(array):
+def to_numpy(array: Array) -> np.ndarray:
     """`array` as a NumPy array on the host; waits for the device. A NumPy array is returned as it is."""
-    return np.asarray(array) if _module_of(array) is np else array.get()
+    return np.asarray(array) if _module_of(array) is np else array.get()  # type: ignore[attr-defined]  # not NumPy's
 
 
-def device_of(array):
+def device_of(array: Array) -> str:
     """The name of the device that holds `array`: "cpu", "cuda:0", "simulated" ...; to_device takes it back."""
     return _holder(array).name_of(array)
 
 
-def synchronize(where):
+def synchronize(where: Array | str) -> None:
     """Wait until the device has finished everything asked of it; call it before reading a clock.
 
     where: an array or a device name. On the CPU there is nothing to wait for.
@@ -89,13 +99,13 @@ def synchronize(where):
     kind.synchronize(index)
 
 
-def devices():
+def devices() -> list[str]:
     """The devices usable on this machine, each a name that to_device takes: ["cpu", "simulated", "cuda:0", ...]."""
     names = [name for load in _devices.values() for name in load().names()]
     return sorted(names, key=lambda name: name.startswith("cuda"))  # the GPUs last
 
 
-def pick_device(device="auto"):
+def pick_device(device: str = "auto") -> tuple[str, str]:
     """Settle on a device: (name, reason), where reason is a sentence for people.
 
     "auto" takes the GPU if CuPy and a driver work, else the CPU, and the reason says why not the other. Any other
@@ -120,32 +130,33 @@ class Device:
     index: which of the devices of this kind, or None
     """
 
-    name, xp = "cpu", np
+    name = "cpu"
+    xp: Any = np
 
-    def owns(self, kind):
+    def owns(self, kind: type) -> bool:
         """Whether arrays of this type lie on it."""
         return issubclass(kind, np.ndarray | np.generic)
 
-    def put(self, array, index):
+    def put(self, array: Array, index: int | None) -> Array:
         """`array`, which may lie anywhere, on the device; the same object if it is there already."""
         return to_numpy(array)
 
-    def name_of(self, array):
+    def name_of(self, array: Array) -> str:
         """The name of the device that holds `array`, one of names()."""
         return self.name
 
-    def names(self):
+    def names(self) -> list[str]:
         """The names of the usable devices of this kind."""
         return [self.name]
 
-    def check(self, device, index):
+    def check(self, device: str, index: int | None) -> None:
         """Raise DeviceError or MissingExtra if the one called `device` cannot be used."""
 
-    def chosen(self, index):
+    def chosen(self, index: int | None) -> str:
         """The sentence that tells people that it was asked for."""
         return "the CPU was asked for"
 
-    def synchronize(self, index):
+    def synchronize(self, index: int | None) -> None:
         """Wait until it has finished everything asked of it."""
 
 
@@ -192,7 +203,7 @@ register_device("cuda", _Cuda)
 
 
 @functools.cache
-def gpu_problem():
+def gpu_problem() -> DeviceError | MissingExtra | None:
     """Why no GPU can be used here: an error that says so and names the fix, not raised; None when one can be used."""
     wheels = _cupy_wheels()
     if len(wheels) > 1:
@@ -227,7 +238,7 @@ def gpu_problem():
     return None
 
 
-def gpu_memory():
+def gpu_memory() -> int:
     """Bytes of the current GPU's memory."""
     return _cupy().cuda.Device().mem_info[1]
 
@@ -251,7 +262,7 @@ def _module_of(array):
 def _usable(device):
     """(Device, index or None) of a device name, once it is sure that it can be used here. Only GPUs have an index."""
     match = re.fullmatch(r"(\w+)|cuda:(\d+)", device) if isinstance(device, str) else None
-    name, index = (match[1] or "cuda", match[2] and int(match[2])) if match else (None, None)
+    name, index = (match[1] or "cuda", int(match[2]) if match[2] else None) if match else (None, None)
     if name not in _devices:
         cpu, cuda, *registered = map(repr, _devices)
         *most, last = "'auto'", cpu, cuda, "'cuda:<index>' (for example 'cuda:1')", *registered

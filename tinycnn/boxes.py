@@ -12,10 +12,11 @@ Sizes are (H, W) as in `image.shape[:2]`; one size serves for all boxes, or each
 
 import numpy as np
 
+from tinycnn.backend import ArrayLike
 from tinycnn.errors import DataError, ShapeError
 
 
-def encode(boxes, sizes):
+def encode(boxes: ArrayLike, sizes: ArrayLike) -> np.ndarray:
     """Boxes in pixels -> codes in units of the network's input.
 
     boxes: (..., 4) xyxy; sizes: (..., 2) or (2,), the height and width of each image.
@@ -33,7 +34,7 @@ def encode(boxes, sizes):
     return np.stack([cx, cy, h, w], axis=-1)
 
 
-def decode(codes, sizes):
+def decode(codes: ArrayLike, sizes: ArrayLike) -> np.ndarray:
     """Codes -> boxes in pixels of images of these sizes; the inverse of `encode`.
 
     codes: (..., 4) as (cx, cy, h, w); sizes: (..., 2) or (2,), the height and width of each image.
@@ -52,7 +53,7 @@ def decode(codes, sizes):
     return np.stack([xmin, ymin, xmax, ymax], axis=-1)
 
 
-def clip(boxes, sizes):
+def clip(boxes: ArrayLike, sizes: ArrayLike) -> np.ndarray:
     """The part of each box that lies inside its image; a box wholly outside collapses onto the border, with area 0.
 
     boxes: (..., 4) xyxy; sizes: (..., 2) or (2,), the height and width of each image. Returns float64 boxes (..., 4).
@@ -62,19 +63,19 @@ def clip(boxes, sizes):
     return np.clip(boxes, 0, np.stack([widths, heights, widths, heights], axis=-1))
 
 
-def area(boxes):
+def area(boxes: ArrayLike) -> np.ndarray:
     """Area of boxes (..., 4) xyxy in square pixels, float64 (...); an inverted box has area 0, not a negative one."""
     xmin, ymin, xmax, ymax = np.moveaxis(_quadruples(boxes, "boxes (xmin, ymin, xmax, ymax)"), -1, 0)
     return np.maximum(xmax - xmin, 0) * np.maximum(ymax - ymin, 0)
 
 
-def intersection(a, b):
+def intersection(a: ArrayLike, b: ArrayLike) -> np.ndarray:
     """The box that a and b share, row by row, float64 (..., 4) xyxy; inverted (of area 0) where they share nothing."""
     a, b = _quadruples(a, "boxes (xmin, ymin, xmax, ymax)"), _quadruples(b, "boxes (xmin, ymin, xmax, ymax)")
     return np.concatenate([np.maximum(a[..., :2], b[..., :2]), np.minimum(a[..., 2:], b[..., 2:])], axis=-1)
 
 
-def iou(a, b):
+def iou(a: ArrayLike, b: ArrayLike) -> np.ndarray:
     """Intersection over union (the Jaccard index) of boxes a and b, row by row.
 
     a, b: (..., 4) xyxy, broadcast against each other; `iou(a[:, None], b[None])` compares all pairs.
@@ -90,14 +91,14 @@ def iou(a, b):
     return np.divide(shared, union, out=np.zeros_like(union), where=union > 0)
 
 
-def _quadruples(values, what):
+def _quadruples(values: ArrayLike, what: str) -> np.ndarray:
     values = np.asarray(values, dtype=np.float64)
     if values.ndim == 0 or values.shape[-1] != 4:
         raise ShapeError(f"expected {what} with 4 numbers along the last axis, got an array of shape {values.shape}")
     return values
 
 
-def _heights_and_widths(sizes, boxes):
+def _heights_and_widths(sizes: ArrayLike, boxes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """sizes (..., 2) -> heights (...), widths (...), broadcast against the leading axes of boxes (..., 4)."""
     sizes = np.asarray(sizes, dtype=np.float64)
     if sizes.ndim == 0 or sizes.shape[-1] != 2:
@@ -117,7 +118,7 @@ def _heights_and_widths(sizes, boxes):
     return sizes[..., 0], sizes[..., 1]
 
 
-def _refuse_inverted(boxes):
+def _refuse_inverted(boxes: np.ndarray) -> None:
     sound = np.isfinite(boxes).all(axis=-1) & (boxes[..., 2] >= boxes[..., 0]) & (boxes[..., 3] >= boxes[..., 1])
     if not sound.all():
         where = tuple(int(i) for i in np.argwhere(~sound)[0])  # the first of them

@@ -6,23 +6,27 @@ a run is never continued with others by mistake.
 """
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from tinycnn.backend import to_device
 from tinycnn.errors import CheckpointError
-from tinycnn.history import History
+from tinycnn.history import History, Row
+from tinycnn.models.localizer import Localizer
 from tinycnn.models.weights import load_with_extra, save
+from tinycnn.optim import Optimizer
 
 
 class Run:
     """One training run. out: its folder, or None to keep nothing    settings: JSON-able, compared on resume"""
 
-    def __init__(self, model, optimizer, out, settings):
+    def __init__(self, model: Localizer, optimizer: Optimizer, out: str | Path | None,
+                 settings: dict[str, Any]) -> None:
         self.model, self.optimizer, self.settings, self.history = model, optimizer, settings, History()
         self.out = Path(out) if out is not None else None
 
-    def finish_epoch(self, row):
+    def finish_epoch(self, row: Row) -> None:
         """Add the epoch's row to the history, and write what must survive."""
         self.history.rows.append(row)
         if self.out is None:
@@ -35,7 +39,7 @@ class Run:
                  "rng": {name: layer.rng.bit_generator.state for name, layer in self._random_layers()}}
         save(self.model, self.out / "checkpoint.npz", extra, self.optimizer.state_arrays())
 
-    def resume(self):
+    def resume(self) -> None:
         path = self.out / "checkpoint.npz" if self.out is not None else None
         if path is None or not path.exists():
             return  # nothing was saved yet: start from the beginning
@@ -52,6 +56,6 @@ class Run:
         for name, layer in self._random_layers():
             layer.rng.bit_generator.state = extra["rng"][name]
 
-    def _random_layers(self):
+    def _random_layers(self) -> list[tuple[str, Any]]:
         return [(name, layer) for name, layer in self.model.layers()
                 if isinstance(getattr(layer, "rng", None), np.random.Generator)]

@@ -7,6 +7,7 @@ also inherits from the built-in error that a caller would expect, so `except Val
 import contextlib
 import importlib
 import re
+from types import ModuleType
 
 
 class TinyCNNError(Exception):
@@ -45,7 +46,7 @@ class MissingExtra(TinyCNNError, ImportError):
     """A part of the library needs a package that is not installed."""
 
 
-def require(module, extra):
+def require(module: str, extra: str) -> ModuleType:
     """Import `module`, or say which extra of tinycnn brings it.
 
     >>> require("json", extra="images").dumps([1])
@@ -61,7 +62,7 @@ def require(module, extra):
         ) from error
 
 
-def install_command(extra):
+def install_command(extra: str) -> str:
     """pip install 'pillow>=10.1' ...: the packages of an extra by their own names, which every index knows."""
     from importlib import metadata  # slow to import, and rarely needed
 

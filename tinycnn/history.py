@@ -2,8 +2,11 @@
 
 import csv
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from tinycnn.files import atomic_write
+
+Row = dict[str, float]
 
 
 @dataclass
@@ -13,21 +16,21 @@ class History:
     valid_joint.
     """
 
-    rows: list = field(default_factory=list)
+    rows: list[Row] = field(default_factory=list)
 
-    def column(self, name):
+    def column(self, name: str) -> list[float]:
         """One number per epoch: history.column("valid_joint")."""
         return [row[name] for row in self.rows]
 
     @property
-    def best_epoch(self):
+    def best_epoch(self) -> int:
         """The epoch (counted from 1) with the highest valid_joint, the first among equals; the last without one."""
         if not self.rows or "valid_joint" not in self.rows[0]:
             return len(self.rows)
         joint = self.column("valid_joint")
         return joint.index(max(joint)) + 1
 
-    def save(self, path):
+    def save(self, path: str | Path) -> None:
         """Write the rows as CSV."""
         with atomic_write(path, "w") as file:
             writer = csv.DictWriter(file, fieldnames=list(self.rows[0]), lineterminator="\n")
@@ -35,14 +38,14 @@ class History:
             for row in self.rows:
                 writer.writerow({k: f"{v:.6g}" if isinstance(v, float) else v for k, v in row.items()})
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.rows)
 
-    def __str__(self):
+    def __str__(self) -> str:
         return "\n".join(describe(row) for row in self.rows)
 
 
-def describe(row):
+def describe(row: Row) -> str:
     """One epoch as a line for people."""
     line = f"epoch {row['epoch']:>3}  {row['seconds']:5.1f} s  loss {row['loss']:.4f} " \
            f"(class {row['class_loss']:.4f}, box {row['box_loss']:.4f})"

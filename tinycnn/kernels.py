@@ -43,35 +43,39 @@ def _compiled(kernel, xp):
 # x (N, H, W, C) -> cols (N, OH, OW, KH, KW, C); `fill` stands wherever a window reaches beyond the image
 IM2COL = Kernel(
     "im2col",
-    "raw T x, int32 sh, int32 sw, int32 ph, int32 pw, T fill",
+    "raw T x, int32 sh, int32 sw, int32 ph, int32 pw, int32 dh, int32 dw, T fill",
     "T cols",
     """
     const ptrdiff_t* at = _ind.get();  // image, output row and column, row and column in the window, channel
-    const ptrdiff_t row = at[1] * sh + at[3] - ph, column = at[2] * sw + at[4] - pw;
+    const ptrdiff_t row = at[1] * sh + at[3] * dh - ph, column = at[2] * sw + at[4] * dw - pw;
     const ptrdiff_t pixel[] = {at[0], row, column, at[5]};
     const bool inside = row >= 0 && row < x.shape()[1] && column >= 0 && column < x.shape()[2];
     cols = inside ? x[pixel] : fill;
     """,
 )
 
-# The pixel in row r of the padded image is place p of window oh wherever oh * sh + p == r. From p = r % sh on, each
-# further p belongs to the window before; the same holds along the row.
+# The pixel in row r of the padded image is place p of window oh wherever oh * sh + p * dh == r; the same holds along the
+# row.
 
 # cols (N, OH, OW, KH, KW, C) -> x (N, H, W, C)
 COL2IM = Kernel(
     "col2im",
-    "raw T cols, int32 sh, int32 sw, int32 ph, int32 pw",
+    "raw T cols, int32 sh, int32 sw, int32 ph, int32 pw, int32 dh, int32 dw",
     "T x",
     """
     const ptrdiff_t* at = _ind.get();  // image, row, column, channel
     const int row = at[1] + ph, column = at[2] + pw;
     T sum = T(0);
-    for (int p = row % sh, oh = row / sh; p < cols.shape()[3] && oh >= 0; p += sh, --oh)
-      for (int q = column % sw, ow = column / sw; q < cols.shape()[4] && ow >= 0; q += sw, --ow)
-        if (oh < cols.shape()[1] && ow < cols.shape()[2]) {
-          const ptrdiff_t place[] = {at[0], oh, ow, p, q, at[3]};
-          sum += cols[place];
-        }
+    for (int p = 0; p < cols.shape()[3] && p * dh <= row; ++p) {
+      const int oh = (row - p * dh) / sh;
+      if (oh * sh != row - p * dh || oh >= cols.shape()[1]) continue;
+      for (int q = 0; q < cols.shape()[4] && q * dw <= column; ++q) {
+        const int ow = (column - q * dw) / sw;
+        if (ow * sw != column - q * dw || ow >= cols.shape()[2]) continue;
+        const ptrdiff_t place[] = {at[0], oh, ow, p, q, at[3]};
+        sum += cols[place];
+      }
+    }
     x = sum;
     """,
 )
@@ -91,8 +95,10 @@ MAX_POOL = Kernel(
         if (row < 0 || row >= x.shape()[1] || column < 0 || column >= x.shape()[2]) continue;
         const ptrdiff_t pixel[] = {at[0], row, column, at[3]};
         const T value = x[pixel];
-        if (value > best) who = p * kw + q;
-        if (value > best || value != value) best = value;
+        if (value > best || (value != value && best == best)) {  // the first NaN wins, as in argmax
+          best = value;
+          who = p * kw + q;
+        }
       }
     y = best;
     winner = who;

@@ -2,9 +2,11 @@
 
 import importlib
 import sys
+from collections.abc import Callable, Mapping
+from typing import Any
 
 
-def lazy(package, homes):
+def lazy(package: str, homes: Mapping[str, str | None]) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
     """The functions __getattr__ and __dir__ of a package's __init__.py: `__getattr__, __dir__ = lazy(__name__, {...})`.
 
     homes: {public name: the module that defines it}; None where the name is that of a module of the package

@@ -7,7 +7,7 @@ over the batch, so the size of the gradient does not depend on the batch size.
 
 import numpy as np
 
-from tinycnn.backend import array_module, device_of, to_device
+from tinycnn.backend import Array, Labels, Shape, array_module, device_of, to_device
 from tinycnn.errors import DataError, ShapeError
 from tinycnn.layers.base import Layer
 
@@ -21,7 +21,7 @@ class SoftmaxCrossEntropy(Layer):
     so scores of 1e4 neither overflow nor lose the loss. Its gradient is (p - onehot(label)) / N.
     """
 
-    def forward(self, scores, labels):
+    def forward(self, scores: Array, labels: Labels) -> Array:
         xp = array_module(scores)
         n, k = self._expect(scores, labels)
         rows, labels = xp.arange(n), to_device(np.asarray(labels, np.int64), device_of(scores))
@@ -30,14 +30,14 @@ class SoftmaxCrossEntropy(Layer):
         self.remember(log_p, rows, labels)
         return -log_p[rows, labels].mean()
 
-    def backward(self):
+    def backward(self) -> Array:
         log_p, rows, labels = self.recall()
         dscores = array_module(log_p).exp(log_p)
         dscores[rows, labels] -= 1.0
         return dscores / len(log_p)
 
     @staticmethod
-    def _expect(scores, labels):
+    def _expect(scores: Array, labels: Labels) -> Shape:
         labels = np.asarray(labels)
         if scores.ndim != 2 or labels.shape != scores.shape[:1]:
             raise ShapeError(
@@ -64,7 +64,7 @@ class L2Loss(Layer):
     whatever their target is
     """
 
-    def forward(self, pred, target, mask=None):
+    def forward(self, pred: Array, target: Array, mask: Array | None = None) -> Array:
         xp = array_module(pred, target, pred if mask is None else mask)
         if pred.shape != target.shape:
             raise ShapeError(
@@ -83,7 +83,7 @@ class L2Loss(Layer):
         self.remember(difference, count)
         return (difference * difference).sum() / count
 
-    def backward(self):
+    def backward(self) -> Array:
         difference, count = self.recall()
         return difference * 2.0 / count
 
@@ -97,12 +97,12 @@ class MultiTaskLoss(Layer):
     without their weights, so that they can be seen apart: {"class": ..., "box": ...}.
     """
 
-    def __init__(self, class_weight=1.0, box_weight=1.0):
+    def __init__(self, class_weight: float = 1.0, box_weight: float = 1.0) -> None:
         self.class_weight, self.box_weight = class_weight, box_weight
         self.class_loss, self.box_loss = SoftmaxCrossEntropy(), L2Loss()
-        self.terms = {}
+        self.terms: dict[str, Array] = {}
 
-    def forward(self, outputs, truth):
+    def forward(self, outputs: tuple[Array, Array], truth: tuple[Labels, Array]) -> Array:
         (scores, boxes), (labels, targets) = outputs, truth
         class_value = self.class_loss.forward(scores, labels)
         if boxes.ndim == 3:
@@ -115,7 +115,7 @@ class MultiTaskLoss(Layer):
         self.terms = {"class": class_value, "box": box_value}
         return self.class_weight * class_value + self.box_weight * box_value
 
-    def backward(self):
+    def backward(self) -> tuple[Array, Array]:
         """(dscores, dboxes), each with its weight."""
         per_class, rows, columns = self.recall()
         dscores = self.class_loss.backward() * self.class_weight

@@ -15,7 +15,9 @@ picture stand beside the model's: the **mean box** of the training set, the **wh
 
 import numpy as np
 
+from tinycnn.backend import ArrayLike, Labels
 from tinycnn.boxes import clip, decode, encode, iou
+from tinycnn.data.dataset import Samples
 from tinycnn.errors import DataError, ShapeError
 from tinycnn.text import aligned
 
@@ -35,7 +37,7 @@ NAMES = {  # in the order of the table
 COLUMNS = {"": "model", "mean_box/": "mean box", "whole_frame/": "whole frame", "majority_class/": "majority class"}
 
 
-def accuracy(labels, truth):
+def accuracy(labels: Labels, truth: Labels) -> float:
     """Share of labels (N,) that equal truth (N,)."""
     labels, truth = np.asarray(labels), np.asarray(truth)
     if labels.shape != truth.shape or labels.ndim != 1:
@@ -44,7 +46,7 @@ def accuracy(labels, truth):
     return float((labels == truth).mean())
 
 
-def box_scores(boxes, truth):
+def box_scores(boxes: ArrayLike, truth: ArrayLike) -> dict[str, float]:
     """{"mean_iou", "iou50", "iou75"} of predicted boxes (N, 4) against true boxes (N, 4), both xyxy pixels."""
     overlap = iou(boxes, truth)  # (N,)
     _refuse_nothing(overlap.size)
@@ -55,7 +57,7 @@ def box_scores(boxes, truth):
     }
 
 
-def ilsvrc_error(guesses, boxes, labels, truth):
+def ilsvrc_error(guesses: ArrayLike, boxes: ArrayLike, labels: Labels, truth: ArrayLike) -> float:
     """Mean over images of the smallest max(class wrong, IoU < 0.5) among k guesses.
 
     guesses: (N, k) classes; boxes: (N, k, 4), or (N, 4) where all guesses of an image share a box;
@@ -74,7 +76,8 @@ def ilsvrc_error(guesses, boxes, labels, truth):
     return float((class_wrong | box_wrong).min(axis=1).mean())
 
 
-def evaluate_predictions(labels, boxes, probabilities, samples, train_samples=None):
+def evaluate_predictions(labels: Labels, boxes: ArrayLike, probabilities: ArrayLike, samples: Samples,
+                         train_samples: Samples | None = None) -> dict[str, float]:
     """All metrics of predictions for `samples`, with the baselines beside them.
 
     labels: (N,) predicted classes; boxes: (N, 4) xyxy in each image's own pixels, or (N, K, 4), one for each class;
@@ -105,7 +108,7 @@ def evaluate_predictions(labels, boxes, probabilities, samples, train_samples=No
     return metrics
 
 
-def comparison_table(metrics):
+def comparison_table(metrics: dict[str, float]) -> str:
     """What `evaluate_predictions` returned as an aligned text table: one metric per row, baselines beside the model."""
     columns = {prefix: title for prefix, title in COLUMNS.items() if any(prefix + key in metrics for key in NAMES)}
     rows = [(name, *(f"{metrics[prefix + key]:.3f}" if prefix + key in metrics else "-" for prefix in columns))
@@ -116,7 +119,7 @@ def comparison_table(metrics):
     return "\n".join(lines)
 
 
-def mean_box(train_samples, sizes):
+def mean_box(train_samples: Samples, sizes: np.ndarray) -> np.ndarray:
     """The mean box of the training set in images of these sizes (N, 2): xyxy (N, 4).
 
     The mean of the codes (cx, cy, h, w), so it adapts to the shape of each image. It is also what an untrained box
@@ -127,7 +130,7 @@ def mean_box(train_samples, sizes):
     return clip(decode(np.broadcast_to(code, (len(sizes), 4)), sizes), sizes)
 
 
-def whole_frame(sizes):
+def whole_frame(sizes: np.ndarray) -> np.ndarray:
     """The box around all of each image: xyxy (N, 4) for sizes (N, 2)."""
     return decode(np.broadcast_to([0.5, 0.5, 1, 1], (len(sizes), 4)), sizes)
 

@@ -6,25 +6,32 @@ place on arrays of any length, so that the engine may hand it a block at a time,
 """
 
 import math
+from collections.abc import Callable, Sequence
+from types import ModuleType
 
 import numpy as np
 
 from tinycnn import engine
-from tinycnn.backend import array_module
+from tinycnn.backend import Array, array_module
 from tinycnn.errors import OrderError
+from tinycnn.layers.base import Layer
+
+Schedule = Callable[[float], float]
 
 
 class Optimizer:
     """Base of the optimizers. model: anything with parameters() (a layer, a network, a localizer)."""
 
-    def __init__(self, model, lr, weight_decay):
+    moments: tuple[str, ...]  # the names of the arrays in its state
+
+    def __init__(self, model: Layer, lr: float, weight_decay: float) -> None:
         if not lr >= 0 or not weight_decay >= 0:
             raise ValueError(f"lr and weight_decay must not be negative, got lr={lr}, weight_decay={weight_decay}")
         self.model, self.lr, self.weight_decay = model, lr, weight_decay
         self.steps = 0
-        self.state = {}  # name -> tuple of arrays of the parameter's shape
+        self.state: dict[str, tuple[Array, ...]] = {}  # name -> tuple of arrays of the parameter's shape
 
-    def step(self):
+    def step(self) -> None:
         """One step for every parameter that has a gradient."""
         self.steps += 1
         for name, parameter in self.model.parameters().items():
@@ -39,16 +46,16 @@ class Optimizer:
             self.state[name] = tuple(state)
             engine.in_blocks(self.update, [parameter.value, grad, *state])
 
-    def update(self, xp, value, grad, *state, scratch):
+    def update(self, xp: ModuleType, value: Array, grad: Array, *state: Array, scratch: Array) -> None:
         """Change value and state in place. All are 1-d, of one length; scratch: the same, with nothing in it."""
         raise NotImplementedError(f"{type(self).__name__} must define update")
 
-    def state_arrays(self):
+    def state_arrays(self) -> dict[str, Array]:
         """What a checkpoint keeps: {"velocity.trunk.conv1.w": array, ...}."""
         return {f"{m}.{name}": a for name, arrays in self.state.items()
                 for m, a in zip(self.moments, arrays, strict=True)}
 
-    def load_state_arrays(self, arrays, steps):
+    def load_state_arrays(self, arrays: dict[str, Array], steps: int) -> None:
         """Continue from a checkpoint; arrays are on the parameters' device already."""
         names = {key.partition(".")[2] for key in arrays}
         self.state = {name: tuple(arrays[f"{m}.{name}"] for m in self.moments) for name in sorted(names)}
@@ -63,14 +70,14 @@ class SGD(Optimizer):
 
     moments = ("velocity",)
 
-    def __init__(self, model, lr=0.01, momentum=0.9, weight_decay=0.0):
+    def __init__(self, model: Layer, lr: float = 0.01, momentum: float = 0.9, weight_decay: float = 0.0) -> None:
         super().__init__(model, lr, weight_decay)
         self.momentum = momentum
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"SGD(lr={self.lr}, momentum={self.momentum}, weight_decay={self.weight_decay})"
 
-    def update(self, xp, w, dw, v, scratch):
+    def update(self, xp: ModuleType, w: Array, dw: Array, v: Array, scratch: Array) -> None:
         v *= self.momentum
         v += dw
         if self.weight_decay:
@@ -87,14 +94,15 @@ class Adam(Optimizer):
 
     moments = ("mean", "square")
 
-    def __init__(self, model, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.0):
+    def __init__(self, model: Layer, lr: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8,
+                 weight_decay: float = 0.0) -> None:
         super().__init__(model, lr, weight_decay)
         self.betas, self.eps = betas, eps
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"Adam(lr={self.lr}, betas={tuple(self.betas)}, eps={self.eps}, weight_decay={self.weight_decay})"
 
-    def update(self, xp, w, dw, m, s, scratch):
+    def update(self, xp: ModuleType, w: Array, dw: Array, m: Array, s: Array, scratch: Array) -> None:
         beta1, beta2 = self.betas
         if self.weight_decay:
             w *= 1.0 - self.lr * self.weight_decay
@@ -110,7 +118,7 @@ class Adam(Optimizer):
         w -= scratch
 
 
-def clip_gradients(model, max_norm):
+def clip_gradients(model: Layer, max_norm: float) -> Array:
     """Scale all gradients by one factor so that their common norm is at most max_norm; return the norm before (0-d).
 
     The factor is computed where the gradients live, so nothing comes down from a GPU.
@@ -132,20 +140,20 @@ def clip_gradients(model, max_norm):
 # A schedule is a function of progress, 0 at the first step and 1 after the last, that gives the factor on lr.
 
 
-def constant():
+def constant() -> Schedule:
     """The same rate throughout."""
     return lambda progress: 1.0
 
 
-def steps(at=(0.5, 0.75), factor=0.1):
+def steps(at: Sequence[float] = (0.5, 0.75), factor: float = 0.1) -> Schedule:
     """The rate is multiplied by `factor` at each of the given shares of the training."""
     return lambda progress: factor ** sum(progress >= share for share in at)
 
 
-def cosine(warmup=0.05, final=0.0):
+def cosine(warmup: float = 0.05, final: float = 0.0) -> Schedule:
     """Rise in a line over the share `warmup`, then fall along half a cosine to `final` (Loshchilov and Hutter 2017)."""
 
-    def schedule(progress):
+    def schedule(progress: float) -> float:
         if progress < warmup:
             return (progress + 1e-3) / (warmup + 1e-3)
         share = (progress - warmup) / max(1e-12, 1.0 - warmup)

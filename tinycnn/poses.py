@@ -17,8 +17,11 @@ The **mean pose** of the training set, the same for every picture, stands beside
 above zero.
 """
 
+from typing import Any
+
 import numpy as np
 
+from tinycnn.backend import ArrayLike
 from tinycnn.errors import DataError, ShapeError
 
 JOINTS = (  # in the order of the Leeds Sports Pose data sets; left and right are the person's own
@@ -43,19 +46,19 @@ STICKS = {  # each end is the mean of the joints named
 TORSO_DIAGONAL, HEAD = (9, 2), (12, 13)
 
 
-def encode_joints(joints, boxes):
+def encode_joints(joints: ArrayLike, boxes: ArrayLike) -> np.ndarray:
     """Joints (N, J, 2) in pixels -> float64 (N, J, 2) in units of each person's box (N, 4) xyxy, from its center."""
     center, extent = _frames(boxes)
     return (np.asarray(joints, np.float64) - center) / extent
 
 
-def decode_joints(codes, boxes):
+def decode_joints(codes: ArrayLike, boxes: ArrayLike) -> np.ndarray:
     """The inverse of encode_joints: (N, J, 2) in box units -> float64 (N, J, 2) in pixels."""
     center, extent = _frames(boxes)
     return np.asarray(codes, np.float64) * extent + center
 
 
-def mean_pose(joints, boxes, visible=None):
+def mean_pose(joints: ArrayLike, boxes: ArrayLike, visible: ArrayLike | None = None) -> np.ndarray:
     """The mean of each joint over a training set in box units, (J, 2); decode_joints puts it into any box.
 
     joints: (N, J, 2) pixels; boxes: (N, 4); visible: (N, J) bool, the joints to count (default all).
@@ -68,7 +71,8 @@ def mean_pose(joints, boxes, visible=None):
     return codes.sum(axis=0) / counts[:, None]
 
 
-def pcp(predicted, joints, visible=None, strict=True, threshold=0.5):
+def pcp(predicted: ArrayLike, joints: ArrayLike, visible: ArrayLike | None = None, strict: bool = True,
+        threshold: float = 0.5) -> dict[str, float]:
     """Percentage of correct parts, as shares 0..1: {"total": ..., "torso": ..., "right upper leg": ..., ...}.
 
     predicted, joints: (N, 14, 2) in the same pixels; visible: (N, 14) bool. A stick with a hidden joint is not counted;
@@ -85,7 +89,8 @@ def pcp(predicted, joints, visible=None, strict=True, threshold=0.5):
     return _shares(right, counted)
 
 
-def pck(predicted, joints, visible=None, threshold=0.2, reference=TORSO_DIAGONAL):
+def pck(predicted: ArrayLike, joints: ArrayLike, visible: ArrayLike | None = None, threshold: float = 0.2,
+        reference: tuple[int, int] = TORSO_DIAGONAL) -> dict[str, float]:
     """Percentage of correct keypoints, as shares 0..1: {"total": ..., "right ankle": ..., ...}.
 
     reference: the two joints whose true distance is the unit of `threshold`; a person with one of them hidden is not
@@ -98,12 +103,13 @@ def pck(predicted, joints, visible=None, threshold=0.2, reference=TORSO_DIAGONAL
     return _shares(dict(zip(JOINTS, right.T, strict=True)), dict(zip(JOINTS, counted.T, strict=True)))
 
 
-def pckh(predicted, joints, visible=None, threshold=0.5):
+def pckh(predicted: ArrayLike, joints: ArrayLike, visible: ArrayLike | None = None,
+         threshold: float = 0.5) -> dict[str, float]:
     """PCK with the head, neck to head top, as the unit (Andriluka et al. 2014)."""
     return pck(predicted, joints, visible, threshold, reference=HEAD)
 
 
-def evaluate_pose(predicted, joints, visible=None):
+def evaluate_pose(predicted: ArrayLike, joints: ArrayLike, visible: ArrayLike | None = None) -> dict[str, float]:
     """All measures in one flat dict of numbers: "pcp/total", "pcp/torso", "pcp_relaxed/...", "pck/...", "pckh/..."."""
     measured = {
         "pcp": pcp(predicted, joints, visible),
@@ -114,7 +120,7 @@ def evaluate_pose(predicted, joints, visible=None):
     return {f"{name}/{part}": share for name, shares in measured.items() for part, share in shares.items()}
 
 
-def _shares(right, counted):
+def _shares(right: dict[str, Any], counted: dict[str, Any]) -> dict[str, float]:
     """right, counted: {name: (N,) bool} -> the share of right among counted, over all names and for each."""
     total = sum(int(which.sum()) for which in counted.values())
     if total == 0:
@@ -126,11 +132,11 @@ def _shares(right, counted):
     return shares
 
 
-def _distance(a, b):
+def _distance(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return np.sqrt(((a - b) ** 2).sum(axis=-1))
 
 
-def _frames(boxes):
+def _frames(boxes: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
     """Boxes (N, 4) xyxy -> centers (N, 1, 2) and extents (N, 1, 2) as (x, y)."""
     boxes = np.asarray(boxes, np.float64)
     if boxes.ndim != 2 or boxes.shape[1] != 4:
@@ -141,7 +147,7 @@ def _frames(boxes):
     return (low + high) / 2, high - low
 
 
-def _joints(joints, visible):
+def _joints(joints: ArrayLike, visible: ArrayLike | None) -> tuple[np.ndarray, np.ndarray]:
     joints = np.asarray(joints, np.float64)
     if joints.ndim != 3 or joints.shape[2] != 2:
         raise ShapeError(f"expected joints (N, J, 2) as (x, y) in pixels, got shape {joints.shape}")
@@ -151,7 +157,8 @@ def _joints(joints, visible):
     return joints, visible
 
 
-def _pair(predicted, joints, visible):
+def _pair(predicted: ArrayLike, joints: ArrayLike,
+          visible: ArrayLike | None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     joints, visible = _joints(joints, visible)
     predicted = np.asarray(predicted, np.float64)
     if predicted.shape != joints.shape or joints.shape[1] != len(JOINTS):

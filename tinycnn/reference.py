@@ -22,20 +22,22 @@ import math
 
 import numpy as np
 
-from tinycnn.layers.window import pair
+from tinycnn.backend import Array, Labels
+from tinycnn.layers.window import IntOrPair, pair
 
 # --- convolution ---
 
 
-def conv2d(x, w, b=None, stride=1, padding=0, groups=1):
+def conv2d(x: Array, w: Array, b: Array | None = None, stride: IntOrPair = 1, padding: IntOrPair = 0,
+           groups: int = 1, dilation: IntOrPair = 1) -> Array:
     """y[n, i, j, f] = b[f] + the sum over the window at (i, j) of x * w[..., f].
 
     x: (N, H, W, C)    w: (KH, KW, C // groups, F)    b: (F,)    returns y: (N, OH, OW, F)
     """
-    y = np.zeros((len(x), *_output_size(x.shape, w.shape[:2], stride, padding), w.shape[3]), x.dtype)
+    y = np.zeros((len(x), *_output_size(x.shape, w.shape[:2], stride, padding, dilation=dilation), w.shape[3]), x.dtype)
     for n, i, j, f in np.ndindex(y.shape):
         first = _first_channel(f, w, groups)
-        for p, q, row, column in _window(i, j, w.shape[:2], stride, padding, x.shape):
+        for p, q, row, column in _window(i, j, w.shape[:2], stride, padding, x.shape, dilation):
             for c in range(w.shape[2]):
                 y[n, i, j, f] += x[n, row, column, first + c] * w[p, q, c, f]
         if b is not None:
@@ -43,12 +45,13 @@ def conv2d(x, w, b=None, stride=1, padding=0, groups=1):
     return y
 
 
-def conv2d_backward(dy, x, w, stride=1, padding=0, groups=1):
+def conv2d_backward(dy: Array, x: Array, w: Array, stride: IntOrPair = 1, padding: IntOrPair = 0,
+                    groups: int = 1, dilation: IntOrPair = 1) -> tuple[Array, Array, Array]:
     """The same loops, every product turned around. Returns dx, dw, db in the shapes of x, w, b."""
     dx, dw, db = np.zeros_like(x), np.zeros_like(w), np.zeros(w.shape[3], w.dtype)
     for n, i, j, f in np.ndindex(dy.shape):
         first = _first_channel(f, w, groups)
-        for p, q, row, column in _window(i, j, w.shape[:2], stride, padding, x.shape):
+        for p, q, row, column in _window(i, j, w.shape[:2], stride, padding, x.shape, dilation):
             for c in range(w.shape[2]):
                 dx[n, row, column, first + c] += dy[n, i, j, f] * w[p, q, c, f]
                 dw[p, q, c, f] += dy[n, i, j, f] * x[n, row, column, first + c]
@@ -65,7 +68,8 @@ def _first_channel(f, w, groups):
 # --- pooling ---
 
 
-def max_pool2d(x, kernel_size, stride=None, padding=0, ceil_mode=False):
+def max_pool2d(x: Array, kernel_size: IntOrPair, stride: IntOrPair | None = None, padding: IntOrPair = 0,
+               ceil_mode: bool = False) -> Array:
     """y[n, i, j, c] = the largest x of channel c in the window at (i, j). The border never wins.
 
     x: (N, H, W, C)    returns y: (N, OH, OW, C)
@@ -78,7 +82,8 @@ def max_pool2d(x, kernel_size, stride=None, padding=0, ceil_mode=False):
     return y
 
 
-def max_pool2d_backward(dy, x, kernel_size, stride=None, padding=0):
+def max_pool2d_backward(dy: Array, x: Array, kernel_size: IntOrPair, stride: IntOrPair | None = None,
+                        padding: IntOrPair = 0) -> Array:
     """The winner made y, so the winner gets dy; a pixel that won several windows collects. Returns dx (N, H, W, C)."""
     stride = kernel_size if stride is None else stride
     dx = np.zeros_like(x)
@@ -94,7 +99,8 @@ def _winner(picture, window):
     return max(pixels, key=lambda pixel: picture[pixel])  # Python's max keeps the first of equals
 
 
-def avg_pool2d(x, kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True):
+def avg_pool2d(x: Array, kernel_size: IntOrPair, stride: IntOrPair | None = None, padding: IntOrPair = 0,
+               ceil_mode: bool = False, count_include_pad: bool = True) -> Array:
     """y[n, i, j, c] = the sum of x in the window at (i, j), divided by the number of places that count.
 
     x: (N, H, W, C)    returns y: (N, OH, OW, C)
@@ -108,7 +114,8 @@ def avg_pool2d(x, kernel_size, stride=None, padding=0, ceil_mode=False, count_in
     return y
 
 
-def avg_pool2d_backward(dy, x, kernel_size, stride=None, padding=0, count_include_pad=True):
+def avg_pool2d_backward(dy: Array, x: Array, kernel_size: IntOrPair, stride: IntOrPair | None = None,
+                        padding: IntOrPair = 0, count_include_pad: bool = True) -> Array:
     """Every pixel of a window had the same part in its mean, so each gets the same share. Returns dx (N, H, W, C)."""
     stride = kernel_size if stride is None else stride
     dx = np.zeros_like(x)
@@ -133,14 +140,14 @@ def _count(i, j, kernel_size, stride, padding, x_shape, count_include_pad):
 # --- where a window lies ---
 
 
-def _output_size(x_shape, kernel_size, stride, padding, ceil_mode=False):
+def _output_size(x_shape, kernel_size, stride, padding, ceil_mode=False, dilation=1):
     """(OH, OW): how many windows fit into the padded image, found by trying.
 
     With ceil_mode one more window counts if the others leave something over and it does not start beyond the image.
     """
     counts = []
-    for size, k, s, p in _axes(x_shape, kernel_size, stride, padding):
-        end = size + p
+    for (size, k, s, p), d in zip(_axes(x_shape, kernel_size, stride, padding), pair(dilation, "dilation"), strict=True):
+        k, end = (k - 1) * d + 1, size + p  # a dilated window reaches as far as a larger one
         fitting = [start for start in range(-p, end, s) if start + k <= end]
         leftover = not fitting or fitting[-1] + k < end
         one_more = ceil_mode and leftover and len(fitting) * s - p < size
@@ -148,14 +155,15 @@ def _output_size(x_shape, kernel_size, stride, padding, ceil_mode=False):
     return tuple(counts)
 
 
-def _window(i, j, kernel_size, stride, padding, x_shape):
+def _window(i, j, kernel_size, stride, padding, x_shape, dilation=1):
     """Yield (p, q, row, column): place (p, q) of the window at (i, j) lies on pixel (row, column).
 
     Row-major. Places on the padding are left out: zeros add nothing to a sum, and -inf never wins a maximum.
     """
     (h, kh, sh, ph), (w, kw, sw, pw) = _axes(x_shape, kernel_size, stride, padding)
+    dh, dw = pair(dilation, "dilation")
     for p, q in np.ndindex(kh, kw):
-        row, column = i * sh + p - ph, j * sw + q - pw
+        row, column = i * sh + p * dh - ph, j * sw + q * dw - pw
         if 0 <= row < h and 0 <= column < w:
             yield p, q, row, column
 
@@ -169,7 +177,7 @@ def _axes(x_shape, kernel_size, stride, padding):
 # --- fully connected ---
 
 
-def linear(x, w, b=None):
+def linear(x: Array, w: Array, b: Array | None = None) -> Array:
     """y[n, f] = b[f] + sum over d of x[n, d] * w[d, f].    x: (N, D)    w: (D, F)    b: (F,)    returns y: (N, F)"""
     y = np.zeros((len(x), w.shape[1]), x.dtype)
     for n, f in np.ndindex(y.shape):
@@ -180,7 +188,7 @@ def linear(x, w, b=None):
     return y
 
 
-def linear_backward(dy, x, w):
+def linear_backward(dy: Array, x: Array, w: Array) -> tuple[Array, Array, Array]:
     """Returns dx (N, D), dw (D, F), db (F,)."""
     dx, dw, db = np.zeros_like(x), np.zeros_like(w), np.zeros(w.shape[1], w.dtype)
     for n, f in np.ndindex(dy.shape):
@@ -194,7 +202,8 @@ def linear_backward(dy, x, w):
 # --- local response normalization (Krizhevsky et al. 2012, section 3.3) ---
 
 
-def local_response_norm(x, size, alpha=1e-4, beta=0.75, k=1.0, divide_alpha=True):
+def local_response_norm(x: Array, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0,
+                        divide_alpha: bool = True) -> Array:
     """y = x / s ** beta,  s = k + a * (sum of x ** 2 over `size` neighboring channels).    x, y: (N, H, W, C)
 
     a = alpha / size (PyTorch, Caffe), or alpha itself with divide_alpha=False (the paper).
@@ -206,7 +215,8 @@ def local_response_norm(x, size, alpha=1e-4, beta=0.75, k=1.0, divide_alpha=True
     return y
 
 
-def local_response_norm_backward(dy, x, size, alpha=1e-4, beta=0.75, k=1.0, divide_alpha=True):
+def local_response_norm_backward(dy: Array, x: Array, size: int, alpha: float = 1e-4, beta: float = 0.75,
+                                 k: float = 1.0, divide_alpha: bool = True) -> Array:
     """x[c] acts on y[c] as the numerator, and on every y whose window contains c through s. Returns dx (N, H, W, C).
 
     The derivative of x * s ** -beta by x is s ** -beta and by s is x * -beta * s ** (-beta - 1); the derivative of s by
@@ -235,7 +245,7 @@ def _lrn_window(c, size, channels):
 # --- losses ---
 
 
-def softmax(scores):
+def softmax(scores: Array) -> Array:
     """p[n, k] = exp(scores[n, k]) / sum over all classes of exp(scores[n, :]).    scores, p: (N, K)
 
     The row's largest score is subtracted first: the fraction stays the same, and exp cannot overflow.
@@ -247,7 +257,7 @@ def softmax(scores):
     return p
 
 
-def softmax_cross_entropy(scores, labels):
+def softmax_cross_entropy(scores: Array, labels: Labels) -> float:
     """Mean over the batch of -log(probability of the true class).    scores: (N, K)    labels: (N,) of 0 .. K-1
 
     log p is written out, score - largest - log(sum), because p itself may be too small for a floating-point number.
@@ -259,7 +269,7 @@ def softmax_cross_entropy(scores, labels):
     return total / len(scores)
 
 
-def softmax_cross_entropy_backward(scores, labels):
+def softmax_cross_entropy_backward(scores: Array, labels: Labels) -> Array:
     """dscores (N, K) = (p - 1 at the true class, p elsewhere) / N."""
     dscores = softmax(scores)
     for n, k in np.ndindex(scores.shape):
@@ -269,7 +279,7 @@ def softmax_cross_entropy_backward(scores, labels):
     return dscores
 
 
-def l2_loss(pred, target, mask=None):
+def l2_loss(pred: Array, target: Array, mask: Array | None = None) -> float:
     """Mean of (pred - target) ** 2 over the elements that count: all, or those where mask (same shape) is not 0."""
     total, count = 0.0, 0
     for at in np.ndindex(pred.shape):
@@ -279,7 +289,7 @@ def l2_loss(pred, target, mask=None):
     return total / max(1, count)
 
 
-def l2_loss_backward(pred, target, mask=None):
+def l2_loss_backward(pred: Array, target: Array, mask: Array | None = None) -> Array:
     """dpred = 2 * (pred - target) / count where an element counts, 0 elsewhere; shape of pred."""
     count = pred.size if mask is None else np.count_nonzero(mask)
     dpred = np.zeros_like(pred)

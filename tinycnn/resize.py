@@ -12,15 +12,18 @@ window may reach outside the image: what lies there has the color `fill`.
 """
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
+from tinycnn.backend import Array, Shape
 from tinycnn.errors import DataError, ShapeError
 
 GRAY = 128  # the middle of 0..255: what lies outside an image, unless the caller says otherwise
 
 
-def crop_resize(image, window, size, flip=False, fill=GRAY):
+def crop_resize(image: Array, window: Sequence[float], size: Shape, flip: bool = False,
+                fill: float | Sequence[float] = GRAY) -> np.ndarray:
     """The part of `image` inside `window`, resized to `size`.
 
     image: (H, W, C) uint8; window: (xmin, ymin, xmax, ymax) in float pixels, may reach outside; size: (OH, OW);
@@ -34,7 +37,8 @@ def crop_resize(image, window, size, flip=False, fill=GRAY):
     return to_bytes(resample(image, window, size, flip, fill))
 
 
-def resample(image, window, size, flip=False, fill=GRAY):
+def resample(image: Array, window: Sequence[float], size: Shape, flip: bool = False,
+             fill: float | Sequence[float] = GRAY) -> np.ndarray:
     """crop_resize before rounding: float32 in 0..255 and channels first, (C, OH, OW), ready for a color matrix."""
     _check(image, window, size)
     height, width = image.shape[:2]
@@ -49,7 +53,7 @@ def resample(image, window, size, flip=False, fill=GRAY):
     return y
 
 
-def to_bytes(planes):
+def to_bytes(planes: np.ndarray) -> np.ndarray:
     """float32 channels first (C, H, W) in about 0..255 -> the nearest uint8, channels last (H, W, C)."""
     return (np.clip(planes, 0, 255).transpose(1, 2, 0) + np.float32(0.5)).astype(np.uint8)
 

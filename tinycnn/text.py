@@ -1,7 +1,6 @@
 """Plain-text tables, and how counts, shares and sizes are written in them and in sentences."""
 
 import math
-import re
 import textwrap
 
 
@@ -46,7 +45,7 @@ def aligned(rows, left=1, narrowest=0, wrap=None):
 
 def _wrapped(text, width, indent):
     """`text` in lines of `width`, all but the first indented. What follows an arrow stays to the right of it."""
-    arrow = re.match("(-> )?", text)[0]
+    arrow = "-> " if text.startswith("-> ") else ""
     lines = textwrap.wrap(text, width, subsequent_indent=" " * len(arrow))
     return ("\n" + " " * indent).join(lines)
 

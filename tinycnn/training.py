@@ -7,6 +7,8 @@ was left alone. Checkpoints are written beside the old ones and renamed; a full 
 
 import math
 import time
+from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 
@@ -14,19 +16,23 @@ from tinycnn import boxes as box_codec
 from tinycnn import optim
 from tinycnn.backend import array_module, pick_device, to_device, to_numpy
 from tinycnn.checkpoint import Run
-from tinycnn.data.batches import batches
+from tinycnn.data.batches import Augmentation, batches
+from tinycnn.data.dataset import Samples
 from tinycnn.errors import DataError, TrainingError
-from tinycnn.history import describe
+from tinycnn.history import History, Row, describe
 from tinycnn.losses import L2Loss, MultiTaskLoss, SoftmaxCrossEntropy
 from tinycnn.memory import explain_out_of_memory
-from tinycnn.models.localizer import softmax
+from tinycnn.models.localizer import Localizer, softmax
 
 LOOK_EVERY = 50  # steps between two looks at the losses on a GPU; each look waits for it to finish
 
 
-def fit(model, train, valid=None, *, epochs=20, batch_size=64, optimizer=None, loss=None, schedule=None, augment=None,
-        seed=0, out=None, resume=False, patience=None, clip_norm=None, device=None, progress=True, gradcheck_every=0,
-        workers=1, on_epoch=None):
+def fit(model: Localizer, train: Samples, valid: Samples | None = None, *, epochs: int = 20, batch_size: int = 64,
+        optimizer: optim.Optimizer | None = None, loss: MultiTaskLoss | None = None,
+        schedule: optim.Schedule | None = None, augment: Augmentation | None = None, seed: int = 0,
+        out: str | Path | None = None, resume: bool = False, patience: int | None = None,
+        clip_norm: float | None = None, device: str | None = None, progress: bool = True, gradcheck_every: int = 0,
+        workers: int = 1, on_epoch: Callable[[Row, Localizer], object] | None = None) -> History:
     """Train a localizer; returns the History. The model ends with the weights of the last epoch.
 
     train, valid: Samples; valid chooses the best epoch and is never learned from
@@ -103,7 +109,8 @@ def _step(model, batch, loss, optimizer, clip_norm, meter):
         optimizer.step()
 
 
-def predict_samples(model, samples, batch_size=64, workers=1):
+def predict_samples(model: Localizer, samples: Samples, batch_size: int = 64,
+                    workers: int = 1) -> tuple[np.ndarray, np.ndarray]:
     """Run the model over samples without augmentation: (scores (n, K), box outputs) on the host, in their order.
 
     The outputs stay on the device until the end and come down once.
@@ -117,7 +124,8 @@ def predict_samples(model, samples, batch_size=64, workers=1):
     return to_numpy(scores), to_numpy(boxes)
 
 
-def evaluate(model, samples, train_samples=None, batch_size=64, workers=1):
+def evaluate(model: Localizer, samples: Samples, train_samples: Samples | None = None, batch_size: int = 64,
+             workers: int = 1) -> dict[str, float]:
     """All metrics of tinycnn.metrics on `samples`, with the baselines made from `train_samples` beside them: a dict."""
     from tinycnn.metrics import evaluate_predictions
 

@@ -1,16 +1,18 @@
-"""Winograd's convolutions: the transforms are exact, the result equals patches, and float32 costs what is claimed."""
+"""Winograd's convolutions: the transforms are exact, the result equals the formula, float32 costs what is claimed."""
 
 import numpy as np
 import pytest
-from harness import DTYPES, LAYOUTS, difference, expect_close, expect_same_run, numbers, run
+from engine.networks import using
+from harness import DTYPES, LAYOUTS, difference, numbers, run
 from hypothesis import given
 from hypothesis import strategies as st
-from tinycnn.parallel import Lane
-from tinycnn.shortcuts import choose
-from tinycnn.shortcuts.winograd import INPUT, Tiles, transforms
 
-from tinycnn import reference
-from tinycnn.layers import Conv2d
+from tinycnn import engine
+from tinycnn.engine.convolution import Patches, choose
+from tinycnn.engine.winograd import INPUT, Winograd, transforms
+from tinycnn.engine.workers import Worker
+from tinycnn.gradient_check import gradcheck
+from tinycnn.layers import Conv2d, Sequential
 
 
 @pytest.mark.parametrize("size", [2, 3, 4, 5])
@@ -25,9 +27,10 @@ def test_a_tile_at_36_points_is_its_convolution(size):
 @st.composite
 def geometries(draw):
     """(arguments of Conv2d, shape of x): square kernels, stride 1, tiles cut off at the edges more often than not."""
-    size, groups = draw(st.integers(3, 5)), draw(st.sampled_from([1, 2]))
+    size, groups = draw(st.integers(2, 5)), draw(st.sampled_from([1, 2, 3, 8]))
+    most = 5 if groups < 3 else 2
     arguments = {
-        "in_channels": groups * draw(st.integers(1, 5)), "out_channels": groups * draw(st.integers(1, 5)),
+        "in_channels": groups * draw(st.integers(1, most)), "out_channels": groups * draw(st.integers(1, most)),
         "kernel_size": size, "padding": draw(st.tuples(st.integers(0, size), st.integers(0, size))), "groups": groups,
         "bias": draw(st.booleans()),
     }  # fmt: skip
@@ -36,23 +39,20 @@ def geometries(draw):
 
 
 @given(geometries(), DTYPES, LAYOUTS, st.integers(1, 3), st.sampled_from([1, 10**4, 10**9]))
-def test_it_equals_patches(geometry, dtype, layout, threads, scratch_bytes):
+def test_it_equals_the_formula(geometry, dtype, layout, threads, scratch_bytes):
     arguments, shape = geometry
     layer, x = Conv2d(**arguments, rng=np.random.default_rng(2)).astype(dtype), numbers(shape, dtype)
     if layer.b is not None:
         layer.b.value = numbers(layer.b.value.shape, dtype, seed=3)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Tiles, "worthwhile", lambda *geometry: True)
-        fast = run(layer, x, "cpu", layout, threads, scratch_bytes)
-        patch.setenv("TINYCNN_ENGINE", "0")
-        plain = run(layer, x, "cpu", layout, threads, scratch_bytes)
-    expect_same_run(fast, plain, dtype)
+    with using(Winograd):
+        assert type(choose(layer, *layer.output_shape(shape[1:])[:2], len(x))) is Winograd
+        run(layer, x, "cpu", layout, threads, scratch_bytes)
 
 
 def test_these_geometries_take_it():
     for size in (3, 4, 5):
-        assert isinstance(choose(np, Conv2d(64, 64, size), 16, 16, 8), Tiles)
-    assert isinstance(choose(np, Conv2d(96, 256, 5, padding=2, groups=2), 27, 27, 8), Tiles)  # AlexNet's conv2
+        assert type(choose(Conv2d(64, 64, size), 16, 16, 8)) is Winograd
+    assert type(choose(Conv2d(96, 256, 5, padding=2, groups=2), 27, 27, 8)) is Winograd  # AlexNet's conv2
 
 
 @pytest.mark.parametrize("conv, oh, ow, n", [
@@ -61,60 +61,48 @@ def test_these_geometries_take_it():
     (Conv2d(64, 64, 3), 2, 2, 8), (Conv2d(64, 64, 3), 16, 16, 1),
 ], ids=str)  # fmt: skip
 def test_and_these_do_not(conv, oh, ow, n):
-    assert choose(np, conv, oh, ow, n) is None
+    assert type(choose(conv, oh, ow, n)) is Patches
 
 
-def test_it_can_be_switched_off_and_stays_off_devices(monkeypatch):
-    import tinycnn.simulated as simulated
-
-    conv = Conv2d(64, 64, 3)
-    assert choose(np, conv, 16, 16, 8)
-    assert choose(simulated.xp, conv, 16, 16, 8) is None
-    monkeypatch.setenv("TINYCNN_ENGINE", "0")
-    assert choose(np, conv, 16, 16, 8) is None
-
-
-def test_against_the_loops():
-    x, w, b, y = numbers((2, 6, 7, 3)), numbers((3, 3, 3, 2), seed=1), numbers((2,), seed=2), np.empty((2, 6, 7, 2))
-    tiles = Tiles(3, (1, 1), 6, 7)
-    tiles.forward(x, tiles.kernel(w, b), y, Lane([slice(0, 2)], np), keep=False)
-    expect_close(y, reference.conv2d(x, w, b, padding=1), "float64")
-
-
-def test_what_is_kept_need_not_be():
-    """Backward computes V again where forward was told not to keep it."""
-    tiles, w = Tiles(3, (1, 1), 8, 8), numbers((3, 3, 5, 7))
-    x, dy = numbers((3, 8, 8, 5)), numbers((3, 8, 8, 7), seed=1)
-    found = []
-    for keep in (True, False):
-        lane, y, dx = Lane([slice(0, 3)], np), np.empty_like(dy), np.empty_like(x)
-        kept = tiles.forward(x, tiles.kernel(w, None), y, lane, keep)
-        assert (kept is None) is not keep
-        found.append((y, dx, *tiles.backward(x, dy, tiles.turned(w), dx, lane, kept)))
-    for one, other in zip(*found, strict=True):
-        np.testing.assert_array_equal(one, other)
+def test_what_is_kept_is_computed_again_where_it_is_not_kept():
+    """V takes 36 numbers for 16 pixels with a 3x3 kernel, and for 4 with a 5x5: there it is never kept."""
+    for size, groups in ((3, 1), (3, 2), (5, 1)):
+        winograd = Winograd(size, (size // 2,) * 2, 8, 8, groups)
+        w, x, dy = numbers((size, size, 4, 6)), numbers((3, 8, 8, 4 * groups)), numbers((3, 8, 8, 6), seed=1)
+        found = []
+        for keep in (True, False):
+            worker, y, dx = Worker(0, 3), np.empty_like(dy), np.empty_like(x)
+            kept = winograd.forward(x, winograd.prepare(w, None), y, worker, keep)
+            assert [v is not None for v in kept] == [keep and size == 3] * groups
+            found.append((y, dx, *winograd.backward(x, dy, winograd.prepare_backward(w), dx, worker, kept)))
+        for one, other in zip(*found, strict=True):
+            np.testing.assert_array_equal(one, other)
 
 
 @pytest.mark.parametrize("size", [3, 5])
-def test_what_float32_costs(size, monkeypatch):
+def test_what_float32_costs(size):
     """The figures of the module's docstring: root mean square error over root mean square, 64 channels."""
-    layer, x = Conv2d(64, 64, size, padding=size // 2), numbers((4, 32, 32, 64), "float32")
+    net, x = Sequential(Conv2d(64, 64, size, padding=size // 2)), numbers((4, 32, 32, 64), "float32")
     exact = Conv2d(64, 64, size, padding=size // 2).astype("float64").forward(x.astype(float))
-    error = {}
-    for switch in "10":
-        monkeypatch.setenv("TINYCNN_ENGINE", switch)
-        error[switch] = np.sqrt(((layer.forward(x) - exact) ** 2).mean() / (exact**2).mean())
-    assert 3e-7 < error["1"] < 1.2e-6
-    assert 5e-8 < error["0"] < 6e-7 and difference(layer.forward(x), exact) < 1e-5
+
+    def error(y):
+        return np.sqrt(((y - exact) ** 2).mean() / (exact**2).mean())
+
+    assert 3e-7 < error(net.forward(x)) < 1.2e-6
+    with engine.switched_off():
+        y = net.forward(x)
+    assert 5e-8 < error(y) < 6e-7 and difference(y, exact) < 1e-5
 
 
-def test_forward_with_patches_and_backward_without(monkeypatch):
-    layer, x = Conv2d(64, 64, 3, padding=1).astype("float64"), numbers((8, 16, 16, 64))
-    monkeypatch.setenv("TINYCNN_THREADS", "1")
-    layer.forward(x)
-    expected = layer.backward(x)
-    monkeypatch.setenv("TINYCNN_ENGINE", "0")
-    layer.forward(x)
-    monkeypatch.delenv("TINYCNN_ENGINE")
-    assert choose(np, layer, 16, 16, len(x))
-    expect_close(layer.backward(x), expected, "float64")
+def test_on_devices_the_layer_runs_its_formula(monkeypatch):
+    monkeypatch.setattr(Winograd, "worthwhile", lambda *geometry: pytest.fail("asked"))
+    run(Conv2d(4, 4, 3), numbers((2, 6, 6, 4), "float32"), "simulated")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("size, groups", [(3, 1), (3, 2), (5, 1)])
+def test_it_passes_the_gradient_check(size, groups):
+    net = Sequential(Conv2d(4, 6, size, padding=1, groups=groups))
+    with using(Winograd):
+        report = gradcheck(net, numbers((2, 6, 7, 4)), seed=1)
+    assert report.ok, str(report)

@@ -20,7 +20,7 @@ def test_the_products_add_up_to_the_output(geometry, seed):
     rng, layer = np.random.default_rng(seed), Conv2d(**arguments).astype("float64")
     layer.b.value = rng.standard_normal(layer.out_channels)
     x = rng.standard_normal((1, *shape))
-    y = conv2d(x, layer.w.value, layer.b.value, layer.stride, layer.padding, layer.groups)
+    y = conv2d(x, layer.w.value, layer.b.value, layer.stride, layer.padding, layer.groups, layer.dilation)
     assume(y.size)
     position = tuple(int(rng.integers(n)) for n in y.shape[1:])
     seen = explain_conv(layer, x, *position)
@@ -29,11 +29,12 @@ def test_the_products_add_up_to_the_output(geometry, seed):
     # Inside the window of the input lies the patch, and zeros where the border is.
     xmin, ymin, xmax, ymax = seen.window
     for i, j in np.ndindex(*layer.kernel):
-        row, column = ymin + i, xmin + j
+        row, column = ymin + i * layer.dilation[0], xmin + j * layer.dilation[1]
         inside = 0 <= row < shape[0] and 0 <= column < shape[1]
         expected = x[0, row, column, list(seen.channels)] if inside else 0
         np.testing.assert_array_equal(seen.patch[i, j], expected)
-    assert (xmax - xmin, ymax - ymin) == layer.kernel[::-1]
+    reach = [(k - 1) * d + 1 for k, d in zip(layer.kernel, layer.dilation, strict=True)]
+    assert [ymax - ymin, xmax - xmin] == reach
 
 
 def test_words_and_devices(device):

@@ -35,7 +35,7 @@ def stacks(draw):
         kind = draw(st.sampled_from(["conv", "pool", "relu"]))
         if kind == "conv":
             arguments, _ = draw(convolutions(channels=1))
-            layer = Conv2d(1, 1, **{k: arguments[k] for k in ("kernel_size", "stride", "padding")})
+            layer = Conv2d(1, 1, **{k: arguments[k] for k in ("kernel_size", "stride", "padding", "dilation")})
             layer.w.value = np.abs(layer.w.value) + 0.1
         elif kind == "pool":
             layer = AvgPool2d(**draw(poolings())[0])

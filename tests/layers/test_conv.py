@@ -25,7 +25,7 @@ def test_equals_the_loops(device, geometry, dtype, layout, threads, scratch_byte
     arguments, shape = geometry
     layer, x = conv(dtype, **arguments), numbers(shape, dtype)
     w, b = layer.w.value, layer.b.value
-    how = {name: arguments[name] for name in ("stride", "padding", "groups")}
+    how = {name: arguments[name] for name in ("stride", "padding", "groups", "dilation")}
     got = run(layer, x, device, layout, threads, scratch_bytes)
     expect_close(got.y, reference.conv2d(x, w, b, **how), dtype)
     dx, dw, db = reference.conv2d_backward(got.dy, x, w, **how)
@@ -202,3 +202,25 @@ def test_it_prints_what_differs_from_the_defaults():
     assert repr(Conv2d(4, 8, (3, 5), stride=2, padding=(1, 2), groups=2)) == (
         "Conv2d(4, 8, (3, 5), stride=2, padding=(1, 2), groups=2)"
     )
+
+
+@pytest.mark.parametrize("kernel, dilation", [(3, 1), ((2, 5), 1), (4, (1, 2)), ((1, 2), 3)])
+def test_same_padding_keeps_the_size_of_the_image(device, kernel, dilation):
+    layer = conv(in_channels=2, out_channels=4, kernel_size=kernel, padding="same", dilation=dilation, groups=2)
+    x, (kh, kw), (dh, dw) = numbers((3, 7, 6, 2)), layer.kernel, layer.dilation
+    down, right = (kh - 1) * dh, (kw - 1) * dw  # of an odd number of pixels, the larger part is below and to the right
+    padded = np.pad(x, ((0, 0), (down // 2, down - down // 2), (right // 2, right - right // 2), (0, 0)))
+    how, w, b = {"dilation": dilation, "groups": 2}, layer.w.value, layer.b.value
+    got = run(layer, x, device)
+    assert got.y.shape == (3, 7, 6, 4)
+    expect_close(got.y, reference.conv2d(padded, w, b, **how), "float64")
+    dx, dw_, db = reference.conv2d_backward(got.dy, padded, w, **how)
+    expect_close(got.dx, dx[:, down // 2 :, right // 2 :][:, :7, :6], "float64")
+    expect_close(got.grads["w"], dw_, "float64")
+    expect_close(got.grads["b"], db, "float64")
+
+
+def test_same_padding_needs_a_stride_of_1():
+    with pytest.raises(ValueError, match='padding="same" keeps the size of the image, so the stride must be 1'):
+        Conv2d(1, 1, 3, stride=2, padding="same")
+    assert repr(Conv2d(1, 2, 3, padding="same", dilation=2)) == "Conv2d(1, 2, 3, padding='same', dilation=2)"

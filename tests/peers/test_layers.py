@@ -47,7 +47,7 @@ def test_convolution(device, geometry, dtype, layout, bias, threads, scratch_byt
 
     def convolve(x, w, b=None):
         return F.conv2d(x, w.permute(3, 2, 0, 1), b, *(arguments[name] for name in ("stride", "padding")),
-                        groups=arguments["groups"])  # fmt: skip
+                        dilation=arguments["dilation"], groups=arguments["groups"])  # fmt: skip
 
     expect_equal(got, theirs(convolve, x, got.dy, **weights), dtype)
 

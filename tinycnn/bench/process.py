@@ -77,7 +77,7 @@ class Remote(Side):
         if not line:
             status = self._process.wait()
             self._complaints.seek(0)
-            *_, last = ["it said nothing", *self._complaints.read().splitlines()]
+            last = ["it said nothing", *self._complaints.read().splitlines()][-1]
             raise BenchError(f"the process that measures one side ended (status {status}): {last}")
         answer = json.loads(line)
         if "error" in answer:

@@ -15,13 +15,14 @@ from tinycnn.errors import DeviceError, MissingExtra
 
 try:
     import torch
+    from torch import nn
 except ImportError as error:
     raise MissingExtra(
         f"comparing with PyTorch needs PyTorch, which could not be imported ({error}). tinycnn itself never uses it. "
         "Install it with: pip install torch    Without --against torch the rest is measured."
     ) from error
 
-nn, F = torch.nn, torch.nn.functional
+F = torch.nn.functional
 
 
 class Network(nn.Module):
@@ -43,8 +44,8 @@ def counterpart(layer):
     if isinstance(layer, layers.Sequential):
         return nn.Sequential(*(counterpart(inner) for inner in layer))
     if isinstance(layer, layers.Conv2d):
-        return nn.Conv2d(layer.in_channels, layer.out_channels, layer.kernel, layer.stride, layer.padding,
-                         groups=layer.groups, bias=layer.b is not None)
+        return nn.Conv2d(layer.in_channels, layer.out_channels, layer.kernel, layer.stride,
+                         "same" if layer.same else layer.padding, layer.dilation, layer.groups, layer.b is not None)
     if isinstance(layer, layers.Linear):
         return nn.Linear(layer.in_features, layer.out_features, bias=layer.b is not None)
     if isinstance(layer, layers.MaxPool2d):

@@ -63,7 +63,7 @@ class Setting(NamedTuple):
     photographs: object
     parse: object
     help: str
-    choices: tuple = None
+    choices: tuple | None = None
 
 
 count, rate, share = number(int, least=1), number(float, least=0), number(float, least=0, below=1)

@@ -6,6 +6,8 @@
         ...
 """
 
+from typing import TYPE_CHECKING
+
 # The package scenes and the function scenes share a name. Python binds tinycnn.data.scenes to the package once, when
 # the package is first imported. That happens in this line, which then binds the name to the function.
 from tinycnn.data.scenes import scenes
@@ -21,6 +23,17 @@ _LATER = {
     "scene": "tinycnn.data.scenes.compose",
 }
 
-__getattr__, __dir__ = lazy(__name__, _LATER)
+if TYPE_CHECKING:  # the same names for a type checker, which runs nothing
+    from tinycnn.data.augment import Augment
+    from tinycnn.data.batches import Batch, batches
+    from tinycnn.data.dataset import Dataset, Samples
+    from tinycnn.data.photographs import Photographs, read_image
+    from tinycnn.data.readers import read
+    from tinycnn.data.scenes.compose import SCENE_CLASSES, render_scene, scene
+else:
+    __getattr__, __dir__ = lazy(__name__, _LATER)
 
-__all__ = ["scenes", *_LATER]
+__all__ = [
+    "Augment", "Batch", "Dataset", "Photographs", "SCENE_CLASSES", "Samples", "batches", "read", "read_image",
+    "render_scene", "scene", "scenes",
+]  # written out, since type checkers read it

@@ -12,10 +12,13 @@ those that keep a stated share of the object's area.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
+from typing import Any, Self
 
 import numpy as np
 
+from tinycnn.backend import Array, Shape
 from tinycnn.errors import DataError
 from tinycnn.resize import GRAY, crop_resize, resample, to_bytes
 
@@ -39,35 +42,35 @@ class Augment:
     """
 
     flip: float = 0.5
-    scale: tuple = (0.8, 1.1)
+    scale: tuple[float, ...] = (0.8, 1.1)
     shift: float = 0.05
     aspect: float = 1.0
-    color: tuple = (0.2, 0.2, 0.2)
+    color: tuple[float, ...] = (0.2, 0.2, 0.2)
     keep: float = 0.7
-    fill: float | tuple = GRAY
+    fill: float | tuple[float, ...] = GRAY
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         for name in ("scale", "color", "fill"):  # JSON turns tuples into lists; two equal recipes should compare equal
             if isinstance(getattr(self, name), list):
                 object.__setattr__(self, name, tuple(getattr(self, name)))
         self._check()
 
     @classmethod
-    def none(cls):
+    def none(cls) -> Self:
         """No change at all: a plain resize."""
         return cls(flip=0.0, scale=(1.0, 1.0), shift=0.0, aspect=1.0, color=(0.0, 0.0, 0.0))
 
     @classmethod
-    def light(cls):
+    def light(cls) -> Self:
         """For drawn scenes, which are varied already: mirror, move a little, other light (the default settings)."""
         return cls()
 
     @classmethod
-    def strong(cls):
+    def strong(cls) -> Self:
         """For a few thousand photographs: windows from 0.6 of the image up, stretched, in clearly different light."""
         return cls(scale=(0.6, 1.1), shift=0.05, aspect=1.2, color=(0.3, 0.3, 0.3))
 
-    def __call__(self, image, box, size, rng):
+    def __call__(self, image: Array, box: Array, size: int, rng: np.random.Generator) -> tuple[Array, Array]:
         """image: (H, W, C) uint8; box: (4,) xyxy in its pixels; size: the output side S; rng: numpy Generator.
 
         Returns the new image (S, S, C) uint8, and the box (4,) float64 xyxy in the new image's pixels, clipped to it.
@@ -85,7 +88,8 @@ class Augment:
         planes = matrix @ planes.reshape(3, -1) + offset  # (3, S * S)
         return to_bytes(planes.reshape(3, size, size)), new_box
 
-    def window(self, image_size, box, scale, aspect, x, y):
+    def window(self, image_size: Shape, box: Array | Sequence[float], scale: float, aspect: float, x: float,
+               y: float) -> tuple[float, float, float, float]:
         """The window (xmin, ymin, xmax, ymax) that four uniform numbers in 0..1 stand for.
 
         Along each axis at least sqrt(keep) of the box stays, so at least `keep` of its area does.
@@ -102,12 +106,12 @@ class Augment:
         top = _place(y, h, height, self.shift * height, ymin, ymax, kept)
         return left, top, left + w, top + h
 
-    def to_dict(self):
+    def to_dict(self) -> dict[str, Any]:
         """The settings as plain values for a JSON file; `from_dict` reads them back."""
         return asdict(self)
 
     @classmethod
-    def from_dict(cls, settings):
+    def from_dict(cls, settings: dict[str, Any]) -> Self:
         """An Augment from what to_dict gave, also after a round trip through JSON."""
         known = [field.name for field in fields(cls)]
         unknown = sorted(set(settings) - set(known))
@@ -126,7 +130,7 @@ class Augment:
             raise DataError(f"color is (brightness, contrast, saturation), each from 0 to 1, got {self.color}")
 
 
-def follow(box, window, size, flip=False):
+def follow(box: Array | Sequence[float], window: Sequence[float], size: int, flip: bool = False) -> np.ndarray:
     """Where `box` lies after `window` was brought to size x size pixels: float64 xyxy, clipped to the new image."""
     left, top, right, bottom = window
     across, down = size / (right - left), size / (bottom - top)
@@ -137,7 +141,7 @@ def follow(box, window, size, flip=False):
     return np.array(_clip((xmin, (ymin - top) * down, xmax, (ymax - top) * down), size, size), dtype=np.float64)
 
 
-def color_transform(brightness, contrast, saturation):
+def color_transform(brightness: float, contrast: float, saturation: float) -> tuple[np.ndarray, np.ndarray]:
     """The matrix (3, 3) and offset (3, 1), float32, that change RGB in 0..255 by these factors; 1 changes nothing.
 
     First saturation moves each color away from its own gray, then contrast away from middle gray, then brightness

@@ -7,17 +7,21 @@ batch): the same bytes with no thread, with one, or with three.
 """
 
 from collections import deque
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
 
 import numpy as np
 
+from tinycnn.backend import Array
 from tinycnn.boxes import encode
+from tinycnn.data.dataset import Samples
 from tinycnn.errors import DataError
 from tinycnn.resize import crop_resize
 
 THREAD_NAME = "tinycnn-batches"
+Augmentation = Callable[[Array, Array, int, np.random.Generator], tuple[Array, Array]]
 
 
 @dataclass(frozen=True)
@@ -30,7 +34,8 @@ class Batch:
     indices: np.ndarray  # (n,) int64: which samples these are
 
 
-def batches(samples, batch_size, image_size, *, shuffle, augment=None, seed=0, epoch=0, drop_last=False, workers=1):
+def batches(samples: Samples, batch_size: int, image_size: int, *, shuffle: bool, augment: Augmentation | None = None,
+            seed: int = 0, epoch: int = 0, drop_last: bool = False, workers: int = 1) -> Iterator[Batch]:
     """One pass over `samples`: an iterator of `Batch`.
 
     image_size: S, the side of the network's input; pictures of another size are resized, stretched if not square
@@ -85,7 +90,7 @@ def _in_order(prepare, count, workers):
 def _prepare(samples, indices, side, augment, rng):
     boxes, labels = samples.boxes[indices].astype(np.float64), samples.labels[indices]
     if augment is None and _is_ready(samples.images, side):
-        images, sizes = samples.images[indices], (side, side)
+        images, sizes = samples.images[indices], np.array((side, side))
     else:
         images, sizes = np.empty((len(indices), side, side, 3), np.uint8), np.full((len(indices), 2), side)
         for row, index in enumerate(indices):

@@ -5,12 +5,22 @@ to learn from, `valid` to choose settings with, `test` to report once. Where the
 files) makes no difference to anything that uses them.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from tinycnn.backend import ArrayLike, Labels
 from tinycnn.errors import DataError
 from tinycnn.text import aligned, count
+
+
+class Pictures(Protocol):
+    """A sequence of pictures: one array, a list of arrays, a Photographs."""
+
+    def __len__(self) -> int: ...
+    def __getitem__(self, index: Any, /) -> Any: ...
 
 
 @dataclass(repr=False)
@@ -28,13 +38,18 @@ class Samples:
     Labels and boxes are converted to these types and checked: DataError says which sample is wrong, and how.
     """
 
-    images: object
+    images: Any
     labels: np.ndarray
     boxes: np.ndarray
-    names: list
-    classes: tuple
+    names: list[str]
+    classes: tuple[str, ...]
 
-    def __post_init__(self):
+    if TYPE_CHECKING:  # what it is made from; the fields above say what becomes of that
+
+        def __init__(self, images: Pictures, labels: Labels, boxes: ArrayLike, names: Sequence[object],
+                     classes: Sequence[object]) -> None: ...
+
+    def __post_init__(self) -> None:
         self.names = [str(name) for name in self.names]
         self.classes = tuple(str(name) for name in self.classes)
         count = len(self.images)
@@ -81,7 +96,7 @@ class Samples:
             )
 
     @property
-    def sizes(self):
+    def sizes(self) -> np.ndarray:
         """Height and width of every image, (N, 2) int64; known without decoding one."""
         if hasattr(self.images, "sizes"):
             return np.asarray(self.images.sizes, dtype=np.int64).reshape(-1, 2)
@@ -89,20 +104,20 @@ class Samples:
             return np.tile(np.array(self.images.shape[1:3], dtype=np.int64), (len(self.images), 1))
         return np.array([image.shape[:2] for image in self.images], dtype=np.int64).reshape(-1, 2)
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.labels)
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"Samples({len(self)} images of {len(self.classes)} classes: {_listing(self.classes)})"
 
-    def subset(self, indices):
+    def subset(self, indices: Any) -> "Samples":
         """The samples with these indices (integers, a slice, or N booleans), in the order given."""
         indices = np.arange(len(self))[indices]
         images = [self.images[i] for i in indices] if isinstance(self.images, list | tuple) else self.images[indices]
         names = [self.names[i] for i in indices]
         return Samples(images, self.labels[indices], self.boxes[indices], names, self.classes)
 
-    def split(self, fraction, seed=0):
+    def split(self, fraction: float, seed: int = 0) -> tuple["Samples", "Samples"]:
         """Two Samples that share no picture: (1 - fraction) of them and `fraction` of them, stratified by class.
 
         Stratified: each class is shuffled and spread evenly over 0..1, and the cut is at `fraction`, so every class
@@ -132,9 +147,9 @@ class Dataset:
     train: Samples
     valid: Samples
     test: Samples
-    notes: list = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         for part, samples in self.parts.items():
             if samples.classes != self.train.classes:
                 raise DataError(
@@ -143,23 +158,23 @@ class Dataset:
                 )
 
     @property
-    def classes(self):
+    def classes(self) -> tuple[str, ...]:
         """The K class names; label k means classes[k]."""
         return self.train.classes
 
     @property
-    def parts(self):
+    def parts(self) -> dict[str, Samples]:
         """{"train": ..., "valid": ..., "test": ...}"""
         return {"train": self.train, "valid": self.valid, "test": self.test}
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         counts = ", ".join(f"{part} {len(samples)}" for part, samples in self.parts.items())
         return f"Dataset({self.name!r}, {len(self.classes)} classes, {counts})"
 
-    def __str__(self):
+    def __str__(self) -> str:
         return self.describe()
 
-    def describe(self, most_classes=20):
+    def describe(self, most_classes: int = 20) -> str:
         """A table in plain text: pictures of each class in each part, what the boxes are like, and the notes."""
         shown = self.classes[:most_classes]
         counts = [np.bincount(samples.labels, minlength=len(self.classes)) for samples in self.parts.values()]

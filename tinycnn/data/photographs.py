@@ -12,11 +12,13 @@ import hashlib
 import io
 import operator
 import threading
+from collections.abc import Iterable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from tinycnn.backend import ArrayLike
 from tinycnn.errors import DataError, require
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm"})
@@ -28,7 +30,7 @@ ORIENTATION = 0x0112  # the EXIF tag in which a camera says how it was held, 1 (
 class PictureError(DataError):
     """A picture cannot be used; `reason` says why without naming the file, so that equal reasons can be counted."""
 
-    def __init__(self, path, reason, detail=""):
+    def __init__(self, path: str | Path, reason: str, detail: object = "") -> None:
         super().__init__(f"{path}: {reason}" + (f" ({detail})" if str(detail) else ""))
         self.reason = reason
 
@@ -37,17 +39,17 @@ class Picture(NamedTuple):
     """One decoded file."""
 
     pixels: np.ndarray  # uint8 (H, W, 3): upright, and reduced if it was larger than max_side
-    stored_size: tuple  # (H, W) of the pixels as the file stores them, before turning and reducing
+    stored_size: tuple[int, int]  # (H, W) of the pixels as the file stores them, before turning and reducing
     orientation: int  # EXIF orientation, 1 to 8; 1 means that nothing was turned, 5 and more swap H and W
     digest: bytes  # of the file's bytes: two files with the same digest are the same picture
 
     @property
-    def upright_size(self):
+    def upright_size(self) -> tuple[int, int]:
         """(H, W) after turning, before reducing."""
         return self.stored_size[::-1] if self.orientation >= 5 else self.stored_size
 
 
-def read_image(path, max_side=None):
+def read_image(path: str | Path, max_side: int | None = None) -> np.ndarray:
     """The picture in a file: uint8 (H, W, 3), RGB.
 
     It is turned upright as its EXIF orientation says; gray and palette pictures become RGB; transparent ones are laid
@@ -58,7 +60,7 @@ def read_image(path, max_side=None):
     return decode(path, max_side).pixels
 
 
-def decode(path, max_side=None):
+def decode(path: str | Path, max_side: int | None = None) -> Picture:
     """`read_image` with all that can be learned on the way: a `Picture`. Decodes the whole file, so damage shows."""
     Image = require("PIL.Image", extra="images")
     path = Path(path)
@@ -129,17 +131,17 @@ def _as_rgb(image):
 class PixelCache:
     """Decoded pictures by path, as long as they fit in `limit` bytes together. Safe to use from several threads."""
 
-    def __init__(self, limit=2**30):
+    def __init__(self, limit: int = 2**30) -> None:
         self.limit = limit
         self.bytes = 0
-        self._pictures = {}
+        self._pictures: dict[Path, np.ndarray] = {}
         self._lock = threading.Lock()
 
-    def get(self, path):
+    def get(self, path: Path) -> np.ndarray | None:
         """The pixels kept for this path, or None."""
         return self._pictures.get(path)
 
-    def offer(self, path, pixels):
+    def offer(self, path: Path, pixels: np.ndarray) -> None:
         """Keep the pixels if there is room."""
         with self._lock:
             if path not in self._pictures and self.bytes + pixels.nbytes <= self.limit:
@@ -157,7 +159,8 @@ class Photographs:
     every file; a file that vanishes or changes afterwards raises DataError when its picture is asked for.
     """
 
-    def __init__(self, paths, sizes, max_side=None, cache=None):
+    def __init__(self, paths: Iterable[str | Path], sizes: ArrayLike, max_side: int | None = None,
+                 cache: PixelCache | None = None) -> None:
         self.paths = [Path(path) for path in paths]
         self.sizes = np.asarray(sizes, dtype=np.int64).reshape(-1, 2)
         self.max_side = max_side
@@ -165,10 +168,10 @@ class Photographs:
         if len(self.paths) != len(self.sizes):
             raise DataError(f"there are {len(self.paths)} paths but {len(self.sizes)} sizes: each picture needs one")
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.paths)
 
-    def __getitem__(self, index):
+    def __getitem__(self, index: Any) -> Any:
         try:
             index = operator.index(index)
         except TypeError:
@@ -184,5 +187,5 @@ class Photographs:
             self.cache.offer(path, pixels)
         return pixels
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"Photographs({len(self)} files, {self.cache.bytes / 2**20:.0f} MiB decoded and kept)"

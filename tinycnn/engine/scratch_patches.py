@@ -50,7 +50,7 @@ def patches(x, kernel, stride, padding, worker, name="x"):
 def input_gradient(dy, w, dx, stride, padding, groups, worker):
     """Write dx (N, H, W, C) of a convolution with w (KH, KW, C/G, F), given dy (N, OH, OW, F): col2im(dy @ w.T)."""
     (kh, kw, c, f), (ph, pw), (n, h, width, _) = w.shape, padding, dx.shape
-    oh, ow, f = *dy.shape[1:3], f // groups
+    (_, oh, ow, _), f = dy.shape, f // groups
     rows = split(dy, groups)  # (G, N*OH*OW, F/G)
     if stride == (1, 1) and ph < kh and pw < kw:
         # With stride 1 this is itself a convolution: of dy, with the kernel turned by 180 degrees and its inputs and

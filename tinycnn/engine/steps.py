@@ -166,7 +166,14 @@ def as_shipped(layer):
     A subclass runs its own code, and so does a layer, or a whole class, whose methods somebody has replaced.
     """
     kind = type(layer)
+    if kind is Conv2d and not plain_geometry(layer):
+        return False
     return SHIPPED.get(kind) == (kind.forward, kind.backward) and not replaced(layer)
+
+
+def plain_geometry(conv):
+    """Whether the algorithms here know its windows: no dilation, and as much padding on each side as on the other."""
+    return conv.dilation == (1, 1) and not (conv.same and any(k % 2 == 0 for k in conv.kernel))
 
 
 def joins_rows(layer):

@@ -10,6 +10,7 @@ import contextvars
 import functools
 import os
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
 
 
@@ -22,7 +23,7 @@ def threads():
 
 
 _on = contextvars.ContextVar("whether the engine runs", default=True)
-_most_images = contextvars.ContextVar("the largest chunk", default=None)
+_most_images: contextvars.ContextVar[int | None] = contextvars.ContextVar("the largest chunk", default=None)
 
 
 def enabled():
@@ -36,7 +37,7 @@ def most_images():
 
 
 @contextlib.contextmanager
-def switched_off():
+def switched_off() -> Iterator[None]:
     """For the length of a with block, in this thread: every layer runs its own formula on the whole batch."""
     token = _on.set(False)
     try:
@@ -46,7 +47,7 @@ def switched_off():
 
 
 @contextlib.contextmanager
-def switched_on(most_images=None):
+def switched_on(most_images: int | None = None) -> Iterator[None]:
     """Undo switched_off() for the length of a with block. most_images: in a chunk, however many would fit the cache"""
     token, most = _on.set(True), _most_images.set(most_images)
     try:
@@ -61,7 +62,9 @@ def run(work, workers, hold_blas=True):
 
     hold_blas: False leaves BLAS all of its threads, for a single worker whose products are all there is to do.
     """
-    with one_blas_thread() if hold_blas else contextlib.nullcontext():
+    if not hold_blas and len(workers) == 1:
+        return [_within(work, workers[0])]
+    with one_blas_thread():
         if len(workers) == 1:
             return [_within(work, workers[0])]
         # Each thread runs in a copy of this one's context, so that numpy.errstate holds there as well.
@@ -76,8 +79,11 @@ def run(work, workers, hold_blas=True):
 
 def _within(work, worker):
     """A network inside a layer that is run here finds the engine switched off: its threads are all at work."""
-    with switched_off():
+    token = _on.set(False)
+    try:
         return work(worker)
+    finally:
+        _on.reset(token)
 
 
 @functools.cache
@@ -86,11 +92,12 @@ def _pool(process):
     return ThreadPoolExecutor(max_workers=max(1, (os.cpu_count() or 1) * 2), thread_name_prefix="tinycnn")
 
 
-_holders, _holders_lock = [], threading.Lock()  # one entry for everybody who holds BLAS at one thread now
+_holders: list = []  # one entry for everybody who holds BLAS at one thread now
+_holders_lock = threading.Lock()
 
 
 @contextlib.contextmanager
-def one_blas_thread():
+def one_blas_thread() -> Iterator[None]:
     """Hold BLAS at one thread while our own threads run; without threadpoolctl, do nothing.
 
     BLAS has one setting for the whole process. When several threads of a caller are in here at once, the first changes

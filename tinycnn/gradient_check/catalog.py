@@ -7,12 +7,24 @@ a symmetry. Weights and data follow from the seed.
 import numpy as np
 
 from tinycnn.gradient_check.check import gradcheck
-from tinycnn.layers import AvgPool2d, Conv2d, Dropout, Flatten, Linear, LocalResponseNorm, MaxPool2d, ReLU, Sequential
+from tinycnn.gradient_check.report import Report
+from tinycnn.layers import (
+    AvgPool2d,
+    Conv2d,
+    Dropout,
+    Flatten,
+    Layer,
+    Linear,
+    LocalResponseNorm,
+    MaxPool2d,
+    ReLU,
+    Sequential,
+)
 from tinycnn.losses import L2Loss, MultiTaskLoss, SoftmaxCrossEntropy
 from tinycnn.models import localizer
 
 
-def check_all_layers(seed=0):
+def check_all_layers(seed: int = 0) -> list[tuple[str, Report]]:
     """[(name, Report)] for every layer, every loss, a small network and both kinds of localizer."""
     return [(name, gradcheck(obj, *inputs, seed=seed, title=name)) for name, obj, inputs in cases(seed)]
 
@@ -48,7 +60,7 @@ def cases(seed=0):
         (LocalResponseNorm(5, alpha=0.5, k=2.0), channels),
         (LocalResponseNorm(4, alpha=0.5, divide_alpha=False), channels),
     ]
-    found = [(repr(layer), layer, (x,)) for layer, x in layers]
+    found: list[tuple[str, Layer, tuple]] = [(repr(layer), layer, (x,)) for layer, x in layers]
     found += [
         ("SoftmaxCrossEntropy", SoftmaxCrossEntropy(), (scores, labels)),
         ("L2Loss", L2Loss(), (boxes, targets)),

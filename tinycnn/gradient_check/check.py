@@ -10,9 +10,12 @@ For each tensor, input or parameter, four measurements are made:
 The upstream gradient dy is random and never ones: a sum of ones hides a flipped kernel, a reversed batch, swapped axes.
 """
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 
-from tinycnn.backend import to_numpy
+from tinycnn.backend import Array, to_numpy
 from tinycnn.engine import switched_off
 from tinycnn.gradient_check.adapters import ModelWithLoss
 from tinycnn.gradient_check.elements import check_elements, choose_indices
@@ -24,12 +27,14 @@ from tinycnn.gradient_check.layer_by_layer import check_layer_by_layer
 from tinycnn.gradient_check.object_under_test import ObjectUnderTest, random_signed
 from tinycnn.gradient_check.report import Report, TensorReport
 from tinycnn.gradient_check.step_sizes import KINK, NOTHING, OK, STEPS, UNCLEAR, WRONG, sweep_step_sizes
+from tinycnn.layers import Layer
 
 LARGE_MODEL = 100_000  # numbers in all tensors together, beyond which single elements cost too much
 
 
 @switched_off()  # the formulas are checked; invariants.py compares the engine with them
-def gradcheck(obj, *inputs, seed=0, mode="auto", dy=None, only=None, invariants=True, title=None):
+def gradcheck(obj: Any, *inputs: Any, seed: int = 0, mode: str = "auto", dy: Any = None,
+              only: Sequence[str] | None = None, invariants: bool = True, title: str | None = None) -> Report:
     """Check the backward of `obj` against its forward; returns a Report.
 
     obj: a layer, a loss, a model; any object with forward(*inputs) and backward(dy), its parameters kept in one of
@@ -70,7 +75,7 @@ def gradcheck(obj, *inputs, seed=0, mode="auto", dy=None, only=None, invariants=
 
 
 @switched_off()
-def quick_check(model, loss, x, targets, seed=0):
+def quick_check(model: Layer, loss: Layer, x: Array, targets: Any, seed: int = 0) -> Report:
     """Check all parameters of a model in the middle of training with a few forward passes; returns a Report.
 
     model, loss: as in a training step, value = loss.forward(model.forward(x), targets); neither is changed

@@ -215,9 +215,9 @@ def _only_one_part(wrong):
     if len(dys) == 1 and dys[0].ndim == 4:
         _, oh, ow, _ = dys[0].shape
         for i, j in {(0, 0), (oh - 1, ow - 1)}:
-            only = np.zeros(dys[0].shape)
-            only[:, i, j] = dys[0][:, i, j]
-            if oh * ow > 1 and wrong.factor(dys=[only]) is not None:
+            one = np.zeros(dys[0].shape)
+            one[:, i, j] = dys[0][:, i, j]
+            if oh * ow > 1 and wrong.factor(dys=[one]) is not None:
                 return "overlap", f"only position ({i}, {j}) counts: assigned (=) in a loop instead of accumulated (+=)"
     return None
 

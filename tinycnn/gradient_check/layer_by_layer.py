@@ -8,7 +8,7 @@ from tinycnn.gradient_check.parameter_finder import walk
 def check_layer_by_layer(under_test, dys, check):
     """A sentence that names the wrong layers, or None for an object without parts. check: gradcheck itself."""
     run = under_test.run()
-    received = {}  # layer name -> {"x": arguments of its forward, "dy": arguments of its backward}
+    received: dict[str, dict] = {}  # layer name -> {"x": arguments of its forward, "dy": arguments of its backward}
     parts = [(name, part) for name, part in walk(run.obj) if name and len(list(walk(part))) == 1]
     for name, part in parts:
         received[name] = {}

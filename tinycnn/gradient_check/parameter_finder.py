@@ -156,7 +156,7 @@ def _set(owner, key, value):
 
 def cast(obj, dtype):
     """Convert every floating-point array in the object and its parts; an array that two owners share stays shared."""
-    converted = {}  # id -> (old, new); the old one is kept so that its id is not used again
+    converted: dict[int, tuple] = {}  # id -> (old, new); the old one is kept so that its id is not used again
 
     def convert(value):
         if is_float_array(value):

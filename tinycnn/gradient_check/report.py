@@ -1,13 +1,15 @@
 """What gradcheck found, for people: a table in the terminal, the same in a notebook, and two kinds of figures."""
 
 import html
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from tinycnn.gradient_check.elements import Elements
-from tinycnn.gradient_check.invariants import BROKEN, HOLDS, NOTE
-from tinycnn.gradient_check.step_sizes import KINK, NOTHING, OK, UNCLEAR, WRONG
+from tinycnn.gradient_check.invariants import BROKEN, HOLDS, NOTE, Check
+from tinycnn.gradient_check.step_sizes import KINK, NOTHING, OK, UNCLEAR, WRONG, Sweep
+from tinycnn.plots.look import Figure
 from tinycnn.text import aligned
 
 TEXTS = (0, 1, 2, 4, 7)  # the columns of the table that hold no numbers
@@ -32,18 +34,18 @@ class TensorReport:
 
     name: str
     role: str
-    shape: tuple
+    shape: tuple[int, ...]
     verdict: str = UNCLEAR
     problem: str | None = None
     linear: bool = False
     adjoint: float | None = None
     elements: Elements | None = None
-    sweeps: list = field(default_factory=list)
+    sweeps: list[Sweep] = field(default_factory=list)
     family: str | None = None
     words: str = ""
 
     @property
-    def worst(self):
+    def worst(self) -> tuple[float, str, float, float]:
         """(relative error, where, analytic, numeric) of the worst element, or of a direction where none was checked."""
         found = [(sweep.error, sweep.where, sweep.analytic, sweep.estimate)
                  for sweep in self.sweeps if sweep.verdict in (OK, WRONG)]
@@ -55,7 +57,7 @@ class TensorReport:
         return max(found, key=lambda row: np.nan_to_num(row[0], nan=np.inf), default=(np.nan, "", np.nan, np.nan))
 
     @property
-    def checked(self):
+    def checked(self) -> str:
         """What was looked at, in words."""
         parts = ["exact"] if self.adjoint is not None else ["ladder"] if self._decided else []
         if self.elements is not None:
@@ -68,23 +70,23 @@ class TensorReport:
         return any(sweep.verdict in (OK, WRONG, UNCLEAR) for sweep in self.sweeps)
 
     @property
-    def excluded(self):
+    def excluded(self) -> int:
         """Number of elements left out because a step from them crosses a kink."""
         return self.elements.count(KINK) if self.elements else 0
 
     @property
-    def diagnosis(self):
+    def diagnosis(self) -> str:
         """What is wrong with it, as one line; empty for a gradient that is not wrong."""
         return f"{self.family}: {self.words}" if self.family else self.words
 
-    def remarks(self, said=()):
+    def remarks(self, said: Mapping[str, str] | None = None) -> list[str]:
         """Sentences to print under the tensor's row. said: {diagnosis: name of the tensor that it was printed for}."""
-        lines = []
+        lines, said = list[str](), said or {}
         if self.verdict == WRONG:
             lines.append(f"{self.family}: as {said[self.diagnosis]}" if self.diagnosis in said else self.diagnosis)
         elif self.verdict != OK:
             lines.append(REASONS[self.verdict])
-        if self.excluded:
+        if self.elements is not None and self.excluded:
             kinks = [str(crossing) for crossings in self.elements.kinks.values() for crossing in crossings]
             seen = f" ({kinks[0]}{', ...' if len(kinks) > 1 else ''})" if kinks else ""
             lines.append(f"{self.excluded} of {len(self.elements.states)} elements left out: at a kink{seen}")
@@ -102,24 +104,24 @@ class Report:
     title: str
     seed: int
     mode: str
-    tensors: list
-    checks: list
-    notes: list
+    tensors: list[TensorReport]
+    checks: list[Check]
+    notes: list[str]
 
     @property
-    def ok(self):
+    def ok(self) -> bool:
         right = all(tensor.verdict == OK for tensor in self.tensors)
         return bool(self.tensors) and right and all(check.verdict != BROKEN for check in self.checks)
 
     @property
-    def families(self):
+    def families(self) -> list[str]:
         """The families of mistakes that were recognized, each once, in order."""
         found = [t.family for t in self.tensors if t.verdict == WRONG] + \
             [c.family for c in self.checks if c.verdict == BROKEN]
         return list(dict.fromkeys(family for family in found if family))
 
     @property
-    def summary(self):
+    def summary(self) -> str:
         """One line: ok, or what is wrong."""
         if self.ok:
             return "ok"
@@ -128,11 +130,11 @@ class Report:
         return "; ".join(wrong + [f"rule broken: {c.name}" for c in self.checks if c.verdict == BROKEN]) or \
             "nothing was checked"
 
-    def __getitem__(self, name):
+    def __getitem__(self, name: str) -> TensorReport:
         """The TensorReport called `name`."""
         return next(tensor for tensor in self.tensors if tensor.name == name)
 
-    def rows(self):
+    def rows(self) -> Iterator[list[str]]:
         """The table as text: a header, then one row for each tensor."""
         yield ["tensor", "shape", "checked", "worst error", "where", "analytic", "numeric", "verdict"]
         for t in self.tensors:
@@ -142,7 +144,7 @@ class Report:
             numbers = [_number(error, ".1e"), where, _number(analytic, ".5g"), _number(numeric, ".5g")]
             yield [t.name, str(t.shape), t.checked, *numbers, VERDICTS[t.verdict]]
 
-    def sentences(self):
+    def sentences(self) -> Iterator[str]:
         """What is said under the table, line by line."""
         held = [c.name for c in self.checks if c.verdict == HOLDS]
         if held:
@@ -154,15 +156,15 @@ class Report:
                 yield f"{'note' if c.verdict == NOTE else 'skipped'}, {c.name}: {c.words}"
         yield from self.notes
 
-    def _remarks(self):
+    def _remarks(self) -> Iterator[list[str]]:
         """The remarks of each tensor; a diagnosis that several share is spelled out once."""
-        said = {}
+        said: dict[str, str] = {}
         for t in self.tensors:
             yield t.remarks(said)
             if t.family:
                 said.setdefault(t.diagnosis, t.name)
 
-    def __str__(self):
+    def __str__(self) -> str:
         lines = [f"{self.title}: {'ok' if self.ok else 'NOT OK'}   (seed {self.seed}, {self.mode})"]
         for row, remarks in zip(aligned(self.rows(), left=TEXTS), [[], *self._remarks()], strict=True):
             lines += [f"  {row}", *(f"    > {remark}" for remark in remarks)]
@@ -170,7 +172,7 @@ class Report:
 
     __repr__ = __str__
 
-    def _repr_html_(self):
+    def _repr_html_(self) -> str:
         head, *body = self.rows()
         cell = "padding:.2em .8em;text-align:left"
         parts = [f"<p><b>{html.escape(self.title)}</b>: {'✓ ok' if self.ok else '✗ not ok'} "
@@ -185,7 +187,7 @@ class Report:
         lines = "".join(f"<li>{html.escape(sentence)}</li>" for sentence in self.sentences())
         return "".join(parts) + f"</tr></table><ul>{lines}</ul>"
 
-    def plot(self):
+    def plot(self) -> Figure:
         """A matplotlib Figure: the error against h with its diagnosis, and where each wrong tensor is wrong."""
         from tinycnn.gradient_check.plot import draw
 

@@ -8,10 +8,13 @@ import numpy as np
 
 from tinycnn import boxes as box_codec
 from tinycnn.backend import to_numpy
+from tinycnn.data.dataset import Samples
 from tinycnn.inspection.heads import head_gradients
 from tinycnn.inspection.taps import batch_of, frames, network_input, tap, twin
 from tinycnn.inspection.trace import trace
-from tinycnn.losses import SoftmaxCrossEntropy
+from tinycnn.losses import MultiTaskLoss, SoftmaxCrossEntropy
+from tinycnn.models.localizer import Localizer
+from tinycnn.optim import Optimizer
 
 
 @dataclass
@@ -23,7 +26,7 @@ class Looked:
     """
 
     part: str
-    samples: object
+    samples: Samples
     labels: np.ndarray
     codes: np.ndarray
     class_loss: float
@@ -47,11 +50,11 @@ class Case:
     whose gradients are looked at    enough: pictures of each part that are predicted
     """
 
-    model: object
-    train: object
-    unseen: object
-    loss: object
-    optimizer: object
+    model: Localizer
+    train: Samples
+    unseen: Samples | None
+    loss: MultiTaskLoss
+    optimizer: Optimizer | None
     seed: int
     batch_size: int
     enough: int
@@ -87,16 +90,15 @@ class Case:
     def _look(self, part, samples):
         some = samples.subset(in_turn(samples.labels, self.enough))
         calm = twin(self.model).eval()
-        taps, scores, codes, features = tap(calm), [], [], []
+        taps, parts = tap(calm), []
         for i in range(0, len(some), self.batch_size):
             few = slice(i, i + self.batch_size)
             shown, _ = frames(self.model, some.images[few])
             s, outputs = (to_numpy(a).astype(np.float64) for a in calm.forward(network_input(calm, shown)))
             outputs = outputs[np.arange(len(s)), s.argmax(axis=1)] if outputs.ndim == 3 else outputs
-            scores.append(s)
-            codes.append(outputs * calm.box_std + calm.box_mean)
-            features.append(to_numpy(taps["class_head"].x).astype(np.float64))
-        scores, codes, features = (np.concatenate(a) for a in (scores, codes, features))
+            features = to_numpy(taps["class_head"].x).astype(np.float64)
+            parts.append((s, outputs * calm.box_std + calm.box_mean, features))
+        scores, codes, features = (np.concatenate(a) for a in zip(*parts, strict=True))
         size = math.sqrt(float((features**2).mean())) or 1.0
         variation = math.sqrt(float(features.var(axis=0).mean())) / size
         loss = float(SoftmaxCrossEntropy().forward(scores, some.labels))

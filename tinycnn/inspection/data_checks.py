@@ -95,7 +95,7 @@ def belonging(train, rng):
             gain[name] = float(difference.mean() / (difference.std() / np.sqrt(len(difference)) + 1e-12))
     if not gain:
         return Finding("boxes fit pictures", OK, "cannot be told: too few pictures, or boxes too much alike")
-    best = max(gain, key=gain.get)
+    best = max(gain, key=lambda name: gain[name])
     if gain[best] > CERTAIN:
         return Finding("boxes fit pictures", WRONG, f"what they frame stands out less than with {best} "
                        f"({gain[best]:.1f} standard errors)", f"Probably {ADVICE[best]}. Draw a few: "

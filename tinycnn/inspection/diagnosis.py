@@ -8,15 +8,19 @@ measured, in numbers, and what to do about it.
 
 import copy
 from dataclasses import asdict, dataclass, field
+from typing import Any
 
 import numpy as np
 
-from tinycnn.data.dataset import Samples
+from tinycnn.data.dataset import Dataset, Samples
 from tinycnn.errors import DataError
 from tinycnn.inspection import data_checks, model_checks, prediction_checks
 from tinycnn.inspection.case import Case
-from tinycnn.inspection.finding import LOOK, OK, WRONG
+from tinycnn.inspection.finding import LOOK, OK, WRONG, Finding
 from tinycnn.losses import MultiTaskLoss
+from tinycnn.models.localizer import Localizer
+from tinycnn.optim import Optimizer
+from tinycnn.plots.look import Figure
 from tinycnn.text import aligned, plain
 
 MARKS = {OK: "✓", LOOK: "!", WRONG: "✗"}
@@ -32,18 +36,18 @@ class Diagnosis:
     predictions: what the figure draws: codes (n, 4) predicted and true, in 0..1, and the mean box of the training part
     """
 
-    findings: tuple
-    predictions: dict = field(default_factory=dict, repr=False)
+    findings: tuple[Finding, ...]
+    predictions: dict[str, Any] = field(default_factory=dict, repr=False)
 
     @property
-    def ok(self):
+    def ok(self) -> bool:
         return all(finding.level != WRONG for finding in self.findings)
 
-    def __getitem__(self, check):
+    def __getitem__(self, check: str) -> Finding:
         """The Finding of one check, by its name."""
         return next(finding for finding in self.findings if finding.check == check)
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         rows = []
         for finding in self.findings:
             rows.append((f"{MARKS[finding.level]} {finding.check}", finding.measured))
@@ -51,18 +55,19 @@ class Diagnosis:
         counts = [sum(finding.level == level for finding in self.findings) for level in (WRONG, LOOK, OK)]
         return "\n".join([*aligned(rows, left=2, wrap=WIDTH), "", "{} wrong, {} worth a look, {} fine".format(*counts)])
 
-    def to_dict(self):
+    def to_dict(self) -> dict[str, Any]:
         """Everything as dicts, lists and numbers, ready for JSON."""
         return plain({"ok": self.ok, "findings": [asdict(finding) for finding in self.findings]})
 
-    def plot(self):
+    def plot(self) -> Figure:
         """Predicted against true boxes, number by number: the same box for all images is a horizontal line."""
         from tinycnn.plots.heads import boxes_figure
 
         return boxes_figure(self.predictions)
 
 
-def diagnose(model, data, loss=None, optimizer=None, seed=0, overfit_steps=None):
+def diagnose(model: Localizer, data: Dataset | Samples, loss: MultiTaskLoss | None = None,
+             optimizer: Optimizer | None = None, seed: int = 0, overfit_steps: int | None = None) -> Diagnosis:
     """Check data and network from end to end; returns a Diagnosis. Nothing of `model` changes.
 
     data: a Dataset, or Samples, which are then taken as training pictures

@@ -4,10 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tinycnn.backend import to_numpy
+from tinycnn.backend import Array, to_numpy
 from tinycnn.errors import ShapeError
 from tinycnn.layers import Conv2d
 from tinycnn.patches import im2col
+from tinycnn.plots.look import Figure
 from tinycnn.text import figure_of
 
 
@@ -20,24 +21,24 @@ class ConvExplanation:
     x: (H, W, C), the layer's input, all channels    channels: numbers of the C channels
     """
 
-    position: tuple
+    position: tuple[int, int]
     filter: int
     patch: np.ndarray
     kernel: np.ndarray
     bias: float
-    window: tuple
+    window: tuple[int, int, int, int]
     x: np.ndarray
     channels: range
 
     @property
-    def products(self):
+    def products(self) -> np.ndarray:
         return self.patch * self.kernel
 
     @property
-    def value(self):
+    def value(self) -> float:
         return float(self.products.sum(dtype=np.float64) + self.bias)
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         row, column = self.position
         sums = self.products.sum(axis=(0, 1), dtype=np.float64)  # (C,)
         terms = " ".join(f"{'-' if s < 0 else '+'} {figure_of(abs(s))}" for s in sums[:6])
@@ -45,14 +46,14 @@ class ConvExplanation:
         return f"y[{row}, {column}, {self.filter}] = {terms}{more} (one sum of products per channel) " \
                f"{'-' if self.bias < 0 else '+'} {figure_of(abs(self.bias))} (bias) = {figure_of(self.value, 3)}"
 
-    def plot(self):
+    def plot(self) -> Figure:
         """The patch, the kernel and their products, channel by channel, as a figure."""
         from tinycnn.plots.convolution import explain_figure
 
         return explain_figure(self)
 
 
-def explain_conv(layer, x, row, column, filter=0):
+def explain_conv(layer: Conv2d, x: Array, row: int, column: int, filter: int = 0) -> ConvExplanation:
     """How a Conv2d computes its output at (row, column) for one filter; returns a ConvExplanation.
 
     x: the layer's input, (H, W, C) or (1, H, W, C), on any device; for the first layer of a model what model.normalize
@@ -72,9 +73,10 @@ def explain_conv(layer, x, row, column, filter=0):
     first = filter // (layer.out_channels // layer.groups) * per_group
     channels = range(first, first + per_group)
     top, left = row * sh, column * sw  # in the padded input
-    cols = im2col(x[None], layer.kernel, layer.stride, layer.padding)  # (1, OH, OW, KH*KW*C)
+    cols = im2col(x[None], layer.kernel, layer.stride, layer.padding, (height, width), dilation=layer.dilation)
     patch = cols[0, row, column].reshape(kh, kw, -1)[:, :, first : first + per_group]
     kernel = to_numpy(layer.w.value)[..., filter]  # (KH, KW, C)
     bias = float(to_numpy(layer.b.value)[filter]) if layer.b is not None else 0.0
-    window = (left - pw, top - ph, left - pw + kw, top - ph + kh)
+    eh, ew = (kh - 1) * layer.dilation[0] + 1, (kw - 1) * layer.dilation[1] + 1  # how far the window extends
+    window = (left - pw, top - ph, left - pw + ew, top - ph + eh)
     return ConvExplanation((row, column), filter, patch.copy(), kernel.copy(), bias, window, x, channels)

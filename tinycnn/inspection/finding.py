@@ -1,6 +1,7 @@
 """One answer of a diagnosis."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 OK, LOOK, WRONG = "fine", "worth a look", "wrong"
 
@@ -17,4 +18,4 @@ class Finding:
     level: str
     measured: str
     advice: str = ""
-    numbers: dict = field(default_factory=dict)
+    numbers: dict[str, Any] = field(default_factory=dict)

@@ -10,12 +10,17 @@ the other (1), leaves it alone (0) or harms it (-1).
 import copy
 import math
 from dataclasses import asdict, dataclass, field
+from typing import Any
 
 import numpy as np
 
-from tinycnn.backend import to_numpy
+from tinycnn.backend import Array, Labels, MaybeNone, to_numpy
+from tinycnn.data.dataset import Samples
+from tinycnn.history import Row
 from tinycnn.inspection.taps import batch_of, tap, twin
 from tinycnn.losses import MultiTaskLoss
+from tinycnn.models.localizer import Localizer
+from tinycnn.plots.look import Figure
 from tinycnn.text import figure_of, plain, short, table
 
 
@@ -31,7 +36,7 @@ class Pull:
     weights: bool
     class_norm: float
     box_norm: float
-    cosine: float | None
+    cosine: float | MaybeNone
 
 
 @dataclass(frozen=True, repr=False)
@@ -41,25 +46,25 @@ class HeadGradients:
     losses: {"class": ..., "box": ...}, without their weights    weights: the loss's two weights, where it has them
     """
 
-    outputs: tuple
-    parameters: tuple
-    losses: dict
-    weights: dict
+    outputs: tuple[Pull, ...]
+    parameters: tuple[Pull, ...]
+    losses: dict[str, float]
+    weights: dict[str, float]
 
     @property
-    def features(self):
+    def features(self) -> Pull:
         """The Pull at the trunk's output, where the two gradients meet."""
         return self.outputs[-1]
 
     @property
-    def balanced_box_weight(self):
+    def balanced_box_weight(self) -> float | None:
         """The box_weight at which both heads would pull equally hard at the features; None if one does not pull."""
         pull = self.features
         if not pull.class_norm or not pull.box_norm:
             return None
         return self.weights.get("box_weight", 1.0) * pull.class_norm / pull.box_norm
 
-    def reweighted(self, class_weight, box_weight):
+    def reweighted(self, class_weight: float, box_weight: float) -> "HeadGradients":
         """The same step under another loss. Exact, without a new backward: gradients are proportional to the weights.
 
         Raises ValueError where a weight was 0: what was never sent cannot be scaled.
@@ -73,7 +78,7 @@ class HeadGradients:
             for pulls in (self.outputs, self.parameters))
         return HeadGradients(outputs, parameters, self.losses, {"class_weight": class_weight, "box_weight": box_weight})
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         head = ("gradient at", "class head", "box head", "box / class", "cosine")
         rows = [(f"{short(p.name)}{'' if p.weights else ' output'}", figure_of(p.class_norm), figure_of(p.box_norm),
                  figure_of(p.box_norm / p.class_norm) if p.class_norm else "-",
@@ -81,7 +86,7 @@ class HeadGradients:
                 for p in (*self.outputs, *self.parameters)]
         return "\n".join([table([head, *rows]), "", self.verdict()])
 
-    def verdict(self):
+    def verdict(self) -> str:
         """Who pulls harder at the features, and whether both pull the same way, in a sentence."""
         pull = self.features
         if not pull.class_norm or not pull.box_norm:
@@ -97,17 +102,18 @@ class HeadGradients:
         return f"At the features {stronger}, at an angle of {angle:.0f}°: {way}. " \
                f"With box_weight={figure_of(self.balanced_box_weight)} both would pull equally hard."
 
-    def to_dict(self):
+    def to_dict(self) -> dict[str, Any]:
         return plain({**asdict(self), "balanced_box_weight": self.balanced_box_weight})
 
-    def plot(self):
+    def plot(self) -> Figure:
         """Norms and cosines over the layers, and what the loss weight does to them, as a figure."""
         from tinycnn.plots.heads import heads_figure
 
         return heads_figure(self)
 
 
-def head_gradients(model, x, labels, targets, loss=None):
+def head_gradients(model: Localizer, x: Array, labels: Labels, targets: Array,
+                   loss: MultiTaskLoss | None = None) -> HeadGradients:
     """What each head of a localizer sends down the trunk in one step; nothing of `model` changes.
 
     x: (N, S, S, 3) from model.normalize    labels: (N,) on the host    targets: (N, 4) standardized, on x's device
@@ -159,21 +165,21 @@ class TugOfWar:
     epochs: the epochs recorded    gradients: the HeadGradients of each
     """
 
-    samples: object
-    loss: object = None
-    epochs: list = field(default_factory=list)
-    gradients: list = field(default_factory=list, repr=False)
+    samples: Samples
+    loss: MultiTaskLoss | None = None
+    epochs: list[float] = field(default_factory=list)
+    gradients: list[HeadGradients] = field(default_factory=list, repr=False)
 
-    def __call__(self, row, model):
+    def __call__(self, row: Row, model: Localizer) -> None:
         calm = twin(model).eval()  # Dropout's chance would hide what changes from epoch to epoch
         x, labels, targets = batch_of(calm, self.samples.images, self.samples.labels, self.samples.boxes)
         self.epochs.append(row["epoch"])
         self.gradients.append(head_gradients(calm, x, labels, targets, self.loss))
 
-    def to_dict(self):
+    def to_dict(self) -> dict[str, Any]:
         return {"epochs": list(self.epochs), "gradients": [g.to_dict() for g in self.gradients]}
 
-    def plot(self):
+    def plot(self) -> Figure:
         """Strength and direction of the two heads over layers and epochs, as a figure."""
         from tinycnn.plots.heads import epochs_figure
 

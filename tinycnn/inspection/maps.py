@@ -4,10 +4,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tinycnn.backend import to_numpy
+from tinycnn.backend import Array, to_numpy
 from tinycnn.errors import ShapeError
 from tinycnn.inspection.taps import find_layer, frames, network_input, tap, twin
-from tinycnn.layers import Conv2d
+from tinycnn.layers import Conv2d, Layer
+from tinycnn.models.localizer import Localizer
+from tinycnn.plots.look import Figure
 
 
 @dataclass(frozen=True, repr=False)
@@ -21,21 +23,21 @@ class Activations:
     maps: np.ndarray
     shown: np.ndarray
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"Activations({self.layer!r}, {' x '.join(map(str, self.maps.shape))})"
 
-    def strongest(self, most):
+    def strongest(self, most: int) -> np.ndarray:
         """Numbers of the channels with the largest mean size, strongest first."""
         return np.argsort(-np.abs(self.maps).mean(axis=(0, 1)), kind="stable")[:most]
 
-    def plot(self, most=23):
+    def plot(self, most: int = 23) -> Figure:
         """The image and its `most` strongest maps, as a figure."""
         from tinycnn.plots.pixels import activations_figure
 
         return activations_figure(self, most)
 
 
-def activations(model, image, layer):
+def activations(model: Localizer, image: Array, layer: str) -> Activations:
     """What `layer` gives for one image, as Activations; nothing of `model` changes.
 
     image: uint8 (H, W, 3)    layer: name of a layer whose output is a map, such as "relu1"
@@ -51,7 +53,7 @@ def activations(model, image, layer):
     return Activations(name, maps, shown[0])
 
 
-def filters(layer, most=64):
+def filters(layer: Layer, most: int = 64) -> Figure:
     """The filters of a first layer as a figure of small color pictures, gray being 0.
 
     layer: a Conv2d with 3 input channels (or 1), or a model: then its first Conv2d

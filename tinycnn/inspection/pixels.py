@@ -11,9 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from tinycnn import boxes as box_codec
-from tinycnn.backend import to_numpy
+from tinycnn.backend import Array, to_numpy
 from tinycnn.inspection.taps import frames, network_input, twin
-from tinycnn.models.localizer import softmax
+from tinycnn.models.localizer import Localizer, softmax
+from tinycnn.plots.look import Figure
 from tinycnn.resize import GRAY
 
 EDGES = ("left", "top", "right", "bottom")
@@ -28,27 +29,27 @@ class Saliency:
     box: (4,) xyxy in it, clipped    name: of the class    probability: of it
     """
 
-    gradients: dict
+    gradients: dict[str, np.ndarray]
     shown: np.ndarray
     box: np.ndarray
     name: str
     probability: float
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"Saliency({self.name!r}, {self.probability:.0%}; gradients of {', '.join(self.gradients)})"
 
-    def strength(self, target):
+    def strength(self, target: str) -> np.ndarray:
         """(S, S): the size of the gradient at each pixel, the largest of its three channels."""
         return np.abs(self.gradients[target]).max(axis=2)
 
-    def plot(self):
+    def plot(self) -> Figure:
         """The picture beside the maps of the score and of the four edges."""
         from tinycnn.plots.pixels import saliency_figure
 
         return saliency_figure(self)
 
 
-def saliency(model, image, label=None):
+def saliency(model: Localizer, image: Array, label: int | None = None) -> Saliency:
     """dscore/dpixel and dedge/dpixel for one image; returns a Saliency. Nothing of `model` changes.
 
     image: uint8 (H, W, 3)    label: whose score, and whose box where there is one per class; None takes the predicted
@@ -106,12 +107,12 @@ class Occlusion:
     box: np.ndarray
     name: str
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         rows, columns = self.probability.shape
         return f"Occlusion({self.name!r}: {self.whole:.0%}, covered at {rows} x {columns} places at least " \
                f"{self.probability.min():.0%})"
 
-    def per_pixel(self, values):
+    def per_pixel(self, values: np.ndarray) -> np.ndarray:
         """(S, S): the mean of values (R, C) over the squares that cover each pixel."""
         total, covered = np.zeros(self.shown.shape[:2]), np.zeros(self.shown.shape[:2])
         for (xmin, ymin, xmax, ymax), value in zip(self.windows.reshape(-1, 4), values.reshape(-1), strict=True):
@@ -119,14 +120,15 @@ class Occlusion:
             covered[ymin:ymax, xmin:xmax] += 1
         return total / np.maximum(covered, 1)
 
-    def plot(self):
+    def plot(self) -> Figure:
         """The picture beside the maps of lost probability and lost overlap."""
         from tinycnn.plots.pixels import occlusion_figure
 
         return occlusion_figure(self)
 
 
-def occlusion(model, image, size=None, stride=None, label=None, batch_size=64):
+def occlusion(model: Localizer, image: Array, size: int | None = None, stride: int | None = None,
+              label: int | None = None, batch_size: int = 64) -> Occlusion:
     """Cover every part of one image in turn and predict again; returns an Occlusion. Nothing of `model` changes.
 
     image: uint8 (H, W, 3)

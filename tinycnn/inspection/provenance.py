@@ -11,15 +11,19 @@ traced back to the pictures that asked for it, and one sees what a gradient hide
 
 import copy
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from tinycnn.backend import to_numpy
-from tinycnn.inspection.receptive import receptive_field, receptive_fields
+from tinycnn.backend import ArrayLike, Labels, to_numpy
+from tinycnn.data.dataset import Pictures
+from tinycnn.inspection.receptive import Field, receptive_field, receptive_fields
 from tinycnn.inspection.taps import batch_of, find_layer, frames, tap, twin
 from tinycnn.layers import Conv2d
 from tinycnn.losses import MultiTaskLoss
+from tinycnn.models.localizer import Localizer
 from tinycnn.patches import im2col
+from tinycnn.plots.look import Figure
 from tinycnn.text import count, figure_of, percent, plain, short, table
 
 
@@ -32,7 +36,7 @@ class Contribution:
     image: int
     row: int
     column: int
-    window: tuple
+    window: tuple[int, int, int, int]
     value: float
     share: float
 
@@ -48,29 +52,29 @@ class Provenance:
     """
 
     layer: str
-    weight: tuple
+    weight: tuple[int, int, int, int]
     value: float
     gradient: float
     kernel: np.ndarray
     contributions: np.ndarray
     shown: np.ndarray
     labels: np.ndarray
-    classes: tuple
-    field: object
-    model: object
+    classes: tuple[str, ...]
+    field: Field
+    model: Localizer
 
     @property
-    def per_image(self):
+    def per_image(self) -> np.ndarray:
         """(N,): what each image adds to the gradient."""
         return self.contributions.sum(axis=(1, 2))
 
     @property
-    def cancelled(self):
+    def cancelled(self) -> float:
         """Share of the terms' sizes that other terms of the opposite sign take away: 0 all agree, 1 nothing is left."""
         sizes = np.abs(self.contributions).sum()
         return float(1 - abs(self.contributions.sum()) / sizes) if sizes else 0.0
 
-    def strongest(self, most=10, image=None):
+    def strongest(self, most: int = 10, image: int | None = None) -> list[Contribution]:
         """The Contributions of largest size, at most `most`; of one image, or of all."""
         sizes = np.abs(self.contributions)
         total = sizes.sum()
@@ -83,7 +87,7 @@ class Provenance:
                 for (n, row, column), term in zip(where, terms, strict=True) if sizes[n, row, column] > 0]
 
     @property
-    def title(self):
+    def title(self) -> str:
         row, column, channel, filter_ = self.weight
         n, oh, ow = self.contributions.shape
         direction = "should decrease" if self.gradient > 0 else "should increase" if self.gradient else "may stay"
@@ -91,25 +95,27 @@ class Provenance:
                f"its gradient {figure_of(self.gradient)} is the sum of {n * oh * ow:,} terms " \
                f"({count(n, 'image')} x {oh} x {ow} positions); {percent(self.cancelled)} of their size cancels"
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         rows = [(c.image, f"({c.row}, {c.column})", str(c.window), figure_of(c.value), f"{100 * c.share:+.2f} %")
                 for c in self.strongest()]
         head = ("image", "position", "window (xmin, ymin, xmax, ymax)", "term", "share of all sizes")
         return f"{self.title}\n\n{table([head, *rows])}"
 
-    def to_dict(self):
+    def to_dict(self) -> dict[str, Any]:
         return plain({"layer": self.layer, "weight": self.weight, "value": self.value, "gradient": self.gradient,
                       "cancelled": self.cancelled, "per_image": self.per_image,
                       "strongest": [vars(c) for c in self.strongest()]})
 
-    def plot(self):
+    def plot(self) -> Figure:
         """Where in which images the gradient arises, as a figure."""
         from tinycnn.plots.convolution import provenance_figure
 
         return provenance_figure(self)
 
 
-def provenance(model, images, labels, boxes, layer, weight=None, loss=None, seed=0):
+def provenance(model: Localizer, images: Pictures, labels: Labels, boxes: ArrayLike, layer: str,
+               weight: tuple[int, int, int, int] | None = None, loss: MultiTaskLoss | None = None,
+               seed: int = 0) -> Provenance:
     """Take the gradient of one weight of a convolution apart; returns a Provenance. Nothing of `model` changes.
 
     images, labels, boxes, loss, seed: as in trace    layer: name of a Conv2d, such as "conv1"
@@ -133,13 +139,13 @@ def provenance(model, images, labels, boxes, layer, weight=None, loss=None, seed
                       frames(model, images)[0], np.asarray(labels), model.classes, field, model)
 
 
-def contributions(layer, x, dy, weight):
+def contributions(layer: Conv2d, x: np.ndarray, dy: np.ndarray, weight: tuple[int, int, int, int]) -> np.ndarray:
     """The terms of a weight's gradient, float64 (N, OH, OW), from the layer's input and its output's gradient."""
     i, j, c, f = weight
     channel = c + f // (layer.out_channels // layer.groups) * (layer.in_channels // layer.groups)
     one = x[..., channel : channel + 1].astype(np.float64)  # (N, H, W, 1)
-    cols = im2col(one, layer.kernel, layer.stride, layer.padding)  # (N, OH, OW, KH*KW)
-    met = cols[..., i * layer.kernel[1] + j]  # the numbers that this weight met: one column of the patches
+    cols = im2col(one, layer.kernel, layer.stride, layer.padding, dy.shape[1:3], dilation=layer.dilation)
+    met = cols[..., i * layer.kernel[1] + j]  # (N, OH, OW): what this weight met, one column of the patches
     return met * dy[..., f].astype(np.float64)
 
 

@@ -9,8 +9,10 @@ Distill 2019.)
 
 from dataclasses import dataclass
 
+from tinycnn.backend import Shape
 from tinycnn.errors import ShapeError
 from tinycnn.inspection.summary import walk
+from tinycnn.layers import Layer
 from tinycnn.text import short, table, times
 
 
@@ -23,17 +25,18 @@ class Field:
     """
 
     name: str
-    size: tuple
-    jump: tuple
-    start: tuple
+    size: tuple[int, int]
+    jump: tuple[int, int]
+    start: tuple[int, int]
 
-    def center(self, row, column):
+    def center(self, row: int, column: int) -> tuple[float, float]:
         """(x, y) in pixels of the middle of what the unit (row, column) sees."""
         (y, x), (h, w), (down, right) = self.start, self.size, self.jump
         return x + column * right + w / 2, y + row * down + h / 2
 
 
-def receptive_field(network, layer, row, column, shape=None):
+def receptive_field(network: Layer, layer: str, row: int, column: int,
+                    shape: Shape | None = None) -> tuple[int, int, int, int]:
     """The box around the pixels that can change the unit (row, column) of `layer`: (xmin, ymin, xmax, ymax), half open.
 
     network: a localizer or a Sequential    layer: its name    shape: (H, W, C) of an image; None takes the model's size
@@ -50,31 +53,32 @@ def receptive_field(network, layer, row, column, shape=None):
         window = _window(inner, before)
         if window is None:
             return 0, 0, shape[1], shape[0]
-        for axis, (kernel, stride, padding) in enumerate(window):
-            reached = {at * stride - padding + k for at in seen[axis] for k in range(kernel)}
+        for axis, (kernel, stride, padding, dilation) in enumerate(window):
+            reached = {at * stride - padding + k * dilation for at in seen[axis] for k in range(kernel)}
             seen[axis] = reached & set(range(before[axis]))
     rows, columns = seen
     return (min(columns), min(rows), max(columns) + 1, max(rows) + 1) if rows and columns else (0, 0, 0, 0)
 
 
-def receptive_fields(network, shape=None):
+def receptive_fields(network: Layer, shape: Shape | None = None) -> list[Field]:
     """The Field of every layer that has positions, in order of forward."""
     fields, size, jump, start = [], (1, 1), (1, 1), (0, 0)
     for name, inner, before, after in _path(network, None, shape)[0]:
         window = _window(inner, before)
         if window is None or len(after) != 3:
             break
-        size = tuple(s + (k - 1) * j for s, j, (k, _, _) in zip(size, jump, window, strict=True))
-        start = tuple(a - p * j for a, j, (_, _, p) in zip(start, jump, window, strict=True))
-        jump = tuple(j * s for j, (_, s, _) in zip(jump, window, strict=True))
+        size = tuple(s + (k - 1) * d * j for s, j, (k, _, _, d) in zip(size, jump, window, strict=True))
+        start = tuple(a - p * j for a, j, (_, _, p, _) in zip(start, jump, window, strict=True))
+        jump = tuple(j * s for j, (_, s, _, _) in zip(jump, window, strict=True))
         fields.append(Field(name, size, jump, start))
     return fields
 
 
-def middle_windows(network, fields, side):
+def middle_windows(network: Layer, fields: list[Field], side: int) -> list[tuple[int, int, int, int]]:
     """For each Field what its unit nearest to the middle of an image of side x side sees: boxes as receptive_field."""
     units = [[max(0, min(_units(side, f, axis) - 1, round(_middle(side, f, axis)))) for axis in (0, 1)] for f in fields]
-    return [receptive_field(network, f.name, *unit, (side, side, 3)) for f, unit in zip(fields, units, strict=True)]
+    return [receptive_field(network, f.name, row, column, (side, side, 3))
+            for f, (row, column) in zip(fields, units, strict=True)]
 
 
 def _middle(side, field, axis):
@@ -86,7 +90,7 @@ def _units(side, field, axis):
     return max(1, (side - field.start[axis] * 2 - field.size[axis]) // field.jump[axis] + 1)
 
 
-def fields_table(fields):
+def fields_table(fields: list[Field]) -> str:
     """The Fields as text."""
     rows = [(short(f.name), times(f.size), times(f.jump)) for f in fields]
     return table([("layer", "a unit sees (pixels)", "neighbors are apart"), *rows])
@@ -113,9 +117,10 @@ def _map_size(shape):
 
 
 def _window(layer, before):
-    """((kernel, stride, padding) down, the same to the right); None for a layer that sees all positions at once."""
+    """((kernel, stride, padding, dilation) down, the same to the right); None for a layer that sees all positions."""
     if len(before) != 3:
         return None
     if all(hasattr(layer, name) for name in ("kernel", "stride", "padding")):
-        return tuple(zip(layer.kernel, layer.stride, layer.padding, strict=True))
-    return ((1, 1, 0), (1, 1, 0)) if layer.output_shape(before)[:2] == tuple(before[:2]) else None
+        dilation = getattr(layer, "dilation", (1, 1))
+        return tuple(zip(layer.kernel, layer.stride, layer.padding, dilation, strict=True))
+    return ((1, 1, 0, 1), (1, 1, 0, 1)) if layer.output_shape(before)[:2] == tuple(before[:2]) else None

@@ -6,10 +6,10 @@ import numpy as np
 
 from tinycnn import boxes as box_codec
 from tinycnn.backend import to_numpy
-from tinycnn.data.dataset import Samples
+from tinycnn.data.dataset import Dataset, Samples
 from tinycnn.files import atomic_write
 from tinycnn.inspection.case import in_turn
-from tinycnn.inspection.diagnosis import diagnose
+from tinycnn.inspection.diagnosis import Diagnosis, diagnose
 from tinycnn.inspection.explain import explain_conv
 from tinycnn.inspection.finding import LOOK, OK, WRONG
 from tinycnn.inspection.heads import head_gradients
@@ -22,6 +22,9 @@ from tinycnn.inspection.summary import summary
 from tinycnn.inspection.taps import batch_of, frames, tap, twin
 from tinycnn.inspection.trace import trace
 from tinycnn.layers import Conv2d
+from tinycnn.losses import MultiTaskLoss
+from tinycnn.models.localizer import Localizer
+from tinycnn.optim import Optimizer
 from tinycnn.text import count, percent, short
 
 BATCH = 16  # training pictures of the step that is taken apart
@@ -29,7 +32,8 @@ PREDICTED = 12  # pictures that are shown with their predictions
 MEASURED = 256  # unseen pictures from which the metrics come
 
 
-def report(model, data, out, loss=None, optimizer=None, seed=0, name="the model"):
+def report(model: Localizer, data: Dataset | Samples, out: str | Path, loss: MultiTaskLoss | None = None,
+           optimizer: Optimizer | None = None, seed: int = 0, name: str = "the model") -> tuple[Path, Diagnosis]:
     """Inspect `model` on `data` and write out/report.html; returns (its path, the Diagnosis). `model` is unchanged.
 
     data: a Dataset or Samples    out: a folder    loss, optimizer, seed: as in trace    name: of the model, for the

@@ -6,13 +6,15 @@ parameters sit (in the fully connected layers), where is the work done (in the c
 outputs of the first layers, times the batch).
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from tinycnn import engine
+from tinycnn.backend import Shape
 from tinycnn.errors import ShapeError
-from tinycnn.layers import Flatten, Sequential
+from tinycnn.layers import Flatten, Layer, Sequential
 from tinycnn.text import megabytes, shortened, table, times
 
 
@@ -28,7 +30,7 @@ class Row:
 
     name: str
     kind: str
-    shape: tuple
+    shape: Shape
     parameters: int
     activation_bytes: int
     workspace_bytes: int
@@ -44,34 +46,34 @@ class Summary:
     """
 
     title: str
-    rows: tuple
-    shape: tuple
+    rows: tuple[Row, ...]
+    shape: Shape
     batch_size: int
     itemsize: int = 4
 
     @property
-    def parameters(self):
+    def parameters(self) -> int:
         return sum(row.parameters for row in self.rows)
 
     @property
-    def parameter_bytes(self):
+    def parameter_bytes(self) -> int:
         return self.parameters * self.itemsize
 
     @property
-    def activation_bytes(self):
+    def activation_bytes(self) -> int:
         """Of all outputs together. Training keeps about as much until backward has used it; prediction does not."""
         return sum(row.activation_bytes for row in self.rows)
 
     @property
-    def workspace_bytes(self):
+    def workspace_bytes(self) -> int:
         """The largest of all layers, since one runs after the other."""
         return max((row.workspace_bytes for row in self.rows), default=0)
 
     @property
-    def multiply_adds(self):
+    def multiply_adds(self) -> int:
         return sum(row.multiply_adds for row in self.rows)
 
-    def __getitem__(self, name):
+    def __getitem__(self, name: str) -> Row:
         """The row of the layer with this name; summary["trunk.conv1"] or, where only one ends so, summary["conv1"]."""
         found = [row for row in self.rows if row.name == name] or [
             row for row in self.rows if row.name.endswith(f".{name}")]
@@ -80,7 +82,7 @@ class Summary:
             raise KeyError(f"{len(found)} layers are called {name!r}; there are: {names}")
         return found[0]
 
-    def __str__(self):
+    def __str__(self) -> str:
         head = ("layer", "what it is", "output", "parameters", "activations", "workspace", "multiply-adds")
         units = ("", "", "one image", "", f"MB, batch {self.batch_size}", "MB, thread", "one image")
         cells = [(row.name, shortened(row.kind, 40, "…)"), times(row.shape), f"{row.parameters:,}",
@@ -94,7 +96,7 @@ class Summary:
         return f"{self.title}, input {times(self.shape)}\n{lines}\n{foot}"
 
 
-def summary(model, shape=None, batch_size=64):
+def summary(model: Layer, shape: Shape | None = None, batch_size: int = 64) -> Summary:
     """The Summary of a layer, a Sequential or a network with heads, for inputs of `shape`, without running it.
 
     shape: of one input without the batch axis, (H, W, C) or (D,); None takes the image size that the model states
@@ -115,7 +117,7 @@ def summary(model, shape=None, batch_size=64):
     return Summary(title, rows, tuple(shape), batch_size, itemsize)
 
 
-def walk(layer, shape, name):
+def walk(layer: Layer, shape: Shape, name: str) -> Iterator[tuple[str, Layer, Shape]]:
     """Yield (name, layer, shape in) for every layer that has none inside, in the order of forward."""
     inside = f"{name}." if name else ""
     if isinstance(layer, Sequential):

@@ -9,24 +9,30 @@ A `Tap` sits on one layer of a twin and keeps what flows through: x and y on the
 
 import copy
 import threading
+from typing import Any, TypeVar
 
 import numpy as np
 
 from tinycnn import boxes as box_codec
-from tinycnn.backend import array_module, to_device
+from tinycnn.backend import Array, ArrayLike, Labels, MaybeNone, array_module, to_device
+from tinycnn.data.dataset import Pictures
 from tinycnn.engine import Recorder
 from tinycnn.errors import DataError, ShapeError
+from tinycnn.layers import Layer
+from tinycnn.models.localizer import Localizer
 from tinycnn.resize import crop_resize
 from tinycnn.text import short
 
+AnyLayer = TypeVar("AnyLayer", bound=Layer)
 
-def twin(model, own_weights=False, seed=None):
+
+def twin(model: AnyLayer, own_weights: bool = False, seed: int | None = None) -> AnyLayer:
     """A network that computes what `model` does, bit for bit, and leaves `model` as it is.
 
     own_weights: copy the weights; otherwise both networks hold the same arrays, and only reading is allowed.
     seed: of the generators inside (Dropout); None continues as those of `model` would, without advancing them.
     """
-    memo = {}  # what deepcopy finds here under id(thing), it takes as the copy of that thing
+    memo: dict[int, Any] = {}  # what deepcopy finds here under id(thing), it takes as the copy of that thing
     for parameter in model.parameters().values():
         memo[id(parameter.value)] = parameter.value.copy() if own_weights else parameter.value
         if parameter.grad is not None:
@@ -35,7 +41,7 @@ def twin(model, own_weights=False, seed=None):
     if seed is not None:
         for number, layer in enumerate(second.tree()):
             if isinstance(getattr(layer, "rng", None), np.random.Generator):
-                layer.rng = np.random.default_rng((seed, number))
+                vars(layer)["rng"] = np.random.default_rng((seed, number))
     return second
 
 
@@ -46,7 +52,13 @@ class Tap(Recorder):
     as it would without it.
     """
 
-    def __init__(self, name, layer):
+    layer: Any
+    x: Array | MaybeNone
+    y: Array | MaybeNone
+    dy: Array | MaybeNone
+    dx: Array | MaybeNone
+
+    def __init__(self, name: str, layer: Layer) -> None:
         self.name, self.layer = name, layer
         self.x = self.y = self.dy = self.dx = None
         self.forward_seconds = self.backward_seconds = 0.0
@@ -77,14 +89,14 @@ def _put(whole, part, images, n):
     return whole
 
 
-def tap(second):
+def tap(second: Layer) -> dict[str, Tap]:
     """Put a Tap on every innermost layer of a twin: {dotted name: Tap}, in order of forward."""
     return {name: Tap(name, layer) for name, layer in second.layers()}
 
 
 
 
-def find_layer(model, name):
+def find_layer(model: Layer, name: str) -> tuple[str, Layer]:
     """The innermost layer called `name`, in full or as in sentences: (full name, layer)."""
     layers = dict(model.layers())
     for full in (name, f"trunk.{name}"):
@@ -93,7 +105,7 @@ def find_layer(model, name):
     raise KeyError(f"no layer is called {name!r}; there are: {', '.join(map(short, layers))}")
 
 
-def frames(model, images):
+def frames(model: Localizer, images: Pictures) -> tuple[np.ndarray, np.ndarray]:
     """Pictures of any sizes -> what the network is shown: uint8 (N, S, S, 3), stretched to its input, on the host.
 
     images: one uint8 image (H, W, 3) or a sequence of them. Also returns their sizes (N, 2) = (H, W).
@@ -111,12 +123,12 @@ def frames(model, images):
     return np.stack(shown), sizes
 
 
-def network_input(model, shown):
+def network_input(model: Localizer, shown: np.ndarray) -> Array:
     """uint8 (N, S, S, 3) on the host -> the network's input, on its device."""
     return model.normalize(to_device(shown, model.device))
 
 
-def batch_of(model, images, labels, boxes):
+def batch_of(model: Localizer, images: Pictures, labels: Labels, boxes: ArrayLike) -> tuple[Array, np.ndarray, Array]:
     """What a training step takes, from pictures with their answers: x, labels (N,) on the host, targets (N, 4).
 
     boxes: (N, 4) xyxy in the pixels of the given images

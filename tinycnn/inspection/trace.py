@@ -7,15 +7,19 @@ how they spread, how many are zero, how long it took. What is unusual is said in
 
 import copy
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 
-from tinycnn.backend import to_numpy
+from tinycnn.backend import ArrayLike, Labels, to_numpy
+from tinycnn.data.dataset import Pictures
 from tinycnn.inspection.taps import batch_of, tap, twin
 from tinycnn.inspection.unusual import FAST, FAST_HEAD, SLOW, unusual
 from tinycnn.layers import Dropout
 from tinycnn.losses import MultiTaskLoss
-from tinycnn.optim import SGD
+from tinycnn.models.localizer import Localizer
+from tinycnn.optim import SGD, Optimizer
+from tinycnn.plots.look import Figure
 from tinycnn.text import count, figure_of, percent, plain, short, table
 
 QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
@@ -28,13 +32,13 @@ class Numbers:
     quantiles: at QUANTILES, of the values    sizes: at QUANTILES, of the absolute values that are not 0
     """
 
-    shape: tuple
+    shape: tuple[int, ...]
     mean: float
     std: float
     zeros: float
     norm: float
-    quantiles: tuple
-    sizes: tuple
+    quantiles: tuple[float, ...]
+    sizes: tuple[float, ...]
 
 
 @dataclass(frozen=True)
@@ -67,7 +71,7 @@ class ParameterTrace:
     """
 
     name: str
-    shape: tuple
+    shape: tuple[int, ...]
     norm: float
     gradient_norm: float | None
     update_norm: float
@@ -83,27 +87,27 @@ class Trace:
     print(trace) is a table, trace.plot() a figure, trace.to_dict() goes into JSON.
     """
 
-    layers: tuple
-    parameters: tuple
-    losses: dict
+    layers: tuple[LayerTrace, ...]
+    parameters: tuple[ParameterTrace, ...]
+    losses: dict[str, float]
     images: int
     optimizer: str
-    findings: tuple
+    findings: tuple[str, ...]
 
-    def layer(self, name):
+    def layer(self, name: str) -> LayerTrace:
         """The LayerTrace called `name`, in full or without "trunk."."""
         return next(layer for layer in self.layers if name in (layer.name, short(layer.name)))
 
-    def parameter(self, name):
+    def parameter(self, name: str) -> ParameterTrace:
         """The ParameterTrace called `name`, in full or without "trunk."."""
         return next(parameter for parameter in self.parameters if name in (parameter.name, short(parameter.name)))
 
     @property
-    def title(self):
+    def title(self) -> str:
         terms = ", ".join(f"{name} {figure_of(value, 3)}" for name, value in self.losses.items())
         return f"One training step with {count(self.images, 'image')}: {terms}; {self.optimizer}"
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         head = ("layer", "output", "mean", "std", "zeros", "norm", "dead", "grad std", "zeros", "norm", "update:weight",
                 "ms", "MB")
         ratios = {p.name.rpartition(".")[0]: p.ratio for p in reversed(self.parameters) if len(p.shape) > 1}
@@ -113,22 +117,23 @@ class Trace:
                     f"{a.bytes / 1e6:.1f}") for a in self.layers]
         return "\n".join([self.title, "", table([head, *rows], left=2), "", *self.findings_or_none()])
 
-    def findings_or_none(self):
+    def findings_or_none(self) -> list[str]:
         """The findings, or one sentence that says there are none."""
         return list(self.findings) or ["Nothing unusual."]
 
-    def to_dict(self):
+    def to_dict(self) -> dict[str, Any]:
         """Everything as dicts, lists and numbers, ready for JSON."""
         return plain(asdict(self))
 
-    def plot(self):
+    def plot(self) -> Figure:
         """The step as a figure: outputs, gradients, zeros, updates and time, one row per layer."""
         from tinycnn.plots.step import trace_figure
 
         return trace_figure(self, SLOW, FAST, FAST_HEAD)
 
 
-def trace(model, images, labels, boxes, loss=None, optimizer=None, seed=0):
+def trace(model: Localizer, images: Pictures, labels: Labels, boxes: ArrayLike, loss: MultiTaskLoss | None = None,
+          optimizer: Optimizer | None = None, seed: int = 0) -> Trace:
     """Take one training step with a copy of `model` and return its Trace; nothing of `model` changes.
 
     images: uint8 (N, S, S, 3), or a sequence of (H, W, 3) of any sizes    labels: (N,) integers

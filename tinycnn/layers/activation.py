@@ -1,8 +1,8 @@
-"""Layers that work on each number by itself: ReLU and Dropout."""
+"""Layers that work on each number by itself: ReLU, LeakyReLU and Dropout."""
 
 import numpy as np
 
-from tinycnn.backend import array_module, device_of, to_device
+from tinycnn.backend import Array, array_module, device_of, to_device
 from tinycnn.layers.base import Layer
 
 
@@ -11,14 +11,34 @@ class ReLU(Layer):
 
     per_image = True
 
-    def forward(self, x):
+    def forward(self, x: Array) -> Array:
         y = array_module(x).maximum(x, 0)
         self.remember(y, output=y)
         return y
 
-    def backward(self, dy):
+    def backward(self, dy: Array) -> Array:
         (y,) = self.recall(dy)
         return dy * (y > 0)
+
+
+class LeakyReLU(Layer):
+    """y = x where x > 0, else negative_slope * x: what ReLU stops passes a little (Maas, Hannun and Ng 2013)."""
+
+    per_image = True
+
+    def __init__(self, negative_slope: float = 0.01) -> None:
+        self.negative_slope = float(negative_slope)
+
+    def forward(self, x: Array) -> Array:
+        self.remember(x, output=x)
+        return array_module(x).where(x > 0, x, self.negative_slope * x)
+
+    def backward(self, dy: Array) -> Array:
+        (x,) = self.recall(dy)
+        return array_module(x, dy).where(x > 0, dy, self.negative_slope * dy)
+
+    def __repr__(self) -> str:
+        return f"LeakyReLU({self.negative_slope})"
 
 
 class Dropout(Layer):
@@ -28,13 +48,13 @@ class Dropout(Layer):
     The mask is drawn on the host from `rng` and then moved: the same seed gives the same mask on every device.
     """
 
-    def __init__(self, p=0.5, rng=None):
+    def __init__(self, p: float = 0.5, rng: "np.random.Generator | None" = None) -> None:
         if not 0 <= p < 1:
             raise ValueError(f"Dropout: p is the probability of dropping a number, 0 <= p < 1, got {p}")
         self.p = p
         self.rng = np.random.default_rng(0) if rng is None else rng
 
-    def forward(self, x):
+    def forward(self, x: Array) -> Array:
         if not self.training or self.p == 0:
             self.remember(None, output=x)
             return x
@@ -43,9 +63,9 @@ class Dropout(Layer):
         self.remember(mask, output=x)
         return x * mask * (1 / (1 - self.p))
 
-    def backward(self, dy):
+    def backward(self, dy: Array) -> Array:
         (mask,) = self.recall(dy)
         return dy if mask is None else dy * mask * (1 / (1 - self.p))
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"Dropout({self.p})"

@@ -13,10 +13,12 @@ respect to `a` is always called `da` and has the shape of `a`.
 """
 
 import contextlib
+from collections.abc import Callable, Iterator
+from typing import Any, Self
 
 import numpy as np
 
-from tinycnn.backend import array_module, to_device
+from tinycnn.backend import Array, MaybeNone, Shape, array_module, to_device
 from tinycnn.errors import DtypeError, OrderError, ShapeError
 
 
@@ -27,12 +29,25 @@ class Parameter:
     of one loss on one batch, and an optimizer alone changes `value`.
     """
 
-    def __init__(self, value):
+    def __init__(self, value: Array) -> None:
         self.value = value
-        self.grad = None
+        self.grad: Array | MaybeNone = None
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"Parameter(shape={self.value.shape}, dtype={self.value.dtype})"
+
+
+class Buffer:
+    """An array that a layer remembers from batch to batch besides its parameters, such as a running mean.
+
+    It is moved, converted, saved and loaded with the parameters; a layer's forward changes `value`, no optimizer does.
+    """
+
+    def __init__(self, value: Array) -> None:
+        self.value = value
+
+    def __repr__(self) -> str:
+        return f"Buffer(shape={self.value.shape}, dtype={self.value.dtype})"
 
 
 class Layer:
@@ -56,32 +71,32 @@ class Layer:
     training = True  # train() and eval() change it; only Dropout computes differently
     per_image = False  # True, in the class itself: y of an image depends on that image and the parameters alone
     skips_input_gradient = False  # True: backward(dy, input_gradient=False) exists and saves the work for dx
-    recorder = None  # who is shown what flows through this layer of a network (tinycnn/engine/recorder.py)
-    _memory = None
+    recorder: Any = None  # who is shown what flows through this layer of a network (tinycnn/engine/recorder.py)
+    _memory: tuple[tuple[Any, ...], Shape | None] | None = None
     _predictions = 0  # how many predicting() blocks it is in
     _trained_before = True  # the mode to return to behind the last of them
 
-    def forward(self, x):
+    def forward(self, x: Array) -> Array:
         raise NotImplementedError(f"{type(self).__name__} must define forward(self, x)")
 
-    def backward(self, dy):
+    def backward(self, dy: Array) -> Array:
         raise NotImplementedError(f"{type(self).__name__} must define backward(self, dy)")
 
     # What backward needs is kept in one place, and dropped there.
 
     @property
-    def keeping(self):
+    def keeping(self) -> bool:
         """Whether a backward may come; if not, remember() forgets, and forward may skip what only backward needs."""
         return self._predictions == 0
 
-    def remember(self, *things, output=None):
+    def remember(self, *things: Any, output: Array | None = None) -> None:
         """Keep what backward will need, until it asks or the next forward replaces it.
 
         output: y, or any array of its shape. recall(dy) then refuses a dy of another shape.
         """
         self._memory = (things, None if output is None else output.shape) if self._predictions == 0 else None
 
-    def recall(self, dy=None):
+    def recall(self, dy: Array | None = None) -> tuple[Any, ...]:
         """Hand back what forward kept, once.
 
         dy: what backward was given. If its shape is not that of y, this raises ShapeError and uses nothing up.
@@ -98,41 +113,48 @@ class Layer:
         self._memory = None
         return things
 
-    def _out_of_order(self):
+    def _out_of_order(self) -> str:
         hint = "" if self.keeping else " Within predicting() nothing is kept for it."
         return (
             f"{type(self).__name__}.backward was called without a forward before it. Each backward uses up what "
             f"its forward kept: call forward(x) first, and again before a second backward.{hint}"
         )
 
-    def kept(self):
+    def kept(self) -> tuple[Any, ...]:
         """What forward kept, for those who only look."""
         return self._memory[0] if self._memory else ()
 
-    def forget(self):
+    def forget(self) -> None:
         """Drop what forward kept, here and in all layers inside; after a prediction no backward will come."""
         self._memory = None
         for child in self.children().values():
             child.forget()
 
-    def __getstate__(self):
+    def __getstate__(self) -> dict[str, Any]:
         """A copy of a layer starts without what a forward kept: that belongs to the backward of the original."""
         return {name: value for name, value in vars(self).items() if name != "_memory"}
 
     # The tree of layers and parameters is found by looking at the attributes.
 
-    def children(self):
+    def children(self) -> dict[str, "Layer"]:
         """The layers directly inside this one, by name."""
         return {name: value for name, value in vars(self).items() if isinstance(value, Layer)}
 
-    def parameters(self):
+    def parameters(self) -> dict[str, Parameter]:
         """All parameters, those of inner layers included, by dotted name: {"trunk.conv1.w": Parameter, ...}."""
         found = {name: value for name, value in vars(self).items() if isinstance(value, Parameter)}
         for prefix, child in self.children().items():
             found.update({f"{prefix}.{name}": parameter for name, parameter in child.parameters().items()})
         return found
 
-    def layers(self, prefix=""):
+    def buffers(self) -> dict[str, Buffer]:
+        """All buffers, named like parameters()."""
+        found = {name: value for name, value in vars(self).items() if isinstance(value, Buffer)}
+        for prefix, child in self.children().items():
+            found.update({f"{prefix}.{name}": buffer for name, buffer in child.buffers().items()})
+        return found
+
+    def layers(self, prefix: str = "") -> Iterator[tuple[str, "Layer"]]:
         """Yield (dotted name, layer) for every layer inside that has no layers of its own, in order of forward."""
         for name, child in self.children().items():
             if child.children():
@@ -140,7 +162,7 @@ class Layer:
             else:
                 yield f"{prefix}{name}", child
 
-    def tree(self):
+    def tree(self) -> list["Layer"]:
         """A list of this layer and every layer inside it, at any depth."""
         found = [self]
         for layer in found:  # it grows on the way
@@ -149,50 +171,52 @@ class Layer:
 
     # What a network looks like is known without running it.
 
-    def output_shape(self, shape):
+    def output_shape(self, shape: Shape) -> Shape:
         """The shape that forward gives for one input of `shape`, both without the batch axis.
 
         Raises ShapeError when the layer cannot take that shape.
         """
         return tuple(shape)
 
-    def multiply_adds(self, shape):
+    def multiply_adds(self, shape: Shape) -> int:
         """Multiplications (each with its addition) in one forward for one input of `shape`; elementwise work is 0."""
         return 0
 
-    def workspace_bytes(self, shape, itemsize=4):
+    def workspace_bytes(self, shape: Shape, itemsize: int = 4) -> int:
         """Bytes of scratch memory that forward takes for one input of `shape`."""
         return 0
 
     # Moving and switching the whole tree.
 
-    def to(self, device):
-        """Move every parameter to `device` ("cpu", "cuda", "cuda:1", "simulated", "auto"); gradients are dropped."""
+    def to(self, device: str) -> Self:
+        """Move parameters and buffers to `device` ("cpu", "cuda", "cuda:1", "simulated", "auto"); gradients are dropped."""
         return self._replace(lambda value: to_device(value, device))
 
-    def astype(self, dtype):
-        """Convert every parameter: float32 to train, float64 to check gradients; gradients are dropped."""
-        return self._replace(lambda value: value.astype(np.dtype(dtype)))
+    def astype(self, dtype: str | type | np.dtype) -> Self:
+        """Convert all floating-point numbers: float32 to train, float64 to check gradients; gradients are dropped."""
+        return self._replace(lambda value: value.astype(np.dtype(dtype)) if value.dtype.kind == "f" else value)
 
-    def _replace(self, change):
+    def _replace(self, change: Callable[[Array], Array]) -> Self:
         for parameter in self.parameters().values():
             parameter.value, parameter.grad = change(parameter.value), None
+        for buffer in self.buffers().values():
+            buffer.value = change(buffer.value)
         self.forget()
         return self
 
-    def train(self, training=True):
+    def train(self, training: bool = True) -> Self:
         """Switch to training behavior (Dropout drops)."""
         self.training = training
         for child in self.children().values():
             child.train(training)
         return self
 
-    def eval(self):
+    def eval(self) -> Self:
         """Switch to prediction behavior (Dropout passes everything)."""
         return self.train(False)
 
     @contextlib.contextmanager
-    def predicting(self):
+    def predicting(self) -> Iterator[Self]:
         """For the length of a with block: eval(), and nothing is kept for a backward that will not come.
 
         Afterwards every layer is as it was before, also one that had been switched by itself, and has nothing kept.
@@ -212,14 +236,14 @@ class Layer:
                 if layer._predictions == 0:  # the last one to end, whichever began first
                     layer.training = layer._trained_before
 
-    def __call__(self, x):
+    def __call__(self, x: Array) -> Array:
         return self.forward(x)
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"{type(self).__name__}()"
 
 
-def expect_images(x, channels, layer, w=None):
+def expect_images(x: Array, channels: int | None, layer: Layer, w: Array | None = None) -> None:
     """Raise an error that teaches unless x is a batch of images (N, H, W, C), on the device and of the dtype of w.
 
     channels: None for any number    w: the layer's weights, if it has some
@@ -236,7 +260,7 @@ def expect_images(x, channels, layer, w=None):
         expect_dtype(x, None if w is None else w.dtype, layer)
 
 
-def expect_dtype(x, dtype, layer):
+def expect_dtype(x: Array, dtype: np.dtype | None, layer: Layer) -> None:
     """Raise a DtypeError unless x holds floating-point numbers, of the weights' dtype where there are weights.
 
     One dtype runs through a network. Converting without a word would hide that half the speed is lost to float64.

@@ -14,8 +14,9 @@ import math
 
 import numpy as np
 
+from tinycnn.backend import Array, MaybeNone, Shape
 from tinycnn.layers.base import Parameter, expect_images
-from tinycnn.layers.window import Window2d
+from tinycnn.layers.window import IntOrPair, Window2d
 from tinycnn.patches import col2im, im2col
 
 
@@ -25,28 +26,32 @@ class Conv2d(Window2d):
     x: (N, H, W, C)    w: (KH, KW, C // groups, F)    b: (F,)    y: (N, OH, OW, F)
 
     With `groups` > 1, filter group g sees only channel group g (AlexNet: Krizhevsky et al. 2012, section 3.2). Groups
-    are one more axis in front of every matrix, G: the products stay what they are, G of them at once.
+    are one more axis in front of every matrix, G: the products stay what they are, G of them at once. With `dilation`
+    d the places in a window lie d pixels apart (Yu and Koltun 2016). padding="same" gives y the height and width of x.
     Weights start normal with standard deviation sqrt(2 / inputs per output) (He et al. 2015, section 2.2), biases at 0.
     """
 
     per_image = skips_input_gradient = True
 
-    def __init__(self, in_channels, out_channels, kernel_size, stride=1, padding=0, groups=1, bias=True, rng=None):
+    def __init__(self, in_channels: int, out_channels: int, kernel_size: IntOrPair, stride: IntOrPair = 1,
+                 padding: IntOrPair | str = 0, groups: int = 1, bias: bool = True, dilation: IntOrPair = 1,
+                 rng: "np.random.Generator | None" = None) -> None:
         rng = np.random.default_rng(0) if rng is None else rng
         self.in_channels, self.out_channels, self.groups = in_channels, out_channels, groups
-        super().__init__(kernel_size, stride, padding)
+        super().__init__(kernel_size, stride, padding, dilation)
         if min(in_channels, out_channels, groups) < 1 or in_channels % groups or out_channels % groups:
             raise ValueError(f"{self}: groups={groups} must divide both numbers of channels, all at least 1")
         w = rng.standard_normal((*self.kernel, in_channels // groups, out_channels), dtype=np.float32)
         self.w = Parameter(w * np.float32((2 / math.prod(w.shape[:3])) ** 0.5))
-        self.b = Parameter(np.zeros(out_channels, np.float32)) if bias else None
+        self.b: Parameter | MaybeNone = Parameter(np.zeros(out_channels, np.float32)) if bias else None
 
-    def forward(self, x):
+    def forward(self, x: Array) -> Array:
         expect_images(x, self.in_channels, self, self.w.value)
         (n, h, w, _), g = x.shape, self.groups
         x = self._split(x).reshape(g * n, h, w, self.in_channels // g)  # (G*N, H, W, C/G)
-        cols = im2col(x, self.kernel, self.stride, self.padding)  # (G*N, OH, OW, K)      K = KH*KW*C/G
-        _, oh, ow, k = cols.shape
+        size = (h, w) if self.same else None
+        cols = im2col(x, self.kernel, self.stride, self.padding, size, dilation=self.dilation)
+        _, oh, ow, k = cols.shape  # (G*N, OH, OW, K)      K = KH*KW*C/G
         y = cols.reshape(g, n * oh * ow, k) @ self._split(self.w.value)  # (G, N*OH*OW, K) @ (G, K, F/G)
         y = y.swapaxes(0, 1).reshape(n, oh, ow, self.out_channels)
         if self.b is not None:
@@ -54,10 +59,10 @@ class Conv2d(Window2d):
         self.remember(x, output=y)
         return y
 
-    def backward(self, dy, input_gradient=True):
+    def backward(self, dy: Array, input_gradient: bool = True) -> Array | MaybeNone:
         (x,), g = self.recall(dy), self.groups  # (G*N, H, W, C/G)
         (n, oh, ow, _), (_, h, w, _) = dy.shape, x.shape
-        cols = im2col(x, self.kernel, self.stride, self.padding)  # (G*N, OH, OW, K)
+        cols = im2col(x, self.kernel, self.stride, self.padding, (oh, ow), dilation=self.dilation)  # (G*N, OH, OW, K)
         rows = self._split(dy)  # (G, N*OH*OW, F/G)
         dw = cols.reshape(g, n * oh * ow, cols.shape[3]).swapaxes(1, 2) @ rows  # (G, K, F/G)
         self.w.grad = dw.swapaxes(0, 1).reshape(self.w.value.shape)
@@ -66,24 +71,24 @@ class Conv2d(Window2d):
         if not input_gradient:
             return None
         dcols = rows @ self._split(self.w.value).swapaxes(1, 2)  # (G, N*OH*OW, K)
-        dx = col2im(dcols.reshape(cols.shape), x.shape, self.kernel, self.stride, self.padding)  # (G*N, H, W, C/G)
+        dx = col2im(dcols.reshape(cols.shape), x.shape, self.kernel, self.stride, self.padding, self.dilation)
         return dx.reshape(g, n * h * w, x.shape[3]).swapaxes(0, 1).reshape(n, h, w, self.in_channels)
 
-    def _split(self, a):
+    def _split(self, a: Array) -> Array:
         """The groups of the last axis in front: (..., C) -> (G, rows, C/G). With one group nothing moves."""
         return a.reshape(math.prod(a.shape[:-1]), self.groups, a.shape[-1] // self.groups).swapaxes(0, 1)
 
-    def _channels(self, c):
+    def _channels(self, c: int) -> int:
         return self.out_channels
 
-    def multiply_adds(self, shape):
+    def multiply_adds(self, shape: Shape) -> int:
         oh, ow, f = self.output_shape(shape)
         return oh * ow * f * math.prod(self.kernel) * self.in_channels // self.groups
 
-    def workspace_bytes(self, shape, itemsize=4):
+    def workspace_bytes(self, shape: Shape, itemsize: int = 4) -> int:
         oh, ow, _ = self.output_shape(shape)
         return itemsize * oh * ow * math.prod(self.kernel) * self.in_channels  # the patches
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         groups = f", groups={self.groups}" if self.groups > 1 else ""
         return f"Conv2d({self.in_channels}, {self.out_channels}, {self._describe_window((1, 1))}{groups})"

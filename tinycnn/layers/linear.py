@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from tinycnn.backend import array_module
+from tinycnn.backend import Array, MaybeNone, Shape, array_module
 from tinycnn.errors import ShapeError
 from tinycnn.layers.base import Layer, Parameter, expect_dtype
 
@@ -19,14 +19,15 @@ class Linear(Layer):
 
     skips_input_gradient = True
 
-    def __init__(self, in_features, out_features, bias=True, rng=None):
+    def __init__(self, in_features: int, out_features: int, bias: bool = True,
+                 rng: "np.random.Generator | None" = None) -> None:
         rng = np.random.default_rng(0) if rng is None else rng
         self.in_features, self.out_features = in_features, out_features
         w = rng.standard_normal((in_features, out_features), dtype=np.float32)
         self.w = Parameter(w * np.float32((2 / in_features) ** 0.5))
-        self.b = Parameter(np.zeros(out_features, np.float32)) if bias else None
+        self.b: Parameter | MaybeNone = Parameter(np.zeros(out_features, np.float32)) if bias else None
 
-    def forward(self, x):
+    def forward(self, x: Array) -> Array:
         self.check(x)
         y = x @ self.w.value  # (N, D) @ (D, F) -> (N, F)
         if self.b is not None:
@@ -34,14 +35,14 @@ class Linear(Layer):
         self.remember(x, output=y)
         return y
 
-    def backward(self, dy, input_gradient=True):
+    def backward(self, dy: Array, input_gradient: bool = True) -> Array | MaybeNone:
         (x,) = self.recall(dy)
         self.w.grad = x.T @ dy  # (D, N) @ (N, F) -> (D, F)
         if self.b is not None:
             self.b.grad = dy.sum(axis=0)  # b is added to every row, so it collects from every row
         return dy @ self.w.value.T if input_gradient else None  # (N, F) @ (F, D) -> (N, D)
 
-    def check(self, x):
+    def check(self, x: Array) -> None:
         """Raise an error that teaches unless forward can take x."""
         array_module(x, self.w.value)
         if x.ndim != 2 or x.shape[1] != self.in_features:
@@ -49,30 +50,30 @@ class Linear(Layer):
             raise ShapeError(f"{self} expects (N, {self.in_features}), got {x.shape}.{hint}")
         expect_dtype(x, self.w.value.dtype, self)
 
-    def output_shape(self, shape):
+    def output_shape(self, shape: Shape) -> Shape:
         if tuple(shape) != (self.in_features,):
             hint = " Put a Flatten() before it." if len(shape) > 1 else ""
             raise ShapeError(f"{self} expects {self.in_features} features, got {tuple(shape)}.{hint}")
         return (self.out_features,)
 
-    def multiply_adds(self, shape):
+    def multiply_adds(self, shape: Shape) -> int:
         return self.in_features * self.out_features
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"Linear({self.in_features}, {self.out_features})"
 
 
 class Flatten(Layer):
     """(N, H, W, C) -> (N, H*W*C): each image becomes one row; where a feature was stays encoded in its position."""
 
-    def forward(self, x):
+    def forward(self, x: Array) -> Array:
         y = x.reshape(len(x), *self.output_shape(x.shape[1:]))
         self.remember(x.shape, output=y)
         return y
 
-    def backward(self, dy):
+    def backward(self, dy: Array) -> Array:
         (shape,) = self.recall(dy)
         return dy.reshape(shape)
 
-    def output_shape(self, shape):
+    def output_shape(self, shape: Shape) -> Shape:
         return (math.prod(shape),)

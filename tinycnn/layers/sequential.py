@@ -6,7 +6,11 @@
 That is all a network is. tinycnn/engine runs these two loops faster; this file is the only one here that knows of it.
 """
 
+from collections.abc import Iterator
+from typing import Any
+
 from tinycnn import engine
+from tinycnn.backend import Array, MaybeNone, Shape
 from tinycnn.errors import ShapeError
 from tinycnn.layers.base import Layer
 
@@ -27,8 +31,8 @@ class Sequential(Layer):
 
     skips_input_gradient = True
 
-    def __init__(self, *layers, input_shape=None, **named_layers):
-        self._layers = {}
+    def __init__(self, *layers: Layer, input_shape: Shape | None = None, **named_layers: Layer) -> None:
+        self._layers: dict[str, Any] = {}
         for layer in layers:
             self._layers[self._free_name(layer)] = layer
         for name, layer in named_layers.items():
@@ -41,24 +45,24 @@ class Sequential(Layer):
         if input_shape is not None:
             self.output_shape(input_shape)
 
-    def _free_name(self, layer):
+    def _free_name(self, layer: Layer) -> str:
         short = SHORT.get(type(layer).__name__, type(layer).__name__.lower())
         number = 1 + sum(1 for name in self._layers if name.rstrip("0123456789") == short)
         return f"{short}{number}"
 
-    def children(self):
+    def children(self) -> dict[str, Layer]:
         return dict(self._layers)
 
-    def forward(self, x):
+    def forward(self, x: Array) -> Array:
         y, tape = engine.forward(self._layers.values(), x)
         self.remember(tape, output=y)
         return y
 
-    def backward(self, dy, input_gradient=True):
+    def backward(self, dy: Array, input_gradient: bool = True) -> Array | MaybeNone:
         (tape,) = self.recall(dy)
         return engine.backward(tape, dy, input_gradient)
 
-    def shapes(self, shape):
+    def shapes(self, shape: Shape) -> Iterator[tuple[str, Layer, Shape, Shape]]:
         """Yield (name, layer, shape in, shape out) for one input of `shape`, without running anything."""
         for name, layer in self._layers.items():
             try:
@@ -68,23 +72,23 @@ class Sequential(Layer):
             yield name, layer, tuple(shape), out
             shape = out
 
-    def output_shape(self, shape):
+    def output_shape(self, shape: Shape) -> Shape:
         *_, last = [tuple(shape), *(out for _, _, _, out in self.shapes(shape))]
         return last
 
-    def multiply_adds(self, shape):
+    def multiply_adds(self, shape: Shape) -> int:
         return sum(layer.multiply_adds(before) for _, layer, before, _ in self.shapes(shape))
 
-    def workspace_bytes(self, shape, itemsize=4):
+    def workspace_bytes(self, shape: Shape, itemsize: int = 4) -> int:
         return max((layer.workspace_bytes(before, itemsize) for _, layer, before, _ in self.shapes(shape)), default=0)
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self._layers)
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[Layer]:
         return iter(self._layers.values())
 
-    def __getitem__(self, key):
+    def __getitem__(self, key: int | str | slice) -> Any:
         names = list(self._layers)
         if isinstance(key, slice):
             start, stop = key.start, key.stop
@@ -95,11 +99,11 @@ class Sequential(Layer):
             return Sequential(**{name: self._layers[name] for name in names[start : stop : key.step]})
         return self._layers[names[self._index(key) if isinstance(key, str) else key]]
 
-    def _index(self, name):
+    def _index(self, name: str) -> int:
         if name not in self._layers:
             raise KeyError(f"no layer is called {name!r}; there are: {', '.join(self._layers)}")
         return list(self._layers).index(name)
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         lines = "".join(f"\n  {name}: {layer!r}" for name, layer in self._layers.items())
         return f"Sequential({lines}\n)"

@@ -11,6 +11,7 @@ two groups, because the network was trained on two GPUs of 3 GB that met only in
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,7 +26,7 @@ FEATURES = 4096
 class Variant:
     """What differs between the published networks: filters of conv1 ... conv5, and how the image meets conv1."""
 
-    filters: tuple
+    filters: tuple[int, ...]
     padding: int
     image_size: int
     normalized: bool
@@ -37,8 +38,9 @@ VARIANTS = {
 }
 
 
-def alexnet_localizer(num_classes=1000, groups=True, variant="paper", per_class_boxes=False, dropout=0.5, classes=None,
-                      seed=0):
+def alexnet_localizer(num_classes: int = 1000, groups: bool = True, variant: str = "paper",
+                      per_class_boxes: bool = False, dropout: float = 0.5, classes: Sequence[str] | None = None,
+                      seed: int = 0) -> Localizer:
     """AlexNet with two heads on its feature vector: class scores (N, K) and a box (N, 4), or (N, K, 4).
 
     variant: "paper", for images of 227 x 227; or "one-gpu", fewer filters, no groups and no normalization, for images
@@ -61,7 +63,8 @@ def alexnet_localizer(num_classes=1000, groups=True, variant="paper", per_class_
     return model
 
 
-def alexnet_pose(num_joints=14, groups=True, variant="paper", dropout=0.5, seed=0):
+def alexnet_pose(num_joints: int = 14, groups: bool = True, variant: str = "paper", dropout: float = 0.5,
+                 seed: int = 0) -> Sequential:
     """AlexNet as a regressor of human pose (Toshev and Szegedy 2014, "DeepPose"): (N, S, S, 3) -> (N, 2 * J).
 
     One row holds x and y of joint 1, x and y of joint 2, and so on. There is one head only, so the whole network is a

@@ -1,19 +1,21 @@
 """The networks that have a name: files, commands and benchmarks build them by it, and all take the names from here."""
 
 import inspect
+from collections.abc import Callable
+from typing import Any
 
 from tinycnn.models.alexnet import alexnet_localizer
-from tinycnn.models.localizer import localizer
+from tinycnn.models.localizer import Localizer, localizer
 
-ARCHITECTURES = {"localizer": localizer, "alexnet": alexnet_localizer}
+ARCHITECTURES: dict[str, Callable[..., Localizer]] = {"localizer": localizer, "alexnet": alexnet_localizer}
 
 
-def build(config):
+def build(config: dict[str, Any]) -> Localizer:
     """The network that `config` describes: {"architecture": name, ...keyword arguments of its function}."""
     arguments = dict(config)
     return ARCHITECTURES[arguments.pop("architecture")](**arguments)
 
 
-def defaults(architecture):
+def defaults(architecture: str) -> dict[str, Any]:
     """{keyword argument: default} of the function that builds `architecture`."""
     return {name: each.default for name, each in inspect.signature(ARCHITECTURES[architecture]).parameters.items()}

@@ -9,12 +9,15 @@ box", 1 means "one standard deviation more". With a bias that starts at 0, an un
 box, which is the baseline to beat.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from tinycnn import boxes as box_codec
-from tinycnn.backend import array_module, device_of, to_device, to_numpy
+from tinycnn.backend import Array, ArrayLike, Labels, MaybeNone, Shape, array_module, device_of, to_device, to_numpy
+from tinycnn.data.dataset import Pictures
 from tinycnn.errors import DataError, ShapeError
 from tinycnn.layers import Conv2d, Dropout, Flatten, Layer, Linear, MaxPool2d, ReLU, Sequential
 from tinycnn.resize import crop_resize
@@ -33,12 +36,12 @@ class Prediction:
     labels: np.ndarray
     probabilities: np.ndarray
     boxes: np.ndarray
-    classes: tuple
+    classes: tuple[str, ...]
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.labels)
 
-    def __getitem__(self, i):
+    def __getitem__(self, i: int) -> tuple[str, float, np.ndarray]:
         """One image's answer: (class name, its probability, its box)."""
         label = int(self.labels[i])
         return self.classes[label], float(self.probabilities[i, label]), self.boxes[i]
@@ -52,9 +55,13 @@ class Localizer(Layer):
     config: keyword arguments with which tinycnn.models.build makes this architecture again; None for your own
     """
 
+    trunk: Any  # three layers of any kind, which may have more attributes than Layer knows of
+    class_head: Any
+    box_head: Any
     pixel_scale = PIXEL_SCALE  # what a pixel is divided by, behind the subtraction of the mean
 
-    def __init__(self, trunk, class_head, box_head, classes, image_size, per_class_boxes=False, config=None):
+    def __init__(self, trunk: Layer, class_head: Layer, box_head: Layer, classes: Sequence[str], image_size: int,
+                 per_class_boxes: bool = False, config: dict[str, Any] | None = None) -> None:
         self.trunk, self.class_head, self.box_head = trunk, class_head, box_head
         self.classes, self.image_size, self.per_class_boxes = tuple(classes), image_size, per_class_boxes
         self.config = config
@@ -66,10 +73,10 @@ class Localizer(Layer):
             if head.output_shape(features) != (outputs,):
                 raise ShapeError(f"the {name} head must give {outputs} numbers, gives {head.output_shape(features)}")
 
-    def _box_numbers(self):
+    def _box_numbers(self) -> int:
         return 4 * len(self.classes) if self.per_class_boxes else 4
 
-    def forward(self, x):
+    def forward(self, x: Array) -> tuple[Array, Array]:
         """x: (N, S, S, 3) from normalize() -> scores (N, K), standardized boxes (N, 4) or (N, K, 4)."""
         features = self.trunk.forward(x)
         # Each head is run as a chain of one, as the trunk is a chain: that is where the engine finds layers to run.
@@ -78,7 +85,7 @@ class Localizer(Layer):
         self.remember(*heads)
         return scores, boxes.reshape(len(boxes), -1, 4) if self.per_class_boxes else boxes
 
-    def backward(self, dscores, dboxes, input_gradient=False):
+    def backward(self, dscores: Array, dboxes: Array, input_gradient: bool = False) -> Array | MaybeNone:
         """Gradients of all parameters; dx only on request: the first layer is the largest, and training needs none."""
         class_head, box_head = self.recall()
         dfeatures = class_head.backward(dscores)
@@ -90,7 +97,7 @@ class Localizer(Layer):
 
     # Between pixels and what the network computes with.
 
-    def normalize(self, images):
+    def normalize(self, images: Array) -> Array:
         """uint8 pixels (N, S, S, 3) on any device -> the network's input, in the dtype of its weights."""
         dtype = next(iter(self.parameters().values())).value.dtype
         x = images.astype(dtype)
@@ -98,18 +105,18 @@ class Localizer(Layer):
         x *= 1 / self.pixel_scale
         return x
 
-    def set_box_statistics(self, codes):
+    def set_box_statistics(self, codes: ArrayLike) -> None:
         """Take mean and standard deviation of the training set's box codes (n, 4), units of the network's input."""
         codes = np.asarray(codes, np.float64)
         self.box_mean = codes.mean(axis=0)
         self.box_std = np.maximum(codes.std(axis=0), 1e-3)  # boxes that never vary must not divide by 0
         self.has_statistics = True
 
-    def standardize(self, codes):
+    def standardize(self, codes: np.ndarray) -> np.ndarray:
         """Box codes (n, 4) -> the box head's targets (n, 4), float32 on the host."""
         return ((codes - self.box_mean) / self.box_std).astype(np.float32)
 
-    def boxes_in_pixels(self, outputs, sizes, labels=None):
+    def boxes_in_pixels(self, outputs: np.ndarray, sizes: ArrayLike, labels: Labels | None = None) -> np.ndarray:
         """The box head's outputs on the host -> boxes (n, 4) in pixels of images of sizes (n, 2) = (H, W), clipped.
 
         labels: whose box to take where there is one per class; without labels, the boxes of all classes (n, K, 4).
@@ -120,7 +127,7 @@ class Localizer(Layer):
         sizes = np.asarray(sizes)[:, None] if outputs.ndim == 3 else sizes
         return box_codec.clip(box_codec.decode(codes, sizes), sizes)
 
-    def predict(self, images, batch_size=64):
+    def predict(self, images: Pictures, batch_size: int = 64) -> Prediction:
         """Class, probabilities and box of each image.
 
         images: one uint8 image (H, W, 3), or a sequence of them, of any sizes; or a batch (N, H, W, 3)
@@ -137,30 +144,31 @@ class Localizer(Layer):
         labels = probabilities.argmax(axis=1)
         return Prediction(labels, probabilities, self.boxes_in_pixels(boxes, sizes, labels), self.classes)
 
-    def _fit_frame(self, image):
+    def _fit_frame(self, image: np.ndarray) -> np.ndarray:
         h, w, _ = image.shape
         return crop_resize(image, (0, 0, w, h), (self.image_size, self.image_size))
 
     @property
-    def device(self):
+    def device(self) -> str:
         """Where the weights are: "cpu", "cuda:0", "simulated"."""
         return device_of(next(iter(self.parameters().values())).value)
 
-    def output_shape(self, shape):
+    def output_shape(self, shape: Shape) -> tuple[Shape, Shape]:
         self.trunk.output_shape(shape)
         return (len(self.classes),), ((len(self.classes), 4) if self.per_class_boxes else (4,))
 
-    def multiply_adds(self, shape):
+    def multiply_adds(self, shape: Shape) -> int:
         features = self.trunk.output_shape(shape)
         heads = self.class_head.multiply_adds(features) + self.box_head.multiply_adds(features)
         return self.trunk.multiply_adds(shape) + heads
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"Localizer({len(self.classes)} classes, {self.image_size} x {self.image_size})"
 
 
-def localizer(num_classes=10, image_size=64, channels=(32, 64, 128, 256), hidden=512, dropout=0.0,
-              per_class_boxes=False, classes=None, seed=0):
+def localizer(num_classes: int = 10, image_size: int = 64, channels: Sequence[int] = (32, 64, 128, 256),
+              hidden: int = 512, dropout: float = 0.0, per_class_boxes: bool = False,
+              classes: Sequence[str] | None = None, seed: int = 0) -> Localizer:
     """The small localizer: 3x3 convolutions, each followed by a 2x2 max pool, then one hidden layer and two heads.
 
     At 64 x 64 with the default channels the last map is 4 x 4 x 256: a feature vector of 4096 numbers, as in AlexNet.
@@ -190,21 +198,21 @@ def localizer(num_classes=10, image_size=64, channels=(32, 64, 128, 256), hidden
     return Localizer(trunk, class_head, box_head, names, image_size, per_class_boxes, config)
 
 
-def small_head(features, outputs, rng, std=0.01):
+def small_head(features: int, outputs: int, rng: "np.random.Generator", std: float = 0.01) -> Linear:
     """A Linear whose first outputs are nearly 0: equal probabilities (a loss of log K) and the mean box."""
     head = Linear(features, outputs, rng=rng)
     head.w.value = rng.standard_normal((features, outputs), dtype=np.float32) * np.float32(std)
     return head
 
 
-def softmax(scores):
+def softmax(scores: Array) -> Array:
     """Probabilities (N, K) of scores (N, K), on any device."""
     xp = array_module(scores)
     e = xp.exp(scores - scores.max(axis=1, keepdims=True))
     return e / e.sum(axis=1, keepdims=True)
 
 
-def _as_images(images):
+def _as_images(images: Any) -> list[np.ndarray]:
     """A list of uint8 arrays (H, W, 3), from one image or many."""
     single = getattr(images, "ndim", None) in (2, 3) or hasattr(images, "getbands")  # an array, or a Pillow image
     images = [np.asarray(image) for image in ([images] if single else images)]

@@ -9,19 +9,23 @@ architecture needs before anything is read, and pickled content is refused.
 
 import json
 import zipfile
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from tinycnn.backend import to_device, to_numpy
+from tinycnn.backend import Array, to_device, to_numpy
 from tinycnn.errors import CheckpointError
 from tinycnn.files import atomic_write
 from tinycnn.models.architectures import build
+from tinycnn.models.localizer import Localizer
 
 FORMAT = "tinycnn-1"
 META_LIMIT = 16 * 2**20  # bytes of JSON; 1000 class names need 50 thousand
 
 
-def save(model, path, extra=None, arrays=None):
+def save(model: Localizer, path: str | Path, extra: dict[str, Any] | None = None,
+         arrays: dict[str, Array] | None = None) -> None:
     """Write `model` to `path` as one .npz, whole or not at all.
 
     extra: a JSON-able dict kept beside the model    arrays: more arrays to keep, by name (an optimizer's state)
@@ -29,14 +33,14 @@ def save(model, path, extra=None, arrays=None):
     meta = {"format": FORMAT, "config": model.config, "classes": list(model.classes),
             "box_mean": list(map(float, model.box_mean)), "box_std": list(map(float, model.box_std)),
             "has_statistics": bool(model.has_statistics), "extra": extra or {}}
-    members = {f"model/{name}": to_numpy(p.value) for name, p in model.parameters().items()}
+    members: dict[str, Any] = {f"model/{name}": to_numpy(p.value) for name, p in model.parameters().items()}
     members |= {f"more/{name}": to_numpy(array) for name, array in (arrays or {}).items()}
     members["meta"] = np.frombuffer(json.dumps(meta).encode(), np.uint8)
     with atomic_write(path) as file:
         np.savez(file, **members)
 
 
-def load(path, into=None, device="cpu"):
+def load(path: str | Path, into: Localizer | None = None, device: str = "cpu") -> Localizer:
     """Read a model written by `save`. `into`: a model of your own architecture that receives the weights.
 
     Raises CheckpointError, one sentence, for a file that is cut off, foreign, or made for another architecture.
@@ -44,7 +48,8 @@ def load(path, into=None, device="cpu"):
     return load_with_extra(path, into, device)[0]
 
 
-def load_with_extra(path, into=None, device="cpu"):
+def load_with_extra(path: str | Path, into: Localizer | None = None,
+                    device: str = "cpu") -> tuple[Localizer, dict[str, Any], dict[str, np.ndarray]]:
     """Like `load`, with what was kept beside the model: (model, extra dict, arrays by name on the host)."""
     with _open(path) as archive:
         meta = _meta(archive, path)

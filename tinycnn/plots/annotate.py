@@ -1,16 +1,21 @@
 """A predicted box drawn onto a copy of the picture itself, for people who want the picture and not a figure."""
 
 import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from tinycnn.errors import require
 from tinycnn.plots.look import PREDICTION
 
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
 SMALLEST_SIDE = 240  # smaller pictures are enlarged by a whole number, or the letters would cover them
 
 
-def annotate(image, box, text):
+def annotate(image: np.ndarray, box: Sequence[float] | np.ndarray, text: str) -> "Image":
     """A Pillow image: a copy of `image` with `box` and `text` on it.
 
     image: (H, W, 3) uint8    box: (4,) xyxy in its pixels. Pictures with a side under 240 pixels come out 2, 3 ...

@@ -6,7 +6,8 @@ import numpy as np
 
 from tinycnn import boxes as box_math
 from tinycnn.errors import DataError, require
-from tinycnn.plots.look import FAINT, INK, PREDICTION, TRUTH, WRONG, new_figure, styled
+from tinycnn.plots.given import Prediction, Samples
+from tinycnn.plots.look import FAINT, INK, PREDICTION, TRUTH, WRONG, Figure, new_figure, styled
 from tinycnn.resize import crop_resize
 
 CELL = 1.75  # inches
@@ -15,7 +16,7 @@ MOST_PIXELS = 360  # sides of a picture are reduced to this before drawing: a ce
 
 
 @styled
-def contact_sheet(samples, count=40, columns=8, title=None):
+def contact_sheet(samples: Samples, count: int = 40, columns: int = 8, title: str | None = None) -> Figure:
     """Pictures of every class in turn, each with its box and class name, at most `count` of them."""
     chosen = samples.subset(_taking_turns(samples.labels, count))
     if not len(chosen):
@@ -31,7 +32,7 @@ def contact_sheet(samples, count=40, columns=8, title=None):
 
 
 @styled
-def predictions(samples, prediction, columns=6, title=None):
+def predictions(samples: Samples, prediction: Prediction, columns: int = 6, title: str | None = None) -> Figure:
     """Truth and prediction of each sample, with class, probability and IoU; a framed picture with ✗ is wrong.
 
     samples: N Samples    prediction: what model.predict(samples.images) returns

@@ -1,7 +1,8 @@
 """Learning curves: what the two losses and the validation metrics did from epoch to epoch."""
 
 from tinycnn.errors import DataError, require
-from tinycnn.plots.look import COLORS, INK, new_figure, styled
+from tinycnn.plots.given import History
+from tinycnn.plots.look import COLORS, INK, Figure, new_figure, styled
 
 # Accuracy is a little wider than the others, since joint accuracy may lie exactly on it.
 METRICS = {"valid_accuracy": ("class accuracy", COLORS["sky"], "s", 3.2),
@@ -11,7 +12,7 @@ MOST_MARKERS = 30  # beyond so many epochs the points run into each other
 
 
 @styled
-def curves(history):
+def curves(history: History) -> Figure:
     """Both loss terms on training and validation pictures, and the validation metrics, epoch by epoch.
 
     history: what `tinycnn.fit` returns. Without validation there are two panels and no best epoch.

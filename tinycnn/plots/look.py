@@ -2,10 +2,20 @@
 
 import functools
 import io
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import TYPE_CHECKING, ParamSpec, TypeAlias, TypeVar
 
 from tinycnn.errors import DataError, require
 from tinycnn.files import atomic_write
+
+if TYPE_CHECKING:
+    import matplotlib.figure
+
+Figure: TypeAlias = "matplotlib.figure.Figure"  # a name for type hints: matplotlib is imported where it draws
+P = ParamSpec("P")
+R = TypeVar("R")
 
 # Okabe and Ito (2008), "Color Universal Design".
 COLORS = {"black": "#000000", "orange": "#E69F00", "sky": "#56B4E9", "green": "#009E73", "yellow": "#F0E442",
@@ -23,16 +33,16 @@ SETTINGS = {
 }
 
 
-def style():
+def style() -> AbstractContextManager[None]:
     """A context in which matplotlib draws in the library's style: `with style(): ...`. The settings outside stay."""
     return require("matplotlib", extra="viz").rc_context(SETTINGS)
 
 
-def styled(function):
+def styled(function: Callable[P, R]) -> Callable[P, R]:
     """Run a function that draws inside `style()`."""
 
     @functools.wraps(function)
-    def inside(*args, **kwargs):
+    def inside(*args: P.args, **kwargs: P.kwargs) -> R:
         with style():
             return function(*args, **kwargs)
 
@@ -40,7 +50,7 @@ def styled(function):
 
 
 @styled
-def new_figure(width, height):
+def new_figure(width: float, height: float) -> Figure:
     """An empty Figure of width x height inches that arranges its parts by itself; a notebook shows it as a picture."""
     figure = require("matplotlib.figure", extra="viz").Figure(figsize=(width, height), layout="constrained")
     # A Figure made without pyplot has no picture of its own in notebooks; IPython asks the object for this method.
@@ -48,7 +58,7 @@ def new_figure(width, height):
     return figure
 
 
-def save(figure, path):
+def save(figure: Figure, path: str | Path) -> None:
     """Write `figure` to `path`, whole or not at all; the ending decides the format (.png, .pdf, .svg, .jpg)."""
     kind = Path(path).suffix.lstrip(".").lower()
     kinds = figure.canvas.get_supported_filetypes()

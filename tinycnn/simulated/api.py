@@ -32,7 +32,7 @@ class Call(NamedTuple):
     keywords: tuple
 
 
-_names = {}  # form of a call -> the parameter name behind each argument, once it has been found to fit
+_names: dict = {}  # form of a call -> the parameter name behind each argument, once it has been found to fit
 _recordings = Collectors()  # sets of Call
 _ORDINARY, _KEYWORD = inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY
 

@@ -37,7 +37,7 @@ class ndarray:  # noqa: N801 the name that NumPy and CuPy give it
 
     __slots__ = ("numbers",)
     __array_priority__ = 100
-    __hash__ = None
+    __hash__ = None  # type: ignore[assignment]  # Python's own way to say: not hashable
 
     def __init__(self, shape, dtype=float, memptr=None, strides=None, order="C"):
         if memptr is not None or strides is not None:

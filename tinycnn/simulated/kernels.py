@@ -69,13 +69,14 @@ class ElementwiseKernel:
 # Each function takes what the kernel takes, as NumPy arrays, and returns the outputs instead of writing them.
 
 
-def _im2col(x, sh, sw, ph, pw, fill, cols):
-    return [im2col(x, cols.shape[3:5], (sh, sw), (ph, pw), cols.shape[1:3], fill).reshape(cols.shape)]
+def _im2col(x, sh, sw, ph, pw, dh, dw, fill, cols):
+    where = cols.shape[3:5], (sh, sw), (ph, pw), cols.shape[1:3], fill, (dh, dw)
+    return [im2col(x, *where).reshape(cols.shape)]
 
 
-def _col2im(cols, sh, sw, ph, pw, x):
+def _col2im(cols, sh, sw, ph, pw, dh, dw, x):
     n, oh, ow, kh, kw, c = cols.shape
-    return [col2im(cols.reshape(n, oh, ow, kh * kw * c), x.shape, (kh, kw), (sh, sw), (ph, pw))]
+    return [col2im(cols.reshape(n, oh, ow, kh * kw * c), x.shape, (kh, kw), (sh, sw), (ph, pw), (dh, dw))]
 
 
 def _max_pool(x, kh, kw, sh, sw, ph, pw, border, y, winner):
@@ -94,7 +95,7 @@ def _max_pool_backward(dy, winner, kh, kw, sh, sw, ph, pw, dx):
     won = winner[:, :, :, None] == np.arange(kh * kw)[:, None]  # (N, OH, OW, KH*KW, C)
     cols = np.where(won, dy[:, :, :, None], 0).reshape(n, oh, ow, kh, kw, c)
     larger = np.empty((n, dx.shape[1] + below, dx.shape[2] + right, c))
-    return [_col2im(cols, sh, sw, ph, pw, larger)[0][:, : dx.shape[1], : dx.shape[2]]]
+    return [_col2im(cols, sh, sw, ph, pw, 1, 1, larger)[0][:, : dx.shape[1], : dx.shape[2]]]
 
 
 def _beyond(x, y, kernel, stride, padding):

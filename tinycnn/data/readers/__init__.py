@@ -7,7 +7,9 @@ does not depend on the format, from damaged files to the parts, is in `assemble`
 
 from collections import Counter
 from pathlib import Path
+from types import ModuleType
 
+from tinycnn.data.dataset import Dataset
 from tinycnn.data.photographs import SUFFIXES, PixelCache
 from tinycnn.data.readers import coco, table, tiny_imagenet, voc
 from tinycnn.data.readers.assemble import assemble
@@ -17,7 +19,8 @@ from tinycnn.errors import DataError, require
 READERS = {"voc": voc, "coco": coco, "csv": table, "tiny-imagenet": tiny_imagenet}
 
 
-def read(path, format=None, valid_fraction=0.1, test_fraction=None, seed=0, *, max_side=1024, memory=2**30):
+def read(path: str | Path, format: str | None = None, valid_fraction: float = 0.1, test_fraction: float | None = None,
+         seed: int = 0, *, max_side: int | None = 1024, memory: int = 2**30) -> Dataset:
     """Read a folder of annotated pictures, or one .json or .csv file, into a Dataset. Needs Pillow (extra: images).
 
     format: "voc", "coco", "csv", "tiny-imagenet", or None to recognize it
@@ -55,7 +58,7 @@ def read(path, format=None, valid_fraction=0.1, test_fraction=None, seed=0, *, m
     return assemble(name, root, records, classes, ledger, cache=PixelCache(memory), **choices)
 
 
-def recognize(path, format=None):
+def recognize(path: str | Path, format: str | None = None) -> tuple[ModuleType, list[Path]]:
     """(reader module, annotation files) for a path; DataError says what was found and what would be recognized."""
     path = Path(path)
     if not path.exists():
@@ -90,8 +93,8 @@ def _contents(path):
     if path.is_file():
         return f"no folder but one {path.suffix or 'nameless'} file"
     pictures = len(walk(path, SUFFIXES))
-    others = Counter(file.suffix.lower() or file.name for file in path.iterdir() if file.is_file())
-    others = [f"{count} {suffix}" for suffix, count in others.most_common(5) if suffix not in SUFFIXES]
+    suffixes = Counter(file.suffix.lower() or file.name for file in path.iterdir() if file.is_file())
+    others = [f"{count} {suffix}" for suffix, count in suffixes.most_common(5) if suffix not in SUFFIXES]
     folders = sorted(entry.name + "/" for entry in path.iterdir() if entry.is_dir())
     shown = others + folders[:5] + (["..."] if len(folders) > 5 else [])
     return f"{pictures or 'no'} pictures" + (f", {', '.join(shown)}" if shown else "")

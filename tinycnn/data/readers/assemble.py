@@ -8,7 +8,7 @@ import os
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -90,7 +90,7 @@ def form_parts(parts, brought, valid_fraction, test_fraction, seed):
 
 def _merge(records, ledger):
     """One record per file: a file listed twice is one picture with the objects of both."""
-    merged = {}
+    merged: dict[Path, Any] = {}
     for record in records:
         known = merged.setdefault(record.path, record)
         if known is record:

@@ -32,7 +32,8 @@ def find(path):
 
 def records(root, files, ledger):
     """A Record per picture, and the classes in the order in which the files list them."""
-    found, classes = [], {}
+    found: list[Record] = []
+    classes: dict[str, None] = {}  # an ordered set
     for file in files:
         images, annotations, categories = _load(file)
         names = {_field(file, "categories", c, "id"): str(_field(file, "categories", c, "name")) for c in categories}
@@ -47,12 +48,12 @@ def records(root, files, ledger):
             if path is not None:
                 found.append(record)
         for annotation in annotations:
-            record = by_id.get(_field(file, "annotations", annotation, "image_id"))
-            if record is None:
+            listed = by_id.get(_field(file, "annotations", annotation, "image_id"))
+            if listed is None:
                 ledger.remark(str(annotation["image_id"]), "annotations of pictures that the file does not list")
             elif not annotation.get("iscrowd"):
                 name = names.get(_field(file, "annotations", annotation, "category_id"), "")
-                record.objects.append((name, _box(annotation.get("bbox"))))
+                listed.objects.append((name, _box(annotation.get("bbox"))))
     return found, list(classes)
 
 

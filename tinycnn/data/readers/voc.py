@@ -33,7 +33,7 @@ def find(path):
 def records(root, files, ledger):
     """A Record per annotated picture, and no order of the classes (None: by name)."""
     lists = _lists(root, ledger)
-    pictures = {}
+    pictures: dict[str, list[Path]] = {}
     for path in walk(root, SUFFIXES):
         pictures.setdefault(path.stem, []).append(path)
     found = []
@@ -118,7 +118,7 @@ def _picture(root, xml, filename, pictures):
 
 def _lists(root, ledger):
     """{folder that holds ImageSets: {name without suffix: part}} for the official parts, where a set brings them."""
-    lists = {}
+    lists: dict[Path, dict[str, list[str]]] = {}
     for path in walk(root, {".txt"}):
         if path.parent.parts[-2:] == ("ImageSets", "Main") and path.stem in ("train", "val", "trainval", "test"):
             lists.setdefault(path.parent.parent.parent, {})[path.stem] = read_text(path, MAX_LIST_BYTES).split("\n")

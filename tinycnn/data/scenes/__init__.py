@@ -12,11 +12,14 @@ The box is that of the whole thing, parts hidden behind something included, and 
 wholly inside the frame, and no more than 15 % of it is ever hidden.
 """
 
+from typing import TYPE_CHECKING
+
 from tinycnn.data.dataset import Dataset
 from tinycnn.lazy import lazy
 
 
-def scenes(n=4000, image_size=64, seed=0, valid=None, test=1000):
+def scenes(n: int = 4000, image_size: int = 64, seed: int = 0, valid: int | None = None,
+           test: int | None = 1000) -> Dataset:
     """A data set of scenes: `n` to train on, `valid` (n / 8, at least 100) and `test`, each image_size pixels square.
 
     The classes of `SCENE_CLASSES` take turns, so all are equally frequent, and a smaller set is the beginning of a
@@ -32,7 +35,10 @@ def scenes(n=4000, image_size=64, seed=0, valid=None, test=1000):
     return Dataset("scenes", *(draw(split, int(size), image_size, seed) for split, size in sizes.items()))
 
 
-__getattr__, __dir__ = lazy(__name__, dict.fromkeys(
-    ("SCENE_CLASSES", "render_scene", "scene"), "tinycnn.data.scenes.compose"))  # fmt: skip
+if TYPE_CHECKING:  # the same names for a type checker, which runs nothing
+    from tinycnn.data.scenes.compose import SCENE_CLASSES, render_scene, scene
+else:
+    __getattr__, __dir__ = lazy(__name__, dict.fromkeys(
+        ("SCENE_CLASSES", "render_scene", "scene"), "tinycnn.data.scenes.compose"))  # fmt: skip
 
 __all__ = ["SCENE_CLASSES", "render_scene", "scene", "scenes"]

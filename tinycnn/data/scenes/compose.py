@@ -13,7 +13,8 @@ SCENE_CLASSES = tuple(CLASSES)
 SPLITS = ("train", "valid", "test")
 
 
-def scene(index, split="train", seed=0, image_size=64):
+def scene(index: int, split: str = "train", seed: int = 0,
+          image_size: int = 64) -> tuple[np.ndarray, int, np.ndarray, np.ndarray]:
     """One scene of the data set by its number: image (S, S, 3), label, box (4,), mask (S, S); see `render_scene`."""
     if split not in SPLITS:
         raise ValueError(f"a scene belongs to one of the splits {', '.join(SPLITS)}, not to {split!r}")
@@ -23,7 +24,7 @@ def scene(index, split="train", seed=0, image_size=64):
     return image, label, box, mask
 
 
-def render_scene(rng, label, image_size):
+def render_scene(rng: np.random.Generator, label: int, image_size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Photograph one thing of class `label`: image uint8 (S, S, 3), box float32 (4,), mask bool (S, S).
 
     The mask holds the pixels at least half covered by the thing's own silhouette, hidden ones included; the box is the
@@ -54,7 +55,7 @@ def _clutter(rng):
     return CLUTTER[rng.integers(len(CLUTTER))]
 
 
-def obstruct(rng, canvas, thing, light):
+def obstruct(rng: np.random.Generator, canvas: np.ndarray, thing: np.ndarray, light: Light) -> np.ndarray | None:
     """Lay something over the edge of what has the coverage `thing`; returns its own, or None if it hid too much."""
     x0, y0, x1, y1 = box_of(thing >= 0.5)
     turn = rng.uniform(0, 2 * math.pi)
@@ -62,7 +63,7 @@ def obstruct(rng, canvas, thing, light):
     return put(rng, canvas, _clutter(rng), light, rng.uniform(0.1, 0.24) * len(thing), near=near, spare=thing)
 
 
-def box_of(mask):
+def box_of(mask: np.ndarray) -> np.ndarray:
     """The tight half-open box (xmin, ymin, xmax, ymax) around the true pixels of a mask, float32."""
     x, y = np.flatnonzero(mask.any(axis=0)), np.flatnonzero(mask.any(axis=1))
     return np.array([x[0], y[0], x[-1] + 1, y[-1] + 1], dtype=np.float32)

@@ -1,0 +1,54 @@
+"""A residual block: layers that compute what is to be added to their input, not a new output (He et al. 2016).
+
+    y  = body(x) + x                       the input takes a shortcut around the layers
+    dx = body's dx + dy                    and so does the gradient: no layer can stop it
+"""
+
+from tinycnn.backend import Array, Shape
+from tinycnn.errors import ShapeError
+from tinycnn.layers.base import Layer
+from tinycnn.layers.sequential import Sequential
+
+
+class Residual(Layer):
+    """y = body(x) + shortcut(x); without a shortcut, y = body(x) + x.
+
+    layers: those of the body, one behind the other    shortcut: a layer where the body changes the shape, most often
+    Conv2d(channels, filters, 1, stride=2)
+
+        Residual(Conv2d(64, 64, 3, padding=1), BatchNorm2d(64), ReLU(), Conv2d(64, 64, 3, padding=1), BatchNorm2d(64))
+    """
+
+    def __init__(self, *layers: Layer, shortcut: Layer | None = None) -> None:
+        self.body = Sequential(*layers)
+        self.shortcut = None if shortcut is None else Sequential(shortcut)
+
+    def forward(self, x: Array) -> Array:
+        y = self.body.forward(x)
+        around = x if self.shortcut is None else self.shortcut.forward(x)
+        if y.shape != around.shape:
+            raise ShapeError(
+                f"Residual adds its input to what its layers make of it, but one has shape {around.shape} and the other "
+                f"{y.shape}. Give shortcut=Conv2d(channels, filters, 1, stride=...), which brings the input to that shape."
+            )
+        self.remember(output=y)
+        return y + around
+
+    def backward(self, dy: Array) -> Array:
+        self.recall(dy)
+        dx = self.body.backward(dy)
+        return dx + (dy if self.shortcut is None else self.shortcut.backward(dy))
+
+    def output_shape(self, shape: Shape) -> Shape:
+        out = self.body.output_shape(shape)
+        around = tuple(shape) if self.shortcut is None else self.shortcut.output_shape(shape)
+        if out != around:
+            raise ShapeError(f"Residual: its layers make {out} of {tuple(shape)}, and the shortcut {around}")
+        return out
+
+    def multiply_adds(self, shape: Shape) -> int:
+        return self.body.multiply_adds(shape) + (self.shortcut.multiply_adds(shape) if self.shortcut else 0)
+
+    def __repr__(self) -> str:
+        layers = ", ".join(map(repr, self.body))
+        return f"Residual({layers})" if self.shortcut is None else f"Residual({layers}, shortcut={self.shortcut[0]!r})"
