@@ -56,7 +56,8 @@ def functions(name, thing):
                 continue
             for found in (member, *(getattr(member, part, None) for part in ("__func__", "fget", "func"))):
                 found = inspect.unwrap(found) if callable(found) else found
-                if inspect.isfunction(found) and found.__code__.co_filename != "<string>":  # as a dataclass's own have
+                # Written here, not made by dataclass, NamedTuple or Protocol.
+                if inspect.isfunction(found) and PACKAGE in Path(found.__code__.co_filename).parents:
                     yield f"{name}.{each}", found
 
 

@@ -242,6 +242,49 @@ def _lrn_window(c, size, channels):
     return [neighbor for neighbor in range(c - size // 2, c - size // 2 + size) if 0 <= neighbor < channels]
 
 
+# --- batch normalization (Ioffe and Szegedy 2015, algorithm 1) ---
+
+
+def batch_norm(x: Array, w: Array, b: Array, eps: float = 1e-5) -> Array:
+    """y = w * (x - mean) / sqrt(var + eps) + b, with each channel's mean and variance over the batch.
+
+    x, y: (N, H, W, C)    w, b: (C,)
+    """
+    y = np.zeros_like(x)
+    for c in range(x.shape[3]):
+        mean, var = _mean_and_variance(x[..., c])
+        for at in np.ndindex(x.shape[:3]):
+            y[(*at, c)] = w[c] * (x[(*at, c)] - mean) / math.sqrt(var + eps) + b[c]
+    return y
+
+
+def batch_norm_backward(dy: Array, x: Array, w: Array, eps: float = 1e-5) -> tuple[Array, Array, Array]:
+    """Every x acts on every y of its channel: on its own directly, on all through mean and variance.
+
+    Returns dx (N, H, W, C), dw (C,), db (C,).
+    """
+    dx, dw, db = np.zeros_like(x), np.zeros_like(w), np.zeros_like(w)
+    for c in range(x.shape[3]):
+        mean, var = _mean_and_variance(x[..., c])
+        std, count = math.sqrt(var + eps), x[..., c].size
+        dmean = dvar = 0.0
+        for at in np.ndindex(x.shape[:3]):
+            centered, d = x[(*at, c)] - mean, dy[(*at, c)]
+            dw[c] += d * centered / std
+            db[c] += d
+            dx[(*at, c)] += d * w[c] / std
+            dmean -= d * w[c] / std
+            dvar -= d * w[c] * centered / (2 * std**3)
+        for at in np.ndindex(x.shape[:3]):  # var = the mean of (x - mean) ** 2; the mean of x - mean itself is 0
+            dx[(*at, c)] += dmean / count + dvar * 2 * (x[(*at, c)] - mean) / count
+    return dx, dw, db
+
+
+def _mean_and_variance(x):
+    mean = sum(x.ravel().tolist()) / x.size
+    return mean, sum((value - mean) ** 2 for value in x.ravel().tolist()) / x.size
+
+
 # --- losses ---
 
 

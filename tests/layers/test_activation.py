@@ -2,13 +2,13 @@
 
 import numpy as np
 import pytest
-from harness import DTYPES, LAYOUTS, numbers, run
+from harness import DTYPES, LAYOUTS, expect_close, numbers, run
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tinycnn.backend import to_device, to_numpy
 from tinycnn.errors import OrderError, ShapeError
-from tinycnn.layers import Dropout, ReLU
+from tinycnn.layers import Dropout, LeakyReLU, ReLU
 
 SHAPES = st.one_of(
     st.tuples(st.integers(0, 5), st.integers(1, 6)),
@@ -85,3 +85,13 @@ def test_dropout_takes_an_empty_batch(device):
 def test_dropout_refuses_what_is_no_probability(p):
     with pytest.raises(ValueError, match="0 <= p < 1"):
         Dropout(p)
+
+
+@given(st.tuples(st.integers(0, 3), st.integers(1, 5), st.integers(1, 4)), DTYPES, st.floats(0, 1))
+def test_leaky_relu_lets_a_part_pass(device, shape, dtype, slope):
+    x = numbers(shape, dtype)
+    got = run(LeakyReLU(slope), x.reshape(*shape, 1), device)
+    slopes = np.array([1 if value > 0 else slope for value in x.ravel()], dtype)
+    expect_close(got.y.ravel(), x.ravel() * slopes, dtype)
+    expect_close(got.dx.ravel(), got.dy.ravel() * slopes, dtype)
+    assert repr(LeakyReLU(0.5)) == "LeakyReLU(0.5)"

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tinycnn import reference
 from tinycnn.backend import to_device, to_numpy
 from tinycnn.errors import DtypeError, OrderError, ShapeError
-from tinycnn.layers import AvgPool2d, MaxPool2d
+from tinycnn.layers import AvgPool2d, GlobalAvgPool2d, MaxPool2d
 
 THREADS = st.integers(1, 3)
 SCRATCH = st.sampled_from([1, 500, 10**6])
@@ -142,3 +142,14 @@ def test_it_prints_what_differs_from_the_defaults():
     assert repr(AvgPool2d((2, 3), stride=1, padding=1, ceil_mode=True)) == (
         "AvgPool2d((2, 3), stride=1, padding=1, ceil_mode=True)"
     )
+
+
+@given(st.tuples(st.integers(0, 3), st.integers(1, 5), st.integers(1, 5), st.integers(1, 4)), DTYPES, LAYOUTS)
+def test_the_mean_over_the_whole_image(device, shape, dtype, layout):
+    x = numbers(shape, dtype)
+    got = run(GlobalAvgPool2d(), x, device, layout)
+    loops = reference.avg_pool2d(x, shape[1:3])
+    expect_close(got.y, loops[:, 0, 0], dtype)
+    expect_close(got.dx, reference.avg_pool2d_backward(got.dy[:, None, None], x, shape[1:3]), dtype)
+    with pytest.raises(ShapeError, match=r"expects \(H, W, C\)"):
+        GlobalAvgPool2d().output_shape((4,))

@@ -5,7 +5,7 @@ differently, with a sentence that says what is wrong and the family of mistakes 
 where no family applies. `python -m tests.mutants` from the root of the repository prints the table.
 """
 
-from . import convolution, elementwise, habits, linear, losses, models, pooling  # noqa: F401  registers the mutants
+from . import blocks, convolution, elementwise, habits, linear, losses, models, pooling  # noqa: F401  registers the mutants
 from .edits import mutate
 from .registry import MUTANTS, Mutant, caught_by
 

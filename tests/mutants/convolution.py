@@ -55,12 +55,15 @@ conv("gradient for weights", "nonlinear", "dx is computed with the gradient of t
 # --- dx, on its way from patches to images ---
 
 conv("col2im without padding", "shift", "The padding is not handed to col2im.",
-     ("x.shape, self.kernel, self.stride, self.padding", "x.shape, self.kernel, self.stride"))
+     ("x.shape, self.kernel, self.stride, self.padding, self.dilation", "x.shape, self.kernel, self.stride"))
 
 strided("col2im without stride", None, "The stride is not handed to col2im.",
-        ("x.shape, self.kernel, self.stride, self.padding", "x.shape, self.kernel, padding=self.padding"))
+        ("x.shape, self.kernel, self.stride, self.padding, self.dilation", "x.shape, self.kernel, padding=self.padding"))
 
-ADDED = "padded[:, i : i + sh * oh : sh, j : j + sw * ow : sw] += cols[:, :, :, i, j]"
+conv("col2im without dilation", None, "The dilation is not handed to col2im.", ("self.padding, self.dilation)", "self.padding)"),
+     kernel_size=2, dilation=2)
+
+ADDED = "padded[:, i * dh : i * dh + sh * oh : sh, j * dw : j * dw + sw * ow : sw] += cols[:, :, :, i, j]"
 CROPPED = "padded[:, ph : ph + h, pw : pw + w]"
 
 conv("overlap assigned", "overlap", "col2im with = where += is needed.",
@@ -106,7 +109,7 @@ conv("weight gradient of last image", "overlap", "dw = in a loop over the batch,
                          "            dw = patches.reshape(1, oh * ow, -1).swapaxes(1, 2) @ self._split(d)"))
 
 conv("weight gradient off by padding", "shift", "dw is computed on an image padded on one side only.",
-     ("im2col(x, self.kernel, self.stride, self.padding)",
+     ("im2col(x, self.kernel, self.stride, self.padding, (oh, ow), dilation=self.dilation)",
       "im2col(np.pad(x, ((0, 0), (2, 0), (2, 0), (0, 0))), self.kernel, self.stride)"))
 
 conv("weight gradient negative", "sign", "dw has the wrong sign.",

@@ -11,7 +11,7 @@ def channels(rng):
     return (rng.standard_normal((3, 5, 4, 6), dtype=np.float32),)
 
 
-PATCHES = "im2col(x, self.kernel, self.stride, self.padding)"
+PATCHES = "im2col(x, self.kernel, self.stride, self.padding, (oh, ow), dilation=self.dilation)"
 
 conv("accumulated", "accumulated", "dw is added to the gradient of the step before.",
      (TO_KERNEL, f"{TO_KERNEL} + (0 if self.w.grad is None else self.w.grad)"))

@@ -50,7 +50,7 @@ largest("winner of all channels", "mask", "One winner for all channels.",
         at="forward")
 
 plant(MaxPool2d, "pool overlap assigned", "overlap", "A pixel that wins several windows keeps the last one's gradient.",
-      (ADDED, "part = padded[:, i : i + sh * oh : sh, j : j + sw * ow : sw]\n"
+      (ADDED, "part = padded[:, i * dh : i * dh + sh * oh : sh, j * dw : j * dw + sw * ow : sw]\n"
               "            np.copyto(part, cols[:, :, :, i, j], where=cols[:, :, :, i, j] != 0)"),
       inputs=images, kernel_size=3, stride=1, at="col2im")
 

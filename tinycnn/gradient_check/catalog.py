@@ -10,14 +10,18 @@ from tinycnn.gradient_check.check import gradcheck
 from tinycnn.gradient_check.report import Report
 from tinycnn.layers import (
     AvgPool2d,
+    BatchNorm2d,
     Conv2d,
     Dropout,
     Flatten,
+    GlobalAvgPool2d,
     Layer,
+    LeakyReLU,
     Linear,
     LocalResponseNorm,
     MaxPool2d,
     ReLU,
+    Residual,
     Sequential,
 )
 from tinycnn.losses import L2Loss, MultiTaskLoss, SoftmaxCrossEntropy
@@ -46,19 +50,26 @@ def cases(seed=0):
         (Conv2d(2, 3, (2, 3), stride=(1, 2), padding=(2, 0), bias=False, rng=rng), image),
         (Conv2d(6, 4, 3, padding=1, groups=2, rng=rng), channels),
         (Conv2d(6, 4, 1, rng=rng), channels),
-        (Conv2d(48, 48, 3, padding=1, rng=rng), numbers(5, 12, 12, 48)),  # large enough for Winograd's way
+        (Conv2d(48, 48, 3, padding=1, rng=rng), numbers(5, 12, 12, 48)),  # large enough for Winograd's algorithm
+        (Conv2d(2, 3, 2, dilation=(1, 2), rng=rng), image),
+        (Conv2d(2, 3, (3, 4), padding="same", rng=rng), image),
         (MaxPool2d(2), image),
         (MaxPool2d(3, stride=2, padding=1), image),
         (MaxPool2d(2, stride=2, ceil_mode=True), image),
         (AvgPool2d(2), image),
         (AvgPool2d(3, stride=2, padding=1), image),
         (AvgPool2d(3, stride=2, padding=1, ceil_mode=True, count_include_pad=False), image),
+        (GlobalAvgPool2d(), image),
         (Linear(6, 4, rng=rng), numbers(5, 6)),
         (Flatten(), image),
         (ReLU(), image),
+        (LeakyReLU(0.1), image),
         (Dropout(0.4, rng=np.random.default_rng(seed)), image),
         (LocalResponseNorm(5, alpha=0.5, k=2.0), channels),
         (LocalResponseNorm(4, alpha=0.5, divide_alpha=False), channels),
+        (BatchNorm2d(6), channels),
+        (Residual(Conv2d(2, 2, 3, padding=1, rng=rng), ReLU()), image),
+        (Residual(Conv2d(2, 3, 3, 2, 1, rng=rng), shortcut=Conv2d(2, 3, 1, stride=2, rng=rng)), image),
     ]
     found: list[tuple[str, Layer, tuple]] = [(repr(layer), layer, (x,)) for layer, x in layers]
     found += [

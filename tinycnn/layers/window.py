@@ -25,7 +25,8 @@ class Window2d(Layer):
         self.kernel, self.stride = pair(kernel_size, "kernel_size"), pair(stride, "stride")
         self.dilation, self.same = pair(dilation, "dilation"), padding == "same"
         if self.same:
-            padding = tuple((k - 1) * d // 2 for k, d in zip(self.kernel, self.dilation, strict=True))
+            (kh, kw), (dh, dw) = self.kernel, self.dilation
+            padding = (kh - 1) * dh // 2, (kw - 1) * dw // 2
         self.padding = pair(padding, "padding")
         if min(self.kernel + self.stride + self.dilation) < 1 or min(self.padding) < 0:
             raise ValueError(f"{self}: kernel, stride and dilation must be at least 1, padding at least 0")
@@ -54,7 +55,7 @@ class Window2d(Layer):
         return ", ".join([str(short(self.kernel)), *extras])
 
 
-def pair(value: IntOrPair, name: str) -> tuple[int, int]:
+def pair(value: IntOrPair | str, name: str) -> tuple[int, int]:
     """An int stands for (height, width) alike: 3 -> (3, 3), (3, 5) -> (3, 5)."""
     values = tuple(value) if isinstance(value, tuple | list) else (value, value)
     if len(values) != 2 or not all(isinstance(v, int | np.integer) for v in values):
