@@ -25,9 +25,10 @@ MAY_CALL_THE_ENGINE = {"layers/sequential.py", "optim.py"}
 MOST_LINES = 25  # of forward and backward together
 LAYERS = {
     "Conv2d": "conv", "MaxPool2d": "pool", "AvgPool2d": "pool", "ReLU": "activation", "Dropout": "activation",
-    "LocalResponseNorm": "normalization", "Linear": "linear", "Flatten": "linear",
+    "LocalResponseNorm": "normalization", "Linear": "linear", "Flatten": "linear", "LeakyReLU": "activation",
+    "GlobalAvgPool2d": "pool", "BatchNorm2d": "batchnorm", "Residual": "residual",
 }  # fmt: skip
-LONGER = {"Conv2d": 28}  # groups, and a dx that can be skipped
+LONGER = {"Conv2d": 28}  # groups, padding="same", and a dx that can be skipped
 
 
 def section():
@@ -107,7 +108,7 @@ def test_every_file_of_the_list_opens_with_a_paragraph():
 
 
 def test_the_specification_is_named_beside_the_list():
-    assert "(tinycnn/reference.py)" in section()
+    assert "(tinycnn/reference)" in section()
 
 
 # --- the layers ---
@@ -130,7 +131,7 @@ def code_lines(function, lines):
 
 
 def test_the_layers_are_those_of_the_package():
-    bases = {"Layer", "Parameter", "Sequential"}
+    bases = {"Layer", "Parameter", "Buffer", "Sequential"}
     public = set(tinycnn.layers.__all__) - bases
     assert {name for name in public if name[0].isupper()} == set(LAYERS), "a new layer goes into LAYERS here"
 

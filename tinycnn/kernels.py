@@ -40,7 +40,7 @@ def _compiled(kernel, xp):
     return xp.ElementwiseKernel(kernel.inputs, kernel.outputs, kernel.body, kernel.name, reduce_dims=False)
 
 
-# x (N, H, W, C) -> cols (N, OH, OW, KH, KW, C); `fill` stands wherever a window reaches beyond the image
+# x (N, H, W, C) -> cols (N, OH, OW, KH, KW, C); `fill` stands where a window reaches beyond the image
 IM2COL = Kernel(
     "im2col",
     "raw T x, int32 sh, int32 sw, int32 ph, int32 pw, int32 dh, int32 dw, T fill",
@@ -54,8 +54,7 @@ IM2COL = Kernel(
     """,
 )
 
-# The pixel in row r of the padded image is place p of window oh wherever oh * sh + p * dh == r; the same holds along the
-# row.
+# The pixel in row r of the padded image is place p of window oh wherever oh * sh + p * dh == r, and so along the row.
 
 # cols (N, OH, OW, KH, KW, C) -> x (N, H, W, C)
 COL2IM = Kernel(

@@ -386,7 +386,7 @@ draw.responses(image, {name: y[0, :, :, f] for f, name in enumerate(by_hand)})
 #     dw += dy * x
 #
 # That is all. The rest is bookkeeping: the same loops as in forward, with these two lines inside. This is what
-# `tc.reference.conv2d_backward` does, and it is worth a look: [tinycnn/reference.py](../tinycnn/reference.py).
+# `tc.reference.conv2d_backward` does, and it is worth a look: [tinycnn/reference](../tinycnn/reference/windows.py).
 #
 # ### The picture's gradient, window by window
 #

@@ -14,7 +14,8 @@ def layers(stride=1):
 
 
 def test_the_input_goes_around(device):
-    block, body, x = Residual(*layers()).astype("float64"), Sequential(*layers()).astype("float64"), numbers((2, 5, 4, 4))
+    block, body = Residual(*layers()).astype("float64"), Sequential(*layers()).astype("float64")
+    x = numbers((2, 5, 4, 4))
     got, inner = run(block, x, device), run(body, x, device)
     assert difference(got.y, inner.y + x) < 1e-12
     assert difference(got.dx, inner.dx + got.dy) < 1e-12
@@ -35,7 +36,7 @@ def test_a_shortcut_brings_the_input_to_the_shape(device):
 def test_it_is_a_layer_of_a_network():
     net = Sequential(Conv2d(3, 4, 3), Residual(*layers(), BatchNorm2d(4)), ReLU(), input_shape=(8, 8, 3))
     assert net.output_shape((8, 8, 3)) == (6, 6, 4)
-    assert list(net.buffers()) == ["residual1.body.batchnorm2d1.running_mean", "residual1.body.batchnorm2d1.running_var"]
+    assert list(net.buffers()) == [f"residual1.body.norm1.running_{name}" for name in ("mean", "var")]
     assert "Residual(Conv2d(4, 4, 3, padding=1), ReLU(), BatchNorm2d(4))" in repr(net)
     x = numbers((2, 8, 8, 3), "float32")
     assert net.backward(net.forward(x)).shape == x.shape

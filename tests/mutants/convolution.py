@@ -54,14 +54,17 @@ conv("gradient for weights", "nonlinear", "dx is computed with the gradient of t
 
 # --- dx, on its way from patches to images ---
 
+BACK = "x.shape, self.kernel, self.stride, self.padding, self.dilation"
+
 conv("col2im without padding", "shift", "The padding is not handed to col2im.",
-     ("x.shape, self.kernel, self.stride, self.padding, self.dilation", "x.shape, self.kernel, self.stride"))
+     (BACK, "x.shape, self.kernel, self.stride"))
 
 strided("col2im without stride", None, "The stride is not handed to col2im.",
-        ("x.shape, self.kernel, self.stride, self.padding, self.dilation", "x.shape, self.kernel, padding=self.padding"))
+        (BACK, "x.shape, self.kernel, padding=self.padding"))
 
-conv("col2im without dilation", None, "The dilation is not handed to col2im.", ("self.padding, self.dilation)", "self.padding)"),
-     kernel_size=2, dilation=2)
+plant(Conv2d, "col2im without dilation", None, "The dilation is not handed to col2im.",
+      (BACK, BACK.removesuffix(", self.dilation")),
+      inputs=images, in_channels=2, out_channels=4, kernel_size=2, dilation=2)
 
 ADDED = "padded[:, i * dh : i * dh + sh * oh : sh, j * dw : j * dw + sw * ow : sw] += cols[:, :, :, i, j]"
 CROPPED = "padded[:, ph : ph + h, pw : pw + w]"

@@ -1,6 +1,6 @@
 """Exercises of lesson 06: a convolution as loops, its patches, the way back, and a layer made of them.
 
-The right answers use tinycnn.patches, which is tested against PyTorch and against the loops of tinycnn/reference.py.
+The right answers use tinycnn.patches, which is tested against PyTorch and against the loops of tinycnn/reference.
 """
 
 import numpy as np

@@ -11,6 +11,6 @@ from tinycnn.layers.residual import Residual
 from tinycnn.layers.sequential import Sequential
 
 __all__ = [
-    "AvgPool2d", "BatchNorm2d", "Buffer", "Conv2d", "Dropout", "Flatten", "GlobalAvgPool2d", "Layer", "LeakyReLU", "Linear",
-    "LocalResponseNorm", "MaxPool2d", "Parameter", "ReLU", "Residual", "Sequential",
+    "AvgPool2d", "BatchNorm2d", "Buffer", "Conv2d", "Dropout", "Flatten", "GlobalAvgPool2d", "Layer", "LeakyReLU",
+    "Linear", "LocalResponseNorm", "MaxPool2d", "Parameter", "ReLU", "Residual", "Sequential",
 ]

@@ -189,7 +189,7 @@ class Layer:
     # Moving and switching the whole tree.
 
     def to(self, device: str) -> Self:
-        """Move parameters and buffers to `device` ("cpu", "cuda", "cuda:1", "simulated", "auto"); gradients are dropped."""
+        """Move all numbers to `device` ("cpu", "cuda", "cuda:1", "simulated", "auto"); gradients are dropped."""
         return self._replace(lambda value: to_device(value, device))
 
     def astype(self, dtype: str | type | np.dtype) -> Self:

@@ -26,7 +26,8 @@ class BatchNorm2d(Layer):
     def __init__(self, channels: int, eps: float = 1e-5, momentum: float = 0.1) -> None:
         self.channels, self.eps, self.momentum = channels, float(eps), float(momentum)
         self.w, self.b = Parameter(np.ones(channels, np.float32)), Parameter(np.zeros(channels, np.float32))
-        self.running_mean, self.running_var = Buffer(np.zeros(channels, np.float32)), Buffer(np.ones(channels, np.float32))
+        self.running_mean = Buffer(np.zeros(channels, np.float32))
+        self.running_var = Buffer(np.ones(channels, np.float32))
 
     def forward(self, x: Array) -> Array:
         expect_images(x, self.channels, self, self.w.value)
@@ -49,11 +50,10 @@ class BatchNorm2d(Layer):
         """Mean and variance of the batch, (C,) each; the running averages take their share."""
         n = x.size // self.channels
         if n < 2:
-            raise ShapeError(f"{self} in training needs at least two numbers a channel for a variance, got shape {x.shape}")
+            raise ShapeError(f"{self} in training takes a variance: at least two numbers a channel, got {x.shape}")
         mean, var = x.mean(axis=EVERYWHERE), x.var(axis=EVERYWHERE)
-        if self.keeping:
-            for running, batch in ((self.running_mean, mean), (self.running_var, var * (n / (n - 1)))):
-                running.value = (1 - self.momentum) * running.value + self.momentum * batch
+        for running, batch in ((self.running_mean, mean), (self.running_var, var * (n / (n - 1)))):
+            running.value = (1 - self.momentum) * running.value + self.momentum * batch
         return mean, var
 
     def __repr__(self) -> str:

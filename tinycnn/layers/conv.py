@@ -7,7 +7,7 @@
     dx   = col2im(dy @ w.T)       every patch's gradient, added back onto the pixels it came from
 
 "Convolution" is used as everywhere in deep learning: the kernel is not flipped (cross-correlation in mathematics).
-The naive loops that say the same thing one number at a time are in tinycnn/reference.py.
+The naive loops that say the same thing one number at a time are in tinycnn/reference/windows.py.
 """
 
 import math

@@ -28,8 +28,8 @@ class Residual(Layer):
         around = x if self.shortcut is None else self.shortcut.forward(x)
         if y.shape != around.shape:
             raise ShapeError(
-                f"Residual adds its input to what its layers make of it, but one has shape {around.shape} and the other "
-                f"{y.shape}. Give shortcut=Conv2d(channels, filters, 1, stride=...), which brings the input to that shape."
+                f"Residual adds its input to what its layers make of it, but one has shape {around.shape} and the "
+                f"other {y.shape}. Give shortcut=Conv2d(channels, filters, 1, stride=...): it brings the input there."
             )
         self.remember(output=y)
         return y + around

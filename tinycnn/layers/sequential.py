@@ -15,7 +15,8 @@ from tinycnn.errors import ShapeError
 from tinycnn.layers.base import Layer
 
 # Names that a layer gets when it is given none; the number counts layers of a kind: conv1, relu1, pool1, conv2 ...
-SHORT = {"Conv2d": "conv", "MaxPool2d": "pool", "AvgPool2d": "pool", "Linear": "fc", "LocalResponseNorm": "norm"}
+SHORT = {"Conv2d": "conv", "MaxPool2d": "pool", "AvgPool2d": "pool", "Linear": "fc", "LocalResponseNorm": "norm",
+         "BatchNorm2d": "norm"}
 
 
 class Sequential(Layer):
