@@ -30,6 +30,7 @@ engine  it knows the layers
 layers.sequential  the engine's only door in layers/
 layers
 losses optim
+box_losses
 boxes poses resize
 plots  above all that has something to draw: figures are given values, and look nothing up
 data

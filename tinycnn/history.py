@@ -11,9 +11,9 @@ Row = dict[str, float]
 
 @dataclass
 class History:
-    """rows: one dict per epoch, with the same keys: epoch, seconds, lr, loss, class_loss, box_loss, and, where there
-    are validation samples, valid_loss, valid_class_loss, valid_box_loss, valid_accuracy, valid_mean_iou, valid_iou50,
-    valid_joint.
+    """rows: one dict per epoch, with the same keys: epoch, seconds, lr, loss, and each term of the loss under its name
+    (class_loss, box_loss). Where there are validation samples, also valid_loss, valid_class_loss, valid_box_loss,
+    valid_accuracy, valid_mean_iou, valid_iou50, valid_joint.
     """
 
     rows: list[Row] = field(default_factory=list)
@@ -47,9 +47,11 @@ class History:
 
 def describe(row: Row) -> str:
     """One epoch as a line for people."""
-    line = f"epoch {row['epoch']:>3}  {row['seconds']:5.1f} s  loss {row['loss']:.4f} " \
-           f"(class {row['class_loss']:.4f}, box {row['box_loss']:.4f})"
+    terms = [name.removesuffix("_loss") for name in row if name.endswith("_loss") and not name.startswith("valid_")]
+    told = ", ".join(f"{name} {row[f'{name}_loss']:.4f}" for name in terms)
+    line = f"epoch {row['epoch']:>3}  {row['seconds']:5.1f} s  loss {row['loss']:.4f}" + (f" ({told})" if told else "")
     if "valid_joint" in row:
-        line += f"   valid: class {row['valid_class_loss']:.4f}, box {row['valid_box_loss']:.4f}, " \
+        valid = ", ".join(f"{name} {row[f'valid_{name}_loss']:.4f}" for name in terms) or f"loss {row['valid_loss']:.4f}"
+        line += f"   valid: {valid}, " \
                 f"accuracy {row['valid_accuracy']:.3f}, IoU {row['valid_mean_iou']:.3f}, joint {row['valid_joint']:.3f}"
     return line

@@ -5,11 +5,27 @@ nothing (dloss/dloss = 1) and gives the gradient with respect to the network's o
 over the batch, so the size of the gradient does not depend on the batch size.
 """
 
+from typing import Any, Protocol
+
 import numpy as np
 
 from tinycnn.backend import Array, Labels, Shape, array_module, device_of, to_device
 from tinycnn.errors import DataError, ShapeError
-from tinycnn.layers.base import Layer
+from tinycnn.layers.base import Buffer, Layer
+
+
+class Loss(Protocol):
+    """What training needs of a loss: your own may be any object that has this.
+
+    forward: (the model's outputs, the truth) -> the loss of the batch, 0-d    backward: its gradient, for the model
+    terms: after forward, what the loss is made of, under names of your choice, each 0-d; history shows them apart
+    """
+
+    terms: dict[str, Any]
+
+    def forward(self, outputs: Any, truth: Any) -> Any: ...
+
+    def backward(self) -> Any: ...
 
 
 class SoftmaxCrossEntropy(Layer):
@@ -65,21 +81,7 @@ class L2Loss(Layer):
     """
 
     def forward(self, pred: Array, target: Array, mask: Array | None = None) -> Array:
-        xp = array_module(pred, target, pred if mask is None else mask)
-        if pred.shape != target.shape:
-            raise ShapeError(
-                f"L2Loss expects pred and target of one shape, got {pred.shape} and {target.shape}. "
-                "Broadcasting here would average the wrong pairs without a word."
-            )
-        # float64 targets, or an integer mask, would make the whole backward float64: twice the memory and time.
-        difference = pred - target.astype(pred.dtype, copy=False)
-        if mask is not None:
-            counts = xp.broadcast_to(mask != 0, pred.shape)
-            difference = xp.where(counts, difference, 0.0)  # not a product: an unknown target may be NaN
-            # A batch without a single visible element has loss 0 and gradient 0, not 0 / 0.
-            count = xp.maximum(counts.sum(dtype=pred.dtype), 1.0)
-        else:
-            count = max(1, pred.size)
+        difference, count = differences(self, pred, target, mask)
         self.remember(difference, count)
         return (difference * difference).sum() / count
 
@@ -88,8 +90,25 @@ class L2Loss(Layer):
         return difference * 2.0 / count
 
 
+def differences(loss: Layer, pred: Array, target: Array, mask: Array | None = None) -> tuple[Array, Any]:
+    """(pred - target, how many elements count); 0 where mask is 0. Raises ShapeError unless the shapes are the same."""
+    xp = array_module(pred, target, pred if mask is None else mask)
+    if pred.shape != target.shape:
+        raise ShapeError(
+            f"{type(loss).__name__} expects pred and target of one shape, got {pred.shape} and {target.shape}. "
+            "Broadcasting here would average the wrong pairs without a word."
+        )
+    # float64 targets, or an integer mask, would make the whole backward float64: twice the memory and time.
+    difference = pred - target.astype(pred.dtype, copy=False)
+    if mask is None:
+        return difference, max(1, pred.size)
+    counts = xp.broadcast_to(mask != 0, pred.shape)
+    # Not a product: an unknown target may be NaN. And a batch without a single visible element has loss 0, not 0 / 0.
+    return xp.where(counts, difference, 0.0), xp.maximum(counts.sum(dtype=pred.dtype), 1.0)
+
+
 class MultiTaskLoss(Layer):
-    """class_weight * cross-entropy + box_weight * L2: one number that both heads of the localizer pull on.
+    """class_weight * cross-entropy + box_weight * box_loss: one number that both heads of the localizer pull on.
 
     outputs: (scores (N, K), boxes (N, 4) or (N, K, 4))    truth: (labels (N,) on the host, targets (N, 4))
 
@@ -97,9 +116,10 @@ class MultiTaskLoss(Layer):
     without their weights, so that they can be seen apart: {"class": ..., "box": ...}.
     """
 
-    def __init__(self, class_weight: float = 1.0, box_weight: float = 1.0) -> None:
-        self.class_weight, self.box_weight = class_weight, box_weight
-        self.class_loss, self.box_loss = SoftmaxCrossEntropy(), L2Loss()
+    def __init__(self, class_weight: float = 1.0, box_weight: float = 1.0, box_loss: Layer | None = None) -> None:
+        self.class_weight, self.box_weight = float(class_weight), float(box_weight)
+        self.class_loss: Any = SoftmaxCrossEntropy()
+        self.box_loss: Any = L2Loss() if box_loss is None else box_loss
         self.terms: dict[str, Array] = {}
 
     def forward(self, outputs: tuple[Array, Array], truth: tuple[Labels, Array]) -> Array:
@@ -115,6 +135,11 @@ class MultiTaskLoss(Layer):
         self.terms = {"class": class_value, "box": box_value}
         return self.class_weight * class_value + self.box_weight * box_value
 
+    def use_box_statistics(self, statistics: Buffer) -> None:
+        """Hand the localizer's statistics of the box codes on to a box loss that looks at the boxes themselves."""
+        if hasattr(self.box_loss, "use_box_statistics"):
+            self.box_loss.use_box_statistics(statistics)
+
     def backward(self) -> tuple[Array, Array]:
         """(dscores, dboxes), each with its weight."""
         per_class, rows, columns = self.recall()
@@ -124,3 +149,7 @@ class MultiTaskLoss(Layer):
             chosen, dboxes = dboxes, array_module(dboxes).zeros(per_class, dboxes.dtype)
             dboxes[rows, columns] = chosen  # the other classes' boxes had no part in the loss
         return dscores, dboxes
+
+    def __repr__(self) -> str:
+        weights = f"class_weight={self.class_weight}, box_weight={self.box_weight}"
+        return f"MultiTaskLoss({weights}, box_loss={self.box_loss!r})"

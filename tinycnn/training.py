@@ -7,6 +7,7 @@ was left alone. Checkpoints are written beside the old ones and renamed; a full 
 
 import math
 import time
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,19 +17,20 @@ from tinycnn import boxes as box_codec
 from tinycnn import optim
 from tinycnn.backend import array_module, pick_device, to_device, to_numpy
 from tinycnn.checkpoint import Run
-from tinycnn.data.batches import Augmentation, batches
+from tinycnn.data.batches import Augmentation, batches, shown_codes
 from tinycnn.data.dataset import Samples
 from tinycnn.errors import DataError, TrainingError
 from tinycnn.history import History, Row, describe
-from tinycnn.losses import L2Loss, MultiTaskLoss, SoftmaxCrossEntropy
+from tinycnn.losses import Loss, MultiTaskLoss
 from tinycnn.memory import explain_out_of_memory
 from tinycnn.models.localizer import Localizer, softmax
 
+EXPLODED = 20  # times the loss of a guess
 LOOK_EVERY = 50  # steps between two looks at the losses on a GPU; each look waits for it to finish
 
 
 def fit(model: Localizer, train: Samples, valid: Samples | None = None, *, epochs: int = 20, batch_size: int = 64,
-        optimizer: optim.Optimizer | None = None, loss: MultiTaskLoss | None = None,
+        optimizer: optim.Optimizer | None = None, loss: Loss | None = None,
         schedule: optim.Schedule | None = None, augment: Augmentation | None = None, seed: int = 0,
         out: str | Path | None = None, resume: bool = False, patience: int | None = None,
         clip_norm: float | None = None, device: str | None = None, progress: bool = True, gradcheck_every: int = 0,
@@ -54,14 +56,16 @@ def fit(model: Localizer, train: Samples, valid: Samples | None = None, *, epoch
     optimizer = optimizer or optim.SGD(model, lr=0.01, momentum=0.9, weight_decay=5e-4)
     run = Run(model, optimizer, out, {
         "epochs": epochs, "batch_size": batch_size, "seed": seed, "clip_norm": clip_norm, "augment": repr(augment),
-        "schedule": [schedule(i / 16) for i in range(16)], "loss": [loss.class_weight, loss.box_weight],
+        "schedule": [schedule(i / 16) for i in range(16)], "loss": repr(loss),
         "optimizer": repr(optimizer), "train": [len(train), int(train.labels.sum()), float(train.boxes.sum())],
     })
     if resume:
         run.resume()
     if not model.has_statistics:
-        model.set_box_statistics(box_codec.encode(train.boxes, train.sizes))
+        model.set_box_statistics(shown_codes(train, model.image_size, augment, seed))
         model.classes = train.classes
+    if hasattr(loss, "use_box_statistics"):
+        loss.use_box_statistics(model.box_statistics)
     steps_per_epoch = math.ceil(len(train) / batch_size)
     base_lr = optimizer.lr
     try:
@@ -82,6 +86,7 @@ def fit(model: Localizer, train: Samples, valid: Samples | None = None, *, epoch
             if valid is not None and len(valid):
                 row |= _validate(model, valid, loss, batch_size, workers)
             row["seconds"] = time.perf_counter() - start
+            _say_if_exploded(row, loss, len(model.classes))
             run.finish_epoch(row)
             if progress:
                 print(describe(row), flush=True)
@@ -100,9 +105,9 @@ def _step(model, batch, loss, optimizer, clip_norm, meter):
     # Numbers that overflow are reported once, as a TrainingError, not by a warning for each operation.
     with np.errstate(over="ignore", invalid="ignore"):
         device = model.device
-        images, targets = to_device(batch.images, device), to_device(model.standardize(batch.codes), device)
+        images, targets = to_device(batch.images, device), model.standardize(batch.codes)
         value = loss.forward(model.forward(model.normalize(images)), (batch.labels, targets))
-        meter.add(loss.terms["class"], loss.terms["box"], value, len(batch.labels))
+        meter.add(value, loss.terms, len(batch.labels))
         model.backward(*loss.backward())
         if clip_norm:
             optim.clip_gradients(model, clip_norm)
@@ -137,31 +142,44 @@ def evaluate(model: Localizer, samples: Samples, train_samples: Samples | None =
 
 
 def _validate(model, valid, loss, batch_size, workers):
-    """Both losses and the headline metrics on the validation samples."""
+    """The loss with its terms, and the headline metrics, on the validation samples."""
     scores, outputs = predict_samples(model, valid, batch_size, workers)
     targets = model.standardize(box_codec.encode(valid.boxes, valid.sizes))
-    own = outputs[np.arange(len(valid)), valid.labels] if outputs.ndim == 3 else outputs
-    class_loss = float(SoftmaxCrossEntropy().forward(scores, valid.labels))
-    box_loss = float(L2Loss().forward(own, targets.astype(own.dtype)))
+    there = tuple(to_device(array, model.device) for array in (scores, outputs))
+    losses = {"valid_loss": float(loss.forward(there, (valid.labels, targets)))}
+    losses |= {f"valid_{name}_loss": float(term) for name, term in loss.terms.items()}
     labels = scores.argmax(axis=1)
     iou = box_codec.iou(model.boxes_in_pixels(outputs, valid.sizes, labels), valid.boxes)
     right = labels == valid.labels
-    return {"valid_loss": loss.class_weight * class_loss + loss.box_weight * box_loss,
-            "valid_class_loss": class_loss, "valid_box_loss": box_loss, "valid_accuracy": float(right.mean()),
-            "valid_mean_iou": float(iou.mean()), "valid_iou50": float((iou >= 0.5).mean()),
-            "valid_joint": float((right & (iou >= 0.5)).mean())}
+    return {**losses, "valid_accuracy": float(right.mean()), "valid_mean_iou": float(iou.mean()),
+            "valid_iou50": float((iou >= 0.5).mean()), "valid_joint": float((right & (iou >= 0.5)).mean())}
+
+
+def _say_if_exploded(row, loss, classes):
+    """Warn of a loss that is far above that of a guess: it is finite, and nothing can be learned from it."""
+    if not isinstance(loss, MultiTaskLoss):
+        return
+    guess = {"class": math.log(classes) + 0.1, "box": 1.0}  # equal probabilities, and the mean box
+    for term, usual in guess.items():
+        if row[f"{term}_loss"] > EXPLODED * usual:
+            warnings.warn(
+                f"the {term} loss is {row[f'{term}_loss']:.3g} in epoch {row['epoch']}, where a guess has about "
+                f"{usual:.2g}: training has gone astray. Try a tenth of the learning rate, a longer warm-up, or "
+                "clip_norm=5, and look at the boxes (tinycnn data show).", stacklevel=3)
 
 
 class _Meter:
     """Collects the losses of an epoch where they are computed, and stops the run when one is not a number."""
 
     def __init__(self, epoch, steps):
-        self.epoch, self.steps = epoch, steps
+        self.epoch, self.steps, self.names = epoch, steps, ()
         self.waiting, self.seen, self.counts = [], [], []
 
-    def add(self, class_loss, box_loss, total, count):
-        xp = array_module(class_loss)
-        self.waiting.append(xp.stack([xp.asarray(v) for v in (class_loss, box_loss, total)]))
+    def add(self, total, terms, count):
+        """total: the loss of a batch    terms: what it is made of, by name    count: images"""
+        self.names = tuple(terms)
+        xp = array_module(total)
+        self.waiting.append(xp.stack([xp.asarray(value) for value in (*terms.values(), total)]))
         self.counts.append(count)
         # On the host a look is free, and it comes before backward, so the weights are still good.
         if xp is np or len(self.waiting) >= LOOK_EVERY:
@@ -172,11 +190,11 @@ class _Meter:
             return
         values = to_numpy(array_module(self.waiting[0]).stack(self.waiting)).astype(np.float64)
         for losses in values:
-            for term, value in zip(("class", "box"), losses, strict=False):
+            for term, value in zip((*(f"{name} " for name in self.names), ""), losses, strict=True):
                 if not math.isfinite(value):
                     step = self.epoch * self.steps + len(self.seen)
                     raise TrainingError(
-                        f"the {term} loss became {value} at step {step} (epoch {self.epoch + 1}). The usual cause is "
+                        f"the {term}loss became {value} at step {step} (epoch {self.epoch + 1}). The usual cause is "
                         "a learning rate that is too high: try a tenth of it, a longer warm-up, or clip_norm=5. "
                         "The last checkpoint is intact."
                     )
@@ -186,8 +204,8 @@ class _Meter:
     def means(self):
         """Mean losses over the images of the epoch, as columns of the history."""
         self.look()
-        class_loss, box_loss, total = np.average(self.seen, axis=0, weights=self.counts).tolist()
-        return {"loss": total, "class_loss": class_loss, "box_loss": box_loss}
+        *terms, total = np.average(self.seen, axis=0, weights=self.counts).tolist()
+        return {"loss": total, **{f"{name}_loss": value for name, value in zip(self.names, terms, strict=True)}}
 
 
 def _expect(model, train, valid):
@@ -211,7 +229,7 @@ def _check_gradients(model, loss, batch, step):
 
     few = slice(0, 4)
     x = model.normalize(to_device(batch.images[few], model.device))
-    targets = to_device(model.standardize(batch.codes[few]), model.device)
+    targets = model.standardize(batch.codes[few])
     report = quick_check(model, loss, x, (batch.labels[few], targets), seed=step)
     if not report.ok:
         raise TrainingError(f"the gradients are wrong at step {step}:\n{report}")

@@ -2,17 +2,20 @@
 
 import numpy as np
 import pytest
-from engine.networks import step, using
+from engine.networks import BLAS_MAY_WARN, step, using
 from harness import DTYPES, LAYOUTS, convolutions, expect_close, numbers, run
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tinycnn import engine, reference
+from tinycnn.engine import workers
 from tinycnn.engine.convolution import Patches, choose, column_sums
 from tinycnn.engine.planes import Planes
 from tinycnn.engine.winograd import Winograd
 from tinycnn.engine.workers import Worker
 from tinycnn.layers import Conv2d, Sequential
+
+pytestmark = BLAS_MAY_WARN
 
 ALGORITHMS = [Patches, Winograd, Planes]
 
@@ -90,7 +93,7 @@ def test_patches_of_any_geometry_equal_the_loops(geometry, dtype, layout, thread
     arguments, shape = geometry
     layer, x = Conv2d(**arguments, rng=np.random.default_rng(3)).astype(dtype), numbers(shape, dtype)
     layer.b.value = numbers(layer.b.value.shape, dtype, seed=4)
-    how = {name: arguments[name] for name in ("stride", "padding", "groups")}
+    how = {name: arguments[name] for name in ("stride", "padding", "groups", "dilation")}
     got = run(Sequential(layer), x, "cpu", layout, threads, scratch_bytes)
     expect_close(got.y, reference.conv2d(x, layer.w.value, layer.b.value, **how), dtype)
     expected = reference.conv2d_backward(got.dy, x, layer.w.value, **how)
@@ -118,6 +121,24 @@ def test_both_ways_to_the_input_gradient(kernel, padding):
         numbers((2, *conv.output_shape((4, 3, 2))), seed=1), x, conv.w.value, padding=padding, groups=2
     )
     expect_close(step(Sequential(conv), x).dx, dx, "float64")
+
+
+@pytest.mark.parametrize("kind", ALGORITHMS)
+def test_borders_of_several_layers_are_not_mixed_up(kind, monkeypatch):
+    """They share a worker, and its arrays keep what the last chunk left in them."""
+    monkeypatch.setattr(workers, "CPU_BYTES", 1)
+    paddings = ((1, 1), (2, 2), (1, 2), (2, 1), (0, 0), (2, 2))
+    sizes = [3, 5, 4, 4, 3, 5]
+    net = Sequential(*(Conv2d(4, 4, size, padding=p) for size, p in zip(sizes, paddings, strict=True)))
+    net.astype("float64")
+    x = numbers((4, 6, 6, 4))
+    with using(kind):
+        got = step(net, x)
+    with engine.switched_off():
+        expected = step(net, x)
+    for one, other in ((got.y, expected.y), (got.dx, expected.dx), *zip(got.grads.values(), expected.grads.values(),
+                                                                        strict=True)):  # fmt: skip
+        expect_close(one, other, "float64")
 
 
 def test_half_precision_is_left_to_patches():

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from engine.networks import step
+from engine.networks import BLAS_MAY_WARN, step
 from harness import DTYPES, LAYOUTS, expect_close, numbers, run
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,6 +12,8 @@ from tinycnn.engine import dense, workers
 from tinycnn.engine.threads import blas_libraries
 from tinycnn.errors import DtypeError, OrderError, ShapeError
 from tinycnn.layers import Linear, Sequential
+
+pytestmark = BLAS_MAY_WARN
 
 
 def linear(d, f, bias=True, dtype="float64"):

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from engine.networks import Leaky, Wide, step, using
+from engine.networks import BLAS_MAY_WARN, Leaky, Wide, step, using
 from harness import DTYPES, LAYOUTS, distinct, expect_close, expect_same_run, numbers, run
 from hypothesis import assume, given
 from hypothesis import strategies as st
@@ -16,6 +16,8 @@ from tinycnn.engine.winograd import Winograd
 from tinycnn.engine.workers import Worker
 from tinycnn.gradient_check import gradcheck
 from tinycnn.layers import Conv2d, MaxPool2d, ReLU, Sequential
+
+pytestmark = BLAS_MAY_WARN
 
 FUSED = {Winograd: FusedWinograd, Planes: FusedPlanes, Patches: FusedPatches}
 

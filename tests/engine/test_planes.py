@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from engine.networks import using
+from engine.networks import BLAS_MAY_WARN, using
 from harness import DTYPES, LAYOUTS, numbers, run
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -11,6 +11,8 @@ from tinycnn.engine.convolution import Patches, choose
 from tinycnn.engine.planes import Planes
 from tinycnn.gradient_check import gradcheck
 from tinycnn.layers import Conv2d, Sequential
+
+pytestmark = BLAS_MAY_WARN
 
 
 @st.composite

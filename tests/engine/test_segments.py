@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from engine.networks import (
     ALGORITHMS,
+    BLAS_MAY_WARN,
     CHUNKS,
     THREADS,
     Gain,
@@ -27,6 +28,8 @@ from tinycnn.engine import workers
 from tinycnn.engine.recorder import Recorder
 from tinycnn.engine.segments import segments_of
 from tinycnn.layers import AvgPool2d, Conv2d, Flatten, Linear, MaxPool2d, ReLU, Sequential
+
+pytestmark = BLAS_MAY_WARN
 
 
 def recorded_parts(net, x):
@@ -81,8 +84,8 @@ def test_on_a_device_patches_are_made_for_no_more_images_than_fit(monkeypatch, t
     monkeypatch.setattr(workers, "DEVICE_BYTES", 2 * one_image + 5)
     im2col = tinycnn.layers.conv.im2col
 
-    def spy(*given):
-        cols = im2col(*given)
+    def spy(*given, **named):
+        cols = im2col(*given, **named)
         made.append(cols.nbytes)
         return cols
 
@@ -158,6 +161,7 @@ def test_a_fused_pair_shows_what_flows_between_though_it_is_never_written():
     np.testing.assert_array_equal(recorders["conv1"].whole("backward")[0], dbetween)
     np.testing.assert_array_equal(recorders["pool1"].whole("backward")[1], dbetween)
     np.testing.assert_array_equal(recorders["conv1"].whole("backward")[1], got.dx)
+    assert recorders["pool1"].seconds == 0  # the convolution has the time of both
 
 
 def test_an_error_of_a_recorder_comes_through(monkeypatch):

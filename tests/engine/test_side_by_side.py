@@ -5,13 +5,15 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
-from engine.networks import Gain, Tanh, step
+from engine.networks import BLAS_MAY_WARN, Gain, Tanh, step
 from harness import difference, numbers
 
 import tinycnn as tc
 from tinycnn.engine import workers
 from tinycnn.engine.threads import blas_libraries, one_blas_thread
 from tinycnn.layers import Conv2d, Flatten, Layer, Linear, LocalResponseNorm, MaxPool2d, ReLU, Sequential
+
+pytestmark = BLAS_MAY_WARN
 
 
 def network(seed=0):

@@ -4,7 +4,7 @@ import copy
 
 import numpy as np
 import pytest
-from engine.networks import Gain, Residual, Tanh, step
+from engine.networks import BLAS_MAY_WARN, Gain, Shortcut, Tanh, step
 from harness import DTYPES, LAYOUTS, expect_close, lay_out, numbers, poolings
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,9 +12,13 @@ from hypothesis import strategies as st
 from tinycnn import engine
 from tinycnn.backend import to_device, to_numpy
 from tinycnn.engine import workers
-from tinycnn.engine.steps import replica
+from tinycnn.engine.pooling import MaxPooling, Rectifier
+from tinycnn.engine.steps import Formula, replica
+from tinycnn.engine.workers import Worker
 from tinycnn.errors import DtypeError, ShapeError
 from tinycnn.layers import AvgPool2d, Conv2d, Layer, LocalResponseNorm, MaxPool2d, Parameter, ReLU, Sequential
+
+pytestmark = BLAS_MAY_WARN
 
 
 @pytest.fixture(params=[1, 3], ids="{} threads".format)
@@ -37,7 +41,7 @@ def expect_the_formula(net, x):
         expect_close(grad, to_numpy(expected.grads[name]), x.dtype)
 
 
-@pytest.mark.parametrize("layer", [Tanh(), Gain(3), Residual(3), LocalResponseNorm(3, alpha=0.1)], ids=repr)
+@pytest.mark.parametrize("layer", [Tanh(), Gain(3), Shortcut(3), LocalResponseNorm(3, alpha=0.1)], ids=repr)
 def test_a_layer_is_run_image_by_image(device, image_by_image, layer):
     net = Sequential(copy.deepcopy(layer), Tanh(), copy.deepcopy(layer)).astype("float64").to(device)
     expect_the_formula(net, to_device(numbers((7, 5, 4, 3)), device))
@@ -45,18 +49,18 @@ def test_a_layer_is_run_image_by_image(device, image_by_image, layer):
 
 def test_the_layer_itself_is_not_touched_but_for_its_gradients(image_by_image):
     """So what it kept of a forward of its own is still there afterwards."""
-    gain, residual = Gain(3).astype("float64"), Residual(3).astype("float64")
-    x, net = numbers((4, 5, 5, 3)), Sequential(gain, residual)
-    own = gain.forward(2 * x), residual.forward(2 * x)
+    gain, shortcut = Gain(3).astype("float64"), Shortcut(3).astype("float64")
+    x, net = numbers((4, 5, 5, 3)), Sequential(gain, shortcut)
+    own = gain.forward(2 * x), shortcut.forward(2 * x)
     before = {name: parameter.value for name, parameter in net.parameters().items()}
     step(net, x)
     assert gain.seen is not x and all(p.value is before[name] for name, p in net.parameters().items())
     expect_close(gain.backward(own[0]), own[0] * gain.w.value, "float64")
-    assert residual.backward(own[1]).shape == x.shape
+    assert shortcut.backward(own[1]).shape == x.shape
 
 
 def test_a_copy_has_gradients_and_memory_of_its_own_and_shares_the_values():
-    layer = Residual(3)
+    layer = Shortcut(3)
     layer.forward(numbers((2, 4, 4, 3), "float32"))
     second = replica(layer)
     assert list(second.parameters()) == list(layer.parameters()) and list(dict(second.layers())) == list(
@@ -217,6 +221,24 @@ def test_pooling_in_a_row_passes_nan_on(device, place):
     assert np.isnan(y).sum() == 1 and np.isnan(y[1, 0, 0, 0])
     dx[1, :2, :2, 0] = expected_dx[1, :2, :2, 0] = 0
     np.testing.assert_array_equal(dx, expected_dx)
+
+
+@given(poolings(), DTYPES)
+def test_every_pixel_of_y_and_dx_is_written(geometry, dtype):
+    """Also those that no window sees: the arrays come with whatever was in that memory before."""
+    arguments, shape = geometry
+    x, worker = numbers(shape, dtype), Worker(0, shape[0])
+    for kind, layer in ((MaxPooling, MaxPool2d(**arguments)), (Formula, AvgPool2d(**arguments)), (Rectifier, ReLU())):
+        single = kind(layer, x.shape, x.dtype)
+        y, dx = np.full((len(x), *single.y_shape), np.nan, dtype), np.full(shape, np.nan, dtype)
+        kept = single.forward(x, y, worker)
+        single.backward(numbers(y.shape, dtype, seed=1), kept, dx, worker)
+        assert np.isfinite(y).all() and np.isfinite(dx).all()
+
+
+def test_on_a_device_a_maximum_takes_no_patches(monkeypatch):
+    monkeypatch.setattr("tinycnn.layers.pool.im2col", lambda *given: pytest.fail("patches"))
+    step(Sequential(MaxPool2d(3, 2)), to_device(numbers((2, 7, 7, 3), "float32"), "simulated"))
 
 
 def test_windows_larger_than_a_byte_can_number(device):

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
-from engine.networks import Tanh, step
+from engine.networks import BLAS_MAY_WARN, Tanh, step
 from harness import numbers
 
 from tinycnn import engine
@@ -18,6 +18,8 @@ from tinycnn.engine import workers
 from tinycnn.engine.threads import blas_libraries, one_blas_thread, run
 from tinycnn.engine.workers import share_out
 from tinycnn.layers import Conv2d, Sequential
+
+pytestmark = BLAS_MAY_WARN
 
 
 @pytest.fixture
@@ -191,6 +193,26 @@ def test_blas_has_its_threads_back_afterwards(three, two_blas_threads, somewhere
         somewhere(lambda: run(lambda worker: 1 // 0, three))
     assert blas_threads() == before
     assert somewhere(lambda: run(lambda worker: blas_threads(), three[:1], hold_blas=False)) == [before]
+
+
+@pytest.mark.parametrize("n, held", [(1, False), (2, True), (5, True)])
+def test_blas_is_held_while_a_row_runs_both_ways_but_for_a_single_image(two_blas_threads, n, held):
+    found = []
+
+    class Asking(Tanh):
+        per_image = True
+
+        def forward(self, x):
+            found.append(blas_threads())
+            return super().forward(x)
+
+        def backward(self, dy):
+            found.append(blas_threads())
+            return super().backward(dy)
+
+    before = blas_threads()
+    step(Sequential(Asking()), numbers((n, 3), "float32"))
+    assert found == [[1] * len(before) if held else before] * 2
 
 
 def test_blas_has_its_threads_back_after_callers_that_overlap(two_blas_threads):

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from engine.networks import using
+from engine.networks import BLAS_MAY_WARN, using
 from harness import DTYPES, LAYOUTS, difference, numbers, run
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,6 +13,8 @@ from tinycnn.engine.winograd import INPUT, Winograd, transforms
 from tinycnn.engine.workers import Worker
 from tinycnn.gradient_check import gradcheck
 from tinycnn.layers import Conv2d, Sequential
+
+pytestmark = BLAS_MAY_WARN
 
 
 @pytest.mark.parametrize("size", [2, 3, 4, 5])

@@ -14,7 +14,7 @@ from tinycnn.models.localizer import PIXEL_MEAN, softmax
 def prepared(**options):
     """A network in float64 whose box statistics and heads are such that the box lies inside the picture."""
     model = network(**options).astype("float64")
-    model.box_mean, model.box_std = np.array([0.4, 0.5, 0.5, 0.45]), np.array([0.1, 0.2, 0.15, 0.12])
+    model.box_statistics.value = np.array([[0.4, 0.5, 0.5, 0.45], [0.1, 0.2, 0.15, 0.12]])
     model.box_head.w.value *= 20
     model.class_head.w.value *= 20
     return model

@@ -136,3 +136,27 @@ def test_every_layer_with_weights_draws_from_the_generator_it_is_given():
     first, second = Conv2d(1, 2, 3, rng=rng), Conv2d(1, 2, 3, rng=rng)
     assert (first.w.value != second.w.value).all()
     assert (Linear(3, 3, rng=rng).w.value != Linear(3, 3, rng=rng).w.value).all()
+    assert (Linear(3, 3, rng=rng).w.value != Linear(3, 3, rng=rng).w.value).all()
+
+
+def test_after_a_prediction_every_layer_is_as_it_was():
+    net = Sequential(Conv2d(3, 4, 3), Dropout(0.5)).train()
+    net[1].eval()  # by itself
+    with net.predicting():
+        with net.predicting():
+            pass
+        assert not net[0].keeping
+    assert net[0].training and not net[1].training and net[1].keeping
+
+
+def test_predictions_may_overlap():
+    """As in a server that answers on several threads: the first to begin may be the first to end."""
+    net = Sequential(Conv2d(3, 4, 3), Dropout(0.5))
+    net[0].eval()
+    first, second = net.predicting(), net.predicting()
+    first.__enter__()
+    second.__enter__()
+    first.__exit__(None, None, None)
+    assert not net[0].keeping and not net[1].training
+    second.__exit__(None, None, None)
+    assert net[0].keeping and net[1].training and not net[0].training

@@ -7,6 +7,7 @@ default of None is written "none" on the command line: `--patience none`.
 import argparse
 from typing import NamedTuple
 
+from tinycnn.box_losses import BOX_LOSSES
 from tinycnn.cli.failures import UsageError
 from tinycnn.models.architectures import ARCHITECTURES
 
@@ -99,6 +100,7 @@ TRAINING = (
     Setting("augment", "light", "strong", str, "random changes of the training pictures", ("none", "light", "strong")),
     Setting("class_weight", 1.0, 1.0, rate, "of the class loss in the sum"),
     Setting("box_weight", 1.0, 1.0, rate, "of the box loss in the sum"),
+    Setting("box_loss", "l2", "l2", str, "what the box head learns by", tuple(BOX_LOSSES)),
     Setting("patience", None, None, optional(count), "stop after so many epochs without a better one"),
     Setting("seed", 0, 0, seed, "of the weights, the order, the augmentation"),
     Setting("workers", 1, 1, number(int, least=0), "background threads that prepare batches"),

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from tinycnn.backend import pick_device
+from tinycnn.box_losses import BOX_LOSSES
 from tinycnn.cli import runs
 from tinycnn.cli.failures import UsageError
 from tinycnn.cli.options import SETTINGS, given, options, resolve
@@ -92,10 +93,14 @@ def _fit(model, data, settings, folder, arguments):
     augment = {"none": lambda: None, "light": Augment.light, "strong": Augment.strong}[settings["augment"]]()
     return fit(
         model, data.train, data.valid, epochs=settings["epochs"], batch_size=settings["batch_size"],
-        optimizer=optimizer, loss=MultiTaskLoss(settings["class_weight"], settings["box_weight"]),
+        optimizer=optimizer, loss=_loss(settings),
         schedule=SCHEDULES[settings["schedule"]](), augment=augment, seed=settings["seed"], out=folder,
         resume=arguments.resume, patience=settings["patience"], clip_norm=settings["clip_norm"],
         progress=not arguments.quiet, workers=settings["workers"])
+
+
+def _loss(settings):
+    return MultiTaskLoss(settings["class_weight"], settings["box_weight"], BOX_LOSSES[settings["box_loss"]]())
 
 
 def _measure(model, history, data, settings, folder):

@@ -75,10 +75,7 @@ class Augment:
 
         Returns the new image (S, S, C) uint8, and the box (4,) float64 xyxy in the new image's pixels, clipped to it.
         """
-        flip, scale, aspect, x, y, *light = rng.random(8)
-        mirrored = flip < self.flip
-        window = self.window(image.shape[:2], box, scale, aspect, x, y)
-        new_box = follow(box, window, size, mirrored)
+        new_box, window, mirrored, light = self._draw(image.shape[:2], box, size, rng)
         if not any(self.color):
             return crop_resize(image, window, (size, size), mirrored, self.fill), new_box
         planes = resample(image, window, (size, size), mirrored, self.fill)  # (C, S, S)
@@ -87,6 +84,16 @@ class Augment:
         matrix, offset = color_transform(*(1 + a * (2 * u - 1) for a, u in zip(self.color, light, strict=True)))
         planes = matrix @ planes.reshape(3, -1) + offset  # (3, S * S)
         return to_bytes(planes.reshape(3, size, size)), new_box
+
+    def box(self, image_size: Shape, box: Array, size: int, rng: np.random.Generator) -> Array:
+        """The box alone that a call with an image of `image_size` = (H, W) would return; nothing is painted."""
+        return self._draw(image_size, box, size, rng)[0]
+
+    def _draw(self, image_size, box, size, rng):
+        """(the new box, the window, whether mirrored, the numbers left for the light)"""
+        flip, scale, aspect, x, y, *light = rng.random(8)
+        window, mirrored = self.window(image_size, box, scale, aspect, x, y), flip < self.flip
+        return follow(box, window, size, mirrored), window, mirrored, light
 
     def window(self, image_size: Shape, box: Array | Sequence[float], scale: float, aspect: float, x: float,
                y: float) -> tuple[float, float, float, float]:

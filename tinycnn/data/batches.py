@@ -68,6 +68,24 @@ def batches(samples: Samples, batch_size: int, image_size: int, *, shuffle: bool
     return _in_order(prepare, len(parts), workers)
 
 
+def shown_codes(samples: Samples, image_size: int, augment: Augmentation | None = None, seed: int = 0) -> np.ndarray:
+    """Box codes (m, 4) as training will show them: those of the samples, or of augmented ones where there is `augment`.
+
+    Boxes that are all of one size come in many after augmentation. An Augment is asked for boxes alone; any other
+    function paints the pictures too, so of those a few hundred are enough.
+    """
+    if augment is None:
+        return encode(samples.boxes, samples.sizes)
+    rng, boxes_alone = np.random.default_rng((seed, len(samples))), getattr(augment, "box", None)
+    count = max(len(samples), 4000) if boxes_alone else 400
+    chosen = np.resize(rng.permutation(len(samples)), count)
+    if boxes_alone:
+        found = [boxes_alone(samples.sizes[i], samples.boxes[i], image_size, rng) for i in chosen]
+    else:
+        found = [augment(samples.images[i], samples.boxes[i], image_size, rng)[1] for i in chosen]
+    return encode(found, (image_size, image_size))
+
+
 def _in_order(prepare, count, workers):
     """prepare(0), ..., prepare(count - 1), computed ahead in threads."""
     numbers = iter(range(count))

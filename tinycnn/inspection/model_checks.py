@@ -55,14 +55,15 @@ def statistics(case):
     numbers = {"mean": mean, "std": std, "network's mean": case.model.box_mean, "network's std": case.model.box_std}
     if not case.trained:
         return Finding("box statistics", OK, "the network has none yet; fit will measure them", numbers=numbers)
-    apart = np.abs(case.model.box_mean - mean) / std
+    # What training shows may vary more than the data do: augmentation moves boxes that are all of one size.
+    apart = np.abs(case.model.box_mean - mean) / np.maximum(std, case.model.box_std)
     ratio = case.model.box_std / std
     told = f"center, height, width: {_row(case.model.box_mean)} ± {_row(case.model.box_std)} in the network, " \
            f"{_row(mean)} ± {_row(std)} in the data"
-    if apart.max() > 2 or ratio.max() > 4 or ratio.min() < 0.25:
+    if apart.max() > 2 or ratio.min() < 0.25:
         return Finding("box statistics", WRONG, told, "The network standardizes with the statistics of other boxes: "
                        "were boxes normalized twice, or is this not the data set that it was trained with?", numbers)
-    if apart.max() > 0.5 or ratio.max() > 2 or ratio.min() < 0.5:
+    if apart.max() > 0.7 or ratio.min() < 0.5:
         return Finding("box statistics", LOOK, told, "These boxes are somewhat unlike those of the training.", numbers)
     return Finding("box statistics", OK, "those of these boxes", numbers=numbers)
 

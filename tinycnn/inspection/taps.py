@@ -140,5 +140,4 @@ def batch_of(model: Localizer, images: Pictures, labels: Labels, boxes: ArrayLik
             f"{len(shown)} images need labels ({len(shown)},) and boxes ({len(shown)}, 4), "
             f"got {labels.shape} and {boxes.shape}"
         )
-    targets = model.standardize(box_codec.encode(boxes, sizes))  # (N, 4)
-    return network_input(model, shown), labels, to_device(targets, model.device)
+    return network_input(model, shown), labels, model.standardize(box_codec.encode(boxes, sizes))

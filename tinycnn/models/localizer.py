@@ -19,7 +19,7 @@ from tinycnn import boxes as box_codec
 from tinycnn.backend import Array, ArrayLike, Labels, MaybeNone, Shape, array_module, device_of, to_device, to_numpy
 from tinycnn.data.dataset import Pictures
 from tinycnn.errors import DataError, ShapeError
-from tinycnn.layers import Conv2d, Dropout, Flatten, Layer, Linear, MaxPool2d, ReLU, Sequential
+from tinycnn.layers import Buffer, Conv2d, Dropout, Flatten, Layer, Linear, MaxPool2d, ReLU, Sequential
 from tinycnn.resize import crop_resize
 
 PIXEL_MEAN, PIXEL_SCALE = 127.5, 64.0  # uint8 pixels become numbers around 0 with a standard deviation near 1
@@ -65,8 +65,8 @@ class Localizer(Layer):
         self.trunk, self.class_head, self.box_head = trunk, class_head, box_head
         self.classes, self.image_size, self.per_class_boxes = tuple(classes), image_size, per_class_boxes
         self.config = config
-        # Statistics of the training set's box codes (cx, cy, h, w); fit() replaces these guesses by measured ones.
-        self.box_mean, self.box_std = np.full(4, 0.5), np.full(4, 0.25)
+        # Mean and standard deviation (2, 4) of the training set's box codes (cx, cy, h, w). fit() measures them.
+        self.box_statistics = Buffer(np.array([[0.5] * 4, [0.25] * 4]))
         self.has_statistics = False
         features = trunk.output_shape((image_size, image_size, 3))
         for name, head, outputs in (("class", class_head, len(self.classes)), ("box", box_head, self._box_numbers())):
@@ -108,13 +108,26 @@ class Localizer(Layer):
     def set_box_statistics(self, codes: ArrayLike) -> None:
         """Take mean and standard deviation of the training set's box codes (n, 4), units of the network's input."""
         codes = np.asarray(codes, np.float64)
-        self.box_mean = codes.mean(axis=0)
-        self.box_std = np.maximum(codes.std(axis=0), 1e-3)  # boxes that never vary must not divide by 0
+        std = np.maximum(codes.std(axis=0), 1e-3)  # boxes that never vary must not divide by 0
+        was = self.box_statistics.value
+        self.box_statistics.value = to_device(np.stack([codes.mean(axis=0), std]).astype(was.dtype), device_of(was))
         self.has_statistics = True
 
-    def standardize(self, codes: np.ndarray) -> np.ndarray:
-        """Box codes (n, 4) -> the box head's targets (n, 4), float32 on the host."""
-        return ((codes - self.box_mean) / self.box_std).astype(np.float32)
+    @property
+    def box_mean(self) -> np.ndarray:
+        """Mean of the training set's box codes, float64 (4,) on the host."""
+        return to_numpy(self.box_statistics.value)[0].astype(np.float64)
+
+    @property
+    def box_std(self) -> np.ndarray:
+        """Standard deviation of the training set's box codes, float64 (4,) on the host."""
+        return to_numpy(self.box_statistics.value)[1].astype(np.float64)
+
+    def standardize(self, codes: ArrayLike) -> Array:
+        """Box codes (n, 4) on the host -> the box head's targets (n, 4), float32, on the model's device."""
+        mean, std = self.box_statistics.value[0], self.box_statistics.value[1]
+        codes = to_device(np.asarray(codes, np.float64), device_of(mean))
+        return ((codes - mean) / std).astype(np.float32)
 
     def boxes_in_pixels(self, outputs: np.ndarray, sizes: ArrayLike, labels: Labels | None = None) -> np.ndarray:
         """The box head's outputs on the host -> boxes (n, 4) in pixels of images of sizes (n, 2) = (H, W), clipped.

@@ -2,54 +2,64 @@
 
     tc.save(model, "model.npz");    model = tc.load("model.npz")
 
-The JSON text holds the architecture's arguments, the class names and the statistics of the box targets, so that a
-loaded model predicts in pixels at once. A file from outside is not trusted: sizes are compared with what the
-architecture needs before anything is read, and pickled content is refused.
+The arrays are parameters and buffers; the JSON text holds the architecture's arguments and the class names. So a loaded
+model predicts in pixels at once. A file from outside is not trusted: sizes are compared with what the architecture
+needs before anything is read, and pickled content is refused.
 """
 
 import json
 import zipfile
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, overload
 
 import numpy as np
 
 from tinycnn.backend import Array, to_device, to_numpy
 from tinycnn.errors import CheckpointError
 from tinycnn.files import atomic_write
+from tinycnn.layers import Layer
 from tinycnn.models.architectures import build
 from tinycnn.models.localizer import Localizer
 
-FORMAT = "tinycnn-1"
+FORMAT = "tinycnn-2"
+EARLIER = "tinycnn-1"  # the statistics of the boxes stood in the JSON text, and there were no other buffers
 META_LIMIT = 16 * 2**20  # bytes of JSON; 1000 class names need 50 thousand
 
 
-def save(model: Localizer, path: str | Path, extra: dict[str, Any] | None = None,
+def save(model: Layer, path: str | Path, extra: dict[str, Any] | None = None,
          arrays: dict[str, Array] | None = None) -> None:
     """Write `model` to `path` as one .npz, whole or not at all.
 
+    model: a Localizer, or any other layer or network, which `load` then reads with into=
     extra: a JSON-able dict kept beside the model    arrays: more arrays to keep, by name (an optimizer's state)
     """
-    meta = {"format": FORMAT, "config": model.config, "classes": list(model.classes),
-            "box_mean": list(map(float, model.box_mean)), "box_std": list(map(float, model.box_std)),
-            "has_statistics": bool(model.has_statistics), "extra": extra or {}}
+    meta = {"format": FORMAT, "config": getattr(model, "config", None), "classes": list(getattr(model, "classes", ())),
+            "has_statistics": bool(getattr(model, "has_statistics", False)), "extra": extra or {}}
     members: dict[str, Any] = {f"model/{name}": to_numpy(p.value) for name, p in model.parameters().items()}
+    members |= {f"buffer/{name}": to_numpy(b.value) for name, b in model.buffers().items()}
     members |= {f"more/{name}": to_numpy(array) for name, array in (arrays or {}).items()}
     members["meta"] = np.frombuffer(json.dumps(meta).encode(), np.uint8)
     with atomic_write(path) as file:
         np.savez(file, **members)
 
 
-def load(path: str | Path, into: Localizer | None = None, device: str = "cpu") -> Localizer:
-    """Read a model written by `save`. `into`: a model of your own architecture that receives the weights.
+Any_Layer = TypeVar("Any_Layer", bound=Layer)
+
+
+@overload
+def load(path: str | Path, into: None = None, device: str = "cpu") -> Localizer: ...
+@overload
+def load(path: str | Path, into: Any_Layer, device: str = "cpu") -> Any_Layer: ...
+def load(path: str | Path, into: Any = None, device: str = "cpu") -> Any:
+    """Read a model written by `save`. `into`: a layer or network of your own that receives the weights.
 
     Raises CheckpointError, one sentence, for a file that is cut off, foreign, or made for another architecture.
     """
     return load_with_extra(path, into, device)[0]
 
 
-def load_with_extra(path: str | Path, into: Localizer | None = None,
-                    device: str = "cpu") -> tuple[Localizer, dict[str, Any], dict[str, np.ndarray]]:
+def load_with_extra(path: str | Path, into: Layer | None = None,
+                    device: str = "cpu") -> tuple[Any, dict[str, Any], dict[str, np.ndarray]]:
     """Like `load`, with what was kept beside the model: (model, extra dict, arrays by name on the host)."""
     with _open(path) as archive:
         meta = _meta(archive, path)
@@ -62,21 +72,25 @@ def load_with_extra(path: str | Path, into: Localizer | None = None,
             model = into if into is not None else build(meta["config"])
         except (TypeError, ValueError, KeyError) as error:
             raise CheckpointError(f"{path}: its architecture cannot be built ({error})") from error
-        parameters = model.parameters()
-        members = {name for name in archive.namelist() if name.startswith("model/")}
-        wanted = {f"model/{name}.npy": p for name, p in parameters.items()}
+        members = {name for name in archive.namelist() if name.startswith(("model/", "buffer/"))}
+        wanted: dict[str, Any] = {f"model/{name}.npy": p for name, p in model.parameters().items()}
+        if meta["format"] == FORMAT:
+            wanted |= {f"buffer/{name}.npy": b for name, b in model.buffers().items()}
         if members != set(wanted):
-            different = sorted(name[6:-4] for name in members ^ set(wanted))
-            raise CheckpointError(f"{path} does not fit the model: parameters differ, first {different[:3]}")
+            different = sorted(name.partition("/")[2][:-4] for name in members ^ set(wanted))
+            raise CheckpointError(f"{path} does not fit the model: parameters or buffers differ, first {different[:3]}")
         loaded = {name: _array(archive, name, path, p.value.shape, p.value.dtype) for name, p in wanted.items()}
         more = {name[5:-4]: _array(archive, name, path) for name in archive.namelist() if name.startswith("more/")}
     # Only now, when everything has been read, is the model changed.
-    for name, parameter in wanted.items():
-        parameter.value, parameter.grad = to_device(loaded[name], device), None
-    if len(meta["classes"]) == len(model.classes):
-        model.classes = tuple(meta["classes"])
-    model.box_mean, model.box_std = np.array(meta["box_mean"]), np.array(meta["box_std"])
-    model.has_statistics = meta["has_statistics"]
+    model.to(device)  # also a buffer that the file does not hold
+    for name, held in wanted.items():
+        held.value = to_device(loaded[name], device)
+    if isinstance(model, Localizer):
+        if len(meta["classes"]) == len(model.classes):
+            model.classes = tuple(meta["classes"])
+        if meta["format"] == EARLIER:
+            model.box_statistics.value = to_device(np.array([meta["box_mean"], meta["box_std"]], np.float64), device)
+        model.has_statistics = meta["has_statistics"]
     return model, meta["extra"], more
 
 
@@ -98,7 +112,8 @@ def _meta(archive, path):
     data = _array(archive, "meta.npy", path, limit=META_LIMIT)
     try:
         meta = json.loads(bytes(data.astype(np.uint8)))
-        known = meta["format"] == FORMAT and {"config", "classes", "box_mean", "box_std", "extra"} <= set(meta)
+        needed = {FORMAT: set(), EARLIER: {"box_mean", "box_std"}}[meta["format"]]
+        known = {"config", "classes", "has_statistics", "extra"} | needed <= set(meta)
     except (ValueError, KeyError, TypeError, UnicodeDecodeError):
         known = False
     if not known:
