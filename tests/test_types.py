@@ -21,12 +21,12 @@ PACKAGE = Path(tinycnn.__file__).parent
 ROOT = PACKAGE.parent
 
 # Of these packages, what __all__ names.
-PACKAGES = ["", "layers", "models", "data", "inspection", "plots", "gradient_check"]
+PACKAGES = ["", "layers", "models", "data", "inspection", "plots", "reference", "gradient_check"]
 # Of these modules, every function and class without an underscore that is defined there.
 MODULES = [
     "backend", "boxes", "checkpoint", "data.augment", "data.batches", "data.dataset", "data.photographs", "errors",
     "history", "layers.base", "layers.window", "losses", "metrics", "models.alexnet", "models.architectures",
-    "models.localizer", "models.weights", "optim", "patches", "poses", "reference", "resize", "training",
+    "models.localizer", "models.weights", "optim", "patches", "poses", "resize", "training", "box_losses", "memory",
 ]  # fmt: skip
 LAZY = ["tinycnn", "tinycnn.data", "tinycnn.data.scenes"]  # packages that load names at their first use
 

@@ -13,7 +13,7 @@ Only NumPy is needed. Everything else (Pillow, matplotlib, CuPy ...) is imported
 import importlib
 from typing import TYPE_CHECKING
 
-from tinycnn import backend, boxes, data, layers, losses, models, optim
+from tinycnn import backend, box_losses, boxes, data, layers, losses, models, optim
 from tinycnn.errors import TinyCNNError
 from tinycnn.lazy import lazy
 from tinycnn.losses import L2Loss, MultiTaskLoss, SoftmaxCrossEntropy
@@ -43,7 +43,7 @@ else:
 backend.register_device("simulated", lambda: importlib.import_module("tinycnn.simulated").SimulatedDevice())
 
 __all__ = [
-    "L2Loss", "MultiTaskLoss", "SoftmaxCrossEntropy", "TinyCNNError", "__version__", "backend", "boxes", "course",
-    "data", "diagnose", "evaluate", "explain_conv", "fit", "gradcheck", "inspection", "layers", "load", "losses",
-    "metrics", "models", "optim", "plots", "reference", "save", "simulated", "summary", "trace",
+    "L2Loss", "MultiTaskLoss", "SoftmaxCrossEntropy", "TinyCNNError", "__version__", "backend", "box_losses", "boxes",
+    "course", "data", "diagnose", "evaluate", "explain_conv", "fit", "gradcheck", "inspection", "layers", "load",
+    "losses", "metrics", "models", "optim", "plots", "reference", "save", "simulated", "summary", "trace",
 ]  # written out, since type checkers read it

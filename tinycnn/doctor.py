@@ -14,7 +14,7 @@ from importlib import metadata
 import numpy as np
 
 from tinycnn.backend import gpu_problem, pick_device
-from tinycnn.engine import threads
+from tinycnn.engine import thread_count
 from tinycnn.layers import Conv2d, Flatten, Linear, MaxPool2d, ReLU, Sequential
 from tinycnn.losses import MultiTaskLoss
 from tinycnn.models import localizer
@@ -75,7 +75,7 @@ def package(distribution, module, purpose):
 
 def cores():
     """How many processors, and so how many threads."""
-    n = threads()
+    n = thread_count()
     return Finding("processors", f"{n} usable, so {count(n, 'thread')} in each layer (TINYCNN_THREADS changes that)")
 
 

@@ -51,7 +51,8 @@ def describe(row: Row) -> str:
     told = ", ".join(f"{name} {row[f'{name}_loss']:.4f}" for name in terms)
     line = f"epoch {row['epoch']:>3}  {row['seconds']:5.1f} s  loss {row['loss']:.4f}" + (f" ({told})" if told else "")
     if "valid_joint" in row:
-        valid = ", ".join(f"{name} {row[f'valid_{name}_loss']:.4f}" for name in terms) or f"loss {row['valid_loss']:.4f}"
+        valid = ", ".join(f"{name} {row[f'valid_{name}_loss']:.4f}" for name in terms or [])
+        valid = valid or f"loss {row['valid_loss']:.4f}"
         line += f"   valid: {valid}, " \
                 f"accuracy {row['valid_accuracy']:.3f}, IoU {row['valid_mean_iou']:.3f}, joint {row['valid_joint']:.3f}"
     return line

@@ -19,6 +19,19 @@ class Loss(Protocol):
 
     forward: (the model's outputs, the truth) -> the loss of the batch, 0-d    backward: its gradient, for the model
     terms: after forward, what the loss is made of, under names of your choice, each 0-d; history shows them apart
+
+        class OnlyBoxes:
+            def __init__(self):
+                self.box_loss, self.terms = L2Loss(), {}
+            def forward(self, outputs, truth):
+                (scores, boxes), (labels, targets) = outputs, truth
+                self.scores = scores
+                self.terms = {"box": self.box_loss.forward(boxes, targets)}
+                return self.terms["box"]
+            def backward(self):
+                return 0 * self.scores, self.box_loss.backward()
+
+    With a method use_box_statistics(buffer) it is told how the targets were standardized, before training begins.
     """
 
     terms: dict[str, Any]

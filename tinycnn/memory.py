@@ -8,7 +8,7 @@ from tinycnn.backend import gpu_memory
 from tinycnn.text import byte_size, first_line
 
 
-def explain_out_of_memory(error, batch_size=None, fixed_bytes=0):
+def explain_out_of_memory(error: BaseException, batch_size: int | None = None, fixed_bytes: int = 0) -> str:
     """A sentence for a MemoryError of CuPy or NumPy: what was asked, what is held, which batch size would fit.
 
     batch_size: the number of images in the batch that did not fit, when there was one.

@@ -14,7 +14,7 @@ import numpy as np
 from tinycnn import engine
 from tinycnn.backend import Array, array_module
 from tinycnn.errors import OrderError
-from tinycnn.layers.base import Layer
+from tinycnn.layers.base import Layer, expect_unshared
 
 Schedule = Callable[[float], float]
 
@@ -27,6 +27,8 @@ class Optimizer:
     def __init__(self, model: Layer, lr: float, weight_decay: float) -> None:
         if not lr >= 0 or not weight_decay >= 0:
             raise ValueError(f"lr and weight_decay must not be negative, got lr={lr}, weight_decay={weight_decay}")
+        if isinstance(model, Layer):
+            expect_unshared(model)
         self.model, self.lr, self.weight_decay = model, lr, weight_decay
         self.steps = 0
         self.state: dict[str, tuple[Array, ...]] = {}  # name -> tuple of arrays of the parameter's shape

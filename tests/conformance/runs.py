@@ -9,10 +9,12 @@ import numpy as np
 
 from tinycnn import layers, training
 from tinycnn.backend import to_device
+from tinycnn.box_losses import GIoULoss, SmoothL1Loss
 from tinycnn.data.dataset import Samples
 from tinycnn.gradient_check import gradcheck
 from tinycnn.gradient_check.catalog import cases
 from tinycnn.inspection.trace import trace
+from tinycnn.losses import MultiTaskLoss
 from tinycnn.models.localizer import localizer
 from tinycnn.optim import SGD, Adam
 from tinycnn.simulated import record
@@ -37,6 +39,9 @@ def train():
         training.fit(net, samples(), samples(), epochs=1, batch_size=5, clip_norm=1.0, progress=False)
         net = model(per_class_boxes=True)
         training.fit(net, samples(), epochs=1, batch_size=5, optimizer=Adam(net), progress=False)
+        for box_loss in (SmoothL1Loss(), GIoULoss()):
+            loss = MultiTaskLoss(box_loss=box_loss)
+            training.fit(model(), samples(), samples(), epochs=1, batch_size=5, loss=loss, progress=False)
     return calls
 
 
@@ -50,6 +55,9 @@ def every_layer():
         layers.ReLU(),
         layers.Conv2d(4, 6, (1, 1), bias=False),
         layers.AvgPool2d(2, 1, padding=1, count_include_pad=False),
+        layers.BatchNorm2d(6),
+        layers.LeakyReLU(0.1),
+        layers.Residual(layers.Conv2d(6, 6, 2, dilation=2, padding="same"), shortcut=layers.Conv2d(6, 6, 1)),
         layers.Dropout(),
         layers.Flatten(),
         layers.Linear(6 * 6 * 6, 2),

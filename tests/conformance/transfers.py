@@ -58,6 +58,7 @@ def count(kind):
                          optimizer=kind.optimizer and kind.optimizer(net), **kind.fit)  # fmt: skip
         return transfers
 
+    run(1, 1)  # the first time, the statistics of the boxes travel
     short, long, twice = run(1, STEPS), run(1, 2 * STEPS), run(2, STEPS)
     step = {name: (value - getattr(short, name)) / STEPS for name, value in vars(long).items()}
     epoch = {name: value - getattr(short, name) - STEPS * step[name] for name, value in vars(twice).items()}

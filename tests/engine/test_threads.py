@@ -132,10 +132,10 @@ def test_more_callers_than_threads_do_not_wait_for_each_other(monkeypatch):
 
 def test_the_number_of_threads(monkeypatch):
     monkeypatch.delenv("TINYCNN_THREADS", raising=False)
-    assert 1 <= engine.threads() <= os.cpu_count()
-    for given, expected in (("7", 7), ("0", 1), ("", engine.threads())):
+    assert 1 <= engine.thread_count() <= os.cpu_count()
+    for given, expected in (("7", 7), ("0", 1), ("", engine.thread_count())):
         monkeypatch.setenv("TINYCNN_THREADS", given)
-        assert engine.threads() == expected
+        assert engine.thread_count() == expected
 
 
 def test_switched_off_ends_with_its_block_and_holds_in_one_thread():

@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 
 from tinycnn import L2Loss, SoftmaxCrossEntropy
 from tinycnn.backend import to_device, to_numpy
+from tinycnn.box_losses import GIoULoss, SmoothL1Loss
+from tinycnn.layers import Buffer
 from tinycnn.models import softmax
 
 torch = pytest.importorskip("torch")
@@ -55,3 +57,35 @@ def test_l2_of_what_is_visible(device, n, joints, dtype):
     peer.backward()
     expect_close(float(value), peer.item(), dtype)
     expect_close(to_numpy(loss.backward()), p.grad.numpy(), dtype)
+
+
+@given(st.integers(1, 6), DTYPES, st.floats(0.1, 3))
+def test_smooth_l1(n, dtype, beta):
+    pred, target = numbers((n, 4), dtype), numbers((n, 4), dtype, seed=1)
+    loss, x = SmoothL1Loss(beta), torch.tensor(pred, requires_grad=True)
+    theirs = torch.nn.functional.smooth_l1_loss(x, torch.tensor(target), beta=beta)
+    theirs.backward()
+    expect_close(float(loss.forward(pred, target)), theirs.item(), dtype)
+    expect_close(loss.backward(), x.grad.numpy(), dtype)
+
+
+@given(st.integers(1, 6), st.integers(0, 10**6))
+def test_giou(n, seed):
+    mean, std = np.array([0.5, 0.45, 0.4, 0.5]), np.array([0.2, 0.25, 0.05, 0.06])
+    pred, target = numbers((n, 4), seed=seed), numbers((n, 4), seed=seed + 1)
+    loss, x = GIoULoss(), torch.tensor(pred, requires_grad=True)
+    loss.use_box_statistics(Buffer(np.stack([mean, std])))
+
+    def corners(codes):
+        cx, cy, h, w = (codes * torch.tensor(std) + torch.tensor(mean)).T
+        return cx - w / 2, cy - h / 2, cx + w / 2, cy + h / 2
+
+    (ax, ay, bx, by), (cx, cy, dx, dy) = corners(x), corners(torch.tensor(target))
+    across, down = torch.minimum(bx, dx) - torch.maximum(ax, cx), torch.minimum(by, dy) - torch.maximum(ay, cy)
+    shared = across.clamp(0) * down.clamp(0)
+    union = (bx - ax) * (by - ay) + (dx - cx) * (dy - cy) - shared
+    around = (torch.maximum(bx, dx) - torch.minimum(ax, cx)) * (torch.maximum(by, dy) - torch.minimum(ay, cy))
+    theirs = (1 - shared / union + (around - union) / around).mean()
+    theirs.backward()
+    expect_close(float(loss.forward(pred, target)), theirs.item(), "float64")
+    expect_close(loss.backward(), x.grad.numpy(), "float64")

@@ -33,7 +33,7 @@ class Remote(Side):
     """
 
     def __init__(self, workload, device="cpu", form=None):
-        self.images, self.counts = workload.batch, not (form or {}).get("fused", False)
+        self.images, self.counts = workload.batch, not (form or {}).get("fused", False)  # the compiled form counts
         package = str(Path(__file__).resolve().parents[2])  # also when tinycnn is not installed
         path = os.pathsep.join([package, *filter(None, [os.environ.get("PYTHONPATH")])])
         self._complaints = tempfile.TemporaryFile("w+", encoding="utf-8")  # a pipe that nobody reads could fill up

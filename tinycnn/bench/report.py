@@ -9,7 +9,7 @@ import numpy as np
 
 from tinycnn import doctor
 from tinycnn.backend import pick_device
-from tinycnn.engine import threads
+from tinycnn.engine import thread_count
 from tinycnn.text import count, megabytes, percent, shortened, table
 from tinycnn.version import __version__
 
@@ -17,7 +17,7 @@ from tinycnn.version import __version__
 def machine(device="cpu", against=None):
     """Whatever the numbers depend on: a dict of texts and counts."""
     found = {"tinycnn": __version__, "python": platform.python_version(), "numpy": np.__version__,
-             "blas": doctor.blas().text, "processor": processor(), "threads": threads(),
+             "blas": doctor.blas().text, "processor": processor(), "threads": thread_count(),
              "system": f"{platform.system()} {platform.machine()}", "device": device}
     if device.startswith("cuda"):
         found["gpu"] = pick_device(device)[1]
@@ -86,7 +86,7 @@ def _sentences(result):
         rounds = count(len(result["times"]["tinycnn"]["seconds"]), "round")
         how = "each in a process of its own" if result["paired"] else "all in one process"
         yield f"{rounds} in which the sides take turns, {how}; each ratio is the median of the rounds, with its range."
-        yield "* the faster memory format of PyTorch: this is the ratio that counts."
+        yield "* PyTorch at its fastest: this is the ratio that counts."
     if "agreement" in result:
         agreed = ", ".join(f"{what} to {found:.0e}" for what, found in result["agreement"].items())
         yield f"From the same weights both compute the same: {agreed}."

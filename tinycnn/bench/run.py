@@ -19,7 +19,10 @@ TOLERANCE = {"losses": 1e-4, "scores": 1e-4, "boxes": 1e-4, "gradients": 1e-2}
 
 
 def sides_of(workload, device="cpu", against=None, paired=False):
-    """tinycnn, and with against="torch" every form of PyTorch; in this process or, paired, in one each."""
+    """tinycnn and its rivals, in this process or, paired, in one each.
+
+    against: None, "torch" for every form of PyTorch, or "compile" for its compiler
+    """
     return [maker() for maker in _makers(workload, device, against, paired)]
 
 
@@ -31,29 +34,30 @@ def _makers(workload, device, against, paired):
         if against:
             from tinycnn.bench.torch_epoch import TorchEpoch
 
-            makers += [lambda form=form: TorchEpoch(workload, samples, device, **form) for form in _forms(workload)]
+            makers += [lambda form=form: TorchEpoch(workload, samples, device, **form)
+                       for form in _forms(workload, "torch")]  # fmt: skip
         return makers
     if paired:
         return [lambda form=form: Remote(workload, device, form)
-                for form in (None, *(_forms(workload) if against else ()))]
+                for form in (None, *(_forms(workload, against) if against else ()))]
     makers = [lambda: TinyCNN(workload, device)]
     if against:
         from tinycnn.bench.torch_twin import Torch
 
-        makers += [lambda form=form: Torch(workload, device, **form) for form in _forms(workload)]
+        makers += [lambda form=form: Torch(workload, device, **form) for form in _forms(workload, against)]
     return makers
 
 
-def _forms(workload):
+def _forms(workload, against):
     from tinycnn.bench.torch_twin import forms
 
-    return forms(workload.kind)
+    return forms(workload.kind, against)
 
 
 def run(workload, device="cpu", against=None, peak=None, repeats=None, paired=False):
     """Measure one workload: a dict of plain values, which report.text prints and JSON keeps.
 
-    against: None or "torch"    peak: GFLOP/s of the fastest matrix product, from measure.fastest_product
+    against: None, "torch" or "compile"    peak: GFLOP/s of the fastest matrix product, from measure.fastest_product
     """
     result = {"workload": workload.to_dict(), "device": device, "paired": paired and workload.kind != "epoch"}
     if against and workload.kind != "epoch":
@@ -64,7 +68,7 @@ def run(workload, device="cpu", against=None, peak=None, repeats=None, paired=Fa
         result["layers"] = _layers(workload, device, repeats or workload.repeats)
         result["memory"] = {"tinycnn": peak_memory(workload, device)}
         if result["rival"]:
-            form = next(form for form in _forms(workload) if _name(form) == result["rival"])
+            form = next(form for form in _forms(workload, against) if _name(form) == result["rival"])
             result["memory"][result["rival"]] = peak_memory(workload, device, form)
     return result
 

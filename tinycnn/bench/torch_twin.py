@@ -10,7 +10,7 @@ import numpy as np
 from tinycnn import layers
 from tinycnn.bench.measure import product_sizes, products_per_second
 from tinycnn.bench.sides import Side
-from tinycnn.engine import threads
+from tinycnn.engine import thread_count
 from tinycnn.errors import DeviceError, MissingExtra
 
 try:
@@ -110,7 +110,7 @@ def torch_device(device):
 
 def set_up():
     """As many threads as tinycnn; on a GPU plain float32, and the fastest algorithms."""
-    torch.set_num_threads(threads())
+    torch.set_num_threads(thread_count())
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
     torch.backends.cudnn.benchmark = True
 
@@ -120,12 +120,13 @@ class Torch(Side):
 
     channels_last: the memory format of images, weights and all between
     fused: the optimizer as one kernel, which PyTorch does when asked for; measured beside, but it does not count
+    compiled: network and losses through torch.compile, with the fused optimizer: the harder rival
     """
 
-    def __init__(self, workload, device="cpu", channels_last=False, fused=False):
+    def __init__(self, workload, device="cpu", channels_last=False, fused=False, compiled=False):
         set_up()
-        self.name = name_of(channels_last, fused)
-        self.counts = not fused
+        self.name = name_of(channels_last, fused, compiled)
+        self.counts, fused = not fused, fused or compiled
         self.images, self.training = workload.batch, workload.kind == "training"
         model = workload.model()
         x, labels, targets = workload.numbers(model)
@@ -135,16 +136,22 @@ class Torch(Side):
         self.x = torch.from_numpy(x).permute(0, 3, 1, 2).to(self.device).contiguous(memory_format=self.format)
         self.labels, self.targets = torch.from_numpy(labels).to(self.device), torch.from_numpy(targets).to(self.device)
         self.optimizer = torch.optim.SGD(self.network.parameters(), **workload.optimizer, fused=fused or None)
+        self.predict, self.loss = self.network, self.total_loss
+        if compiled:
+            self.predict, self.loss = torch.compile(self.network), torch.compile(self.total_loss)
 
     def step(self):
         if not self.training:
             with torch.inference_mode():
-                return self.network(self.x)
+                return self.predict(self.x)
         self.optimizer.zero_grad(set_to_none=True)
-        value = loss(self.network(self.x), self.labels, self.targets)
+        value = self.loss()
         value.backward()
         self.optimizer.step()
         return value.detach()
+
+    def total_loss(self):
+        return loss(self.network(self.x), self.labels, self.targets)
 
     def wait(self):
         if self.device.type == "cuda":
@@ -177,14 +184,18 @@ def loss(outputs, labels, targets):
     return F.cross_entropy(scores, labels) + F.mse_loss(boxes, targets)
 
 
-def forms(kind):
+def forms(kind, against="torch"):
     """The ways in which PyTorch runs a workload of this kind, as arguments of Torch; the fused optimizer comes last."""
+    if against == "compile":
+        return [{"channels_last": True, "compiled": True}]
     plain = [{"channels_last": False}, {"channels_last": True}]
     return [*plain, {"channels_last": True, "fused": True}] if kind == "training" else plain
 
 
-def name_of(channels_last=False, fused=False):
+def name_of(channels_last=False, fused=False, compiled=False):
     """What a form is called in the tables."""
+    if compiled:
+        return "PyTorch, torch.compile"
     return f"PyTorch, {'channels_last' if channels_last else 'default'}{', fused optimizer' if fused else ''}"
 
 

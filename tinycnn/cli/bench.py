@@ -14,8 +14,9 @@ def add(commands):
                     "predictions of B's network (batches of 1 and 256), E one epoch from picture files. Without names: "
                     "A to D, and E if there is --data.")
     parser.add_argument("workloads", nargs="*", metavar="WORKLOAD", help="A, B, C, D (D1, D256), E")
-    parser.add_argument("--against", choices=("torch",), help="compare with PyTorch, if it is installed (on a GPU this "
-                                                              "is done unasked where PyTorch can use it)")
+    parser.add_argument("--against", choices=("torch", "compile"),
+                        help="compare with PyTorch, or with its compiler, if it is installed (on a GPU the first "
+                             "is done unasked where PyTorch can use it)")
     parser.add_argument("--device", default="auto", metavar="X", help="auto (default), cpu, cuda, cuda:1, simulated")
     parser.add_argument("--repeats", type=count, metavar="X", help="turns of each side (default 9 to 25, 3 for E)")
     parser.add_argument("--paired", action="store_true", help="each side in a process of its own (not E)")

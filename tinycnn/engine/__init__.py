@@ -16,11 +16,11 @@ from tinycnn.backend import array_module
 from tinycnn.engine.recorder import Recorder
 from tinycnn.engine.rows import plan
 from tinycnn.engine.steps import workspace_bytes
-from tinycnn.engine.threads import enabled, one_blas_thread, switched_off, switched_on, threads
+from tinycnn.engine.threads import enabled, one_blas_thread, switched_off, switched_on, thread_count
 from tinycnn.engine.update import in_blocks
 
 __all__ = ["Recorder", "backward", "enabled", "forward", "in_blocks", "one_blas_thread", "plan", "switched_off",
-           "switched_on", "threads", "workspace_bytes"]
+           "switched_on", "thread_count", "workspace_bytes"]
 
 
 def forward(layers, x):

@@ -14,7 +14,7 @@ from tinycnn.backend import array_module
 from tinycnn.engine import dense, workers
 from tinycnn.engine.recorder import now
 from tinycnn.engine.segments import back_through, segments_of, through
-from tinycnn.engine.steps import as_shipped, expect_input, joins_rows
+from tinycnn.engine.steps import as_shipped, expect_input, joins_rows, skips_input_gradient
 from tinycnn.engine.threads import enabled, run
 from tinycnn.engine.workers import Worker, add_up, share_out
 from tinycnn.layers.linear import Linear
@@ -74,7 +74,7 @@ class Whole:
         return self.layer.forward(x), None
 
     def _gradients(self, tape, dy, input_gradient):
-        if input_gradient or not self.layer.skips_input_gradient:
+        if input_gradient or not skips_input_gradient(self.layer):
             return self.layer.backward(dy)
         return self.layer.backward(dy, input_gradient=False)
 

@@ -5,6 +5,7 @@ runs its own formula, chunk by chunk: `Formula`.
 """
 
 import copy
+import inspect
 
 import numpy as np
 
@@ -35,9 +36,11 @@ class Formula(Step):
         return part
 
     def backward(self, dy, part, dx, worker):
-        skips = dx is None and self.layer.skips_input_gradient
+        skips = dx is None and skips_input_gradient(part)
         result = part.backward(dy, input_gradient=False) if skips else part.backward(dy)
         if dx is not None:
+            if getattr(result, "shape", None) != dx.shape:
+                raise ShapeError(f"{self.layer}.backward returned {_shape_of(result)} where x had shape {dx.shape}")
             dx[...] = result
         own = self.layer.parameters()
         for name, parameter in part.parameters().items():
@@ -57,17 +60,36 @@ class Formula(Step):
         raise DtypeError(f"{self.layer}.forward turned {x.dtype} into {result.dtype}; a network has one dtype.")
 
 
+def skips_input_gradient(layer):
+    """Whether backward takes input_gradient=False; a subclass that inherits the promise may have another backward."""
+    return layer.skips_input_gradient and "input_gradient" in inspect.signature(layer.backward).parameters
+
+
+def _shape_of(result):
+    return "None" if result is None else f"shape {getattr(result, 'shape', type(result).__name__)}"
+
+
 def replica(layer):
     """A copy of a layer that shares the values of its parameters, with gradients and memory of its own."""
-    second = copy.copy(layer)
-    for name, value in vars(second).items():
-        if isinstance(value, Parameter):
-            second.__dict__[name] = Parameter(value.value)
-        elif isinstance(value, Layer):
-            second.__dict__[name] = replica(value)
-        elif isinstance(value, dict):  # a Sequential holds its layers in one
-            second.__dict__[name] = {key: replica(v) if isinstance(v, Layer) else v for key, v in value.items()}
-    return second
+    return _replica(layer, {})
+
+
+def _replica(value, made):
+    """made: id -> copy, so that what two attributes share is shared by the copies' attributes, too."""
+    if id(value) in made:
+        return made[id(value)]
+    if isinstance(value, Parameter):
+        made[id(value)] = Parameter(value.value)
+    elif isinstance(value, Layer):
+        second = made[id(value)] = copy.copy(value)
+        for name, inner in vars(second).items():
+            if isinstance(inner, Parameter | Layer | dict):
+                second.__dict__[name] = _replica(inner, made)
+    elif isinstance(value, dict):  # a Sequential holds its layers in one
+        return {key: _replica(inner, made) for key, inner in value.items()}
+    else:
+        return value
+    return made[id(value)]
 
 
 class Convolution(Step):

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
 
 
-def threads():
+def thread_count():
     """How many threads compute: the processors that this process may use, or TINYCNN_THREADS."""
     chosen = os.environ.get("TINYCNN_THREADS")
     if chosen:

@@ -11,7 +11,7 @@ import threading
 
 import numpy as np
 
-from tinycnn.engine.threads import blas_libraries, most_images, threads
+from tinycnn.engine.threads import blas_libraries, most_images, thread_count
 
 CPU_BYTES = 2 * 2**20  # what a worker works on at a time, so that the next layer finds it in the cache
 SCRATCH = 4  # times as much for scratch memory inside a layer: longer calls, and threads that wait less for each other
@@ -93,7 +93,7 @@ def share_out(n, bytes_per_image, xp=np):
     """Workers that together cover images 0 .. n-1, a fair share each; one where the work is not worth a second."""
     number = 1
     if xp is np and n * bytes_per_image >= WORTH_A_THREAD and blas_libraries() is not None:
-        number = max(1, min(threads(), n))
+        number = max(1, min(thread_count(), n))
     edges = [n * i // number for i in range(number + 1)]
     return [Worker(a, b, xp) for a, b in zip(edges, edges[1:], strict=False)]
 

@@ -30,8 +30,9 @@ class LeakyReLU(Layer):
         self.negative_slope = float(negative_slope)
 
     def forward(self, x: Array) -> Array:
-        self.remember(x, output=x)
-        return array_module(x).where(x > 0, x, self.negative_slope * x)
+        y = array_module(x).where(x > 0, x, self.negative_slope * x)
+        self.remember(x, output=y)
+        return y
 
     def backward(self, dy: Array) -> Array:
         (x,) = self.recall(dy)
@@ -55,6 +56,7 @@ class Dropout(Layer):
         self.rng = np.random.default_rng(0) if rng is None else rng
 
     def forward(self, x: Array) -> Array:
+        array_module(x)  # refuses what is no array
         if not self.training or self.p == 0:
             self.remember(None, output=x)
             return x

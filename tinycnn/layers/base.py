@@ -41,6 +41,18 @@ class Buffer:
     """An array that a layer remembers from batch to batch besides its parameters, such as a running mean.
 
     It is moved, converted, saved and loaded with the parameters; a layer's forward changes `value`, no optimizer does.
+
+        class Center(Layer):
+            def __init__(self, channels):
+                self.mean = Buffer(np.zeros(channels, "float32"))
+            def forward(self, x):
+                if self.training:
+                    self.mean.value = 0.9 * self.mean.value + 0.1 * x.mean(axis=(0, 1, 2))
+                self.remember(output=x)
+                return x - self.mean.value
+            def backward(self, dy):
+                self.recall(dy)
+                return dy
     """
 
     def __init__(self, value: Array) -> None:
@@ -63,6 +75,9 @@ class Layer:
                 (x,) = self.recall()
                 self.w.grad = (x * dy).sum().reshape(1)
                 return dy * self.w.value
+
+    forward may keep x itself and not a copy: whoever writes into x before backward changes the gradient. One layer is
+    used in one place, once a step, since it remembers one forward; two places need two layers.
 
     A layer says what is computed, on the whole batch. If it treats each image by itself and keeps no state of its own,
     its class may say `per_image = True`: then a network may run copies of it on parts of the batch, side by side.
@@ -241,6 +256,28 @@ class Layer:
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}()"
+
+
+def expect_unshared(layer: Layer) -> None:
+    """Raise a ValueError where one layer, or one Parameter, stands in two places inside `layer`.
+
+    The second forward would replace what backward needs of the first, and the second gradient the first one.
+    """
+    seen: dict[int, str] = {}
+    waiting: list[tuple[str, Layer]] = [("", layer)]
+    for prefix, part in waiting:  # it grows on the way
+        held = {name: value for name, value in vars(part).items() if isinstance(value, Parameter)}
+        for name, value in [*part.children().items(), *held.items()]:
+            name = f"{prefix}{name}"
+            if id(value) in seen:
+                kind = "Parameter" if isinstance(value, Parameter) else "layer"
+                raise ValueError(
+                    f"{seen[id(value)]!r} and {name!r} are one and the same {kind}. Its gradient would be that of one "
+                    f"place alone: make a {kind} of its own for each place."
+                )
+            seen[id(value)] = name
+            if isinstance(value, Layer):
+                waiting.append((f"{name}.", value))
 
 
 def expect_images(x: Array, channels: int | None, layer: Layer, w: Array | None = None) -> None:

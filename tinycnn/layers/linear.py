@@ -67,6 +67,7 @@ class Flatten(Layer):
     """(N, H, W, C) -> (N, H*W*C): each image becomes one row; where a feature was stays encoded in its position."""
 
     def forward(self, x: Array) -> Array:
+        array_module(x)  # refuses what is no array
         y = x.reshape(len(x), *self.output_shape(x.shape[1:]))
         self.remember(x.shape, output=y)
         return y

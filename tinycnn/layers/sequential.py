@@ -12,7 +12,7 @@ from typing import Any
 from tinycnn import engine
 from tinycnn.backend import Array, MaybeNone, Shape
 from tinycnn.errors import ShapeError
-from tinycnn.layers.base import Layer
+from tinycnn.layers.base import Layer, expect_unshared
 
 # Names that a layer gets when it is given none; the number counts layers of a kind: conv1, relu1, pool1, conv2 ...
 SHORT = {"Conv2d": "conv", "MaxPool2d": "pool", "AvgPool2d": "pool", "Linear": "fc", "LocalResponseNorm": "norm",
@@ -43,6 +43,7 @@ class Sequential(Layer):
         for name, layer in self._layers.items():
             if not isinstance(layer, Layer):
                 raise TypeError(f"Sequential: {name!r} is {layer!r}, not a Layer. Inherit from tinycnn.layers.Layer.")
+        expect_unshared(self)
         if input_shape is not None:
             self.output_shape(input_shape)
 

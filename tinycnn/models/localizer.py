@@ -126,7 +126,7 @@ class Localizer(Layer):
     def standardize(self, codes: ArrayLike) -> Array:
         """Box codes (n, 4) on the host -> the box head's targets (n, 4), float32, on the model's device."""
         mean, std = self.box_statistics.value[0], self.box_statistics.value[1]
-        codes = to_device(np.asarray(codes, np.float64), device_of(mean))
+        codes = to_device(np.asarray(codes), device_of(mean))
         return ((codes - mean) / std).astype(np.float32)
 
     def boxes_in_pixels(self, outputs: np.ndarray, sizes: ArrayLike, labels: Labels | None = None) -> np.ndarray:

@@ -13,20 +13,21 @@ MOST_MARKERS = 30  # beyond so many epochs the points run into each other
 
 @styled
 def curves(history: History) -> Figure:
-    """Both loss terms on training and validation pictures, and the validation metrics, epoch by epoch.
+    """The terms of the loss on training and validation pictures, and the validation metrics, epoch by epoch.
 
-    history: what `tinycnn.fit` returns. Without validation there are two panels and no best epoch.
+    history: what `tinycnn.fit` returns. Without validation there is no panel of metrics and no best epoch.
     """
     if not len(history.rows):
         raise DataError("there is nothing to draw: the history has no epoch yet")
     validated = "valid_joint" in history.rows[0]
-    panels = 3 if validated else 2
+    terms = [name for name in history.rows[0] if name.endswith("_loss") and not name.startswith("valid_")] or ["loss"]
+    panels = len(terms) + validated
     figure = new_figure(4.6 * panels, 4.4)
-    axes = figure.subplots(1, panels)
-    _losses(axes[0], history, "class_loss", "Class loss", "cross-entropy")
-    _losses(axes[1], history, "box_loss", "Box loss", "squared error, standardized box")
+    axes = figure.subplots(1, panels, squeeze=False)[0]
+    for ax, term in zip(axes, terms, strict=False):
+        _losses(ax, history, term, term.replace("_", " ").capitalize(), "mean over the pictures")
     if validated:
-        _metrics(axes[2], history)
+        _metrics(axes[-1], history)
     first, last = history.column("epoch")[0], history.column("epoch")[-1]
     room = max(0.5, 0.03 * (last - first))
     ticker = require("matplotlib.ticker", extra="viz")

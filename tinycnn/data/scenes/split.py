@@ -12,14 +12,14 @@ import numpy as np
 
 from tinycnn.data.dataset import Samples
 from tinycnn.data.scenes.compose import SCENE_CLASSES, scene
-from tinycnn.engine import threads
+from tinycnn.engine import thread_count
 
 WORTH_A_HELPER = 300  # scenes; a second Python takes as long to start as some tens take to draw
 
 
 def draw(split, size, image_size, seed):
     """The first `size` scenes of a split as Samples; half of them by a second Python, if that is worth it."""
-    half = size // 2 if size >= WORTH_A_HELPER and threads() > 1 else 0
+    half = size // 2 if size >= WORTH_A_HELPER and thread_count() > 1 else 0
     helper = _start_helper(split, size - half, size, image_size, seed) if half else None
     parts = [_render(split, 0, size - half, image_size, seed)]
     if half:
