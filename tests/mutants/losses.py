@@ -4,6 +4,8 @@ from functools import partial
 
 import numpy as np
 
+from tinycnn.box_losses import GIoULoss, SmoothL1Loss
+from tinycnn.layers import Buffer
 from tinycnn.losses import L2Loss, MultiTaskLoss, SoftmaxCrossEntropy
 
 from .registry import plant
@@ -117,3 +119,43 @@ tasks("box of predicted class", "mask",
 
 tasks("boxes of all classes", "label", "Every class's box gets the gradient.",
       ("dboxes[rows, columns] = chosen", "dboxes[...] = chosen[:, None]"), inputs=box_per_class)
+
+# --- SmoothL1Loss and GIoULoss ---
+
+
+def pairs(rng):
+    return rng.standard_normal((6, 4), dtype=np.float32), rng.standard_normal((6, 4), dtype=np.float32)
+
+
+def told(cls, rng):
+    loss = cls()
+    loss.use_box_statistics(Buffer(np.array([[0.5, 0.45, 0.4, 0.5], [0.2, 0.25, 0.1, 0.15]])))
+    return loss
+
+
+smooth = partial(plant, SmoothL1Loss, inputs=pairs, beta=0.7)
+giou = partial(plant, GIoULoss, inputs=pairs, build=told)
+
+smooth("square everywhere", None, "The slope of the square, also where it is a line.",
+       ("xp.where(abs(d) < self.beta, d / self.beta, xp.sign(d))", "d / self.beta"))
+
+smooth("beta forgotten", None, "The slope of the square is d / beta.",
+       ("d / self.beta", "d"))
+
+smooth("line without its side", None, "The line's slope is 1 on both sides.",
+       ("xp.sign(d)", "1.0"))
+
+giou("statistics not passed back", None, "The boxes were made of standardized numbers; their scale is forgotten.",
+     ("dcodes * std / len(low)", "dcodes / len(low)"))
+
+giou("box around taken for a constant", None, "The way through C is forgotten.",
+     ("daround = dc[:, None]", "daround = 0 * dc[:, None]"))
+
+giou("union taken for a constant", None, "The intersection also makes the union smaller.",
+     ("di, darea, dc = -1 / u - i / u**2 + 1 / c,", "di, darea, dc = -1 / u,"))
+
+giou("width and height exchanged", None, "The sides go back in the wrong order.",
+     ("dside[:, ::-1]", "dside"))
+
+giou("sum over the batch", "batch mean", "The mean is not passed back.",
+     (" / len(low)", ""))

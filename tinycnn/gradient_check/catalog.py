@@ -6,6 +6,7 @@ a symmetry. Weights and data follow from the seed.
 
 import numpy as np
 
+from tinycnn.box_losses import GIoULoss, SmoothL1Loss
 from tinycnn.gradient_check.check import gradcheck
 from tinycnn.gradient_check.report import Report
 from tinycnn.layers import (
@@ -76,6 +77,8 @@ def cases(seed=0):
         ("SoftmaxCrossEntropy", SoftmaxCrossEntropy(), (scores, labels)),
         ("L2Loss", L2Loss(), (boxes, targets)),
         ("L2Loss with a mask", L2Loss(), (boxes, targets, mask)),
+        ("SmoothL1Loss", SmoothL1Loss(0.7), (boxes, targets)),
+        ("GIoULoss", GIoULoss(), (boxes + 2, targets + 2)),
         ("MultiTaskLoss", MultiTaskLoss(0.7, 1.9), ((scores, boxes), (labels, targets))),
         ("MultiTaskLoss, one box per class", MultiTaskLoss(0.7, 1.9), ((scores, numbers(5, 4, 4)), (labels, targets))),
     ]
