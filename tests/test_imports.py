@@ -24,10 +24,11 @@ memory
 kernels
 patches
 layers.base
-layers.window layers.activation layers.linear layers.normalization
-layers.conv layers.pool
+layers.sharing layers.window layers.activation layers.linear layers.normalization
+layers.conv layers.pool layers.batchnorm
 engine  it knows the layers
 layers.sequential  the engine's only door in layers/
+layers.residual
 layers
 losses optim
 box_losses

@@ -14,7 +14,8 @@ import numpy as np
 from tinycnn import engine
 from tinycnn.backend import Array, array_module
 from tinycnn.errors import OrderError
-from tinycnn.layers.base import Layer, expect_unshared
+from tinycnn.layers.base import Layer
+from tinycnn.layers.sharing import expect_unshared
 
 Schedule = Callable[[float], float]
 

@@ -12,7 +12,8 @@ from typing import Any
 from tinycnn import engine
 from tinycnn.backend import Array, MaybeNone, Shape
 from tinycnn.errors import ShapeError
-from tinycnn.layers.base import Layer, expect_unshared
+from tinycnn.layers.base import Layer
+from tinycnn.layers.sharing import expect_unshared
 
 # Names that a layer gets when it is given none; the number counts layers of a kind: conv1, relu1, pool1, conv2 ...
 SHORT = {"Conv2d": "conv", "MaxPool2d": "pool", "AvgPool2d": "pool", "Linear": "fc", "LocalResponseNorm": "norm",
