@@ -172,7 +172,8 @@ class _Meter:
     """Collects the losses of an epoch where they are computed, and stops the run when one is not a number."""
 
     def __init__(self, epoch, steps):
-        self.epoch, self.steps, self.names = epoch, steps, ()
+        self.epoch, self.steps = epoch, steps
+        self.names: tuple[str, ...] = ()
         self.waiting, self.seen, self.counts = [], [], []
 
     def add(self, total, terms, count):

@@ -11,7 +11,7 @@ import numpy as np
 
 from tinycnn.backend import to_numpy
 from tinycnn.gradient_check.parameter_finder import is_array, walk
-from tinycnn.layers import MaxPool2d, ReLU
+from tinycnn.layers import LeakyReLU, MaxPool2d, ReLU
 
 
 @dataclass(frozen=True)
@@ -28,8 +28,8 @@ class KinkCrossing:
 
 
 def kinked_layers(obj):
-    """(dotted name, layer) of every ReLU and MaxPool2d inside."""
-    return [(name or type(layer).__name__, layer) for name, layer in walk(obj) if isinstance(layer, ReLU | MaxPool2d)]
+    """(dotted name, layer) of every ReLU, LeakyReLU and MaxPool2d inside."""
+    return [(name or type(layer).__name__, layer) for name, layer in walk(obj) if isinstance(layer, ReLU | LeakyReLU | MaxPool2d)]
 
 
 def branches(layers):
@@ -37,7 +37,7 @@ def branches(layers):
     found = {}
     for name, layer in layers:
         kept = [to_numpy(a) for a in layer.kept() if is_array(a)]
-        if isinstance(layer, ReLU):
+        if isinstance(layer, ReLU | LeakyReLU):
             pieces = [a > 0 for a in kept[:1]]
         else:
             pieces = [a.copy() for a in kept if a.dtype.kind in "iu"]
