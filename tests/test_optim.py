@@ -71,12 +71,14 @@ def test_five_steps_equal_the_formula(device, kind, formula, how, dtype):
             flat, grad = expected[name].reshape(-1), to_numpy(parameter.grad).reshape(-1)
             for i in range(flat.size):
                 flat[i] = formula(flat[i], float(grad[i]), state[name][i], t, **numbers_of)
-        before = {name: to_numpy(parameter.grad).copy() for name, parameter in model.parameters().items()}
+        grads = {name: parameter.grad for name, parameter in model.parameters().items()}
+        before = {name: to_numpy(grad).copy() for name, grad in grads.items()}
         optimizer.step()
         for name, parameter in model.parameters().items():
             expect_close(to_numpy(parameter.value), expected[name], dtype)
             assert to_numpy(parameter.value).dtype == dtype
-            np.testing.assert_array_equal(to_numpy(parameter.grad), before[name])  # step reads gradients only
+            np.testing.assert_array_equal(to_numpy(grads[name]), before[name])  # step reads gradients only,
+            assert parameter.grad is None  # and uses each up
 
 
 @pytest.mark.parametrize("kind", [SGD, Adam])
@@ -152,6 +154,7 @@ def test_state_has_one_name_for_each_array():
     model.gradients(1)
     for optimizer, moments in ((SGD(model), {"velocity"}), (Adam(model), {"mean", "square"})):
         assert optimizer.state_arrays() == {}
+        model.gradients(1)
         optimizer.step()
         assert set(optimizer.state_arrays()) == {f"{moment}.{name}" for moment in moments for name in SHAPES}
 

@@ -225,14 +225,25 @@ def test_the_checkpoint_survives_a_run_that_diverges(tmp_path):
 
 def test_a_full_disk_loses_nothing_that_was_there(tmp_path, monkeypatch):
     model = tc.models.localizer(**SMALL)
-    tc.fit(model, squares(20), epochs=1, out=tmp_path, progress=False)
-    before = {p.name: p.read_bytes() for p in tmp_path.iterdir()}
 
     def full(*_, **__):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(np, "savez", full)
+    def fill(row, model):
+        monkeypatch.setattr(np, "savez", full)
+
     with pytest.raises(OSError, match="No space left"):
+        tc.fit(model, squares(20), epochs=2, out=tmp_path, progress=False, on_epoch=fill)
+    monkeypatch.undo()
+    assert len(tc.history.History(tc.models.weights.load_with_extra(tmp_path / "checkpoint.npz")[1]["rows"])) == 1
+    tc.fit(tc.models.localizer(**SMALL), squares(20), epochs=2, out=tmp_path, resume=True, progress=False)
+
+
+def test_a_folder_that_holds_a_run_is_not_written_over(tmp_path):
+    model = tc.models.localizer(**SMALL)
+    tc.fit(model, squares(20), epochs=1, out=tmp_path, progress=False)
+    before = {p.name: p.read_bytes() for p in tmp_path.iterdir()}
+    with pytest.raises(CheckpointError, match="already holds a run .*resume=True"):
         tc.fit(model, squares(20), epochs=1, out=tmp_path, progress=False)
     assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == before
 

@@ -39,6 +39,16 @@ class Run:
                  "rng": {name: layer.rng.bit_generator.state for name, layer in self._random_layers()}}
         save(self.model, self.out / "checkpoint.npz", extra, self.optimizer.state_arrays())
 
+    def expect_new(self) -> None:
+        """Raise a CheckpointError where the folder holds a run already: a new one would be written over it."""
+        files = ("checkpoint.npz", "history.csv", "model.npz")
+        held = [name for name in files if self.out is not None and (self.out / name).exists()]
+        if held:
+            raise CheckpointError(
+                f"{self.out} already holds a run ({', '.join(held)}), which stays as it is. Continue it with "
+                "resume=True, choose another folder, or remove it first."
+            )
+
     def resume(self) -> None:
         path = self.out / "checkpoint.npz" if self.out is not None else None
         if path is None or not path.exists():

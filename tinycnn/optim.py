@@ -35,7 +35,10 @@ class Optimizer:
         self.state: dict[str, tuple[Array, ...]] = {}  # name -> tuple of arrays of the parameter's shape
 
     def step(self) -> None:
-        """One step for every parameter that has a gradient."""
+        """One step for every parameter that has a gradient, which is used up by it.
+
+        A parameter that takes no part in the next backward, of a frozen trunk for instance, then has none and stays.
+        """
         self.steps += 1
         for name, parameter in self.model.parameters().items():
             if parameter.grad is None:
@@ -48,6 +51,7 @@ class Optimizer:
             parameter.value, grad, *state = (xp.asarray(a, order="C") for a in (value, grad, *state))
             self.state[name] = tuple(state)
             engine.in_blocks(self.update, [parameter.value, grad, *state])
+            parameter.grad = None
 
     def update(self, xp: ModuleType, value: Array, grad: Array, *state: Array, scratch: Array) -> None:
         """Change value and state in place. All are 1-d, of one length; scratch: the same, with nothing in it."""

@@ -45,29 +45,35 @@ def fit(model: Localizer, train: Samples, valid: Samples | None = None, *, epoch
     patience: stop after so many epochs without a better valid_joint    clip_norm: largest norm of all gradients
     device: move the model there first; None leaves it where it is    workers: background threads that prepare batches
     gradcheck_every: check the gradients of the whole model after every so many steps
-    on_epoch: called with (row, model) after each epoch, row as in History
+    on_epoch: called with (row, model) after each epoch, row as in History. A rate that it sets, optimizer.lr = ...,
+        is the one that the schedule multiplies from then on.
+
+    Samples whose classes stand in another order than the model's are brought into that order.
 
     Raises TrainingError when a loss becomes NaN or infinite, DataError for samples that do not fit the model.
     """
-    _expect(model, train, valid)
-    if device is not None:
-        model.to(pick_device(device)[0])
+    train, valid = _fitting(model, train, valid)
     loss, schedule = loss or MultiTaskLoss(), schedule or optim.cosine()
     optimizer = optimizer or optim.SGD(model, lr=0.01, momentum=0.9, weight_decay=5e-4)
+    _expect_own(optimizer, model)
+    if device is not None:
+        model.to(pick_device(device)[0])
     run = Run(model, optimizer, out, {
-        "epochs": epochs, "batch_size": batch_size, "seed": seed, "clip_norm": clip_norm, "augment": repr(augment),
+        "epochs": epochs, "batch_size": batch_size, "seed": seed, "clip_norm": clip_norm, "augment": _named(augment),
         "schedule": [schedule(i / 16) for i in range(16)], "loss": repr(loss),
         "optimizer": repr(optimizer), "train": [len(train), int(train.labels.sum()), float(train.boxes.sum())],
     })
     if resume:
         run.resume()
+    else:
+        run.expect_new()
     if not model.has_statistics:
         model.set_box_statistics(shown_codes(train, model.image_size, augment, seed))
         model.classes = train.classes
     if hasattr(loss, "use_box_statistics"):
         loss.use_box_statistics(model.box_statistics)
     steps_per_epoch = math.ceil(len(train) / batch_size)
-    base_lr = optimizer.lr
+    base_lr = set_lr = optimizer.lr
     try:
         for epoch in range(len(run.history), epochs):
             if _out_of_patience(run.history, patience):
@@ -78,7 +84,7 @@ def fit(model: Localizer, train: Samples, valid: Samples | None = None, *, epoch
                                epoch=epoch, workers=workers)
             for step, batch in enumerate(_bar(shuffled, steps_per_epoch, f"epoch {epoch + 1}/{epochs}", progress)):
                 done = epoch * steps_per_epoch + step
-                optimizer.lr = base_lr * schedule(done / (epochs * steps_per_epoch))
+                optimizer.lr = set_lr = base_lr * schedule(done / (epochs * steps_per_epoch))
                 _step(model, batch, loss, optimizer, clip_norm, meter)
                 if gradcheck_every and (done + 1) % gradcheck_every == 0:
                     _check_gradients(model, loss, batch, done)
@@ -92,6 +98,8 @@ def fit(model: Localizer, train: Samples, valid: Samples | None = None, *, epoch
                 print(describe(row), flush=True)
             if on_epoch is not None:
                 on_epoch(row, model)
+            if optimizer.lr != set_lr:  # on_epoch has set a rate: from now on the schedule is a factor on that
+                base_lr = set_lr = optimizer.lr
     except MemoryError as error:  # CuPy's OutOfMemoryError is one too
         raise TrainingError(explain_out_of_memory(error, batch_size)) from error
     finally:
@@ -136,6 +144,9 @@ def evaluate(model: Localizer, samples: Samples, train_samples: Samples | None =
 
     if len(samples) == 0:
         raise DataError("there is nothing to evaluate on: the samples are empty")
+    if model.has_statistics:  # trained: its classes have names
+        samples = samples.relabel(model.classes)
+        train_samples = train_samples and train_samples.relabel(model.classes)
     scores, outputs = predict_samples(model, samples, batch_size, workers)
     boxes = model.boxes_in_pixels(outputs, samples.sizes)
     return evaluate_predictions(scores.argmax(axis=1), boxes, softmax(scores), samples, train_samples)
@@ -209,16 +220,39 @@ class _Meter:
         return {"loss": total, **{f"{name}_loss": value for name, value in zip(self.names, terms, strict=True)}}
 
 
-def _expect(model, train, valid):
-    """Samples that do not fit the model are refused before any work is done."""
+def _fitting(model, train, valid):
+    """The samples with the labels that the model counts in; what does not fit it is refused before any work is done."""
     if len(train) == 0:
         raise DataError("the training samples are empty: was everything left out when the data were read?")
-    for name, samples in (("training", train), ("validation", valid)):
-        if samples is not None and len(samples) and samples.labels.max() >= len(model.classes):
+    if len(train.classes) > len(model.classes):
+        raise DataError(
+            f"the training samples have {len(train.classes)} classes, but the model has {len(model.classes)} "
+            f"(0 to {len(model.classes) - 1}): build it with num_classes={len(train.classes)}"
+        )
+    if model.has_statistics:  # it has learned classes that have names
+        unknown = [name for name in train.classes if name not in model.classes]
+        if unknown:
             raise DataError(
-                f"the {name} samples have label {samples.labels.max()}, but the model has {len(model.classes)} classes "
-                f"(0 to {len(model.classes) - 1}): build it with num_classes={len(samples.classes)}"
+                f"the model has learned {', '.join(model.classes[:8])}, and the training samples have "
+                f"{', '.join(unknown[:8])}. To go on with other classes, give it a new class head and set "
+                "model.classes = samples.classes first."
             )
+        train = train.relabel(model.classes)
+    return train, None if valid is None else valid.relabel(train.classes)
+
+
+def _expect_own(optimizer, model):
+    """An optimizer that was made for another model would train that one, and this one not at all."""
+    own = {id(parameter) for parameter in model.parameters().values()}
+    if not own & {id(parameter) for parameter in optimizer.model.parameters().values()}:
+        raise ValueError("fit: this optimizer was made for another model: make it with the model that is to be trained")
+
+
+def _named(augment):
+    """An augmentation as it is compared on resume: its settings, or the name of a function, never an address."""
+    if hasattr(augment, "__qualname__"):
+        return f"{augment.__module__}.{augment.__qualname__}"
+    return repr(augment) if type(augment).__repr__ is not object.__repr__ else type(augment).__qualname__
 
 
 def _out_of_patience(history, patience):

@@ -64,9 +64,14 @@ class TinyCNN(Side):
         if not self.training:
             with self.model.predicting():
                 return self.model.forward(self.x)
+        value = self.backward()
+        self.optimizer.step()
+        return value
+
+    def backward(self):
+        """All of a training step but the optimizer's, which uses the gradients up."""
         value = self.loss.forward(self.model.forward(self.x), (self.labels, self.targets))
         self.model.backward(*self.loss.backward())
-        self.optimizer.step()
         return value
 
     def wait(self):
@@ -87,7 +92,8 @@ class TinyCNN(Side):
         self.model.eval()  # only Dropout computes differently then, so training steps can be taken as well
         try:
             if self.training:
-                losses, gradients = [float(to_numpy(self.step()))], self.gradient_norms()
+                losses, gradients = [float(to_numpy(self.backward()))], self.gradient_norms()
+                self.optimizer.step()
                 losses += [float(to_numpy(self.step())) for _ in range(steps - 1)]
                 return {"losses": losses, "gradients": gradients}
             return dict(zip(("scores", "boxes"), map(to_numpy, self.step()), strict=True))

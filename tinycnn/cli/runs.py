@@ -9,8 +9,6 @@
 import json
 from pathlib import Path
 
-import numpy as np
-
 from tinycnn.cli.failures import UsageError
 from tinycnn.cli.options import read_settings, resolve
 from tinycnn.errors import DataError
@@ -105,22 +103,8 @@ def data_for_model(model, path, known):
         earlier = {}
     settings = resolve({"image_size": model.image_size} | known, earlier)
     data = load_data(settings)
-    data.train, data.valid, data.test = (relabel(part, model.classes) for part in data.parts.values())
+    data.train, data.valid, data.test = (part.relabel(model.classes) for part in data.parts.values())
     return data, settings
-
-
-def relabel(samples, classes):
-    """The samples with labels that count in `classes`: another data set may list the same classes in another order."""
-    from tinycnn.data.dataset import Samples
-
-    if samples.classes == tuple(classes):
-        return samples
-    unknown = [name for name in samples.classes if name not in classes]
-    if unknown:
-        raise DataError(f"the data have classes that the model does not know: {', '.join(unknown[:8])}. "
-                        f"It knows: {', '.join(classes[:8])}{', ...' if len(classes) > 8 else ''}")
-    table = np.array([classes.index(name) for name in samples.classes])
-    return Samples(samples.images, table[samples.labels], samples.boxes, samples.names, classes)
 
 
 def build_model(settings, classes):

@@ -117,6 +117,22 @@ class Samples:
         names = [self.names[i] for i in indices]
         return Samples(images, self.labels[indices], self.boxes[indices], names, self.classes)
 
+    def relabel(self, classes: Sequence[str]) -> "Samples":
+        """The same pictures with labels that count in `classes`: others may list the same classes in another order.
+
+        Raises DataError for a class of these pictures that is not among `classes`.
+        """
+        classes = tuple(classes)
+        if self.classes == classes:
+            return self
+        used = np.unique(self.labels)
+        unknown = [self.classes[label] for label in used if self.classes[label] not in classes]
+        if unknown:
+            raise DataError(f"the data have classes that the model does not know: {', '.join(unknown[:8])}. "
+                            f"It knows: {', '.join(classes[:8])}{', ...' if len(classes) > 8 else ''}")
+        table = np.array([classes.index(name) if name in classes else -1 for name in self.classes])
+        return Samples(self.images, table[self.labels], self.boxes, self.names, classes)
+
     def split(self, fraction: float, seed: int = 0) -> tuple["Samples", "Samples"]:
         """Two Samples that share no picture: (1 - fraction) of them and `fraction` of them, stratified by class.
 

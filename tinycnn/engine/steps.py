@@ -83,10 +83,12 @@ def _replica(value, made):
     elif isinstance(value, Layer):
         second = made[id(value)] = copy.copy(value)
         for name, inner in vars(second).items():
-            if isinstance(inner, Parameter | Layer | dict):
+            if isinstance(inner, Parameter | Layer | dict | list):
                 second.__dict__[name] = _replica(inner, made)
     elif isinstance(value, dict):  # a Sequential holds its layers in one
         return {key: _replica(inner, made) for key, inner in value.items()}
+    elif isinstance(value, list):
+        return [_replica(inner, made) for inner in value]
     else:
         return value
     return made[id(value)]

@@ -29,7 +29,8 @@ class KinkCrossing:
 
 def kinked_layers(obj):
     """(dotted name, layer) of every ReLU, LeakyReLU and MaxPool2d inside."""
-    return [(name or type(layer).__name__, layer) for name, layer in walk(obj) if isinstance(layer, ReLU | LeakyReLU | MaxPool2d)]
+    kinked = ReLU | LeakyReLU | MaxPool2d
+    return [(name or type(layer).__name__, layer) for name, layer in walk(obj) if isinstance(layer, kinked)]
 
 
 def branches(layers):

@@ -149,10 +149,10 @@ def trace(model: Localizer, images: Pictures, labels: Labels, boxes: ArrayLike, 
     value = loss.forward(second.forward(x), (labels, targets))
     losses = {"loss": float(value), **{f"{name} loss": float(term) for name, term in loss.terms.items()}}
     second.backward(*loss.backward())
-    before = {name: to_numpy(p.value).copy() for name, p in second.parameters().items()}
+    before = {name: (to_numpy(p.value).copy(), p.grad) for name, p in second.parameters().items()}
     optimizer.step()
     layers = tuple(_layer(a) for a in taps.values())
-    parameters = tuple(_parameter(name, before[name], p) for name, p in second.parameters().items())
+    parameters = tuple(_parameter(name, *before[name], p) for name, p in second.parameters().items())
     description = repr(optimizer) if type(optimizer).__repr__ is not object.__repr__ else type(optimizer).__name__
     return Trace(layers, parameters, losses, len(labels), description, tuple(unusual(layers, parameters)))
 
@@ -186,10 +186,10 @@ def _dead(a, y):
     return int((silent & arrived).sum())
 
 
-def _parameter(name, before, parameter):
+def _parameter(name, before, grad, parameter):
     after = to_numpy(parameter.value)
     norm, update = norm_of(before), norm_of(after.astype(np.float64) - before)
-    gradient = None if parameter.grad is None else norm_of(to_numpy(parameter.grad))
+    gradient = None if grad is None else norm_of(to_numpy(grad))
     return ParameterTrace(name, tuple(before.shape), norm, gradient, update, update / norm if norm else None)
 
 

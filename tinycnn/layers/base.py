@@ -152,19 +152,30 @@ class Layer:
     # The tree of layers and parameters is found by looking at the attributes.
 
     def children(self) -> dict[str, "Layer"]:
-        """The layers directly inside this one, by name."""
-        return {name: value for name, value in vars(self).items() if isinstance(value, Layer)}
+        """The layers directly inside this one, by name; those of a list: blocks.0, blocks.1."""
+        return self.held(Layer)
+
+    def held(self, kind: type) -> dict[str, Any]:
+        """Attributes of a kind, and what lists and dicts among the attributes hold of it, by name."""
+        found = {}
+        for name, value in vars(self).items():
+            if isinstance(value, kind):
+                found[name] = value
+            elif isinstance(value, list | dict):
+                inner = value.items() if isinstance(value, dict) else enumerate(value)
+                found.update({f"{name}.{key}": each for key, each in inner if isinstance(each, kind)})
+        return found
 
     def parameters(self) -> dict[str, Parameter]:
         """All parameters, those of inner layers included, by dotted name: {"trunk.conv1.w": Parameter, ...}."""
-        found = {name: value for name, value in vars(self).items() if isinstance(value, Parameter)}
+        found = self.held(Parameter)
         for prefix, child in self.children().items():
             found.update({f"{prefix}.{name}": parameter for name, parameter in child.parameters().items()})
         return found
 
     def buffers(self) -> dict[str, Buffer]:
         """All buffers, named like parameters()."""
-        found = {name: value for name, value in vars(self).items() if isinstance(value, Buffer)}
+        found = self.held(Buffer)
         for prefix, child in self.children().items():
             found.update({f"{prefix}.{name}": buffer for name, buffer in child.buffers().items()})
         return found

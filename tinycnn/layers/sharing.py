@@ -11,8 +11,7 @@ def expect_unshared(layer: Layer) -> None:
     seen: dict[int, str] = {}
     waiting: list[tuple[str, Layer]] = [("", layer)]
     for prefix, part in waiting:  # it grows on the way
-        held = {name: value for name, value in vars(part).items() if isinstance(value, Parameter)}
-        for name, value in [*part.children().items(), *held.items()]:
+        for name, value in [*part.children().items(), *part.held(Parameter).items()]:
             name = f"{prefix}{name}"
             if id(value) in seen:
                 kind = "Parameter" if isinstance(value, Parameter) else "layer"

@@ -33,7 +33,8 @@ def save(model: Layer, path: str | Path, extra: dict[str, Any] | None = None,
     model: a Localizer, or any other layer or network, which `load` then reads with into=
     extra: a JSON-able dict kept beside the model    arrays: more arrays to keep, by name (an optimizer's state)
     """
-    meta = {"format": FORMAT, "config": getattr(model, "config", None), "classes": list(getattr(model, "classes", ())),
+    meta = {"format": FORMAT, "config": _config_of(model), "classes": list(getattr(model, "classes", ())),
+            "pixel_scale": getattr(model, "pixel_scale", None),
             "has_statistics": bool(getattr(model, "has_statistics", False)), "extra": extra or {}}
     members: dict[str, Any] = {f"model/{name}": to_numpy(p.value) for name, p in model.parameters().items()}
     members |= {f"buffer/{name}": to_numpy(b.value) for name, b in model.buffers().items()}
@@ -78,7 +79,10 @@ def load_with_extra(path: str | Path, into: Layer | None = None,
             wanted |= {f"buffer/{name}.npy": b for name, b in model.buffers().items()}
         if members != set(wanted):
             different = sorted(name.partition("/")[2][:-4] for name in members ^ set(wanted))
-            raise CheckpointError(f"{path} does not fit the model: parameters or buffers differ, first {different[:3]}")
+            raise CheckpointError(
+                f"{path} does not fit the model: parameters or buffers differ, first {different[:3]}. A network that "
+                "was changed after it was built is read with tinycnn.load(path, into=model)"
+            )
         loaded = {name: _array(archive, name, path, p.value.shape, p.value.dtype) for name, p in wanted.items()}
         more = {name[5:-4]: _array(archive, name, path) for name in archive.namelist() if name.startswith("more/")}
     # Only now, when everything has been read, is the model changed.
@@ -91,7 +95,16 @@ def load_with_extra(path: str | Path, into: Layer | None = None,
         if meta["format"] == EARLIER:
             model.box_statistics.value = to_device(np.array([meta["box_mean"], meta["box_std"]], np.float64), device)
         model.has_statistics = meta["has_statistics"]
+        if meta.get("pixel_scale") is not None:
+            model.pixel_scale = meta["pixel_scale"]
     return model, meta["extra"], more
+
+
+def _config_of(model):
+    """What builds the same network again; None for one whose class or methods are of somebody's own."""
+    if type(model) is not Localizer or {"normalize", "forward", "backward"} & vars(model).keys():
+        return None
+    return model.config
 
 
 def _open(path):

@@ -1,0 +1,170 @@
+"""What people change in a training, and what must then be right, or be said in a sentence."""
+
+import numpy as np
+import pytest
+
+import tinycnn as tc
+from tinycnn.data.dataset import Samples
+from tinycnn.errors import CheckpointError, DataError
+from tinycnn.layers import Layer, Linear, Sequential
+from tinycnn.optim import SGD, Adam
+
+SMALL = {"num_classes": 3, "image_size": 16, "channels": (4,), "hidden": 8, "classes": ("a", "b", "c")}
+
+
+def samples(n=24, classes=("a", "b", "c"), seed=0):
+    """Pictures whose color is their class: a is red, b green, c blue."""
+    rng = np.random.default_rng(seed)
+    labels = np.arange(n) % len(classes)
+    colors = np.array([[200 if name == channel else 60 for channel in "abc"] for name in classes])[labels]
+    images = (colors[:, None, None, :] + rng.integers(-10, 10, (n, 16, 16, 3))).astype(np.uint8)
+    boxes = np.tile([2.0, 3.0, 11.0, 13.0], (n, 1)) + rng.uniform(-2, 2, (n, 4))
+    return Samples(images, labels, boxes, [str(i) for i in range(n)], classes)
+
+
+@pytest.fixture(scope="module")
+def trained():
+    model = tc.models.localizer(**SMALL)
+    tc.fit(model, samples(), epochs=30, batch_size=8, optimizer=Adam(model, lr=3e-3), progress=False)
+    return model
+
+
+# --- classes have names ---
+
+
+def test_classes_in_another_order_are_the_same_classes(trained):
+    in_order, other = samples(), samples(classes=("c", "a", "b"))
+    assert tc.evaluate(trained, in_order)["accuracy"] > 0.9
+    assert tc.evaluate(trained, other, other)["accuracy"] > 0.9
+
+
+def test_validation_samples_count_in_the_training_samples_labels():
+    rows = []
+    for valid in (samples(), samples(classes=("c", "a", "b"))):
+        model = tc.models.localizer(**SMALL)
+        rows.append(tc.fit(model, samples(), valid, epochs=30, batch_size=8, optimizer=Adam(model, lr=3e-3),
+                           progress=False).rows[-1])  # fmt: skip
+    assert rows[0]["valid_accuracy"] > 0.9 and rows[1]["valid_accuracy"] > 0.9
+
+
+def test_going_on_with_other_classes_is_refused_until_they_are_named(trained, tmp_path):
+    with pytest.raises(DataError, match="has learned a, b, c, and the training samples have x, y, z"):
+        tc.fit(trained, samples(classes=("x", "y", "z")), epochs=1, progress=False)
+    tc.save(trained, tmp_path / "model.npz")
+    model = tc.load(tmp_path / "model.npz")
+    model.class_head, model.classes = Linear(8, 3), ("x", "y", "z")
+    tc.fit(model, samples(classes=("x", "y", "z")), epochs=1, progress=False)
+    assert model.predict(samples(1).images)[0][0] in "xyz"
+    with pytest.raises(DataError, match="classes that the model does not know: q"):
+        tc.evaluate(trained, samples(classes=("a", "b", "q")))
+
+
+# --- what took no part stays ---
+
+
+def test_a_frozen_trunk_stays_as_it_is():
+    rng = np.random.default_rng(0)
+    trunk, head = Sequential(Linear(4, 3, rng=rng)), Sequential(Linear(3, 2, rng=rng))
+    net = Sequential(trunk, head)
+    optimizer = SGD(net, lr=0.1, momentum=0.9, weight_decay=0.1)
+    x = rng.standard_normal((5, 4)).astype(np.float32)
+    net.backward(net.forward(x))
+    optimizer.step()
+    before = {name: p.value.copy() for name, p in net.parameters().items()}
+    for _ in range(3):
+        with trunk.predicting():
+            features = trunk.forward(x)
+        head.backward(head.forward(features), input_gradient=False)
+        optimizer.step()
+    for name, parameter in net.parameters().items():
+        assert np.array_equal(parameter.value, before[name]) == name.startswith("sequential1"), name
+
+
+def test_an_optimizer_of_another_model_is_refused():
+    model, other = tc.models.localizer(**SMALL), tc.models.localizer(**SMALL)
+    with pytest.raises(ValueError, match="made for another model"):
+        tc.fit(model, samples(), epochs=1, optimizer=SGD(other), progress=False)
+
+
+def test_layers_in_a_list_are_found():
+    class Stack(Layer):
+        def __init__(self):
+            self.blocks = [Linear(3, 3), Linear(3, 3)]
+            self.by_name = {"last": Linear(3, 1)}
+
+        def forward(self, x):
+            for layer in (*self.blocks, self.by_name["last"]):
+                x = layer.forward(x)
+            return x
+
+        def backward(self, dy):
+            for layer in (self.by_name["last"], *reversed(self.blocks)):
+                dy = layer.backward(dy)
+            return dy
+
+    net = Sequential(Stack())
+    assert list(net.parameters()) == [f"stack1.{part}.{name}" for part in ("blocks.0", "blocks.1", "by_name.last")
+                                      for name in ("w", "b")]  # fmt: skip
+    optimizer, before = SGD(net, lr=0.1), [p.value.copy() for p in net.parameters().values()]
+    net.backward(net.forward(np.ones((2, 3), np.float32)))
+    optimizer.step()
+    assert all(not np.array_equal(p.value, was) for p, was in zip(net.parameters().values(), before, strict=True))
+    assert tc.gradcheck(Stack(), np.random.default_rng(0).standard_normal((2, 3))).ok
+
+
+# --- the rate ---
+
+
+def test_a_rate_set_between_epochs_is_kept():
+    model = tc.models.localizer(**SMALL)
+    optimizer = SGD(model, lr=0.01)
+
+    def halve(row, model):
+        optimizer.lr = optimizer.lr / 2
+
+    history = tc.fit(model, samples(), epochs=4, optimizer=optimizer, schedule=tc.optim.constant(), on_epoch=halve,
+                     progress=False)  # fmt: skip
+    assert history.column("lr") == pytest.approx([0.01, 0.005, 0.0025, 0.00125])
+
+
+# --- what is saved is what is loaded ---
+
+
+def test_the_scale_of_pixels_is_kept(tmp_path):
+    model = tc.models.localizer(**SMALL)
+    model.pixel_scale = 255.0
+    tc.save(model, tmp_path / "model.npz")
+    images = samples(3).images
+    np.testing.assert_array_equal(tc.load(tmp_path / "model.npz").predict(images).probabilities,
+                                  model.predict(images).probabilities)  # fmt: skip
+
+
+def test_what_only_its_own_code_can_build_says_so(tmp_path):
+    class Mine(tc.models.Localizer):
+        def normalize(self, images):
+            return super().normalize(images) * 2
+
+    plain = tc.models.localizer(**SMALL)
+    mine = Mine(plain.trunk, plain.class_head, plain.box_head, plain.classes, 16, config=plain.config)
+    tc.save(mine, tmp_path / "mine.npz")
+    with pytest.raises(CheckpointError, match="into=model"):
+        tc.load(tmp_path / "mine.npz")
+    plain.class_head = Sequential(Linear(8, 6), Linear(6, 3))
+    tc.save(plain, tmp_path / "head.npz")
+    with pytest.raises(CheckpointError, match="changed after it was built is read with tinycnn.load"):
+        tc.load(tmp_path / "head.npz")
+
+
+def test_resume_compares_the_loss_and_names_functions_without_an_address(tmp_path):
+    def light(image, box, size, rng):
+        return tc.data.Augment.none()(image, box, size, rng)
+
+    def run(**options):
+        model = tc.models.localizer(**SMALL)
+        return tc.fit(model, samples(), epochs=2, out=tmp_path / "run", progress=False, **options)
+
+    run(augment=light)
+    again = (lambda function: function)(light)
+    assert len(run(augment=again, resume=True)) == 2
+    with pytest.raises(CheckpointError, match="loss was MultiTaskLoss.*GIoULoss"):
+        run(augment=light, resume=True, loss=tc.MultiTaskLoss(box_loss=tc.box_losses.GIoULoss()))
