@@ -145,6 +145,24 @@ def test_a_file_without_a_buffer_does_not_fit(tmp_path):
         tc.load(tmp_path / "normed.npz")
 
 
+def test_the_example_of_a_layer_with_a_buffer_is_right():
+    center = Center(3)
+    assert tc.gradcheck(center.eval(), numbers((2, 3, 3, 3))).ok  # in training its forward moves with every call
+    center.train().forward(numbers((2, 3, 3, 3)) + 1)
+    assert center.mean.value.all()
+
+
+def test_a_counter_is_a_buffer_too(tmp_path):
+    class Count(Layer):
+        def __init__(self):
+            self.seen = Buffer(np.zeros((), "int64"))
+
+    layer = Count()
+    layer.seen.value += 3
+    tc.save(layer, tmp_path / "count.npz")
+    assert int(tc.load(tmp_path / "count.npz", into=Count()).seen.value) == 3
+
+
 def test_a_loss_of_your_own_names_its_terms():
     model = own_model()
     history = train(model, loss=OnlyBoxes())

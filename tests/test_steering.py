@@ -5,7 +5,7 @@ import pytest
 
 import tinycnn as tc
 from tinycnn.data.dataset import Samples
-from tinycnn.errors import CheckpointError, DataError
+from tinycnn.errors import CheckpointError, DataError, ShapeError
 from tinycnn.layers import Layer, Linear, Sequential
 from tinycnn.optim import SGD, Adam
 
@@ -168,3 +168,77 @@ def test_resume_compares_the_loss_and_names_functions_without_an_address(tmp_pat
     assert len(run(augment=again, resume=True)) == 2
     with pytest.raises(CheckpointError, match="loss was MultiTaskLoss.*GIoULoss"):
         run(augment=light, resume=True, loss=tc.MultiTaskLoss(box_loss=tc.box_losses.GIoULoss()))
+
+
+# --- errors name what was meant ---
+
+
+@pytest.mark.parametrize("loss, message", [
+    (tc.MultiTaskLoss, "loss is the class MultiTaskLoss; pass an object"),
+    (tc.L2Loss(), r"L2Loss\(\) is the loss of one head; both together: MultiTaskLoss"),
+    (tc.box_losses.GIoULoss(), "is the loss of one head"),
+])  # fmt: skip
+def test_a_loss_that_is_not_meant_for_two_heads(loss, message):
+    with pytest.raises(TypeError, match=message):
+        tc.fit(tc.models.localizer(**SMALL), samples(), epochs=1, loss=loss, progress=False)
+
+
+def test_a_wrong_gradient_leaves_a_localizer_as_it_was():
+    model, x = tc.models.localizer(**SMALL), np.zeros((2, 16, 16, 3), np.float32)
+    scores, boxes = model.forward(x)
+    with pytest.raises(ShapeError, match=r"expects gradients of shape \(2, 3\) and \(2, 4\)"):
+        model.backward(scores[:1], boxes)
+    model.backward(scores, boxes)
+
+
+def test_looking_takes_the_loss_as_training_does():
+    model, data = tc.models.localizer(**SMALL), samples(8)
+    loss = tc.MultiTaskLoss(box_loss=tc.box_losses.GIoULoss())
+    tc.fit(model, data, epochs=1, loss=loss, progress=False)
+    seen = [tc.trace(model, data.images, data.labels, data.boxes, loss=each).losses["box loss"]
+            for each in (loss, tc.MultiTaskLoss(box_loss=tc.box_losses.GIoULoss()))]  # fmt: skip
+    assert seen[0] == seen[1]
+
+
+def test_a_network_of_own_blocks_can_be_looked_at():
+    class Inside(Layer):
+        """It runs its inner layer by itself, so nobody else sees what flows there."""
+
+        def __init__(self):
+            self.inner = tc.layers.ReLU()
+
+        def forward(self, x):
+            return self.inner.forward(x)
+
+        def backward(self, dy):
+            return self.inner.backward(dy)
+
+    trunk = Sequential(
+        tc.layers.Conv2d(3, 4, 3, padding=1),
+        tc.layers.Residual(tc.layers.Conv2d(4, 4, 3, padding=1), tc.layers.ReLU()), Inside(),
+        tc.layers.MaxPool2d(4), tc.layers.Flatten(), Linear(64, 8), input_shape=(16, 16, 3),
+    )  # fmt: skip
+    model, data = tc.models.Localizer(trunk, Linear(8, 3), Linear(8, 4), ("a", "b", "c"), 16), samples(8)
+    seen = tc.trace(model, data.images, data.labels, data.boxes)
+    assert "trunk.residual1.body.conv1" in [layer.name for layer in seen.layers]
+    fields = tc.inspection.receptive_fields(model)
+    assert [f.size for f in fields[:3]] == [(3, 3), (5, 5), (5, 5)]
+
+
+def test_a_training_with_a_loss_of_ones_own_can_be_resumed(tmp_path):
+    class Mine:
+        def __init__(self):
+            self.inner, self.terms = tc.MultiTaskLoss(), {}
+
+        def forward(self, outputs, truth):
+            value = self.inner.forward(outputs, truth)
+            self.terms = self.inner.terms
+            return value
+
+        def backward(self):
+            return self.inner.backward()
+
+    for epochs, resume in ((1, False), (1, True)):
+        history = tc.fit(tc.models.localizer(**SMALL), samples(), epochs=epochs, loss=Mine(), out=tmp_path / "run",
+                         resume=resume, progress=False)  # fmt: skip
+    assert len(history) == 1

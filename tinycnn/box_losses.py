@@ -10,7 +10,7 @@ from tinycnn.errors import ShapeError
 from tinycnn.layers.base import Buffer, Layer
 from tinycnn.losses import L2Loss, differences
 
-SMALLEST = 1e-3  # sides of boxes, in units of the network's input: a smaller predicted side counts as this
+SMALLEST = 1e-3  # sides of boxes, in units of the network's input: a smaller one counts as this
 
 
 class SmoothL1Loss(Layer):
@@ -45,7 +45,8 @@ class GIoULoss(Layer):
     """Mean over the batch of 1 - GIoU of the predicted and the true box (Rezatofighi et al. 2019, algorithm 1).
 
     GIoU = I / U - (C - U) / C: intersection I over union U of the two boxes, less the part of the smallest box around
-    both, C, that neither fills. Boxes that do not meet have an IoU of 0, and no slope; GIoU still says which way.
+    both, C, that neither fills; so 1 - GIoU = 2 - I / U - U / C. Boxes that do not meet have an IoU of 0, and no slope;
+    GIoU still says which way. A side below 0.001 of the picture counts as that, and then has no slope of its own.
 
     pred, target: (N, 4), standardized codes (cx, cy, h, w), as the box head gives them. `fit` tells the loss with which
     statistics they were standardized (use_box_statistics).
@@ -86,7 +87,7 @@ class GIoULoss(Layer):
         """low, high, side (N, 2) in x and y, the codes' standard deviation (4,), and where a side was raised."""
         mean, std = (self.statistics.value[row].astype(standardized.dtype, copy=False) for row in (0, 1))
         codes = standardized * std + mean
-        floored = codes[:, :1:-1] < SMALLEST  # (w, h)
+        floored = codes[:, :1:-1] < SMALLEST  # (cx, cy, h, w) -> (w, h)
         side = array_module(codes).maximum(codes[:, :1:-1], SMALLEST)
         return codes[:, :2] - side / 2, codes[:, :2] + side / 2, side, std, floored
 

@@ -58,6 +58,9 @@ class Run:
         was = extra.get("settings")
         if was is None:
             raise CheckpointError(f"{path} is a model, not a checkpoint: it has no optimizer state to resume from")
+        if isinstance(was.get("loss"), list):  # as earlier versions wrote it
+            weights = "class_weight={}, box_weight={}".format(*map(float, was["loss"]))
+            was["loss"] = f"MultiTaskLoss({weights}, box_loss=L2Loss())"
         different = [f"{k} was {was.get(k)}, is {v}" for k, v in self.settings.items() if was.get(k) != v]
         if different:
             raise CheckpointError(f"cannot resume {path} with other settings: {'; '.join(different)}")

@@ -1,8 +1,8 @@
 """How wrong the network is, as one number, and where the gradient starts.
 
 A loss is the last layer: forward takes the network's output and the truth and gives one number; backward takes
-nothing (dloss/dloss = 1) and gives the gradient with respect to the network's output. Both single losses are means
-over the batch, so the size of the gradient does not depend on the batch size.
+nothing (dloss/dloss = 1) and gives the gradient with respect to the network's output. Every loss is a mean, so the size
+of the gradient does not depend on the batch size.
 """
 
 from typing import Any, Protocol
@@ -31,7 +31,9 @@ class Loss(Protocol):
             def backward(self):
                 return 0 * self.scores, self.box_loss.backward()
 
-    With a method use_box_statistics(buffer) it is told how the targets were standardized, before training begins.
+    The class head gets no gradient there, but an array of its shape. What the loss prints as, its __repr__, is compared
+    when a run is resumed. With a method use_box_statistics(buffer) it is told how the targets were standardized, before
+    training begins.
     """
 
     terms: dict[str, Any]

@@ -13,7 +13,7 @@ import numpy as np
 
 from tinycnn import engine
 from tinycnn.backend import Array, array_module
-from tinycnn.errors import OrderError
+from tinycnn.errors import OrderError, ShapeError
 from tinycnn.layers.base import Layer
 from tinycnn.layers.sharing import expect_unshared
 
@@ -45,6 +45,8 @@ class Optimizer:
                 continue
             value, grad = parameter.value, parameter.grad
             xp = array_module(value, grad)
+            if grad.shape != value.shape:
+                raise ShapeError(f"the gradient of {name} has shape {grad.shape}, and its value {value.shape}")
             state = self.state[name] if name in self.state else [xp.zeros_like(value) for _ in self.moments]
             # Row by row in memory, so that each is one long row of numbers. Nothing is copied here unless a caller put
             # an array of another order there.
@@ -130,7 +132,7 @@ def clip_gradients(model: Layer, max_norm: float) -> Array:
 
     The factor is computed where the gradients live, so nothing comes down from a GPU.
     """
-    grads = [p.grad for p in model.parameters().values() if p.grad is not None]
+    grads = list({id(p.grad): p.grad for p in model.parameters().values() if p.grad is not None}.values())  # each once
     if not grads:
         raise OrderError("clip_gradients: there are no gradients yet. Call backward first, then clip, then step.")
     xp = array_module(*grads)

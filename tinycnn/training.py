@@ -16,12 +16,13 @@ import numpy as np
 from tinycnn import boxes as box_codec
 from tinycnn import optim
 from tinycnn.backend import array_module, pick_device, to_device, to_numpy
+from tinycnn.box_losses import BOX_LOSSES
 from tinycnn.checkpoint import Run
 from tinycnn.data.batches import Augmentation, batches, shown_codes
 from tinycnn.data.dataset import Samples
 from tinycnn.errors import DataError, TrainingError
 from tinycnn.history import History, Row, describe
-from tinycnn.losses import Loss, MultiTaskLoss
+from tinycnn.losses import Loss, MultiTaskLoss, SoftmaxCrossEntropy
 from tinycnn.memory import explain_out_of_memory
 from tinycnn.models.localizer import Localizer, softmax
 
@@ -56,12 +57,13 @@ def fit(model: Localizer, train: Samples, valid: Samples | None = None, *, epoch
     loss, schedule = loss or MultiTaskLoss(), schedule or optim.cosine()
     optimizer = optimizer or optim.SGD(model, lr=0.01, momentum=0.9, weight_decay=5e-4)
     _expect_own(optimizer, model)
+    _expect_two_heads(loss)
     if device is not None:
         model.to(pick_device(device)[0])
     run = Run(model, optimizer, out, {
         "epochs": epochs, "batch_size": batch_size, "seed": seed, "clip_norm": clip_norm, "augment": _named(augment),
-        "schedule": [schedule(i / 16) for i in range(16)], "loss": repr(loss),
-        "optimizer": repr(optimizer), "train": [len(train), int(train.labels.sum()), float(train.boxes.sum())],
+        "schedule": [schedule(i / 16) for i in range(16)], "loss": _named(loss),
+        "optimizer": _named(optimizer), "train": [len(train), int(train.labels.sum()), float(train.boxes.sum())],
     })
     if resume:
         run.resume()
@@ -248,11 +250,19 @@ def _expect_own(optimizer, model):
         raise ValueError("fit: this optimizer was made for another model: make it with the model that is to be trained")
 
 
-def _named(augment):
-    """An augmentation as it is compared on resume: its settings, or the name of a function, never an address."""
-    if hasattr(augment, "__qualname__"):
-        return f"{augment.__module__}.{augment.__qualname__}"
-    return repr(augment) if type(augment).__repr__ is not object.__repr__ else type(augment).__qualname__
+def _named(part):
+    """A part of a training as it is compared on resume: how it prints itself, or its name, but never an address."""
+    if hasattr(part, "__qualname__"):
+        return f"{part.__module__}.{part.__qualname__}"
+    return repr(part) if type(part).__repr__ is not object.__repr__ else type(part).__qualname__
+
+
+def _expect_two_heads(loss):
+    """A loss of one head, or a class in place of an object, is refused with the line that is meant."""
+    if isinstance(loss, type):
+        raise TypeError(f"fit: loss is the class {loss.__name__}; pass an object: loss={loss.__name__}()")
+    if isinstance(loss, (SoftmaxCrossEntropy, *BOX_LOSSES.values())):
+        raise TypeError(f"fit: {loss!r} is the loss of one head; both together: MultiTaskLoss(box_loss=...)")
 
 
 def _out_of_patience(history, patience):

@@ -245,3 +245,111 @@ def test_windows_larger_than_a_byte_can_number(device):
     x = np.zeros((1, 20, 20, 1))
     x[0, 16, 19] = 1.0  # place 16 * 20 + 19 = 339 of the window
     expect_the_formula(Sequential(MaxPool2d(20)), to_device(x, device))
+
+
+# --- what a layer of a learner's own may do with its gradients ---
+
+
+class Shared(Layer):
+    """Two parameters, one gradient array."""
+
+    per_image = True
+
+    def __init__(self, c):
+        self.a, self.b = Parameter(np.zeros(c, "float32")), Parameter(np.zeros(c, "float32"))
+
+    def forward(self, x):
+        self.remember(output=x)
+        return x + self.a.value + self.b.value
+
+    def backward(self, dy):
+        self.recall(dy)
+        self.a.grad = self.b.grad = dy.sum((0, 1, 2))
+        return dy
+
+
+class View(Shared):
+    """A gradient that is a part of dy itself."""
+
+    per_image = True
+
+    def backward(self, dy):
+        self.recall(dy)
+        self.a.grad, self.b.grad = dy[0, 0, 0], np.broadcast_to(dy.sum(), self.b.value.shape)
+        return dy
+
+
+class Sometimes(Shared):
+    """A gradient in some chunks only."""
+
+    per_image = True
+
+    def backward(self, dy):
+        self.recall(dy)
+        self.a.grad = dy.sum((0, 1, 2)) if dy.max() > 0 else None
+        return dy
+
+
+class Stack(Layer):
+    """What backward needs lies in a list."""
+
+    per_image = True
+
+    def __init__(self):
+        self.stack = []
+
+    def forward(self, x):
+        self.stack.append(x)
+        return x * x
+
+    def backward(self, dy):
+        return 2 * dy * self.stack.pop()
+
+
+@pytest.mark.parametrize("layer", [Shared(3), View(3), Stack()], ids=lambda layer: type(layer).__name__)
+def test_gradients_of_chunks_are_added_whatever_they_share(monkeypatch, layer):
+    monkeypatch.setenv("TINYCNN_THREADS", "2")
+    monkeypatch.setattr(workers, "WORTH_A_THREAD", 0)
+    monkeypatch.setattr(workers, "CPU_BYTES", 1)
+    net, x = Sequential(layer), numbers((5, 2, 2, 3), "float32")
+    dy = np.ones_like(x)
+    net.forward(x)
+    dx = net.backward(dy)
+    np.testing.assert_array_equal(dy, np.ones_like(x))
+    if isinstance(layer, Stack):
+        np.testing.assert_allclose(dx, 2 * x)
+    else:
+        total = {"Shared": 20.0, "View": 5.0}[type(layer).__name__]
+        np.testing.assert_array_equal(layer.a.grad, np.full(3, total, np.float32))
+        assert layer.b.grad.sum() == {"Shared": 60.0, "View": 180.0}[type(layer).__name__]
+
+
+@pytest.mark.parametrize("image", [0, 4])
+def test_a_gradient_that_only_one_chunk_has_is_kept(monkeypatch, image):
+    monkeypatch.setenv("TINYCNN_THREADS", "2")
+    monkeypatch.setattr(workers, "WORTH_A_THREAD", 0)
+    monkeypatch.setattr(workers, "CPU_BYTES", 1)
+    layer, x = Sometimes(3), numbers((5, 2, 2, 3), "float32")
+    net, dy = Sequential(layer), np.zeros_like(x)
+    dy[image] = 1
+    net.forward(x)
+    net.backward(dy)
+    np.testing.assert_array_equal(layer.a.grad, np.full(3, 4.0, np.float32))
+
+
+@pytest.mark.parametrize("per_image", [True, False])
+@pytest.mark.parametrize("method", ["forward", "backward"])
+def test_a_forgotten_return_is_said(per_image, method):
+    class Silent(Layer):
+        def forward(self, x):
+            self.remember(output=x)
+            return None if method == "forward" else x
+
+        def backward(self, dy):
+            return None
+
+    Silent.per_image = per_image
+    net, x = Sequential(Silent(), ReLU()), numbers((2, 3, 3, 1), "float32")
+    with pytest.raises((TypeError, ShapeError), match=rf"Silent(\(\))?\.{method} returned (nothing|None)"):
+        net.forward(x)
+        net.backward(x)

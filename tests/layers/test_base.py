@@ -160,3 +160,14 @@ def test_predictions_may_overlap():
     assert not net[0].keeping and not net[1].training
     second.__exit__(None, None, None)
     assert net[0].keeping and net[1].training and not net[0].training
+
+
+def test_a_copy_made_in_a_prediction_can_be_trained():
+    import copy
+
+    net = Sequential(Linear(2, 2))
+    with net.predicting():
+        second = copy.deepcopy(net)
+    x = np.ones((1, 2), np.float32)
+    second.forward(x)
+    assert second.backward(x).shape == (1, 2)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tinycnn import reference
 from tinycnn.backend import to_device, to_numpy
 from tinycnn.errors import OrderError, ShapeError
-from tinycnn.layers import BatchNorm2d
+from tinycnn.layers import BatchNorm2d, Conv2d, Sequential
 
 
 def norm(channels, dtype="float64", **arguments):
@@ -89,3 +89,10 @@ def test_one_number_a_channel_has_no_variance():
 def test_it_prints_what_differs_from_the_defaults():
     assert repr(BatchNorm2d(8)) == "BatchNorm2d(8)"
     assert repr(BatchNorm2d(8, momentum=0.01)) == "BatchNorm2d(8, momentum=0.01)"
+
+
+def test_its_shapes_are_checked_at_construction():
+    with pytest.raises(ShapeError, match="layer 'norm1': BatchNorm2d.4. expects .H, W, 4., got"):
+        Sequential(Conv2d(3, 8, 3), BatchNorm2d(4), input_shape=(8, 8, 3))
+    with pytest.raises(ValueError, match="channels >= 1"):
+        BatchNorm2d(0)

@@ -171,3 +171,39 @@ def test_only_layers_may_stand_in_it():
 
 def test_it_prints_one_layer_a_line():
     assert repr(Sequential(Conv2d(3, 4, 3), ReLU())) == "Sequential(\n  conv1: Conv2d(3, 4, 3)\n  relu1: ReLU()\n)"
+
+
+def test_names_that_end_in_a_digit_do_not_meet():
+    class ReLU6(ReLU):
+        pass
+
+    net = Sequential(Linear(3, 3), ReLU6(), Linear(3, 3), ReLU6(), ReLU6())
+    assert list(net.children()) == ["fc1", "relu61", "fc2", "relu62", "relu63"]
+
+
+def test_layers_in_a_list_are_taken_out_of_it():
+    with pytest.raises(TypeError, match=r"not in a list: Sequential\(\*layers\)"):
+        Sequential([ReLU(), ReLU()])
+
+
+def test_after_a_forward_that_failed_no_backward_passes():
+    class Boom(Layer):
+        broken = False
+
+        def forward(self, x):
+            if self.broken:
+                raise ArithmeticError
+            self.remember(output=x)
+            return x
+
+        def backward(self, dy):
+            self.recall(dy)
+            return dy
+
+    net, x = Sequential(Linear(2, 2), Boom()), np.ones((3, 2), np.float32)
+    net.forward(x)
+    net[1].broken = True
+    with pytest.raises(ArithmeticError):
+        net.forward(2 * x)
+    with pytest.raises(OrderError):
+        net.backward(x)

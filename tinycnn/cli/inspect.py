@@ -28,5 +28,5 @@ def run(arguments):
     path = runs.find_model(arguments.model)
     model = load(path, device=resolve(given(arguments))["device"])
     data, _ = runs.data_for_model(model, path, known)
-    written, diagnosis = report(model, data, arguments.out, name=path.parent.name or path.name)
+    written, diagnosis = report(model, data, arguments.out, runs.loss_of_run(path), name=path.parent.name or path.name)
     print(f"{diagnosis}\n\nThe whole report: {written}")

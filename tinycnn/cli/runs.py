@@ -9,10 +9,12 @@
 import json
 from pathlib import Path
 
+from tinycnn.box_losses import BOX_LOSSES
 from tinycnn.cli.failures import UsageError
 from tinycnn.cli.options import read_settings, resolve
 from tinycnn.errors import DataError
 from tinycnn.files import atomic_write
+from tinycnn.losses import MultiTaskLoss
 from tinycnn.models.architectures import build, defaults
 
 RUNS = Path("runs")
@@ -112,3 +114,15 @@ def build_model(settings, classes):
     # What an architecture does not take as an argument is fixed in it.
     chosen = {name: settings[name] for name in defaults(settings["model"]) if name in settings}
     return build({"architecture": settings["model"], "num_classes": len(classes), "classes": classes, **chosen})
+
+
+def loss_of(settings):
+    """The loss that the settings describe."""
+    box_loss = BOX_LOSSES[settings["box_loss"]]()
+    return MultiTaskLoss(settings["class_weight"], settings["box_weight"], box_loss)
+
+
+def loss_of_run(model_path):
+    """The loss this model was trained with, where the settings of its run lie beside it; else None."""
+    config = model_path.parent / "config.json"
+    return loss_of(resolve({}, read_config(config))) if config.exists() else None

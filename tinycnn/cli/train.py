@@ -9,12 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from tinycnn.backend import pick_device
-from tinycnn.box_losses import BOX_LOSSES
 from tinycnn.cli import runs
 from tinycnn.cli.failures import UsageError
 from tinycnn.cli.options import SETTINGS, given, options, resolve
 from tinycnn.errors import MissingExtra
-from tinycnn.losses import MultiTaskLoss
 from tinycnn.models.weights import load
 from tinycnn.optim import SCHEDULES, SGD, Adam
 from tinycnn.version import __version__
@@ -93,14 +91,10 @@ def _fit(model, data, settings, folder, arguments):
     augment = {"none": lambda: None, "light": Augment.light, "strong": Augment.strong}[settings["augment"]]()
     return fit(
         model, data.train, data.valid, epochs=settings["epochs"], batch_size=settings["batch_size"],
-        optimizer=optimizer, loss=_loss(settings),
+        optimizer=optimizer, loss=runs.loss_of(settings),
         schedule=SCHEDULES[settings["schedule"]](), augment=augment, seed=settings["seed"], out=folder,
         resume=arguments.resume, patience=settings["patience"], clip_norm=settings["clip_norm"],
         progress=not arguments.quiet, workers=settings["workers"])
-
-
-def _loss(settings):
-    return MultiTaskLoss(settings["class_weight"], settings["box_weight"], BOX_LOSSES[settings["box_loss"]]())
 
 
 def _measure(model, history, data, settings, folder):

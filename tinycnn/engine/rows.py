@@ -14,7 +14,7 @@ from tinycnn.backend import array_module
 from tinycnn.engine import dense, workers
 from tinycnn.engine.recorder import now
 from tinycnn.engine.segments import back_through, segments_of, through
-from tinycnn.engine.steps import as_shipped, expect_input, joins_rows, skips_input_gradient
+from tinycnn.engine.steps import as_shipped, expect_input, joins_rows, returned, skips_input_gradient
 from tinycnn.engine.threads import enabled, run
 from tinycnn.engine.workers import Worker, add_up, share_out
 from tinycnn.layers.linear import Linear
@@ -71,10 +71,12 @@ class Whole:
         self.layer.forget()
 
     def _compute(self, x):
-        return self.layer.forward(x), None
+        return returned(self.layer, "forward", self.layer.forward(x)), None
 
     def _gradients(self, tape, dy, input_gradient):
-        if input_gradient or not skips_input_gradient(self.layer):
+        if input_gradient:
+            return returned(self.layer, "backward", self.layer.backward(dy))
+        if not skips_input_gradient(self.layer):
             return self.layer.backward(dy)
         return self.layer.backward(dy, input_gradient=False)
 
@@ -98,6 +100,7 @@ class OnDevice(Whole):
     def forward(self, x):
         expect_input(self.layer, x)
         fits = len(x) * self.layer.workspace_bytes(x.shape[1:], x.itemsize) <= workers.DEVICE_BYTES
+        # Max pooling has a kernel of its own there, which needs no patches: it is reached through Chunked.
         if fits and not (type(self.layer) is MaxPool2d and as_shipped(self.layer)):
             return super().forward(x)
         row = Chunked([self.layer])

@@ -29,7 +29,7 @@ class Formula(Step):
 
     def forward(self, x, y, worker):
         part = replica(self.layer)
-        result = part.forward(x)
+        result = returned(self.layer, "forward", part.forward(x))
         if result.shape != y.shape or result.dtype != y.dtype:
             self._refuse(x, y, result)
         y[...] = result
@@ -45,7 +45,7 @@ class Formula(Step):
         own = self.layer.parameters()
         for name, parameter in part.parameters().items():
             if parameter.grad is not None:
-                worker.add(own[name], parameter.grad)
+                worker.add(own[name], parameter.grad.copy())  # it may be a view of dy, or another parameter's, too
 
     def scratch_bytes(self, x_shape, itemsize):
         return self.layer.workspace_bytes(x_shape[1:], itemsize)
@@ -58,6 +58,13 @@ class Formula(Step):
                 "output_shape(self, shape)."
             )
         raise DtypeError(f"{self.layer}.forward turned {x.dtype} into {result.dtype}; a network has one dtype.")
+
+
+def returned(layer, method, result):
+    """What a layer's own method has returned; an error that says so if it is nothing."""
+    if result is None:
+        raise TypeError(f"{type(layer).__name__}.{method} returned nothing: does it end without `return`?")
+    return result
 
 
 def skips_input_gradient(layer):

@@ -18,6 +18,8 @@ def thread_count():
     """How many threads compute: the processors that this process may use, or TINYCNN_THREADS."""
     chosen = os.environ.get("TINYCNN_THREADS")
     if chosen:
+        if not chosen.isdigit():
+            raise ValueError(f"TINYCNN_THREADS is a number of threads, got {chosen!r}")
         return max(1, int(chosen))
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
@@ -28,7 +30,7 @@ _most_images: contextvars.ContextVar[int | None] = contextvars.ContextVar("the l
 
 def enabled():
     """Whether the engine runs: not with TINYCNN_ENGINE=0, within switched_off(), or in a thread that it has started."""
-    return _on.get() and os.environ.get("TINYCNN_ENGINE") != "0"
+    return _on.get() and os.environ.get("TINYCNN_ENGINE", "1").lower() not in ("0", "false", "off", "no")
 
 
 def most_images():

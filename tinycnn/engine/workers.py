@@ -76,7 +76,7 @@ class Worker:
         self._scratch, self._made = {}, {}
 
     def add(self, parameter, share):
-        """Add `share`, an array that nobody else will change, to the worker's sum for `parameter`."""
+        """Add `share`, an array that nobody else has, to the worker's sum for `parameter`."""
         if parameter in self.sums:
             self.sums[parameter] += share
         else:
@@ -100,8 +100,9 @@ def share_out(n, bytes_per_image, xp=np):
 
 def add_up(workers):
     """Write every parameter's gradient: the workers' shares, added in their order."""
-    for parameter, first in workers[0].sums.items():
-        parameter.grad = sum((worker.sums[parameter] for worker in workers[1:]), first)
+    for parameter in dict.fromkeys(parameter for worker in workers for parameter in worker.sums):
+        first, *others = (worker.sums[parameter] for worker in workers if parameter in worker.sums)
+        parameter.grad = sum(others, first)
 
 
 def chunk_size(n, bytes_per_image, xp):

@@ -87,6 +87,11 @@ def cases(seed=0):
         Flatten(), Linear(24, 5, rng=rng), input_shape=(6, 5, 2),
     )
     found.append(("Sequential", network, (image,)))
+    # The bias before a normalization has a gradient of 0, of which rounding is all that remains.
+    normed = Sequential(
+        Conv2d(2, 4, 3, padding=1, rng=rng), BatchNorm2d(4), ReLU(), MaxPool2d(2), Flatten(), Linear(24, 5)
+    )  # fmt: skip
+    found.append(("Sequential with BatchNorm2d", normed, (image,)))
     for per_class in (False, True):
         # Wide enough that chance never switches off all of a layer: then there would be nothing to check.
         model = localizer(num_classes=3, image_size=8, channels=(4, 6), hidden=16, dropout=0.3,

@@ -112,6 +112,9 @@ def check_tensor(differences, name, mode, rng):
     large = sum(v.size for v in differences.values.values()) > LARGE_MODEL
     report = TensorReport(name, differences.under_test.roles[name], value.shape, problem=_problem(differences, name))
     u = {name: random_signed(rng, value.shape)}
+    if report.problem is None and differences.cancels(name, u):
+        report.verdict, report.words = OK, "0 but for rounding, as is the change of y with it"
+        return report
     report.linear, responses = linearity(differences, name, u, {name: random_signed(rng, value.shape)})
     if report.linear:
         report.adjoint = max(adjoint_error(differences, direction, response) for direction, response in responses)

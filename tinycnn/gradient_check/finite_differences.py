@@ -79,6 +79,18 @@ class FiniteDifferences:
                 total, squares = total + float(terms.sum()), squares + float((terms * terms).sum())
         return total, squares**0.5
 
+    def cancels(self, name, direction):
+        """Is the gradient of `name` 0 but for rounding, as y's change with it is? That of a bias before a BatchNorm is.
+
+        Rounding is measured by the largest gradient of all: relative to a tensor that is nothing else, it looks large.
+        """
+        known = {each: g for each, g in self.gradients.items() if g is not None}
+        sizes = {each: float(np.linalg.norm(g)) * self.scales[each] for each, g in known.items()}
+        largest = max((size for size in sizes.values() if np.isfinite(size)), default=0.0)
+        if name not in sizes or not 0 < sizes[name] <= 1e-10 * largest:
+            return False
+        return all(abs(self.slope(direction, h)[0]) <= 1e-8 * largest for h in (0.1, 0.01))
+
 
 def equals_together(a, rng):
     """A random direction that moves equal numbers equally: whoever wins a tie, the maximum moves as all of them do."""

@@ -56,7 +56,8 @@ def _same_result(under_test, dys, rng, wrong):
     ya, yb, y_again = a.forward(), b.forward(), b.forward()
     if any(not np.array_equal(p, q) for other in (yb, y_again) for p, q in zip(ya, other, strict=True)):
         return Check("repeatable", BROKEN, "two forwards of the same input differ. A random mask? Keep its "
-                     "numpy.random.Generator in an attribute (self.rng), so that it can be put back", "random")
+                     "numpy.random.Generator in an attribute (self.rng), so that it can be put back. A running "
+                     "average that forward both uses and moves? Check layer.eval()", "random")
     found = _apart(a.backward(dys), b.backward(dys), 0.0)
     return Check("repeatable", BROKEN, f"two runs give different gradients of {found}", "random") if found else \
         Check("repeatable")
@@ -258,7 +259,12 @@ def _reversed_axes(a):
 
 
 def _apart(a, b, tolerance):
-    """The first name whose arrays differ by more than `tolerance`, relative to the largest number; else None."""
+    """The first name whose arrays differ by more than `tolerance`, relative to the largest number; else None.
+
+    An array whose numbers are all far below those of the others is compared with these: it may be rounding alone.
+    """
+    everything = [abs(p).max() for d in (a, b) for p in d.values() if p is not None and p.size]
+    floor = {EXACT: 1e-5, SINGLE: 1e-2}.get(tolerance, 0.0) * float(max(everything, default=0.0))
     for name, p in a.items():
         q = b[name]
         if p is None or q is None:
@@ -268,7 +274,7 @@ def _apart(a, b, tolerance):
         if p.shape != q.shape:
             return name
         p, q = p.astype(np.float64), q.astype(np.float64)
-        size = max(float(abs(p).max()), float(abs(q).max())) if p.size else 0.0
+        size = max(float(abs(p).max()), float(abs(q).max()), floor) if p.size else 0.0
         if p.size and not np.array_equal(p, q, equal_nan=True) and not float(abs(p - q).max()) <= tolerance * size:
             return name
     return None

@@ -6,7 +6,6 @@ heart, is a layer dead, does the box head's gradient arrive in the trunk? Every 
 measured, in numbers, and what to do about it.
 """
 
-import copy
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -17,6 +16,7 @@ from tinycnn.errors import DataError
 from tinycnn.inspection import data_checks, model_checks, prediction_checks
 from tinycnn.inspection.case import Case
 from tinycnn.inspection.finding import LOOK, OK, WRONG, Finding
+from tinycnn.inspection.taps import loss_for
 from tinycnn.losses import MultiTaskLoss
 from tinycnn.models.localizer import Localizer
 from tinycnn.optim import Optimizer
@@ -84,7 +84,7 @@ def diagnose(model: Localizer, data: Dataset | Samples, loss: MultiTaskLoss | No
     findings += [model_checks.classes(model, train), model_checks.weights(model)]
     if WRONG in (findings[-1].level, findings[-2].level):
         return Diagnosis(tuple(findings))  # nothing further can be measured
-    loss = copy.deepcopy(loss) if loss is not None else MultiTaskLoss()
+    loss = loss_for(model, loss)
     case = Case(model, train, unseen, loss, optimizer, seed, BATCH, ENOUGH)
     findings += [model_checks.statistics(case), model_checks.first_loss(case)]
     if overfit_steps != 0:

@@ -7,7 +7,6 @@ gradient. Their norms say who pulls harder; the cosine of the angle between them
 the other (1), leaves it alone (0) or harms it (-1).
 """
 
-import copy
 import math
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -17,7 +16,7 @@ import numpy as np
 from tinycnn.backend import Array, Labels, MaybeNone, to_numpy
 from tinycnn.data.dataset import Samples
 from tinycnn.history import Row
-from tinycnn.inspection.taps import batch_of, tap, twin
+from tinycnn.inspection.taps import batch_of, loss_for, tap, twin
 from tinycnn.losses import MultiTaskLoss
 from tinycnn.models.localizer import Localizer
 from tinycnn.plots.look import Figure
@@ -119,7 +118,7 @@ def head_gradients(model: Localizer, x: Array, labels: Labels, targets: Array,
     x: (N, S, S, 3) from model.normalize    labels: (N,) on the host    targets: (N, 4) standardized, on x's device
     loss: default MultiTaskLoss()    Dropout, while the model is in training mode, takes the masks of its next step.
     """
-    loss = copy.deepcopy(loss) if loss is not None else MultiTaskLoss()
+    loss = loss_for(model, loss)
     outputs, parameters = raw_head_gradients(model, x, labels, targets, loss)
     weights = {name: float(getattr(loss, name)) for name in ("class_weight", "box_weight") if hasattr(loss, name)}
     losses = {name: float(term) for name, term in loss.terms.items()}
@@ -142,7 +141,7 @@ def raw_head_gradients(model, x, labels, targets, loss):
         one = (dscores, dboxes * 0) if head == "class" else (dscores * 0, dboxes)
         second.backward(*one, input_gradient=True)  # down to the image, so that no layer is passed over
         found.append((
-            {name: to_numpy(a.dy) for name, a in taps.items() if name.startswith("trunk")},
+            {name: to_numpy(a.dy) for name, a in taps.items() if name.startswith("trunk") and a.dy is not None},
             {name: to_numpy(p.grad) for name, p in second.parameters().items()
              if name.startswith("trunk") and p.grad is not None},
         ))  # fmt: skip

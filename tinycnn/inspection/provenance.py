@@ -9,7 +9,6 @@ with the stride (sh, sw) and the padding (ph, pw). Every term belongs to one win
 traced back to the pictures that asked for it, and one sees what a gradient hides: most of the terms cancel.
 """
 
-import copy
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +17,7 @@ import numpy as np
 from tinycnn.backend import ArrayLike, Labels, to_numpy
 from tinycnn.data.dataset import Pictures
 from tinycnn.inspection.receptive import Field, receptive_field, receptive_fields
-from tinycnn.inspection.taps import batch_of, find_layer, frames, tap, twin
+from tinycnn.inspection.taps import batch_of, find_layer, frames, loss_for, tap, twin
 from tinycnn.layers import Conv2d
 from tinycnn.losses import MultiTaskLoss
 from tinycnn.models.localizer import Localizer
@@ -128,7 +127,7 @@ def provenance(model: Localizer, images: Pictures, labels: Labels, boxes: ArrayL
     second = twin(model, seed=seed).train()
     seen = tap(second)[name]
     x, labels, targets = batch_of(second, images, labels, boxes)
-    loss = copy.deepcopy(loss) if loss is not None else MultiTaskLoss()
+    loss = loss_for(model, loss)
     loss.forward(second.forward(x), (labels, targets))
     second.backward(*loss.backward())
     w, dw = to_numpy(seen.layer.w.value), to_numpy(seen.layer.w.grad)

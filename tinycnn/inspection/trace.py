@@ -13,7 +13,7 @@ import numpy as np
 
 from tinycnn.backend import ArrayLike, Labels, to_numpy
 from tinycnn.data.dataset import Pictures
-from tinycnn.inspection.taps import batch_of, tap, twin
+from tinycnn.inspection.taps import batch_of, loss_for, tap, twin
 from tinycnn.inspection.unusual import FAST, FAST_HEAD, SLOW, unusual
 from tinycnn.layers import Dropout
 from tinycnn.losses import MultiTaskLoss
@@ -144,14 +144,15 @@ def trace(model: Localizer, images: Pictures, labels: Labels, boxes: ArrayLike, 
     second = twin(model, own_weights=True, seed=seed).train()
     taps = tap(second)
     x, labels, targets = batch_of(second, images, labels, boxes)
-    loss = copy.deepcopy(loss) if loss is not None else MultiTaskLoss()
+    loss = loss_for(model, loss)
     optimizer = _optimizer_of(second, model, optimizer)
     value = loss.forward(second.forward(x), (labels, targets))
     losses = {"loss": float(value), **{f"{name} loss": float(term) for name, term in loss.terms.items()}}
     second.backward(*loss.backward())
     before = {name: (to_numpy(p.value).copy(), p.grad) for name, p in second.parameters().items()}
     optimizer.step()
-    layers = tuple(_layer(a) for a in taps.values())
+    # What a layer of somebody's own runs by itself, outside of any Sequential, shows nothing to a tap.
+    layers = tuple(_layer(a) for a in taps.values() if a.y is not None)
     parameters = tuple(_parameter(name, *before[name], p) for name, p in second.parameters().items())
     description = repr(optimizer) if type(optimizer).__repr__ is not object.__repr__ else type(optimizer).__name__
     return Trace(layers, parameters, losses, len(labels), description, tuple(unusual(layers, parameters)))

@@ -46,10 +46,11 @@ class Buffer:
             def __init__(self, channels):
                 self.mean = Buffer(np.zeros(channels, "float32"))
             def forward(self, x):
+                y = x - self.mean.value
                 if self.training:
                     self.mean.value = 0.9 * self.mean.value + 0.1 * x.mean(axis=(0, 1, 2))
-                self.remember(output=x)
-                return x - self.mean.value
+                self.remember(output=y)
+                return y
             def backward(self, dy):
                 self.recall(dy)
                 return dy
@@ -80,10 +81,11 @@ class Layer:
     used in one place, once a step, since it remembers one forward; two places need two layers.
 
     A layer says what is computed, on the whole batch. If it treats each image by itself and keeps no state of its own,
-    its class may say `per_image = True`: then a network may run copies of it on parts of the batch, side by side.
+    its class may say `per_image = True`: then a network may run copies of it on parts of the batch, side by side. What
+    backward needs goes through remember(), or is assigned to an attribute anew in each forward.
     """
 
-    training = True  # train() and eval() change it; only Dropout computes differently
+    training = True  # train() and eval() change it; Dropout and BatchNorm2d compute differently
     per_image = False  # True, in the class itself: y of an image depends on that image and the parameters alone
     skips_input_gradient = False  # True: backward(dy, input_gradient=False) exists and saves the work for dx
     recorder: Any = None  # who is shown what flows through this layer of a network (tinycnn/engine/recorder.py)
@@ -147,7 +149,8 @@ class Layer:
 
     def __getstate__(self) -> dict[str, Any]:
         """A copy of a layer starts without what a forward kept: that belongs to the backward of the original."""
-        return {name: value for name, value in vars(self).items() if name != "_memory"}
+        passing = ("_memory", "_predictions", "_trained_before")
+        return {name: value for name, value in vars(self).items() if name not in passing}
 
     # The tree of layers and parameters is found by looking at the attributes.
 
@@ -231,14 +234,14 @@ class Layer:
         return self
 
     def train(self, training: bool = True) -> Self:
-        """Switch to training behavior (Dropout drops)."""
+        """Switch to training behavior: Dropout drops, BatchNorm2d takes the batch's own statistics."""
         self.training = training
         for child in self.children().values():
             child.train(training)
         return self
 
     def eval(self) -> Self:
-        """Switch to prediction behavior (Dropout passes everything)."""
+        """Switch to prediction behavior: Dropout passes everything, BatchNorm2d takes its running averages."""
         return self.train(False)
 
     @contextlib.contextmanager
@@ -246,6 +249,7 @@ class Layer:
         """For the length of a with block: eval(), and nothing is kept for a backward that will not come.
 
         Afterwards every layer is as it was before, also one that had been switched by itself, and has nothing kept.
+        Several threads may predict with one model at once; while it is trained, no other thread may.
         """
         layers = self.tree()  # walked once: a prediction may be short
         for layer in layers:

@@ -7,7 +7,7 @@ there the running averages stand in, which each training batch moves a little.
 
 import numpy as np
 
-from tinycnn.backend import Array, array_module
+from tinycnn.backend import Array, Shape, array_module
 from tinycnn.errors import ShapeError
 from tinycnn.layers.base import Buffer, Layer, Parameter, expect_images
 
@@ -24,6 +24,9 @@ class BatchNorm2d(Layer):
     """
 
     def __init__(self, channels: int, eps: float = 1e-5, momentum: float = 0.1) -> None:
+        if channels < 1 or not eps > 0 or not 0 <= momentum <= 1:
+            got = f"{channels}, {eps}, {momentum}"
+            raise ValueError(f"BatchNorm2d: channels >= 1, eps > 0, momentum in 0..1, got {got}")
         self.channels, self.eps, self.momentum = channels, float(eps), float(momentum)
         self.w, self.b = Parameter(np.ones(channels, np.float32)), Parameter(np.zeros(channels, np.float32))
         self.running_mean = Buffer(np.zeros(channels, np.float32))
@@ -42,7 +45,7 @@ class BatchNorm2d(Layer):
         self.b.grad = dy.sum(axis=EVERYWHERE)
         self.w.grad = (dy * normalized).sum(axis=EVERYWHERE)
         dx = dy * self.w.value  # the gradient of `normalized`
-        if training:  # x also moves the mean, and the variance
+        if training:  # x also moves the mean (second term), and the variance (third)
             dx = dx - dx.mean(axis=EVERYWHERE) - normalized * (dx * normalized).mean(axis=EVERYWHERE)
         return dx * scale
 
@@ -55,6 +58,11 @@ class BatchNorm2d(Layer):
         for running, batch in ((self.running_mean, mean), (self.running_var, var * (n / (n - 1)))):
             running.value = (1 - self.momentum) * running.value + self.momentum * batch
         return mean, var
+
+    def output_shape(self, shape: Shape) -> Shape:
+        if len(shape) != 3 or shape[2] != self.channels:
+            raise ShapeError(f"{self} expects (H, W, {self.channels}), got {tuple(shape)}")
+        return tuple(shape)
 
     def __repr__(self) -> str:
         extras = "".join(f", {name}={getattr(self, name)}" for name, usual in (("eps", 1e-5), ("momentum", 0.1))

@@ -49,6 +49,10 @@ class Residual(Layer):
     def multiply_adds(self, shape: Shape) -> int:
         return self.body.multiply_adds(shape) + (self.shortcut.multiply_adds(shape) if self.shortcut else 0)
 
+    def workspace_bytes(self, shape: Shape, itemsize: int = 4) -> int:
+        around = self.shortcut.workspace_bytes(shape, itemsize) if self.shortcut else 0
+        return max(self.body.workspace_bytes(shape, itemsize), around)
+
     def __repr__(self) -> str:
         layers = ", ".join(map(repr, self.body))
         return f"Residual({layers})" if self.shortcut is None else f"Residual({layers}, shortcut={self.shortcut[0]!r})"

@@ -42,6 +42,8 @@ class Sequential(Layer):
                 raise ValueError(f"Sequential: two layers are called {name!r}; give each its own name")
             self._layers[name] = layer
         for name, layer in self._layers.items():
+            if isinstance(layer, list | tuple):
+                raise TypeError("Sequential takes its layers one by one, not in a list: Sequential(*layers)")
             if not isinstance(layer, Layer):
                 raise TypeError(f"Sequential: {name!r} is {layer!r}, not a Layer. Inherit from tinycnn.layers.Layer.")
         expect_unshared(self)
@@ -49,14 +51,16 @@ class Sequential(Layer):
             self.output_shape(input_shape)
 
     def _free_name(self, layer: Layer) -> str:
-        short = SHORT.get(type(layer).__name__, type(layer).__name__.lower())
-        number = 1 + sum(1 for name in self._layers if name.rstrip("0123456789") == short)
+        short, number = SHORT.get(type(layer).__name__, type(layer).__name__.lower()), 1
+        while f"{short}{number}" in self._layers:
+            number += 1
         return f"{short}{number}"
 
     def children(self) -> dict[str, Layer]:
         return dict(self._layers)
 
     def forward(self, x: Array) -> Array:
+        self._memory = None  # if a layer raises, no backward belongs to what is left of an earlier forward
         y, tape = engine.forward(self._layers.values(), x)
         self.remember(tape, output=y)
         return y

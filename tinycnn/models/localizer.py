@@ -82,12 +82,18 @@ class Localizer(Layer):
         # Each head is run as a chain of one, as the trunk is a chain: that is where the engine finds layers to run.
         heads = Sequential(self.class_head), Sequential(self.box_head)
         scores, boxes = (head.forward(features) for head in heads)
-        self.remember(*heads)
-        return scores, boxes.reshape(len(boxes), -1, 4) if self.per_class_boxes else boxes
+        boxes = boxes.reshape(len(boxes), -1, 4) if self.per_class_boxes else boxes
+        self.remember(heads, scores.shape, boxes.shape)
+        return scores, boxes
 
     def backward(self, dscores: Array, dboxes: Array, input_gradient: bool = False) -> Array | MaybeNone:
         """Gradients of all parameters; dx only on request: the first layer is the largest, and training needs none."""
-        class_head, box_head = self.recall()
+        if self.kept() and (dscores.shape, dboxes.shape) != self.kept()[1:]:
+            raise ShapeError(
+                f"Localizer.backward expects gradients of shape {' and '.join(map(str, self.kept()[1:]))}, as forward "
+                f"returned, got {dscores.shape} and {dboxes.shape}"
+            )
+        (class_head, box_head), _, _ = self.recall()
         dfeatures = class_head.backward(dscores)
         dfeatures = dfeatures + box_head.backward(dboxes.reshape(len(dboxes), -1))  # both heads pull on the trunk
         if input_gradient or not self.trunk.skips_input_gradient:

@@ -151,6 +151,6 @@ def _array(archive, name, path, shape=None, dtype=None, limit=None):
         if isinstance(error, CheckpointError):
             raise
         raise CheckpointError(f"{path}: {name} is damaged or pickled, which is refused ({error})") from error
-    if shape is not None and (array.shape != tuple(shape) or array.dtype.kind != "f"):
+    if shape is not None and (array.shape != tuple(shape) or array.dtype.kind != np.dtype(dtype).kind):
         raise CheckpointError(f"{path}: {name} is {array.dtype} {array.shape}, but the model needs {dtype} {shape}")
     return array
