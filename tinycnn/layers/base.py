@@ -249,7 +249,7 @@ class Layer:
         """For the length of a with block: eval(), and nothing is kept for a backward that will not come.
 
         Afterwards every layer is as it was before, also one that had been switched by itself, and has nothing kept.
-        Several threads may predict with one model at once; while it is trained, no other thread may.
+        One model may predict for several callers at once, but for nobody else while it is trained.
         """
         layers = self.tree()  # walked once: a prediction may be short
         for layer in layers:
