@@ -51,6 +51,38 @@ def test_a_wrong_network_names_the_layer_to_blame():
     assert "layer by layer: wrong on its own is bad" in report.notes
 
 
+class Shift(tc.layers.Layer):
+    """In place, as it must not be."""
+
+    def forward(self, x):
+        x -= 0.3
+        self.remember(output=x)
+        return x
+
+    def backward(self, dy):
+        self.recall(dy)
+        return dy
+
+
+class Exp(tc.layers.Layer):
+    """Keeps its output, which the next layer then spoils."""
+
+    def forward(self, x):
+        y = np.exp(x)
+        self.remember(y, output=y)
+        return y
+
+    def backward(self, dy):
+        (y,) = self.recall(dy)
+        return dy * y
+
+
+def test_a_layer_that_writes_into_its_input_is_named():
+    network = tc.layers.Sequential(tc.layers.Linear(5, 5), Exp(), shift=Shift())
+    assert "layer by layer: shift.forward writes into" in str(gradcheck(network, numbers(2, 5)))
+    assert "forward writes into its input x" in str(gradcheck(Shift(), numbers(2, 5)))
+
+
 @pytest.mark.slow
 def test_a_network_put_together_wrongly_blames_no_layer():
     report = BY_NAME["skips an activation"].check()

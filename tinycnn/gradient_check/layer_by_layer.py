@@ -2,18 +2,20 @@
 
 import functools
 
-from tinycnn.gradient_check.parameter_finder import walk
+from tinycnn.backend import to_numpy
+from tinycnn.gradient_check.parameter_finder import is_array, walk
 
 
 def check_layer_by_layer(under_test, dys, check):
     """A sentence that names the wrong layers, or None for an object without parts. check: gradcheck itself."""
     run = under_test.run()
     received: dict[str, dict] = {}  # layer name -> {"x": arguments of its forward, "dy": arguments of its backward}
+    writers: list[str] = []  # layers that write into what they are given, which the layer before may still need
     parts = [(name, part) for name, part in walk(run.obj) if name and len(list(walk(part))) == 1]
     for name, part in parts:
         received[name] = {}
-        part.forward = _recorded(part.forward, received[name], "x")
-        part.backward = _recorded(part.backward, received[name], "dy")
+        part.forward = _recorded(part.forward, received[name], "x", writers, f"{name}.forward")
+        part.backward = _recorded(part.backward, received[name], "dy", writers, f"{name}.backward")
     run.forward()
     run.backward(dys)
     untouched, wrong, right = dict(walk(under_test.run().obj)), [], 0
@@ -22,6 +24,9 @@ def check_layer_by_layer(under_test, dys, check):
             report = check(untouched[name], *seen["x"], dy=seen["dy"] or None, mode="directional", invariants=False)
             wrong += [name] if any(tensor.verdict == "wrong" for tensor in report.tensors) else []
             right += report.ok
+    if writers:
+        return (f"layer by layer: {' and '.join(writers)} writes into the array it is given, which other layers still "
+                "need: change a copy")
     if wrong:
         return f"layer by layer: wrong on its own is {', '.join(wrong)}"
     if right:
@@ -30,10 +35,14 @@ def check_layer_by_layer(under_test, dys, check):
     return None
 
 
-def _recorded(function, seen, name):
+def _recorded(function, seen, name, writers, title):
     @functools.wraps(function)
     def call(*arguments, **options):
-        seen[name] = arguments
-        return function(*arguments, **options)
+        seen[name] = tuple(a.copy() if is_array(a) else a for a in arguments)
+        result = function(*arguments, **options)
+        pairs = [(to_numpy(a), to_numpy(b)) for a, b in zip(arguments, seen[name], strict=True) if is_array(a)]
+        if any(a.tobytes() != b.tobytes() for a, b in pairs):
+            writers.append(title)
+        return result
 
     return call
