@@ -255,3 +255,37 @@ def test_a_file_of_the_earlier_format_is_read(tmp_path):
     assert loaded.box_mean.tolist() == [0.1, 0.2, 0.3, 0.4] and loaded.box_std.tolist() == [0.5, 0.6, 0.7, 0.8]
     x = numbers((2, 16, 16, 3), "float32")
     np.testing.assert_array_equal(loaded.forward(x)[0], model.forward(x)[0])
+
+
+class Faulty(MultiTaskLoss):
+    def __init__(self, **parts):
+        super().__init__()
+        self.parts = parts
+
+    def forward(self, outputs, truth):
+        value = super().forward(outputs, truth)
+        self.terms = self.parts.get("terms", self.terms)
+        return self.parts.get("value", value)
+
+    def backward(self):
+        gradients = super().backward()
+        return self.parts["pick"](*gradients) if "pick" in self.parts else gradients
+
+
+@pytest.mark.parametrize(("loss", "said"), [
+    (Faulty(terms=None), "needs an attribute `terms`"),
+    (Faulty(terms={"box": np.ones(4)}), r"box_loss must be one number .* got an array of shape \(4,\)"),
+    (Faulty(value=np.ones(3)), r"loss must be one number .* got an array of shape \(3,\)"),
+    (Faulty(pick=lambda scores, boxes: None), r"returns two gradients, \(dscores, dboxes\), got None"),
+    (Faulty(pick=lambda scores, boxes: scores), r"two gradients, .* got an array of shape \(8, 3\)"),
+    (L2Loss, "the class L2Loss; pass an object"),
+    (object(), "object has no method forward"),
+])  # fmt: skip
+def test_a_loss_of_ones_own_that_does_not_fit_is_told_why(loss, said):
+    with pytest.raises(TypeError, match=said):
+        tc.fit(own_model(), samples(8), epochs=1, batch_size=8, loss=loss, progress=False)
+
+
+def test_a_loss_may_be_a_plain_float():
+    history = tc.fit(own_model(), samples(8), samples(8), epochs=1, loss=Faulty(value=1.5, terms={}), progress=False)
+    assert history.rows[0]["loss"] == history.rows[0]["valid_loss"] == 1.5

@@ -1,12 +1,21 @@
-"""The record of a training run: one row of numbers per epoch, kept as a CSV that any program reads."""
+"""The record of a training run: the losses of an epoch, collected, and one row of numbers per epoch, kept as a CSV."""
 
 import csv
+import math
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
+import numpy as np
+
+from tinycnn.backend import array_module, to_numpy
+from tinycnn.errors import TrainingError
 from tinycnn.files import atomic_write
+from tinycnn.losses import Loss
+from tinycnn.text import kind
 
 Row = dict[str, float]
+LOOK_EVERY = 50  # steps between two looks at the losses on a GPU; each look waits for it to finish
 
 
 @dataclass
@@ -51,8 +60,71 @@ def describe(row: Row) -> str:
     told = ", ".join(f"{name} {row[f'{name}_loss']:.4f}" for name in terms)
     line = f"epoch {row['epoch']:>3}  {row['seconds']:5.1f} s  loss {row['loss']:.4f}" + (f" ({told})" if told else "")
     if "valid_joint" in row:
-        valid = ", ".join(f"{name} {row[f'valid_{name}_loss']:.4f}" for name in terms or [])
+        valid = ", ".join(f"{name} {row[f'valid_{name}_loss']:.4f}" for name in terms if f"valid_{name}_loss" in row)
         valid = valid or f"loss {row['valid_loss']:.4f}"
         line += f"   valid: {valid}, " \
                 f"accuracy {row['valid_accuracy']:.3f}, IoU {row['valid_mean_iou']:.3f}, joint {row['valid_joint']:.3f}"
     return line
+
+
+def losses_of(loss: Loss, value: Any) -> dict[str, Any]:
+    """{"loss": value, "class_loss": ..., ...}: a loss and its terms, as columns of the history; each is one number."""
+    name, terms = type(loss).__name__, getattr(loss, "terms", None)
+    if not isinstance(terms, dict):
+        raise TypeError(f"{name} needs an attribute `terms` after forward: a dictionary of what the loss is made of, "
+                        f"which history shows, such as {{'box': box_loss}}; {{}} will do. Got {kind(terms)}")
+    found = {"loss": value, **{f"{term}_loss": number for term, number in terms.items()}}
+    for column, number in found.items():
+        if not isinstance(number, float | int) and getattr(number, "shape", None) != ():
+            raise TypeError(f"{name}: {column} must be one number for the whole batch, its mean for instance, "
+                            f"got {kind(number)}")
+    return found
+
+
+class Meter:
+    """Collects the losses of an epoch where they are computed, and stops the run when one is not a number."""
+
+    def __init__(self, epoch: int, steps: int) -> None:
+        self.epoch, self.steps = epoch, steps
+        self.names: tuple[str, ...] = ()
+        self.waiting: list[Any] = []
+        self.seen: list[np.ndarray] = []
+        self.counts: list[int] = []
+
+    def add(self, loss: Loss, value: Any, count: int) -> None:
+        """loss: whose forward has just returned value    count: images of the batch"""
+        found = losses_of(loss, value)
+        if self.counts and self.names != tuple(found):
+            raise TypeError(f"{type(loss).__name__}.terms has other names than in the step before: "
+                            f"{', '.join(found)} after {', '.join(self.names)}")
+        self.names = tuple(found)
+        xp = array_module(*(number for number in found.values() if not isinstance(number, float | int)))
+        self.waiting.append(xp.stack([xp.asarray(number) for number in found.values()]))
+        self.counts.append(count)
+        # On the host a look is free, and it comes before backward, so the weights are still good.
+        if xp is np or len(self.waiting) >= LOOK_EVERY:
+            self.look()
+
+    def look(self) -> None:
+        """Bring down what has been computed since the last look."""
+        if not self.waiting:
+            return
+        values = to_numpy(array_module(self.waiting[0]).stack(self.waiting)).astype(np.float64)
+        for losses in values:
+            total, *terms = zip(self.names, losses, strict=True)
+            for name, value in (*terms, total):  # a term says more
+                if not math.isfinite(value):
+                    step = self.epoch * self.steps + len(self.seen)
+                    raise TrainingError(
+                        f"the {name.replace('_', ' ')} became {value} at step {step} (epoch {self.epoch + 1}). The "
+                        "usual cause is a learning rate that is too high: try a tenth of it, a longer warm-up, or "
+                        "clip_norm=5. The last checkpoint is intact."
+                    )
+            self.seen.append(losses)
+        self.waiting = []
+
+    def means(self) -> Row:
+        """Mean losses over the images of the epoch, as columns of the history."""
+        self.look()
+        means = np.average(self.seen, axis=0, weights=self.counts).tolist()
+        return dict(zip(self.names, means, strict=True))

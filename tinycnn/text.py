@@ -125,3 +125,12 @@ def shortened(words, most, end="…"):
 def first_line(error):
     """The first line of an error's message; its type where it has none."""
     return (str(error).strip() or type(error).__name__).splitlines()[0]
+
+
+def kind(value):
+    """What something is, for an error message: None, an array of shape (2, 3), a list."""
+    if value is None:
+        return "None"
+    if getattr(value, "shape", None) is not None:
+        return f"an array of shape {tuple(value.shape)}"
+    return f"{'an' if type(value).__name__[0] in 'aeiou' else 'a'} {type(value).__name__}"

@@ -21,13 +21,13 @@ from tinycnn.checkpoint import Run
 from tinycnn.data.batches import Augmentation, batches, shown_codes
 from tinycnn.data.dataset import Samples
 from tinycnn.errors import DataError, TrainingError
-from tinycnn.history import History, Row, describe
+from tinycnn.history import History, Meter, Row, describe, losses_of
 from tinycnn.losses import Loss, MultiTaskLoss, SoftmaxCrossEntropy
 from tinycnn.memory import explain_out_of_memory
 from tinycnn.models.localizer import Localizer, softmax
+from tinycnn.text import kind
 
 EXPLODED = 20  # times the loss of a guess
-LOOK_EVERY = 50  # steps between two looks at the losses on a GPU; each look waits for it to finish
 
 
 def fit(model: Localizer, train: Samples, valid: Samples | None = None, *, epochs: int = 20, batch_size: int = 64,
@@ -80,7 +80,7 @@ def fit(model: Localizer, train: Samples, valid: Samples | None = None, *, epoch
         for epoch in range(len(run.history), epochs):
             if _out_of_patience(run.history, patience):
                 break
-            start, meter = time.perf_counter(), _Meter(epoch, steps_per_epoch)
+            start, meter = time.perf_counter(), Meter(epoch, steps_per_epoch)
             model.train()
             shuffled = batches(train, batch_size, model.image_size, shuffle=True, augment=augment, seed=seed,
                                epoch=epoch, workers=workers)
@@ -117,8 +117,8 @@ def _step(model, batch, loss, optimizer, clip_norm, meter):
         device = model.device
         images, targets = to_device(batch.images, device), model.standardize(batch.codes)
         value = loss.forward(model.forward(model.normalize(images)), (batch.labels, targets))
-        meter.add(value, loss.terms, len(batch.labels))
-        model.backward(*loss.backward())
+        meter.add(loss, value, len(batch.labels))
+        model.backward(*_two_gradients(loss))
         if clip_norm:
             optim.clip_gradients(model, clip_norm)
         optimizer.step()
@@ -159,8 +159,8 @@ def _validate(model, valid, loss, batch_size, workers):
     scores, outputs = predict_samples(model, valid, batch_size, workers)
     targets = model.standardize(box_codec.encode(valid.boxes, valid.sizes))
     there = tuple(to_device(array, model.device) for array in (scores, outputs))
-    losses = {"valid_loss": float(loss.forward(there, (valid.labels, targets)))}
-    losses |= {f"valid_{name}_loss": float(term) for name, term in loss.terms.items()}
+    value = loss.forward(there, (valid.labels, targets))
+    losses = {f"valid_{name}": float(number) for name, number in losses_of(loss, value).items()}
     labels = scores.argmax(axis=1)
     iou = box_codec.iou(model.boxes_in_pixels(outputs, valid.sizes, labels), valid.boxes)
     right = labels == valid.labels
@@ -174,52 +174,11 @@ def _say_if_exploded(row, loss, classes):
         return
     guess = {"class": math.log(classes) + 0.1, "box": 1.0}  # equal probabilities, and the mean box
     for term, usual in guess.items():
-        if row[f"{term}_loss"] > EXPLODED * usual:
+        if row.get(f"{term}_loss", 0.0) > EXPLODED * usual:
             warnings.warn(
                 f"the {term} loss is {row[f'{term}_loss']:.3g} in epoch {row['epoch']}, where a guess has about "
                 f"{usual:.2g}: training has gone astray. Try a tenth of the learning rate, a longer warm-up, or "
                 "clip_norm=5, and look at the boxes (tinycnn data show).", stacklevel=3)
-
-
-class _Meter:
-    """Collects the losses of an epoch where they are computed, and stops the run when one is not a number."""
-
-    def __init__(self, epoch, steps):
-        self.epoch, self.steps = epoch, steps
-        self.names: tuple[str, ...] = ()
-        self.waiting, self.seen, self.counts = [], [], []
-
-    def add(self, total, terms, count):
-        """total: the loss of a batch    terms: what it is made of, by name    count: images"""
-        self.names = tuple(terms)
-        xp = array_module(total)
-        self.waiting.append(xp.stack([xp.asarray(value) for value in (*terms.values(), total)]))
-        self.counts.append(count)
-        # On the host a look is free, and it comes before backward, so the weights are still good.
-        if xp is np or len(self.waiting) >= LOOK_EVERY:
-            self.look()
-
-    def look(self):
-        if not self.waiting:
-            return
-        values = to_numpy(array_module(self.waiting[0]).stack(self.waiting)).astype(np.float64)
-        for losses in values:
-            for term, value in zip((*(f"{name} " for name in self.names), ""), losses, strict=True):
-                if not math.isfinite(value):
-                    step = self.epoch * self.steps + len(self.seen)
-                    raise TrainingError(
-                        f"the {term}loss became {value} at step {step} (epoch {self.epoch + 1}). The usual cause is "
-                        "a learning rate that is too high: try a tenth of it, a longer warm-up, or clip_norm=5. "
-                        "The last checkpoint is intact."
-                    )
-            self.seen.append(losses)
-        self.waiting = []
-
-    def means(self):
-        """Mean losses over the images of the epoch, as columns of the history."""
-        self.look()
-        *terms, total = np.average(self.seen, axis=0, weights=self.counts).tolist()
-        return {"loss": total, **{f"{name}_loss": value for name, value in zip(self.names, terms, strict=True)}}
 
 
 def _fitting(model, train, valid):
@@ -257,12 +216,24 @@ def _named(part):
     return repr(part) if type(part).__repr__ is not object.__repr__ else type(part).__qualname__
 
 
+def _two_gradients(loss):
+    """What loss.backward returns: (dloss/dscores, dloss/dboxes)."""
+    gradients = loss.backward()
+    if not isinstance(gradients, tuple | list) or len(gradients) != 2:
+        raise TypeError(f"fit expects that {type(loss).__name__}.backward returns two gradients, (dscores, dboxes), "
+                        f"got {kind(gradients)}")
+    return gradients
+
+
 def _expect_two_heads(loss):
     """A loss of one head, or a class in place of an object, is refused with the line that is meant."""
     if isinstance(loss, type):
         raise TypeError(f"fit: loss is the class {loss.__name__}; pass an object: loss={loss.__name__}()")
     if isinstance(loss, (SoftmaxCrossEntropy, *BOX_LOSSES.values())):
         raise TypeError(f"fit: {loss!r} is the loss of one head; both together: MultiTaskLoss(box_loss=...)")
+    for method in ("forward", "backward"):
+        if not callable(getattr(loss, method, None)):
+            raise TypeError(f"fit: {type(loss).__name__} has no method {method}; tinycnn.losses.Loss has an example")
 
 
 def _out_of_patience(history, patience):

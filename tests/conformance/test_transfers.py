@@ -4,7 +4,7 @@ import pytest
 
 from tests.conformance.runs import model, samples
 from tests.conformance.transfers import KINDS, count, table
-from tinycnn import layers, simulated, training
+from tinycnn import history, layers, simulated, training
 from tinycnn.backend import to_device
 from tinycnn.losses import L2Loss
 from tinycnn.optim import SGD
@@ -25,7 +25,7 @@ def test_images_travel_as_bytes():
 
 
 def test_a_long_epoch_is_looked_at_now_and_then(monkeypatch):
-    monkeypatch.setattr(training, "LOOK_EVERY", 2)
+    monkeypatch.setattr(history, "LOOK_EVERY", 2)
     with simulated.count() as seen:
         training.fit(model(), samples(7), epochs=1, batch_size=1, progress=False)
     assert seen.downloads == 4  # after steps 2, 4, 6 and at the end
