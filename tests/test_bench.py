@@ -166,8 +166,10 @@ def test_every_layer_has_its_time_and_its_operations():
     names = [name for name, _ in side.model.layers()]
     assert [row["name"] for row in rows] == [*names, "loss", "optimizer", "all between"]
     by_name = {row["name"]: row for row in rows}
-    assert all(by_name[name]["forward"] > 0 for name in names)
-    assert all(by_name[name]["backward"] > 0 for name in names)
+    pools = {"trunk.pool1", "trunk.pool2"}  # inside the convolutions before them, which have the time of both
+    assert all((by_name[name]["forward"] or 0) > 0 for name in {*names} - pools)
+    assert all((by_name[name]["backward"] or 0) > 0 for name in {*names} - pools)
+    assert all(by_name[name]["forward"] is by_name[name]["backward"] is None for name in pools)
     conv1, conv2 = by_name["trunk.conv1"], by_name["trunk.conv2"]
     assert conv1["forward_gflops"] * conv1["forward"] * 1e9 == pytest.approx(2 * 4 * 16 * 16 * 4 * 27)
     # The first layer gives no gradient of its input, every other one multiplies twice as much as in forward.
@@ -180,7 +182,7 @@ def test_every_layer_has_its_time_and_its_operations():
 
 def test_a_layer_that_is_never_called_has_no_time(monkeypatch):
     side = sides.TinyCNN(PREDICTION)
-    monkeypatch.setattr(Sequential, "forward", lambda self, x: np.zeros((len(x), 8), x.dtype))
+    monkeypatch.setattr(side.model.trunk, "forward", lambda x: np.zeros((len(x), 8), x.dtype))
     rows = {row["name"]: row for row in measure.by_layer(side, workloads.work_by_layer(side.model), repeats=1)}
     assert rows["trunk.conv1"]["forward"] is rows["trunk.conv1"]["forward_gflops"] is None
     assert rows["class_head"]["forward"] > 0 and "optimizer" not in rows

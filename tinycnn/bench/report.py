@@ -44,10 +44,10 @@ def processor():
 
 def heading(found, peaks):
     """The machine and its fastest matrix product, as lines."""
-    lines = [f"{found['processor']}, {count(found['threads'], 'thread')}, {found['system']}; BLAS: {found['blas']}",
+    lines = [f"{found['processor']}, {count(found['threads'], 'thread')}, {found['system']}", f"BLAS: {found['blas']}",
              f"tinycnn {found['tinycnn']}, NumPy {found['numpy']}, Python {found['python']}"]
     if "torch" in found:
-        lines[1] += f"; PyTorch {found['torch']} with {count(found['torch_threads'], 'thread')}"
+        lines[-1] += f"; PyTorch {found['torch']} with {count(found['torch_threads'], 'thread')}"
     if "gpu" in found:
         lines.append(found["gpu"][0].upper() + found["gpu"][1:])
     lines.append("Fastest float32 matrix product: " +
