@@ -40,6 +40,7 @@ models
 gradient_check  above training, which checks a gradient every few steps if asked (gradcheck_every)
 history
 checkpoint
+fit_arguments
 training
 reference
 inspection

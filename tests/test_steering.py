@@ -242,3 +242,42 @@ def test_a_training_with_a_loss_of_ones_own_can_be_resumed(tmp_path):
         history = tc.fit(tc.models.localizer(**SMALL), samples(), epochs=epochs, loss=Mine(), out=tmp_path / "run",
                          resume=resume, progress=False)  # fmt: skip
     assert len(history) == 1
+
+
+def small():
+    return tc.models.localizer(3, 16, channels=(4,), hidden=8)
+
+
+@pytest.mark.parametrize(("error", "said", "options"), [
+    (TypeError, "optimizer must be an object", {"optimizer": "adam"}),
+    (TypeError, "optimizer must be an object", {"optimizer": SGD}),
+    (TypeError, "schedule must be a function", {"schedule": "cosine"}),
+    (TypeError, "augment must be a function", {"augment": "strong"}),
+    (ValueError, "batch_size must be a whole number, 1 or more, got 0", {"batch_size": 0}),
+    (ValueError, "epochs must be a whole number", {"epochs": 1.5}),
+    (ValueError, "seed must be a whole number", {"seed": None}),
+])  # fmt: skip
+def test_arguments_that_cannot_be_meant_are_refused_in_a_sentence(error, said, options):
+    with pytest.raises(error, match=f"fit: {said}"):
+        tc.fit(small(), samples(4), progress=False, **{"epochs": 1} | options)
+
+
+def test_a_dataset_is_taken_for_its_parts():
+    parts = tc.data.Dataset("drawn", samples(8), samples(4), samples(4), notes=[])
+    assert "valid_joint" in tc.fit(small(), parts, epochs=1, progress=False).rows[0]
+    with pytest.raises(TypeError, match=r"data\.test"):
+        tc.evaluate(small(), parts)
+    with pytest.raises(TypeError, match="fit takes Samples, got an array"):
+        tc.fit(small(), samples(4).images, epochs=1)
+    with pytest.raises(TypeError, match="pass an object"):
+        tc.fit(tc.models.Localizer, parts, epochs=1)
+
+
+def test_sizes_and_parameters_that_cannot_be_are_refused_in_a_sentence():
+    with pytest.raises(TypeError, match="takes the model, not its parameters"):
+        SGD(small().parameters())
+    with pytest.raises(ValueError, match="both numbers of features"):
+        Linear(0, 4)
+    for build in (tc.models.localizer, tc.models.alexnet_localizer):
+        with pytest.raises(ValueError, match="at least one class"):
+            build(num_classes=0)

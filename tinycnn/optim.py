@@ -16,6 +16,7 @@ from tinycnn.backend import Array, array_module
 from tinycnn.errors import OrderError, ShapeError
 from tinycnn.layers.base import Layer
 from tinycnn.layers.sharing import expect_unshared
+from tinycnn.text import kind
 
 Schedule = Callable[[float], float]
 
@@ -28,6 +29,9 @@ class Optimizer:
     def __init__(self, model: Layer, lr: float, weight_decay: float) -> None:
         if not lr >= 0 or not weight_decay >= 0:
             raise ValueError(f"lr and weight_decay must not be negative, got lr={lr}, weight_decay={weight_decay}")
+        if not callable(getattr(model, "parameters", None)) or isinstance(model, type):
+            name = type(self).__name__
+            raise TypeError(f"{name} takes the model, not its parameters: {name}(model, lr=...). Got {kind(model)}")
         if isinstance(model, Layer):
             expect_unshared(model)
         self.model, self.lr, self.weight_decay = model, lr, weight_decay

@@ -16,13 +16,13 @@ import numpy as np
 from tinycnn import boxes as box_codec
 from tinycnn import optim
 from tinycnn.backend import array_module, pick_device, to_device, to_numpy
-from tinycnn.box_losses import BOX_LOSSES
 from tinycnn.checkpoint import Run
 from tinycnn.data.batches import Augmentation, batches, shown_codes
-from tinycnn.data.dataset import Samples
+from tinycnn.data.dataset import Dataset, Samples
 from tinycnn.errors import DataError, TrainingError
+from tinycnn.fit_arguments import expect_numbers, expect_parts, expect_samples, fitting_samples, name_of
 from tinycnn.history import History, Meter, Row, describe, losses_of
-from tinycnn.losses import Loss, MultiTaskLoss, SoftmaxCrossEntropy
+from tinycnn.losses import Loss, MultiTaskLoss
 from tinycnn.memory import explain_out_of_memory
 from tinycnn.models.localizer import Localizer, softmax
 from tinycnn.text import kind
@@ -30,15 +30,15 @@ from tinycnn.text import kind
 EXPLODED = 20  # times the loss of a guess
 
 
-def fit(model: Localizer, train: Samples, valid: Samples | None = None, *, epochs: int = 20, batch_size: int = 64,
-        optimizer: optim.Optimizer | None = None, loss: Loss | None = None,
+def fit(model: Localizer, train: Samples | Dataset, valid: Samples | None = None, *, epochs: int = 20,
+        batch_size: int = 64, optimizer: optim.Optimizer | None = None, loss: Loss | None = None,
         schedule: optim.Schedule | None = None, augment: Augmentation | None = None, seed: int = 0,
         out: str | Path | None = None, resume: bool = False, patience: int | None = None,
         clip_norm: float | None = None, device: str | None = None, progress: bool = True, gradcheck_every: int = 0,
         workers: int = 1, on_epoch: Callable[[Row, Localizer], object] | None = None) -> History:
     """Train a localizer; returns the History. The model ends with the weights of the last epoch.
 
-    train, valid: Samples; valid chooses the best epoch and is never learned from
+    train, valid: Samples, or a Dataset for both; valid chooses the best epoch and is never learned from
     optimizer: default SGD(model, lr=0.01, momentum=0.9, weight_decay=5e-4)    loss: default MultiTaskLoss()
     schedule: progress 0..1 -> factor on the rate; default tinycnn.optim.cosine()    augment: an Augment, or None
     out: folder that receives model.npz (the best epoch; the last without valid), checkpoint.npz and history.csv
@@ -53,17 +53,17 @@ def fit(model: Localizer, train: Samples, valid: Samples | None = None, *, epoch
 
     Raises TrainingError when a loss becomes NaN or infinite, DataError for samples that do not fit the model.
     """
-    train, valid = _fitting(model, train, valid)
+    train, valid = fitting_samples(model, train, valid)  # two parts, with the model's labels
     loss, schedule = loss or MultiTaskLoss(), schedule or optim.cosine()
     optimizer = optimizer or optim.SGD(model, lr=0.01, momentum=0.9, weight_decay=5e-4)
-    _expect_own(optimizer, model)
-    _expect_two_heads(loss)
+    expect_numbers(epochs=(epochs, 0), batch_size=(batch_size, 1), seed=(seed, 0), workers=(workers, 0))
+    expect_parts(model, optimizer, loss, schedule, augment)
     if device is not None:
         model.to(pick_device(device)[0])
     run = Run(model, optimizer, out, {
-        "epochs": epochs, "batch_size": batch_size, "seed": seed, "clip_norm": clip_norm, "augment": _named(augment),
-        "schedule": [schedule(i / 16) for i in range(16)], "loss": _named(loss),
-        "optimizer": _named(optimizer), "train": [len(train), int(train.labels.sum()), float(train.boxes.sum())],
+        "epochs": epochs, "batch_size": batch_size, "seed": seed, "clip_norm": clip_norm, "augment": name_of(augment),
+        "schedule": [schedule(i / 16) for i in range(16)], "loss": name_of(loss),
+        "optimizer": name_of(optimizer), "train": [len(train), int(train.labels.sum()), float(train.boxes.sum())],
     })
     if resume:
         run.resume()
@@ -144,6 +144,7 @@ def evaluate(model: Localizer, samples: Samples, train_samples: Samples | None =
     """All metrics of tinycnn.metrics on `samples`, with the baselines made from `train_samples` beside them: a dict."""
     from tinycnn.metrics import evaluate_predictions
 
+    expect_samples(samples, "evaluate")
     if len(samples) == 0:
         raise DataError("there is nothing to evaluate on: the samples are empty")
     if model.has_statistics:  # trained: its classes have names
@@ -181,41 +182,6 @@ def _say_if_exploded(row, loss, classes):
                 "clip_norm=5, and look at the boxes (tinycnn data show).", stacklevel=3)
 
 
-def _fitting(model, train, valid):
-    """The samples with the labels that the model counts in; what does not fit it is refused before any work is done."""
-    if len(train) == 0:
-        raise DataError("the training samples are empty: was everything left out when the data were read?")
-    if len(train.classes) > len(model.classes):
-        raise DataError(
-            f"the training samples have {len(train.classes)} classes, but the model has {len(model.classes)} "
-            f"(0 to {len(model.classes) - 1}): build it with num_classes={len(train.classes)}"
-        )
-    if model.has_statistics:  # it has learned classes that have names
-        unknown = [name for name in train.classes if name not in model.classes]
-        if unknown:
-            raise DataError(
-                f"the model has learned {', '.join(model.classes[:8])}, and the training samples have "
-                f"{', '.join(unknown[:8])}. To go on with other classes, give it a new class head and set "
-                "model.classes = samples.classes first."
-            )
-        train = train.relabel(model.classes)
-    return train, None if valid is None else valid.relabel(train.classes)
-
-
-def _expect_own(optimizer, model):
-    """An optimizer that was made for another model would train that one, and this one not at all."""
-    own = {id(parameter) for parameter in model.parameters().values()}
-    if not own & {id(parameter) for parameter in optimizer.model.parameters().values()}:
-        raise ValueError("fit: this optimizer was made for another model: make it with the model that is to be trained")
-
-
-def _named(part):
-    """A part of a training as it is compared on resume: how it prints itself, or its name, but never an address."""
-    if hasattr(part, "__qualname__"):
-        return f"{part.__module__}.{part.__qualname__}"
-    return repr(part) if type(part).__repr__ is not object.__repr__ else type(part).__qualname__
-
-
 def _two_gradients(loss):
     """What loss.backward returns: (dloss/dscores, dloss/dboxes)."""
     gradients = loss.backward()
@@ -223,17 +189,6 @@ def _two_gradients(loss):
         raise TypeError(f"fit expects that {type(loss).__name__}.backward returns two gradients, (dscores, dboxes), "
                         f"got {kind(gradients)}")
     return gradients
-
-
-def _expect_two_heads(loss):
-    """A loss of one head, or a class in place of an object, is refused with the line that is meant."""
-    if isinstance(loss, type):
-        raise TypeError(f"fit: loss is the class {loss.__name__}; pass an object: loss={loss.__name__}()")
-    if isinstance(loss, (SoftmaxCrossEntropy, *BOX_LOSSES.values())):
-        raise TypeError(f"fit: {loss!r} is the loss of one head; both together: MultiTaskLoss(box_loss=...)")
-    for method in ("forward", "backward"):
-        if not callable(getattr(loss, method, None)):
-            raise TypeError(f"fit: {type(loss).__name__} has no method {method}; tinycnn.losses.Loss has an example")
 
 
 def _out_of_patience(history, patience):

@@ -21,6 +21,8 @@ class Linear(Layer):
 
     def __init__(self, in_features: int, out_features: int, bias: bool = True,
                  rng: "np.random.Generator | None" = None) -> None:
+        if not all(hasattr(n, "__index__") and n >= 1 for n in (in_features, out_features)):
+            raise ValueError(f"Linear: both numbers of features are at least 1, got {in_features!r}, {out_features!r}")
         rng = np.random.default_rng(0) if rng is None else rng
         self.in_features, self.out_features = in_features, out_features
         w = rng.standard_normal((in_features, out_features), dtype=np.float32)

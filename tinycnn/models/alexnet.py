@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tinycnn.layers import Conv2d, Dropout, Flatten, Linear, LocalResponseNorm, MaxPool2d, ReLU, Sequential
-from tinycnn.models.localizer import Localizer, small_head
+from tinycnn.models.localizer import Localizer, class_names, small_head
 
 FEATURES = 4096
 
@@ -51,11 +51,10 @@ def alexnet_localizer(num_classes: int = 1000, groups: bool = True, variant: str
     """
     config = {"architecture": "alexnet", "num_classes": num_classes, "groups": groups, "variant": variant,
               "per_class_boxes": per_class_boxes, "dropout": dropout}
-    rng = np.random.default_rng(seed)
+    names, rng = class_names(num_classes, classes), np.random.default_rng(seed)
     trunk = Sequential(**_trunk(groups, variant, dropout, seed, rng))
     class_head = small_head(FEATURES, num_classes, rng)
     box_head = small_head(FEATURES, 4 * num_classes if per_class_boxes else 4, rng)
-    names = classes or tuple(str(k) for k in range(num_classes))
     model = Localizer(trunk, class_head, box_head, names, VARIANTS[variant].image_size, per_class_boxes, config)
     # Pixels only lose their mean. The paper's initial weights and normalization count on numbers of this size: with
     # pixels of size 1 what tells two images apart would be 40 times smaller in the feature vector.

@@ -195,7 +195,7 @@ def localizer(num_classes: int = 10, image_size: int = 64, channels: Sequence[in
     """
     config = {"architecture": "localizer", "num_classes": num_classes, "image_size": image_size,
               "channels": list(channels), "hidden": hidden, "dropout": dropout, "per_class_boxes": per_class_boxes}
-    rng = np.random.default_rng(seed)
+    names, rng = class_names(num_classes, classes), np.random.default_rng(seed)
     layers, c, size = [], 3, image_size
     for f in channels:
         conv = Conv2d(c, f, 3, padding=1, rng=rng)
@@ -213,8 +213,15 @@ def localizer(num_classes: int = 10, image_size: int = 64, channels: Sequence[in
     trunk = Sequential(*layers, input_shape=(image_size, image_size, 3))
     class_head = small_head(hidden, num_classes, rng)
     box_head = small_head(hidden, 4 * num_classes if per_class_boxes else 4, rng)
-    names = classes or tuple(str(k) for k in range(num_classes))
     return Localizer(trunk, class_head, box_head, names, image_size, per_class_boxes, config)
+
+
+def class_names(num_classes: int, classes: Sequence[str] | None) -> tuple[str, ...]:
+    """The names of the classes, or "0", "1", ... where there are none."""
+    if num_classes < 1 or classes is not None and len(classes) != num_classes:
+        raise ValueError(f"num_classes={num_classes}, classes={classes}: a localizer has at least one class, and as "
+                         "many names as classes")
+    return tuple(str(k) for k in range(num_classes)) if classes is None else tuple(classes)
 
 
 def small_head(features: int, outputs: int, rng: "np.random.Generator", std: float = 0.01) -> Linear:

@@ -1,0 +1,94 @@
+"""The arguments of fit: what is meant is taken, and what cannot be is refused in a sentence before any work is done."""
+
+from tinycnn.box_losses import BOX_LOSSES
+from tinycnn.data.dataset import Dataset, Samples
+from tinycnn.errors import DataError
+from tinycnn.losses import SoftmaxCrossEntropy
+from tinycnn.models.localizer import Localizer
+from tinycnn.text import kind
+
+
+def fitting_samples(model: Localizer, train: Samples | Dataset,
+                    valid: Samples | None) -> tuple[Samples, Samples | None]:
+    """The samples with the labels that the model counts in; what does not fit it is refused before any work is done."""
+    if isinstance(model, type):
+        raise TypeError(f"fit: model is the class {model.__name__}; pass an object, such as tinycnn.models.localizer()")
+    if isinstance(train, Dataset):
+        valid = train.valid if valid is None else valid
+        train = train.train
+    for samples in (train,) if valid is None else (train, valid):
+        expect_samples(samples, "fit")
+    if len(train) == 0:
+        raise DataError("the training samples are empty: was everything left out when the data were read?")
+    if len(train.classes) > len(model.classes):
+        raise DataError(
+            f"the training samples have {len(train.classes)} classes, but the model has {len(model.classes)} "
+            f"(0 to {len(model.classes) - 1}): build it with num_classes={len(train.classes)}"
+        )
+    if model.has_statistics:  # it has learned classes that have names
+        unknown = [name for name in train.classes if name not in model.classes]
+        if unknown:
+            raise DataError(
+                f"the model has learned {', '.join(model.classes[:8])}, and the training samples have "
+                f"{', '.join(unknown[:8])}. To go on with other classes, give it a new class head and set "
+                "model.classes = samples.classes first."
+            )
+        train = train.relabel(model.classes)
+    return train, None if valid is None else valid.relabel(train.classes)
+
+
+def expect_samples(samples, name):
+    """A Dataset, or arrays, in place of Samples are refused."""
+    if isinstance(samples, Dataset):
+        raise TypeError(f"{name} takes one part of a data set here: data.train, data.valid or data.test")
+    if not isinstance(samples, Samples):
+        raise TypeError(f"{name} takes Samples, got {kind(samples)}: tinycnn.data.read or tinycnn.data.scenes make "
+                        "a data set of three; from arrays of your own: "
+                        "tinycnn.data.Samples(images, labels, boxes, names, classes)")
+
+
+def expect_numbers(**numbers):
+    """Whole numbers that are large enough: name=(value, least)."""
+    for name, (value, least) in numbers.items():
+        if not hasattr(value, "__index__") or isinstance(value, bool) or value < least:
+            raise ValueError(f"fit: {name} must be a whole number, {least} or more, got {value!r}")
+
+
+def expect_parts(model, optimizer, loss, schedule, augment):
+    """What trains the model must be objects and functions, not names or classes."""
+    _expect_own(optimizer, model)
+    _expect_two_heads(loss)
+    if not callable(schedule) or isinstance(schedule, type):
+        raise TypeError("fit: schedule must be a function of the progress, 0 to 1, such as tinycnn.optim.cosine(), "
+                        f"steps() or constant(), got {schedule!r}")
+    if augment is not None and (not callable(augment) or isinstance(augment, type)):
+        raise TypeError("fit: augment must be a function of picture, box and generator, such as tinycnn.data.Augment() "
+                        f"or tinycnn.data.Augment.strong(), got {augment!r}")
+
+
+def _expect_own(optimizer, model):
+    """An optimizer that was made for another model would train that one, and this one not at all."""
+    if isinstance(optimizer, type | str) or not hasattr(optimizer, "step"):
+        raise TypeError(f"fit: optimizer must be an object, such as tinycnn.optim.SGD(model, lr=0.01) or "
+                        f"tinycnn.optim.Adam(model, lr=1e-3), got {optimizer!r}")
+    own = {id(parameter) for parameter in model.parameters().values()}
+    if not own & {id(parameter) for parameter in optimizer.model.parameters().values()}:
+        raise ValueError("fit: this optimizer was made for another model: make it with the model that is to be trained")
+
+
+def name_of(part):
+    """A part of a training as it is compared on resume: how it prints itself, or its name, but never an address."""
+    if hasattr(part, "__qualname__"):
+        return f"{part.__module__}.{part.__qualname__}"
+    return repr(part) if type(part).__repr__ is not object.__repr__ else type(part).__qualname__
+
+
+def _expect_two_heads(loss):
+    """A loss of one head, or a class in place of an object, is refused with the line that is meant."""
+    if isinstance(loss, type):
+        raise TypeError(f"fit: loss is the class {loss.__name__}; pass an object: loss={loss.__name__}()")
+    if isinstance(loss, (SoftmaxCrossEntropy, *BOX_LOSSES.values())):
+        raise TypeError(f"fit: {loss!r} is the loss of one head; both together: MultiTaskLoss(box_loss=...)")
+    for method in ("forward", "backward"):
+        if not callable(getattr(loss, method, None)):
+            raise TypeError(f"fit: {type(loss).__name__} has no method {method}; tinycnn.losses.Loss has an example")
