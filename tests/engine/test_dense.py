@@ -12,6 +12,7 @@ from tinycnn.engine import dense, workers
 from tinycnn.engine.threads import blas_libraries
 from tinycnn.errors import DtypeError, OrderError, ShapeError
 from tinycnn.layers import Linear, Sequential
+from tinycnn.optim import SGD
 
 pytestmark = BLAS_MAY_WARN
 
@@ -100,3 +101,27 @@ def test_switched_off_the_layer_multiplies_itself(monkeypatch):
     monkeypatch.setattr(dense, "forward", lambda *given: pytest.fail("shared out"))
     with engine.switched_off():
         step(Sequential(linear(5, 3)), numbers((4, 5)))
+
+
+def test_the_memory_of_a_gradient_serves_the_next_unless_somebody_holds_it():
+    net, x, dy = Sequential(Linear(8, 4)), np.ones((3, 8), "float32"), np.ones((3, 4), "float32")
+    optimizer, w = SGD(net, lr=0.1), net["fc1"].w
+
+    def step(factor):
+        net.forward(factor * x)
+        net.backward(dy)
+        np.testing.assert_array_equal(w.grad, np.full((8, 4), 3 * factor))
+        return w.grad
+
+    first = id(step(1))
+    optimizer.step()
+    assert w.grad is None and id(step(2)) == first
+    held, part = step(3), step(3)[0]  # two backwards without a step between, and a view
+    optimizer.step()
+    assert step(4) is not held
+    np.testing.assert_array_equal(held, 9)
+    np.testing.assert_array_equal(part, 9)
+    net.astype("float64")
+    net.forward(x.astype("float64"))
+    net.backward(dy.astype("float64"))
+    assert w.grad.dtype == np.float64
