@@ -196,7 +196,7 @@ from tinycnn.layers import Conv2d, Sequential
 
 conv, model, data = Conv2d(3, 8, 3), tc.models.localizer(), tc.data.scenes()
 tc.fit(model, 3)                                    # arg-type
-tc.fit(model, data.train, valid=data)                # arg-type
+tc.fit(model, data.train, valid=data)               # arg-type
 tc.fit(model, data.train, data.valid, 20)           # call-arg
 tc.fit(model, data.train, epoch=20)                 # call-arg
 tc.fit(model, data.train, loss=tc.L2Loss())         # arg-type
