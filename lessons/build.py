@@ -25,6 +25,7 @@ import hashlib
 import io
 import os
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -147,7 +148,7 @@ def _presentable(output, title, cell):
     """One output without what changes from run to run. Warnings, paths and addresses of objects are refused."""
     text = str({key: value for key, value in output.get("data", {}).items() if not key.startswith("image/")})
     text += output.get("text", "")
-    for sign in (str(FOLDER.parent), str(Path.home()) + os.sep, " object at 0x", "/tmp/"):
+    for sign in (str(FOLDER.parent), str(Path.home()) + os.sep, " object at 0x", tempfile.gettempdir() + os.sep):
         if sign in text:
             raise BuildError(f"{title}: the output of this cell contains {sign!r}:\n{cell.source}\n{text}")
     if output.get("name") == "stderr":
