@@ -5,6 +5,8 @@ back to the pixels that it came from, so a pixel seen by several windows collect
 are strided copies; on a GPU each is one kernel (tinycnn/kernels.py), which adds in the same order.
 """
 
+import math
+
 import numpy as np
 
 from tinycnn import kernels
@@ -78,3 +80,8 @@ def col2im(cols: Array, x_shape: Shape, kernel: Shape, stride: Shape = (1, 1), p
         for j in range(kw):
             padded[:, i * dh : i * dh + sh * oh : sh, j * dw : j * dw + sw * ow : sw] += cols[:, :, :, i, j]
     return padded[:, ph : ph + h, pw : pw + w]
+
+
+def split(a: Array, groups: int) -> Array:
+    """The groups of the last axis in front: (..., C) -> (G, rows, C/G). With one group nothing moves."""
+    return a.reshape(math.prod(a.shape[:-1]), groups, a.shape[-1] // groups).swapaxes(0, 1)

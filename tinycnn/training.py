@@ -130,13 +130,18 @@ def predict_samples(model: Localizer, samples: Samples, batch_size: int = 64,
 
     The outputs stay on the device until the end and come down once.
     """
+    scores, boxes = _outputs(model, samples, batch_size, workers)
+    return to_numpy(scores), to_numpy(boxes)
+
+
+def _outputs(model, samples, batch_size, workers):
+    """Scores and box head outputs for all samples, on the device."""
     device, outputs = model.device, []
     with model.predicting():
         for batch in batches(samples, batch_size, model.image_size, shuffle=False, seed=0, epoch=0, workers=workers):
             outputs.append(model.forward(model.normalize(to_device(batch.images, device))))
     xp = array_module(outputs[0][0])
-    scores, boxes = (xp.concatenate(parts) for parts in zip(*outputs, strict=True))
-    return to_numpy(scores), to_numpy(boxes)
+    return tuple(xp.concatenate(parts) for parts in zip(*outputs, strict=True))
 
 
 def evaluate(model: Localizer, samples: Samples, train_samples: Samples | None = None, batch_size: int = 64,
@@ -157,11 +162,11 @@ def evaluate(model: Localizer, samples: Samples, train_samples: Samples | None =
 
 def _validate(model, valid, loss, batch_size, workers):
     """The loss with its terms, and the headline metrics, on the validation samples."""
-    scores, outputs = predict_samples(model, valid, batch_size, workers)
+    there = _outputs(model, valid, batch_size, workers)
     targets = model.standardize(box_codec.encode(valid.boxes, valid.sizes))
-    there = tuple(to_device(array, model.device) for array in (scores, outputs))
     value = loss.forward(there, (valid.labels, targets))
     losses = {f"valid_{name}": float(number) for name, number in losses_of(loss, value).items()}
+    scores, outputs = map(to_numpy, there)
     labels = scores.argmax(axis=1)
     iou = box_codec.iou(model.boxes_in_pixels(outputs, valid.sizes, labels), valid.boxes)
     right = labels == valid.labels

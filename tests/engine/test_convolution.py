@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from tinycnn import engine, reference
 from tinycnn.engine import workers
-from tinycnn.engine.convolution import Patches, choose, column_sums
+from tinycnn.engine.convolution import Patches, choose
 from tinycnn.engine.planes import Planes
+from tinycnn.engine.products import column_sums
 from tinycnn.engine.winograd import Winograd
 from tinycnn.engine.workers import Worker
 from tinycnn.layers import Conv2d, Sequential

@@ -127,3 +127,16 @@ def test_what_it_cannot_know_it_asks_for():
 
 def test_it_is_there_without_an_import():
     assert tc.summary is summary
+
+
+def test_a_residual_is_counted_layer_by_layer():
+    def layers():
+        return Conv2d(4, 4, 3, padding=1), ReLU(), Conv2d(4, 4, 3, padding=1)
+
+    block = summary(Sequential(Residual(*layers(), shortcut=Conv2d(4, 4, 1))), shape=(8, 8, 4))
+    chain = summary(Sequential(*layers(), Conv2d(4, 4, 1)), shape=(8, 8, 4))
+    assert [row.name for row in block.rows][-2:] == ["residual1.body.conv2", "residual1.shortcut.conv1"]
+    for what in ("parameters", "multiply_adds", "workspace_bytes", "activation_bytes"):
+        assert getattr(block, what) == getattr(chain, what) > 0
+    with pytest.raises(ShapeError, match="shortcut"):
+        summary(Sequential(Residual(Conv2d(4, 8, 1), shortcut=Conv2d(4, 6, 1))), shape=(8, 8, 4))

@@ -39,7 +39,7 @@ conv("upstream ignored", "dy ignored", "backward uses ones in place of dy.",
      ("cols = im2col(", "dy = np.ones_like(dy)\n        cols = im2col("))
 
 conv("kernel not turned", "flip", "dx as the convolution of dy with the kernel as it lies, not turned by 180 degrees.",
-     ("self._split(self.w.value)", "self._split(self.w.value[::-1, ::-1])"))
+     ("split(self.w.value, g)", "split(self.w.value[::-1, ::-1], g)"))
 
 conv("border left out", "border", "dx is written where the whole window lies inside, and stays 0 at the border.",
      ("return dx.reshape(", "dx = np.pad(dx[:, 1:-1, 1:-1], ((0, 0), (1, 1), (1, 1), (0, 0)))\n"
@@ -47,10 +47,10 @@ conv("border left out", "border", "dx is written where the whole window lies ins
 
 conv("padding forgotten", "border", "dx sees only the windows that need no padding.",
      ("dcols = rows @", "inside = np.pad(dy[:, 1:-1, 1:-1], ((0, 0), (1, 1), (1, 1), (0, 0)))\n"
-                        "        dcols = self._split(inside) @"))
+                        "        dcols = split(inside, g) @"))
 
 conv("gradient for weights", "nonlinear", "dx is computed with the gradient of the weights where the weights belong.",
-     ("self._split(self.w.value)", "self._split(self.w.grad)"))
+     ("split(self.w.value, g)", "split(self.w.grad, g)"))
 
 # --- dx, on its way from patches to images ---
 
@@ -99,7 +99,7 @@ conv("weight gradient turned", "flip", "dw as in a convolution with a flipped ke
      (TO_KERNEL, f"{TO_KERNEL}[::-1, ::-1]"))
 
 conv("images and gradients mismatched", "batch order", "dw pairs every image with another image's dy.",
-     (PRODUCT, PRODUCT.replace("rows", "self._split(dy[::-1])")))
+     (PRODUCT, PRODUCT.replace("rows", "split(dy[::-1], g)")))
 
 conv("weight matrix transposed", "axes", "dw = (dy.T @ cols) reshaped to the kernel: read in the wrong order.",
      (PRODUCT, "rows.swapaxes(1, 2) @ cols.reshape(g, n * oh * ow, cols.shape[3])"))
@@ -109,7 +109,7 @@ conv("kernel rows and columns swapped", "axes", "dw with kernel rows and columns
 
 conv("weight gradient of last image", "overlap", "dw = in a loop over the batch, instead of dw +=.",
      (f"dw = {PRODUCT}", "for patches, d in zip(cols, dy, strict=True):\n"
-                         "            dw = patches.reshape(1, oh * ow, -1).swapaxes(1, 2) @ self._split(d)"))
+                         "            dw = patches.reshape(1, oh * ow, -1).swapaxes(1, 2) @ split(d, g)"))
 
 conv("weight gradient off by padding", "shift", "dw is computed on an image padded on one side only.",
      ("im2col(x, self.kernel, self.stride, self.padding, (oh, ow), dilation=self.dilation)",

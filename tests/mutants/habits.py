@@ -20,8 +20,8 @@ conv("old patches", "stale", "dw uses the patches of the very first forward.",
      (f"cols = {PATCHES}", f"cols = self._cols = getattr(self, '_cols', {PATCHES})"))
 
 conv("old weights", "stale", "dx uses a transposed kernel that was made once.",
-     ("dcols = rows @ self._split(self.w.value).swapaxes(1, 2)",
-      "self._w = getattr(self, '_w', self._split(self.w.value).swapaxes(1, 2).copy())\n"
+     ("dcols = rows @ split(self.w.value, g).swapaxes(1, 2)",
+      "self._w = getattr(self, '_w', split(self.w.value, g).swapaxes(1, 2).copy())\n"
       "        dcols = rows @ self._w"))
 
 conv("updates itself", "modified", "backward changes the weights, which is the optimizer's work.",
@@ -50,13 +50,13 @@ grouped("groups of input exchanged", "groups", "dx of the first group is written
         ("dx.reshape(g, n * h * w, x.shape[3])", "dx.reshape(g, n * h * w, x.shape[3])[::-1]"))
 
 grouped("groups of upstream exchanged", "groups", "Every group takes the other group's dy.",
-        ("self._split(dy)", "self._split(dy)[::-1]"))
+        ("split(dy, g)", "split(dy, g)[::-1]"))
 
 grouped("groups of patches exchanged", "groups", "dw is computed from the other group's channels.",
         ("cols.reshape(g, n * oh * ow, cols.shape[3])", "cols.reshape(g, n * oh * ow, cols.shape[3])[::-1]"))
 
 grouped("groups of filters exchanged", "groups", "dx is computed with the other group's filters.",
-        ("self._split(self.w.value)", "self._split(self.w.value)[::-1]"))
+        ("split(self.w.value, g)", "split(self.w.value, g)[::-1]"))
 
 grouped("groups left in front of dx", "axes", "The groups of dx are not moved back behind the pixels.",
         (f".swapaxes(0, 1){TO_IMAGES}", TO_IMAGES))

@@ -165,9 +165,9 @@ def by_layer(side, work, repeats):
     median = {name: statistics.median(seconds[name] for seconds in steps) for name in steps[0]}
     rows = []
     for name, layer in side.model.layers():
-        # A layer whose method was never called (another one may do its work) has no time, rather than 0 seconds.
+        # A layer whose work another one does has no time, rather than 0 seconds.
         row = {"name": name, "what": repr(layer), "forward": median[f"{name} forward"] or None,
-               "backward": median.get(f"{name} backward") or None}
+               "backward": median[f"{name} backward"] or None}
         if name in work:
             for way in ("forward", "backward"):
                 amount = work[name].flop(side.images, forward=way == "forward", backward=way == "backward")

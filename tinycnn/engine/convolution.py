@@ -18,8 +18,10 @@ import math
 import numpy as np
 
 from tinycnn.engine.planes import Planes
-from tinycnn.engine.scratch_patches import input_gradient, patches, split, unsplit
+from tinycnn.engine.products import column_sums
+from tinycnn.engine.scratch_patches import input_gradient, patches, unsplit
 from tinycnn.engine.winograd import Winograd
+from tinycnn.patches import split
 
 
 def choose(conv, oh, ow, n):
@@ -76,12 +78,3 @@ class Patches:
     def scratch_bytes(self, c, f, oh, ow, itemsize):
         """Scratch memory for one image: its patches."""
         return itemsize * oh * ow * math.prod(self.window) * c
-
-
-def column_sums(a):
-    """The sum of a (..., F) over all axes but the last: as a product, which is faster than sum().
-
-    By np.dot, which lets other threads run; `@` does not where its result is as small as here.
-    """
-    rows = a.reshape(math.prod(a.shape[:-1]), a.shape[-1])
-    return np.dot(np.ones(len(rows), a.dtype), rows)

@@ -16,9 +16,9 @@ import math
 
 import numpy as np
 
-from tinycnn.engine.convolution import Patches, choose, column_sums
+from tinycnn.engine.convolution import Patches, choose
 from tinycnn.engine.planes import Planes
-from tinycnn.engine.products import tall
+from tinycnn.engine.products import column_sums, tall
 from tinycnn.engine.scratch_patches import input_gradient, padded
 from tinycnn.engine.winograd import Grid, Winograd
 

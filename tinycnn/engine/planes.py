@@ -17,7 +17,8 @@ import math
 import numpy as np
 
 from tinycnn.engine.products import deep, tall
-from tinycnn.engine.scratch_patches import input_gradient, split, unsplit
+from tinycnn.engine.scratch_patches import input_gradient, unsplit
+from tinycnn.patches import split
 
 
 class Planes:

@@ -12,7 +12,6 @@ class MaxPooling(Step):
     shrinks = True
 
     def forward(self, x, y, worker):
-        pool = self.layer
         whole = self._bordered(x)
         first, *others = self._pictures(whole, y.shape)
         winner = np.zeros(y.shape, np.uint8 if len(others) < 256 else np.int32) if self.keep else None
@@ -24,7 +23,7 @@ class MaxPooling(Step):
             best = np.maximum(best, picture, out=y)  # passes NaN on, as everywhere
         if best is first:
             y[...] = first
-        return x.shape if pool.keeping else None, winner
+        return x.shape, winner
 
     def backward(self, dy, kept, dx, worker):
         x_shape, winner = kept

@@ -5,6 +5,7 @@ multiplications, which np.matmul takes as a stack.
 """
 
 import functools
+import math
 
 import numpy as np
 
@@ -43,3 +44,12 @@ def _block(n, limit):
     """The largest divisor of n up to `limit`; n itself where there is only a tiny one."""
     best = max((size for size in range(1, min(n, limit) + 1) if n % size == 0), default=0)
     return best if best >= min(limit // 4, 64) and best > 0 else max(n, 1)
+
+
+def column_sums(a):
+    """The sum of a (..., F) over all axes but the last: as a product, which is faster than sum().
+
+    By np.dot, which lets other threads run; `@` does not where its result is as small as here.
+    """
+    rows = a.reshape(math.prod(a.shape[:-1]), a.shape[-1])
+    return np.dot(np.ones(len(rows), a.dtype), rows)

@@ -3,20 +3,13 @@
 The groups of a convolution stand in front of every array, G, as in tinycnn/layers/conv.py.
 """
 
-import math
-
 import numpy as np
 
-from tinycnn.patches import col2im, output_size
-
-
-def split(a, groups):
-    """The groups of the last axis in front: (..., C) -> (G, rows, C/G). With one group this is a view."""
-    return a.reshape(math.prod(a.shape[:-1]), groups, a.shape[-1] // groups).swapaxes(0, 1)
+from tinycnn.patches import col2im, output_size, split
 
 
 def unsplit(a, shape):
-    """The way back: (G, rows, C/G) -> `shape` (..., C)."""
+    """The way back from split: (G, rows, C/G) -> `shape` (..., C)."""
     return a.swapaxes(0, 1).reshape(shape)
 
 

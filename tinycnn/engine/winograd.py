@@ -26,7 +26,7 @@ import functools
 
 import numpy as np
 
-from tinycnn.engine.products import deep, tall, wide
+from tinycnn.engine.products import column_sums, deep, tall, wide
 
 POINTS = (0, 2 / 3, -2 / 3, 3 / 2, -3 / 2)  # and infinity
 INPUT = len(POINTS) + 1  # pixels along one axis of a tile
@@ -133,7 +133,7 @@ class Winograd:
             if kept is None:
                 self._points(x[images], worker, self._part(v, images))
             dtiles = self._read(dy[images], worker)
-            db += np.dot(np.ones(dtiles[..., 0].size, db.dtype), dtiles.reshape(-1, f))
+            db += column_sums(dtiles)
             part = _transform(a.T, dtiles, self._part(dm, images))
             if dx is not None:
                 dv = tall(part, u, worker.empty("dV", (*part.shape[:2], c), x.dtype))

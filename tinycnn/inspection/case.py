@@ -95,9 +95,8 @@ class Case:
             few = slice(i, i + self.batch_size)
             shown, _ = frames(self.model, some.images[few])
             s, outputs = (to_numpy(a).astype(np.float64) for a in calm.forward(network_input(calm, shown)))
-            outputs = outputs[np.arange(len(s)), s.argmax(axis=1)] if outputs.ndim == 3 else outputs
             features = to_numpy(taps["class_head"].x).astype(np.float64)
-            parts.append((s, outputs * calm.box_std + calm.box_mean, features))
+            parts.append((s, calm.box_codes(outputs, s.argmax(axis=1)), features))
         scores, codes, features = (np.concatenate(a) for a in zip(*parts, strict=True))
         size = math.sqrt(float((features**2).mean())) or 1.0
         variation = math.sqrt(float(features.var(axis=0).mean())) / size

@@ -13,7 +13,7 @@ from tinycnn.backend import to_numpy
 from tinycnn.inspection.case import in_turn
 from tinycnn.inspection.finding import LOOK, OK, WRONG, Finding
 from tinycnn.inspection.taps import batch_of, twin
-from tinycnn.losses import L2Loss, SoftmaxCrossEntropy
+from tinycnn.losses import MultiTaskLoss
 from tinycnn.models import build
 from tinycnn.optim import Adam
 from tinycnn.text import count, figure_of, percent, short
@@ -81,10 +81,9 @@ def first_loss(case):
     fresh.set_box_statistics(case.codes(case.train))
     fresh.eval()
     x, labels, targets = batch_of(fresh, case.batch.images, case.batch.labels, case.batch.boxes)
-    scores, outputs = (to_numpy(a) for a in fresh.forward(x))
-    outputs = outputs[np.arange(len(labels)), labels] if outputs.ndim == 3 else outputs
-    class_loss = float(SoftmaxCrossEntropy().forward(scores, labels))
-    box_loss = float(L2Loss().forward(outputs, to_numpy(targets)))
+    loss = MultiTaskLoss()
+    loss.forward(fresh.forward(x), (labels, targets))
+    class_loss, box_loss = (float(loss.terms[name]) for name in ("class", "box"))
     guess, mean_box = math.log(len(case.model.classes)), float((to_numpy(targets).astype(np.float64) ** 2).mean())
     told = f"untrained, class {class_loss:.2f} (guessing: log {len(case.model.classes)} = {guess:.2f}), " \
            f"box {box_loss:.2f} (the mean box: {mean_box:.2f})"

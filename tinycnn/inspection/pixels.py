@@ -76,9 +76,7 @@ def _predicted(calm, shown, label):
     scores, boxes = calm.forward(network_input(calm, shown))
     probabilities = to_numpy(softmax(scores))[0]
     label = int(probabilities.argmax()) if label is None else int(label)
-    outputs = to_numpy(boxes)[0].astype(np.float64)
-    outputs = outputs[label] if outputs.ndim == 2 else outputs
-    return label, float(probabilities[label]), outputs * calm.box_std + calm.box_mean
+    return label, float(probabilities[label]), calm.box_codes(to_numpy(boxes), [label])[0]
 
 
 def _edge_slopes(model, code, size):
@@ -148,8 +146,7 @@ def occlusion(model: Localizer, image: Array, size: int | None = None, stride: i
             picture[ymin:ymax, xmin:xmax] = GRAY
         parts.append([to_numpy(part).astype(np.float64) for part in calm.forward(network_input(model, covered))])
     scores, outputs = (np.concatenate(part) for part in zip(*parts, strict=True))
-    e = np.exp(scores - scores.max(axis=1, keepdims=True))
-    probability = (e / e.sum(axis=1, keepdims=True))[:, label].reshape(windows.shape[:2])
+    probability = softmax(scores)[:, label].reshape(windows.shape[:2])
     sides = np.array([side, side])
     box = box_codec.clip(box_codec.decode(code, sides), sides)
     found = model.boxes_in_pixels(outputs, np.tile(sides, (len(flat), 1)), np.full(len(flat), label))

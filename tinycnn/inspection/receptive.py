@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from tinycnn.backend import Shape
 from tinycnn.errors import ShapeError
 from tinycnn.inspection.summary import walk
-from tinycnn.layers import Layer, Residual
+from tinycnn.layers import Layer
 from tinycnn.text import short, table, times
 
 
@@ -103,15 +103,11 @@ def _path(network, layer, shape):
             raise ShapeError(f"{type(network).__name__} does not say what it takes: give shape=(H, W, C)")
         shape = (network.image_size, network.image_size, 3)
     path = []
-    for outer, found, before in walk(network, tuple(shape), ""):
-        parts = [(outer, found, before, found.output_shape(before))]
-        if isinstance(found, Residual):  # its layers see more than what goes around them
-            inner = found.body.shapes(before)
-            parts = [(f"{outer}.body.{name}", layer_in, size, after) for name, layer_in, size, after in inner]
-        for part in parts:
-            path.append(part)
-            if layer is not None and layer in (part[0], short(part[0])):
-                return path, tuple(shape)
+    # The layers of a Residual's body see more than what goes around them.
+    for name, found, before in walk(network, tuple(shape), "", shortcuts=False):
+        path.append((name, found, before, found.output_shape(before)))
+        if layer is not None and layer in (name, short(name)):
+            return path, tuple(shape)
     if layer is None:
         return path, tuple(shape)
     raise KeyError(f"no layer is called {layer!r}; there are: {', '.join(short(name) for name, *_ in path)}")

@@ -14,7 +14,7 @@ import numpy as np
 from tinycnn import engine
 from tinycnn.backend import Shape
 from tinycnn.errors import ShapeError
-from tinycnn.layers import Flatten, Layer, Sequential
+from tinycnn.layers import Flatten, Layer, Residual, Sequential
 from tinycnn.text import megabytes, shortened, table, times
 
 
@@ -117,18 +117,27 @@ def summary(model: Layer, shape: Shape | None = None, batch_size: int = 64) -> S
     return Summary(title, rows, tuple(shape), batch_size, itemsize)
 
 
-def walk(layer: Layer, shape: Shape, name: str) -> Iterator[tuple[str, Layer, Shape]]:
-    """Yield (name, layer, shape in) for every layer that has none inside, in the order of forward."""
+def walk(layer: Layer, shape: Shape, name: str, shortcuts: bool = True) -> Iterator[tuple[str, Layer, Shape]]:
+    """Yield (name, layer, shape in) for every layer that has none inside, in the order of forward.
+
+    shortcuts: with the layers around which a Residual leads its input; without them each layer takes what the one
+    before it gives
+    """
     inside = f"{name}." if name else ""
     if isinstance(layer, Sequential):
         for child_name, child, before, _ in layer.shapes(shape):
-            yield from walk(child, before, inside + child_name)
+            yield from walk(child, before, inside + child_name, shortcuts)
+    elif isinstance(layer, Residual):
+        layer.output_shape(shape)  # says so where the two ways do not fit
+        yield from walk(layer.body, shape, f"{inside}body", shortcuts)
+        if layer.shortcut is not None and shortcuts:
+            yield from walk(layer.shortcut, shape, f"{inside}shortcut", shortcuts)
     elif hasattr(layer, "trunk"):  # a trunk, and heads that all see the trunk's features
-        yield from walk(layer.trunk, shape, f"{inside}trunk")
+        yield from walk(layer.trunk, shape, f"{inside}trunk", shortcuts)
         features = layer.trunk.output_shape(shape)
         for child_name, child in layer.children().items():
             if child is not layer.trunk:
-                yield from walk(child, features, inside + child_name)
+                yield from walk(child, features, inside + child_name, shortcuts)
     else:
         yield name or type(layer).__name__.lower(), layer, shape
 

@@ -95,8 +95,6 @@ def tap(second: Layer) -> dict[str, Tap]:
     return {name: Tap(name, layer) for name, layer in second.layers()}
 
 
-
-
 def loss_for(model: Localizer, loss: Loss | None) -> Any:
     """A loss of one's own for a look at `model`, told how its boxes are standardized. None: MultiTaskLoss()"""
     loss = copy.deepcopy(loss) if loss is not None else MultiTaskLoss()

@@ -17,7 +17,7 @@ import numpy as np
 from tinycnn.backend import Array, MaybeNone, Shape
 from tinycnn.layers.base import Parameter, expect_images
 from tinycnn.layers.window import IntOrPair, Window2d
-from tinycnn.patches import col2im, im2col
+from tinycnn.patches import col2im, im2col, split
 
 
 class Conv2d(Window2d):
@@ -48,11 +48,11 @@ class Conv2d(Window2d):
     def forward(self, x: Array) -> Array:
         expect_images(x, self.in_channels, self, self.w.value)
         (n, h, w, _), g = x.shape, self.groups
-        x = self._split(x).reshape(g * n, h, w, self.in_channels // g)  # (G*N, H, W, C/G)
+        x = split(x, g).reshape(g * n, h, w, self.in_channels // g)  # (G*N, H, W, C/G)
         size = (h, w) if self.same else None
         cols = im2col(x, self.kernel, self.stride, self.padding, size, dilation=self.dilation)
         _, oh, ow, k = cols.shape  # (G*N, OH, OW, K)      K = KH*KW*C/G
-        y = cols.reshape(g, n * oh * ow, k) @ self._split(self.w.value)  # (G, N*OH*OW, K) @ (G, K, F/G)
+        y = cols.reshape(g, n * oh * ow, k) @ split(self.w.value, g)  # (G, N*OH*OW, K) @ (G, K, F/G)
         y = y.swapaxes(0, 1).reshape(n, oh, ow, self.out_channels)
         if self.b is not None:
             y += self.b.value
@@ -63,20 +63,16 @@ class Conv2d(Window2d):
         (x,), g = self.recall(dy), self.groups  # (G*N, H, W, C/G)
         (n, oh, ow, _), (_, h, w, _) = dy.shape, x.shape
         cols = im2col(x, self.kernel, self.stride, self.padding, (oh, ow), dilation=self.dilation)  # (G*N, OH, OW, K)
-        rows = self._split(dy)  # (G, N*OH*OW, F/G)
+        rows = split(dy, g)  # (G, N*OH*OW, F/G)
         dw = cols.reshape(g, n * oh * ow, cols.shape[3]).swapaxes(1, 2) @ rows  # (G, K, F/G)
         self.w.grad = dw.swapaxes(0, 1).reshape(self.w.value.shape)
         if self.b is not None:
             self.b.grad = dy.sum(axis=(0, 1, 2))
         if not input_gradient:
             return None
-        dcols = rows @ self._split(self.w.value).swapaxes(1, 2)  # (G, N*OH*OW, K)
+        dcols = rows @ split(self.w.value, g).swapaxes(1, 2)  # (G, N*OH*OW, K)
         dx = col2im(dcols.reshape(cols.shape), x.shape, self.kernel, self.stride, self.padding, self.dilation)
         return dx.reshape(g, n * h * w, x.shape[3]).swapaxes(0, 1).reshape(n, h, w, self.in_channels)
-
-    def _split(self, a: Array) -> Array:
-        """The groups of the last axis in front: (..., C) -> (G, rows, C/G). With one group nothing moves."""
-        return a.reshape(math.prod(a.shape[:-1]), self.groups, a.shape[-1] // self.groups).swapaxes(0, 1)
 
     def _channels(self, c: int) -> int:
         return self.out_channels

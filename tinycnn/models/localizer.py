@@ -135,15 +135,22 @@ class Localizer(Layer):
         codes = to_device(np.asarray(codes), device_of(mean))
         return ((codes - mean) / std).astype(np.float32)
 
+    def box_codes(self, outputs: np.ndarray, labels: Labels | None = None) -> np.ndarray:
+        """The box head's outputs on the host -> codes (cx, cy, h, w) in 0..1, float64 (n, 4).
+
+        labels: whose box to take where there is one per class; without labels, those of all classes (n, K, 4).
+        """
+        if outputs.ndim == 3 and labels is not None:
+            outputs = outputs[np.arange(len(outputs)), labels]
+        return outputs.astype(np.float64) * self.box_std + self.box_mean
+
     def boxes_in_pixels(self, outputs: np.ndarray, sizes: ArrayLike, labels: Labels | None = None) -> np.ndarray:
         """The box head's outputs on the host -> boxes (n, 4) in pixels of images of sizes (n, 2) = (H, W), clipped.
 
         labels: whose box to take where there is one per class; without labels, the boxes of all classes (n, K, 4).
         """
-        if outputs.ndim == 3 and labels is not None:
-            outputs = outputs[np.arange(len(outputs)), labels]
-        codes = outputs.astype(np.float64) * self.box_std + self.box_mean
-        sizes = np.asarray(sizes)[:, None] if outputs.ndim == 3 else sizes
+        codes = self.box_codes(outputs, labels)
+        sizes = np.asarray(sizes)[:, None] if codes.ndim == 3 else sizes
         return box_codec.clip(box_codec.decode(codes, sizes), sizes)
 
     def predict(self, images: Pictures, batch_size: int = 64) -> Prediction:
