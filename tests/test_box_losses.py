@@ -12,7 +12,7 @@ from tinycnn.box_losses import BOX_LOSSES, GIoULoss, SmoothL1Loss
 from tinycnn.errors import ShapeError
 from tinycnn.gradient_check import gradcheck
 from tinycnn.layers import Buffer
-from tinycnn.losses import MultiTaskLoss
+from tinycnn.losses import MultiTaskLoss, tell_box_statistics
 
 STATISTICS = np.array([[0.5, 0.45, 0.4, 0.5], [0.2, 0.25, 0.1, 0.15]])
 
@@ -77,7 +77,7 @@ def test_gradients(loss, seed):
 @pytest.mark.parametrize("per_class", [False, True])
 def test_each_can_be_the_box_loss_of_two_heads(name, per_class):
     loss = MultiTaskLoss(0.7, 1.9, BOX_LOSSES[name]())
-    loss.use_box_statistics(Buffer(STATISTICS.copy()))
+    tell_box_statistics(loss, Buffer(STATISTICS.copy()))
     boxes = numbers((5, 3, 4) if per_class else (5, 4))
     labels, targets = np.array([0, 2, 1, 1, 0]), numbers((5, 4), seed=2)
     report = gradcheck(loss, (numbers((5, 3), seed=1), boxes), (labels, targets))
@@ -99,3 +99,19 @@ def test_wrong_arguments():
         GIoULoss().forward(numbers((3, 5)), numbers((3, 5)))
     with pytest.raises(ShapeError, match="SmoothL1Loss expects pred and target of one shape"):
         SmoothL1Loss().forward(numbers((3, 4)), numbers((1, 4)))
+
+
+def test_a_loss_that_holds_another_has_it_told_the_statistics():
+    class OnlyBoxes:
+        def __init__(self):
+            self.inside, self.name = GIoULoss(), "boxes"
+
+    loss, statistics = OnlyBoxes(), Buffer(STATISTICS.copy())
+    tell_box_statistics(loss, statistics)
+    assert loss.inside.statistics is statistics
+
+
+@pytest.mark.parametrize("box_loss", ["giou", GIoULoss, MultiTaskLoss(), 3])
+def test_a_box_loss_that_is_none_is_refused(box_loss):
+    with pytest.raises(TypeError, match="loss of the boxes alone"):
+        MultiTaskLoss(box_loss=box_loss)

@@ -278,6 +278,8 @@ class Faulty(MultiTaskLoss):
     (Faulty(value=np.ones(3)), r"loss must be one number .* got an array of shape \(3,\)"),
     (Faulty(pick=lambda scores, boxes: None), r"returns two gradients, \(dscores, dboxes\), got None"),
     (Faulty(pick=lambda scores, boxes: scores), r"two gradients, .* got an array of shape \(8, 3\)"),
+    (Faulty(pick=lambda scores, boxes: (scores, None)), "got an array .* and None; each is an array of floating"),
+    (Faulty(terms={"valid": 1.0}), "a term may not be called 'valid'"),
     (L2Loss, "the class L2Loss; pass an object"),
     (object(), "object has no method forward"),
 ])  # fmt: skip
@@ -289,3 +291,18 @@ def test_a_loss_of_ones_own_that_does_not_fit_is_told_why(loss, said):
 def test_a_loss_may_be_a_plain_float():
     history = tc.fit(own_model(), samples(8), samples(8), epochs=1, loss=Faulty(value=1.5, terms={}), progress=False)
     assert history.rows[0]["loss"] == history.rows[0]["valid_loss"] == 1.5
+
+
+def test_a_loss_that_is_infinite_at_once_is_not_blamed_on_the_rate():
+    with pytest.raises(TrainingError, match="at step 0 .* the learning rate is not to blame"):
+        tc.fit(own_model(), samples(8), epochs=1, loss=Faulty(value=float("inf")), progress=False)
+
+
+def test_only_layers_are_saved_and_loaded_into(tmp_path):
+    tc.save(Linear(2, 3), tmp_path / "layer.npz")
+    with pytest.raises(TypeError, match="a layer or network that was built"):
+        tc.load(tmp_path / "layer.npz", into=Linear)
+    with pytest.raises(TypeError, match="a layer or a network can be saved, got 3"):
+        tc.save(3, tmp_path / "three.npz")
+    with pytest.raises(CheckpointError, match=r"first \['b', 'w'\]$|does not fit the model"):
+        tc.load(tmp_path / "layer.npz", into=BatchNorm2d(3))

@@ -256,6 +256,16 @@ def small():
     (ValueError, "batch_size must be a whole number, 1 or more, got 0", {"batch_size": 0}),
     (ValueError, "epochs must be a whole number", {"epochs": 1.5}),
     (ValueError, "seed must be a whole number", {"seed": None}),
+    (ValueError, "batch_size must be a whole number", {"batch_size": np.array([8])}),
+    (ValueError, "patience must be a whole number, 1 or more, got 0", {"patience": 0}),
+    (ValueError, "clip_norm must be a number above 0", {"clip_norm": -1}),
+    (ValueError, "clip_norm must be a number above 0", {"clip_norm": float("nan")}),
+    (TypeError, "optimizer must be an object", {"optimizer": 0}),
+    (TypeError, "schedule must be .* which gives <function", {"schedule": tc.optim.cosine}),
+    (TypeError, "schedule must be .* which gives -1.0", {"schedule": lambda progress: -1.0}),
+    (TypeError, "augment must be a function of picture, box, side and", {"augment": lambda picture, box, rng: None}),
+    (TypeError, "augment must be a function", {"augment": tc.data.Augment.strong}),
+    (TypeError, "on_epoch must be a function", {"on_epoch": "x"}),
 ])  # fmt: skip
 def test_arguments_that_cannot_be_meant_are_refused_in_a_sentence(error, said, options):
     with pytest.raises(error, match=f"fit: {said}"):
@@ -271,6 +281,8 @@ def test_a_dataset_is_taken_for_its_parts():
         tc.fit(small(), samples(4).images, epochs=1)
     with pytest.raises(TypeError, match="pass an object"):
         tc.fit(tc.models.Localizer, parts, epochs=1)
+    with pytest.raises(TypeError, match="fit trains a Localizer, .* got a function"):
+        tc.fit(tc.models.localizer, parts, epochs=1)
 
 
 def test_sizes_and_parameters_that_cannot_be_are_refused_in_a_sentence():

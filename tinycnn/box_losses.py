@@ -21,7 +21,7 @@ class SmoothL1Loss(Layer):
     """
 
     def __init__(self, beta: float = 1.0) -> None:
-        if not beta > 0:
+        if not 0 < beta < float("inf"):
             raise ValueError(f"SmoothL1Loss: beta is where the square becomes a line, above 0, got {beta}")
         self.beta = float(beta)
 

@@ -36,6 +36,7 @@ class Run:
         self.history.save(self.out / "history.csv")
         # The checkpoint comes last: a run killed before this line repeats the epoch and writes the same files again.
         extra = {"settings": self.settings, "rows": self.history.rows, "steps": self.optimizer.steps,
+                 "turns": self.optimizer.turns,
                  "rng": {name: layer.rng.bit_generator.state for name, layer in self._random_layers()}}
         save(self.model, self.out / "checkpoint.npz", extra, self.optimizer.state_arrays())
 
@@ -64,7 +65,8 @@ class Run:
         different = [f"{k} was {was.get(k)}, is {v}" for k, v in self.settings.items() if was.get(k) != v]
         if different:
             raise CheckpointError(f"cannot resume {path} with other settings: {'; '.join(different)}")
-        self.optimizer.load_state_arrays({k: to_device(a, device) for k, a in arrays.items()}, extra["steps"])
+        self.optimizer.load_state_arrays({k: to_device(a, device) for k, a in arrays.items()}, extra["steps"],
+                                         extra.get("turns"))
         self.history = History(extra["rows"])
         for name, layer in self._random_layers():
             layer.rng.bit_generator.state = extra["rng"][name]

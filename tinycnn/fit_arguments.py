@@ -1,5 +1,10 @@
 """The arguments of fit: what is meant is taken, and what cannot be is refused in a sentence before any work is done."""
 
+import contextlib
+import inspect
+import math
+from numbers import Real
+
 from tinycnn.box_losses import BOX_LOSSES
 from tinycnn.data.dataset import Dataset, Samples
 from tinycnn.errors import DataError
@@ -11,8 +16,9 @@ from tinycnn.text import kind
 def fitting_samples(model: Localizer, train: Samples | Dataset,
                     valid: Samples | None) -> tuple[Samples, Samples | None]:
     """The samples with the labels that the model counts in; what does not fit it is refused before any work is done."""
-    if isinstance(model, type):
-        raise TypeError(f"fit: model is the class {model.__name__}; pass an object, such as tinycnn.models.localizer()")
+    if not isinstance(model, Localizer):
+        got = f"the class {model.__name__}: pass an object" if isinstance(model, type) else kind(model)
+        raise TypeError(f"fit trains a Localizer, such as tinycnn.models.localizer() makes, got {got}")
     if isinstance(train, Dataset):
         valid = train.valid if valid is None else valid
         train = train.train
@@ -48,27 +54,54 @@ def expect_samples(samples, name):
 
 
 def expect_numbers(**numbers):
-    """Whole numbers that are large enough: name=(value, least)."""
+    """Whole numbers that are large enough, or None where that is the default: name=(value, least)."""
     for name, (value, least) in numbers.items():
-        if not hasattr(value, "__index__") or isinstance(value, bool) or value < least:
+        if value is None and name == "patience":
+            continue
+        whole = hasattr(value, "__index__") and not isinstance(value, bool) and getattr(value, "shape", ()) == ()
+        if not whole or value < least:
             raise ValueError(f"fit: {name} must be a whole number, {least} or more, got {value!r}")
 
 
-def expect_parts(model, optimizer, loss, schedule, augment):
-    """What trains the model must be objects and functions, not names or classes."""
+def expect_parts(model, optimizer, loss, schedule, augment, clip_norm, on_epoch):
+    """What trains the model must be objects and functions that fit, not names or classes."""
     _expect_own(optimizer, model)
     _expect_two_heads(loss)
-    if not callable(schedule) or isinstance(schedule, type):
-        raise TypeError("fit: schedule must be a function of the progress, 0 to 1, such as tinycnn.optim.cosine(), "
-                        f"steps() or constant(), got {schedule!r}")
-    if augment is not None and (not callable(augment) or isinstance(augment, type)):
-        raise TypeError("fit: augment must be a function of picture, box and generator, such as tinycnn.data.Augment() "
-                        f"or tinycnn.data.Augment.strong(), got {augment!r}")
+    _expect_factors(schedule)
+    if augment is not None and not _takes(augment, 4):
+        raise TypeError("fit: augment must be a function of picture, box, side and generator, such as "
+                        f"tinycnn.data.Augment() or tinycnn.data.Augment.strong(), got {augment!r}")
+    if clip_norm is not None and not (isinstance(clip_norm, Real) and 0 < float(clip_norm) < math.inf):
+        raise ValueError(f"fit: clip_norm must be a number above 0, or None, got {clip_norm!r}")
+    if on_epoch is not None and not callable(on_epoch):
+        raise TypeError(f"fit: on_epoch must be a function of (row, model), got {on_epoch!r}")
+
+
+def _expect_factors(schedule):
+    """A schedule gives a factor for every progress. The likely slip: cosine instead of cosine()."""
+    factors = [schedule(i / 16) for i in range(16)] if callable(schedule) and not isinstance(schedule, type) else [None]
+    wrong = [factor for factor in factors if not (isinstance(factor, Real) and 0 <= float(factor) < math.inf)]
+    if wrong:
+        raise TypeError("fit: schedule must be a function from the progress, 0 to 1, to a factor on the learning rate, "
+                        f"such as tinycnn.optim.cosine(), steps() or constant() give, got {schedule!r}"
+                        + (f", which gives {wrong[0]!r}" if callable(schedule) else ""))
+
+
+def _takes(function, count):
+    """Whether something can be called with so many arguments, as far as that can be known."""
+    if not callable(function) or isinstance(function, type):
+        return False
+    with contextlib.suppress(ValueError):  # one that is written in C does not say
+        try:
+            inspect.signature(function).bind(*[None] * count)
+        except TypeError:
+            return False
+    return True
 
 
 def _expect_own(optimizer, model):
     """An optimizer that was made for another model would train that one, and this one not at all."""
-    if isinstance(optimizer, type | str) or not hasattr(optimizer, "step"):
+    if isinstance(optimizer, type) or not (hasattr(optimizer, "step") and hasattr(optimizer, "model")):
         raise TypeError(f"fit: optimizer must be an object, such as tinycnn.optim.SGD(model, lr=0.01) or "
                         f"tinycnn.optim.Adam(model, lr=1e-3), got {optimizer!r}")
     own = {id(parameter) for parameter in model.parameters().values()}

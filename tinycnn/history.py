@@ -73,6 +73,8 @@ def losses_of(loss: Loss, value: Any) -> dict[str, Any]:
     if not isinstance(terms, dict):
         raise TypeError(f"{name} needs an attribute `terms` after forward: a dictionary of what the loss is made of, "
                         f"which history shows, such as {{'box': box_loss}}; {{}} will do. Got {kind(terms)}")
+    if taken := [term for term in terms if str(term).startswith("valid")]:
+        raise TypeError(f"{name}: a term may not be called {taken[0]!r}: history puts valid_ before validation's own")
     found = {"loss": value, **{f"{term}_loss": number for term, number in terms.items()}}
     for column, number in found.items():
         if not isinstance(number, float | int) and getattr(number, "shape", None) != ():
@@ -115,11 +117,13 @@ class Meter:
             for name, value in (*terms, total):  # a term says more
                 if not math.isfinite(value):
                     step = self.epoch * self.steps + len(self.seen)
-                    raise TrainingError(
-                        f"the {name.replace('_', ' ')} became {value} at step {step} (epoch {self.epoch + 1}). The "
-                        "usual cause is a learning rate that is too high: try a tenth of it, a longer warm-up, or "
-                        "clip_norm=5. The last checkpoint is intact."
-                    )
+                    cause = "The usual cause is a learning rate that is too high: try a tenth of it, a longer " \
+                            "warm-up, or clip_norm=5. What was saved before is intact."
+                    if step == 0:
+                        cause = "No weight has moved yet, so the learning rate is not to blame: look at the weights " \
+                                "that it began with, at the boxes, and at the loss itself."
+                    title = name.replace("_", " ")
+                    raise TrainingError(f"the {title} became {value} at step {step} (epoch {self.epoch + 1}). {cause}")
             self.seen.append(losses)
         self.waiting = []
 

@@ -33,7 +33,7 @@ class Loss(Protocol):
 
     The class head gets no gradient there, but an array of its shape. What the loss prints as, its __repr__, is compared
     when a run is resumed. With a method use_box_statistics(buffer) it is told how the targets were standardized, before
-    training begins.
+    training begins, and so are the losses among its attributes, such as a GIoULoss.
     """
 
     terms: dict[str, Any]
@@ -135,6 +135,8 @@ class MultiTaskLoss(Layer):
         self.class_weight, self.box_weight = float(class_weight), float(box_weight)
         self.class_loss: Any = SoftmaxCrossEntropy()
         self.box_loss: Any = L2Loss() if box_loss is None else box_loss
+        if isinstance(box_loss, type | str | MultiTaskLoss) or not hasattr(self.box_loss, "forward"):
+            raise TypeError(f"MultiTaskLoss: box_loss is a loss of the boxes alone, such as L2Loss(), got {box_loss!r}")
         self.terms: dict[str, Array] = {}
 
     def forward(self, outputs: tuple[Array, Array], truth: tuple[Labels, Array]) -> Array:
@@ -150,11 +152,6 @@ class MultiTaskLoss(Layer):
         self.terms = {"class": class_value, "box": box_value}
         return self.class_weight * class_value + self.box_weight * box_value
 
-    def use_box_statistics(self, statistics: Buffer) -> None:
-        """Hand the localizer's statistics of the box codes on to a box loss that looks at the boxes themselves."""
-        if hasattr(self.box_loss, "use_box_statistics"):
-            self.box_loss.use_box_statistics(statistics)
-
     def backward(self) -> tuple[Array, Array]:
         """(dscores, dboxes), each with its weight."""
         per_class, rows, columns = self.recall()
@@ -168,3 +165,13 @@ class MultiTaskLoss(Layer):
     def __repr__(self) -> str:
         weights = f"class_weight={self.class_weight}, box_weight={self.box_weight}"
         return f"MultiTaskLoss({weights}, box_loss={self.box_loss!r})"
+
+
+def tell_box_statistics(loss: Any, statistics: Buffer) -> None:
+    """Tell a loss, and the losses among its attributes, how the box targets were standardized, where one asks for it.
+
+    statistics: the localizer's own Buffer (2, 4), mean and standard deviation
+    """
+    for part in (loss, *getattr(loss, "__dict__", {}).values()):
+        if hasattr(part, "use_box_statistics"):
+            part.use_box_statistics(statistics)

@@ -36,6 +36,7 @@ class Optimizer:
             expect_unshared(model)
         self.model, self.lr, self.weight_decay = model, lr, weight_decay
         self.steps = 0
+        self.turns: dict[str, int] = {}  # how many steps each parameter has taken, which had a gradient then
         self.state: dict[str, tuple[Array, ...]] = {}  # name -> tuple of arrays of the parameter's shape
 
     def step(self) -> None:
@@ -47,6 +48,7 @@ class Optimizer:
         for name, parameter in self.model.parameters().items():
             if parameter.grad is None:
                 continue
+            self.turn = self.turns[name] = self.turns.get(name, 0) + 1
             value, grad = parameter.value, parameter.grad
             xp = array_module(value, grad)
             if grad.shape != value.shape:
@@ -68,11 +70,11 @@ class Optimizer:
         return {f"{m}.{name}": a for name, arrays in self.state.items()
                 for m, a in zip(self.moments, arrays, strict=True)}
 
-    def load_state_arrays(self, arrays: dict[str, Array], steps: int) -> None:
-        """Continue from a checkpoint; arrays are on the parameters' device already."""
+    def load_state_arrays(self, arrays: dict[str, Array], steps: int, turns: dict[str, int] | None = None) -> None:
+        """Continue from a checkpoint; arrays are on the parameters' device already. turns: None for `steps` each"""
         names = {key.partition(".")[2] for key in arrays}
         self.state = {name: tuple(arrays[f"{m}.{name}"] for m in self.moments) for name in sorted(names)}
-        self.steps = steps
+        self.steps, self.turns = steps, dict.fromkeys(self.state, steps) if turns is None else dict(turns)
 
 
 class SGD(Optimizer):
@@ -103,6 +105,8 @@ class Adam(Optimizer):
 
     m = beta1 * m + (1 - beta1) * dw;    s = beta2 * s + (1 - beta2) * dw ** 2
     w = w - lr * (m / (1 - beta1 ** t)) / (sqrt(s / (1 - beta2 ** t)) + eps) - lr * weight_decay * w
+
+    t counts the steps of each parameter by itself, as in PyTorch: one that was frozen begins with 1.
     """
 
     moments = ("mean", "square")
@@ -124,10 +128,10 @@ class Adam(Optimizer):
         s *= beta2
         s += xp.multiply(xp.multiply(dw, dw, out=scratch), 1.0 - beta2, out=scratch)
         xp.sqrt(s, out=scratch)
-        scratch *= 1.0 / math.sqrt(1.0 - beta2**self.steps)
+        scratch *= 1.0 / math.sqrt(1.0 - beta2**self.turn)
         scratch += self.eps
         xp.divide(m, scratch, out=scratch)
-        scratch *= self.lr / (1.0 - beta1**self.steps)
+        scratch *= self.lr / (1.0 - beta1**self.turn)
         w -= scratch
 
 

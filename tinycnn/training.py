@@ -22,7 +22,7 @@ from tinycnn.data.dataset import Dataset, Samples
 from tinycnn.errors import DataError, TrainingError
 from tinycnn.fit_arguments import expect_numbers, expect_parts, expect_samples, fitting_samples, name_of
 from tinycnn.history import History, Meter, Row, describe, losses_of
-from tinycnn.losses import Loss, MultiTaskLoss
+from tinycnn.losses import Loss, MultiTaskLoss, tell_box_statistics
 from tinycnn.memory import explain_out_of_memory
 from tinycnn.models.localizer import Localizer, softmax
 from tinycnn.text import kind
@@ -54,10 +54,12 @@ def fit(model: Localizer, train: Samples | Dataset, valid: Samples | None = None
     Raises TrainingError when a loss becomes NaN or infinite, DataError for samples that do not fit the model.
     """
     train, valid = fitting_samples(model, train, valid)  # two parts, with the model's labels
-    loss, schedule = loss or MultiTaskLoss(), schedule or optim.cosine()
-    optimizer = optimizer or optim.SGD(model, lr=0.01, momentum=0.9, weight_decay=5e-4)
-    expect_numbers(epochs=(epochs, 0), batch_size=(batch_size, 1), seed=(seed, 0), workers=(workers, 0))
-    expect_parts(model, optimizer, loss, schedule, augment)
+    loss = MultiTaskLoss() if loss is None else loss
+    schedule = optim.cosine() if schedule is None else schedule
+    optimizer = optim.SGD(model, lr=0.01, momentum=0.9, weight_decay=5e-4) if optimizer is None else optimizer
+    expect_numbers(epochs=(epochs, 0), batch_size=(batch_size, 1), seed=(seed, 0), workers=(workers, 0),
+                   patience=(patience, 1), gradcheck_every=(gradcheck_every, 0))
+    expect_parts(model, optimizer, loss, schedule, augment, clip_norm, on_epoch)
     if device is not None:
         model.to(pick_device(device)[0])
     run = Run(model, optimizer, out, {
@@ -72,8 +74,7 @@ def fit(model: Localizer, train: Samples | Dataset, valid: Samples | None = None
     if not model.has_statistics:
         model.set_box_statistics(shown_codes(train, model.image_size, augment, seed))
         model.classes = train.classes
-    if hasattr(loss, "use_box_statistics"):
-        loss.use_box_statistics(model.box_statistics)
+    tell_box_statistics(loss, model.box_statistics)
     steps_per_epoch = math.ceil(len(train) / batch_size)
     base_lr = set_lr = optimizer.lr
     try:
@@ -190,9 +191,10 @@ def _say_if_exploded(row, loss, classes):
 def _two_gradients(loss):
     """What loss.backward returns: (dloss/dscores, dloss/dboxes)."""
     gradients = loss.backward()
-    if not isinstance(gradients, tuple | list) or len(gradients) != 2:
+    found = [kind(part) for part in gradients] if isinstance(gradients, tuple | list) else [kind(gradients)]
+    if len(found) != 2 or any(getattr(getattr(part, "dtype", None), "kind", "") != "f" for part in gradients):
         raise TypeError(f"fit expects that {type(loss).__name__}.backward returns two gradients, (dscores, dboxes), "
-                        f"got {kind(gradients)}")
+                        f"got {' and '.join(found) or 'none'}; each is an array of floating-point numbers")
     return gradients
 
 

@@ -81,6 +81,10 @@ def test_a_layer_that_writes_into_its_input_is_named():
     network = tc.layers.Sequential(tc.layers.Linear(5, 5), Exp(), shift=Shift())
     assert "layer by layer: shift.forward writes into" in str(gradcheck(network, numbers(2, 5)))
     assert "forward writes into its input x" in str(gradcheck(Shift(), numbers(2, 5)))
+    wrong = BY_NAME["kernel not turned"].make(np.random.default_rng(0))
+    both = tc.layers.Sequential(bad=wrong, relu=ReLU(), shift=Shift())
+    told = str(gradcheck(both, numbers(2, 6, 5, 2), mode="directional"))
+    assert "wrong on its own is bad; shift.forward writes into" in told
 
 
 @pytest.mark.slow

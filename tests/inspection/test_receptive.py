@@ -10,7 +10,7 @@ from inspection.looks import drawn, network, pictures
 from tinycnn.errors import ShapeError
 from tinycnn.inspection import fields_table, receptive_field, receptive_fields
 from tinycnn.inspection.receptive import middle_windows
-from tinycnn.layers import AvgPool2d, Conv2d, Flatten, Linear, LocalResponseNorm, MaxPool2d, ReLU, Sequential
+from tinycnn.layers import AvgPool2d, Conv2d, Flatten, Linear, LocalResponseNorm, MaxPool2d, ReLU, Residual, Sequential
 
 
 def support(net, x, position):
@@ -126,3 +126,13 @@ def test_the_figure_is_drawn():
     model = network()
     fields, image = receptive_fields(model), pictures(1).images[0]
     drawn(fields_figure(fields, middle_windows(model, fields, len(image)), image))
+
+
+def test_a_residual_within_a_residual_is_seen_through():
+    def conv():
+        return Conv2d(2, 2, 3, padding=1)
+
+    net = Sequential(Residual(conv(), Residual(conv()), shortcut=Conv2d(2, 2, 1)), conv())
+    assert receptive_field(net, "residual1.body.residual1.body.conv1", 7, 7, (15, 15, 2)) == (5, 5, 10, 10)
+    assert receptive_field(net, "conv1", 7, 7, (15, 15, 2)) == (4, 4, 11, 11)
+    assert [field.size for field in receptive_fields(net, (15, 15, 2))] == [(3, 3), (5, 5), (7, 7)]

@@ -7,7 +7,7 @@ import tinycnn as tc
 from tinycnn.engine.workers import Worker
 from tinycnn.errors import ShapeError
 from tinycnn.inspection import summary
-from tinycnn.layers import AvgPool2d, Conv2d, Flatten, Linear, MaxPool2d, ReLU, Sequential
+from tinycnn.layers import AvgPool2d, Conv2d, Flatten, Linear, MaxPool2d, ReLU, Residual, Sequential
 from tinycnn.models.alexnet import alexnet_localizer, alexnet_pose
 
 # Krizhevsky, Sutskever and Hinton 2012, figure 2, computed by hand: parameters and multiply-adds with two groups.

@@ -73,3 +73,22 @@ def test_clipping_by_norm(device, scale, dtype):
     expect_close(to_numpy(norm), peer.numpy(), dtype)
     for name, parameter in net.parameters().items():
         expect_close(to_numpy(parameter.grad), peers[name].grad.numpy(), dtype)
+
+
+@pytest.mark.parametrize("case", ["momentum", "adam", "adamw"])
+def test_a_parameter_that_was_frozen_begins_anew_also_behind_a_checkpoint(device, case):
+    ours, theirs, how = CASES[case]
+    net, peers = twins("float64", device)
+    one, two = ours(net, **how), theirs(list(peers.values()), **how)
+    for step in range(12):
+        give_gradients(net, peers, step)
+        for name, parameter in net.parameters().items():
+            if step < 4 and name.startswith("fc1") or step % 3 == 1:
+                parameter.grad = peers[name].grad = None
+        one.step()
+        two.step()
+        expect_equal(net, peers, "float64")
+        if step == 6:
+            arrays, steps, turns = one.state_arrays(), one.steps, one.turns
+            one = ours(net, **how)
+            one.load_state_arrays(arrays, steps, turns)

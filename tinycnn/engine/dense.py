@@ -4,6 +4,7 @@ AlexNet's fc6 has 38 million weights for 16 images: memory is the limit, and eve
 """
 
 import sys
+import weakref
 
 import numpy as np
 
@@ -54,9 +55,19 @@ def _room_for_gradient(parameter, dtype):
 
     Where it is large, the system takes long to hand out fresh memory: a tenth of a training step of AlexNet's.
     """
-    memory, parameter.grad_memory, parameter.grad = parameter.grad_memory, None, None
-    held_elsewhere = memory is None or sys.getrefcount(memory) > 2  # by `memory`, and by the call that asks
-    if held_elsewhere or memory.shape != parameter.value.shape or memory.dtype != dtype:
-        memory = np.empty(parameter.value.shape, dtype)
-    parameter.grad_memory = memory
+    parameter.grad, memory = None, MEMORY.pop(parameter, None)
+    shape = parameter.value.shape
+    if memory is None or sys.getrefcount(memory) > ALONE or memory.shape != shape or memory.dtype != dtype:
+        memory = np.empty(shape, dtype)
+    MEMORY[parameter] = memory
     return memory
+
+
+def _references_to_a_local():
+    """What sys.getrefcount says of an array that only one local variable holds, which differs between Pythons."""
+    array = np.empty(1)
+    return sys.getrefcount(array)
+
+
+ALONE = _references_to_a_local()
+MEMORY: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()  # Parameter -> array, for as long as that lives

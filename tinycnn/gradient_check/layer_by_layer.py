@@ -24,11 +24,12 @@ def check_layer_by_layer(under_test, dys, check):
             report = check(untouched[name], *seen["x"], dy=seen["dy"] or None, mode="directional", invariants=False)
             wrong += [name] if any(tensor.verdict == "wrong" for tensor in report.tensors) else []
             right += report.ok
+    found = [f"wrong on its own is {', '.join(wrong)}"] if wrong else []
     if writers:
-        return (f"layer by layer: {' and '.join(writers)} writes into the array it is given, which other layers still "
-                "need: change a copy")
-    if wrong:
-        return f"layer by layer: wrong on its own is {', '.join(wrong)}"
+        found.append(f"{' and '.join(writers)} writes into the array it is given, which other layers may still need: "
+                     "change a copy")
+    if found:
+        return f"layer by layer: {'; '.join(found)}"
     if right:
         return (f"layer by layer: {right} of {len(received)} layers are right on their own and none is wrong, so look "
                 "at how gradients are passed from one to the next")

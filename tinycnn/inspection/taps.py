@@ -19,7 +19,7 @@ from tinycnn.data.dataset import Pictures
 from tinycnn.engine import Recorder
 from tinycnn.errors import DataError, ShapeError
 from tinycnn.layers import Layer
-from tinycnn.losses import Loss, MultiTaskLoss
+from tinycnn.losses import Loss, MultiTaskLoss, tell_box_statistics
 from tinycnn.models.localizer import Localizer
 from tinycnn.resize import crop_resize
 from tinycnn.text import short
@@ -98,8 +98,7 @@ def tap(second: Layer) -> dict[str, Tap]:
 def loss_for(model: Localizer, loss: Loss | None) -> Any:
     """A loss of one's own for a look at `model`, told how its boxes are standardized. None: MultiTaskLoss()"""
     loss = copy.deepcopy(loss) if loss is not None else MultiTaskLoss()
-    if hasattr(loss, "use_box_statistics"):
-        loss.use_box_statistics(model.box_statistics)
+    tell_box_statistics(loss, model.box_statistics)
     return loss
 
 

@@ -167,6 +167,7 @@ def _optimizer_of(second, model, optimizer):
     own = copy.copy(optimizer)
     own.model = second
     own.state = {name: tuple(array.copy() for array in arrays) for name, arrays in optimizer.state.items()}
+    own.turns = dict(optimizer.turns)
     return own
 
 

@@ -32,7 +32,6 @@ class Parameter:
     def __init__(self, value: Array) -> None:
         self.value = value
         self.grad: Array | MaybeNone = None
-        self.grad_memory: Array | MaybeNone = None  # kept, so that the next gradient may be written there
 
     def __repr__(self) -> str:
         return f"Parameter(shape={self.value.shape}, dtype={self.value.dtype})"

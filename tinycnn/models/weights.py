@@ -33,6 +33,8 @@ def save(model: Layer, path: str | Path, extra: dict[str, Any] | None = None,
     model: a Localizer, or any other layer or network, which `load` then reads with into=
     extra: a JSON-able dict kept beside the model    arrays: more arrays to keep, by name (an optimizer's state)
     """
+    if not isinstance(model, Layer):
+        raise TypeError(f"save: a layer or a network can be saved, got {model!r}")
     meta = {"format": FORMAT, "config": _config_of(model), "classes": list(getattr(model, "classes", ())),
             "pixel_scale": getattr(model, "pixel_scale", None),
             "has_statistics": bool(getattr(model, "has_statistics", False)), "extra": extra or {}}
@@ -52,7 +54,8 @@ def load(path: str | Path, into: None = None, device: str = "cpu") -> Localizer:
 @overload
 def load(path: str | Path, into: Any_Layer, device: str = "cpu") -> Any_Layer: ...
 def load(path: str | Path, into: Any = None, device: str = "cpu") -> Any:
-    """Read a model written by `save`. `into`: a layer or network of your own that receives the weights.
+    """Read a model written by `save`. `into`: a layer or network of your own that receives the weights, in the file's
+    dtype.
 
     Raises CheckpointError, one sentence, for a file that is cut off, foreign, or made for another architecture.
     """
@@ -62,6 +65,8 @@ def load(path: str | Path, into: Any = None, device: str = "cpu") -> Any:
 def load_with_extra(path: str | Path, into: Layer | None = None,
                     device: str = "cpu") -> tuple[Any, dict[str, Any], dict[str, np.ndarray]]:
     """Like `load`, with what was kept beside the model: (model, extra dict, arrays by name on the host)."""
+    if into is not None and not isinstance(into, Layer):
+        raise TypeError(f"load: into takes a layer or network that was built, got {into!r}")
     with _open(path) as archive:
         meta = _meta(archive, path)
         if into is None and meta["config"] is None:
@@ -79,10 +84,9 @@ def load_with_extra(path: str | Path, into: Layer | None = None,
             wanted |= {f"buffer/{name}.npy": b for name, b in model.buffers().items()}
         if members != set(wanted):
             different = sorted(name.partition("/")[2][:-4] for name in members ^ set(wanted))
-            raise CheckpointError(
-                f"{path} does not fit the model: parameters or buffers differ, first {different[:3]}. A network that "
-                "was changed after it was built is read with tinycnn.load(path, into=model)"
-            )
+            fix = ". A network that was changed after it was built is read with tinycnn.load(path, into=model)"
+            raise CheckpointError(f"{path} does not fit the model: parameters or buffers differ, first {different[:3]}"
+                                  + (fix if into is None else ""))
         loaded = {name: _array(archive, name, path, p.value.shape, p.value.dtype) for name, p in wanted.items()}
         more = {name[5:-4]: _array(archive, name, path) for name in archive.namelist() if name.startswith("more/")}
     # Only now, when everything has been read, is the model changed.
