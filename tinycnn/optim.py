@@ -44,8 +44,12 @@ class Optimizer:
 
         A parameter that takes no part in the next backward, of a frozen trunk for instance, then has none and stays.
         """
+        parameters = self.model.parameters()
+        if parameters and all(parameter.grad is None for parameter in parameters.values()):
+            raise OrderError(f"{type(self).__name__}.step: there are no gradients. Call backward first; each step uses "
+                             "them up.")
         self.steps += 1
-        for name, parameter in self.model.parameters().items():
+        for name, parameter in parameters.items():
             if parameter.grad is None:
                 continue
             self.turn = self.turns[name] = self.turns.get(name, 0) + 1

@@ -48,9 +48,8 @@ heads("head divides again", "batch mean", "The class head divides by the batch s
       ("class_head.backward(dscores)", "class_head.backward(dscores / len(dscores))"))
 
 heads("trunk forgotten", "never stored", "Only the heads are trained.",
-      ("dx = self.trunk.backward(dfeatures)",
-       "dx = np.zeros((len(dscores), self.image_size, self.image_size, 3), dscores.dtype)"),
-      ("return self.trunk.backward(dfeatures, input_gradient=False)", "return None"))
+      ("return trunk.backward(dfeatures, input_gradient)", "side = self.image_size\n"
+       "        return np.zeros((len(dscores), side, side, 3), dscores.dtype) if input_gradient else None"))
 
 heads("features reversed", "batch order", "The heads' gradients meet in different orders of the batch.",
       ("dboxes.reshape(", "dboxes[::-1].reshape("))

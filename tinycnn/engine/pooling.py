@@ -66,8 +66,6 @@ class MaxPooling(Step):
 class MaxPoolingOnDevice(Step):
     """A MaxPool2d on a GPU: one kernel each way, which needs no patches (tinycnn/kernels.py)."""
 
-    shrinks = True
-
     def forward(self, x, y, worker):
         pool = self.layer
         winner = worker.xp.empty(y.shape, np.uint8 if pool.kernel[0] * pool.kernel[1] <= 256 else np.int32)

@@ -14,11 +14,18 @@ from tinycnn.backend import array_module
 from tinycnn.engine import dense, workers
 from tinycnn.engine.recorder import now
 from tinycnn.engine.segments import back_through, segments_of, through
-from tinycnn.engine.steps import as_shipped, expect_input, joins_rows, returned, skips_input_gradient
+from tinycnn.engine.steps import (
+    ON_DEVICE,
+    as_shipped,
+    expect_input,
+    has_step,
+    joins_rows,
+    returned,
+    skips_input_gradient,
+)
 from tinycnn.engine.threads import enabled, run
 from tinycnn.engine.workers import Worker, add_up, share_out
 from tinycnn.layers.linear import Linear
-from tinycnn.layers.pool import MaxPool2d
 
 
 def plan(layers, xp):
@@ -100,8 +107,7 @@ class OnDevice(Whole):
     def forward(self, x):
         expect_input(self.layer, x)
         fits = len(x) * self.layer.workspace_bytes(x.shape[1:], x.itemsize) <= workers.DEVICE_BYTES
-        # Max pooling has a kernel of its own there, which needs no patches: it is reached through Chunked.
-        if fits and not (type(self.layer) is MaxPool2d and as_shipped(self.layer)):
+        if fits and not has_step(self.layer, ON_DEVICE):  # those are reached through Chunked
             return super().forward(x)
         row = Chunked([self.layer])
         y, tape = row.forward(x)

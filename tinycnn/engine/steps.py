@@ -191,6 +191,11 @@ ON_DEVICE = {MaxPool2d: MaxPoolingOnDevice}
 SHIPPED = {kind: (kind.forward, kind.backward) for kind in (Conv2d, Linear, MaxPool2d, ReLU)}
 
 
+def has_step(layer, table):
+    """Whether a table, ON_HOST or ON_DEVICE, has a step of its own for a layer."""
+    return type(layer) in table and as_shipped(layer)
+
+
 def as_shipped(layer):
     """Whether a layer is of just this kind, and its methods are those that a step computes the same as.
 
@@ -226,7 +231,7 @@ def steps_of(layers, x_shape, dtype, xp):
         if algorithm is not None:
             step = ConvolutionAndPooling(layer, layers.pop(0), algorithm, x_shape, dtype)
         else:
-            step = (table.get(type(layer), Formula) if as_shipped(layer) else Formula)(layer, x_shape, dtype)
+            step = (table[type(layer)] if has_step(layer, table) else Formula)(layer, x_shape, dtype)
         yield step
         x_shape = (x_shape[0], *step.y_shape)
 

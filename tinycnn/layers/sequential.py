@@ -46,7 +46,8 @@ class Sequential(Layer):
                 raise TypeError("Sequential takes its layers one by one, not in a list: Sequential(*layers)")
             if not isinstance(layer, Layer):
                 raise TypeError(f"Sequential: {name!r} is {layer!r}, not a Layer. Inherit from tinycnn.layers.Layer.")
-        expect_unshared(self)
+        if len(self._layers) > 1:  # one alone cannot stand in two places of this chain
+            expect_unshared(self)
         if input_shape is not None:
             self.output_shape(input_shape)
 

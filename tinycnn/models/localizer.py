@@ -78,12 +78,12 @@ class Localizer(Layer):
 
     def forward(self, x: Array) -> tuple[Array, Array]:
         """x: (N, S, S, 3) from normalize() -> scores (N, K), standardized boxes (N, 4) or (N, K, 4)."""
-        features = self.trunk.forward(x)
-        # Each head is run as a chain of one, as the trunk is a chain: that is where the engine finds layers to run.
-        heads = Sequential(self.class_head), Sequential(self.box_head)
+        # Each part is run as a chain of one, whatever layer it is: that is where the engine finds layers to run.
+        trunk, *heads = (Sequential(part) for part in (self.trunk, self.class_head, self.box_head))
+        features = trunk.forward(x)
         scores, boxes = (head.forward(features) for head in heads)
         boxes = boxes.reshape(len(boxes), -1, 4) if self.per_class_boxes else boxes
-        self.remember(heads, scores.shape, boxes.shape)
+        self.remember((trunk, *heads), scores.shape, boxes.shape)
         return scores, boxes
 
     def backward(self, dscores: Array, dboxes: Array, input_gradient: bool = False) -> Array | MaybeNone:
@@ -93,13 +93,10 @@ class Localizer(Layer):
                 f"Localizer.backward expects gradients of shape {' and '.join(map(str, self.kept()[1:]))}, as forward "
                 f"returned, got {dscores.shape} and {dboxes.shape}"
             )
-        (class_head, box_head), _, _ = self.recall()
+        (trunk, class_head, box_head), _, _ = self.recall()
         dfeatures = class_head.backward(dscores)
         dfeatures = dfeatures + box_head.backward(dboxes.reshape(len(dboxes), -1))  # both heads pull on the trunk
-        if input_gradient or not self.trunk.skips_input_gradient:
-            dx = self.trunk.backward(dfeatures)
-            return dx if input_gradient else None
-        return self.trunk.backward(dfeatures, input_gradient=False)
+        return trunk.backward(dfeatures, input_gradient)
 
     # Between pixels and what the network computes with.
 
