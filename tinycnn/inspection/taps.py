@@ -17,11 +17,10 @@ from tinycnn import boxes as box_codec
 from tinycnn.backend import Array, ArrayLike, Labels, MaybeNone, array_module, to_device
 from tinycnn.data.dataset import Pictures
 from tinycnn.engine import Recorder
-from tinycnn.errors import DataError, ShapeError
+from tinycnn.errors import ShapeError
 from tinycnn.layers import Layer
 from tinycnn.losses import Loss, MultiTaskLoss, tell_box_statistics
-from tinycnn.models.localizer import Localizer
-from tinycnn.resize import crop_resize
+from tinycnn.models.localizer import Localizer, as_images
 from tinycnn.text import short
 
 AnyLayer = TypeVar("AnyLayer", bound=Layer)
@@ -116,17 +115,8 @@ def frames(model: Localizer, images: Pictures) -> tuple[np.ndarray, np.ndarray]:
 
     images: one uint8 image (H, W, 3) or a sequence of them. Also returns their sizes (N, 2) = (H, W).
     """
-    single = getattr(images, "ndim", None) == 3
-    images = [np.asarray(images)] if single else [np.asarray(images[i]) for i in range(len(images))]
-    if not images:
-        raise DataError("there is nothing to look at: no image was given")
-    for i, image in enumerate(images):
-        if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
-            raise DataError(f"image {i}: expected uint8 of shape (H, W, 3), got {image.dtype} of shape {image.shape}")
-    side, sizes = model.image_size, np.array([image.shape[:2] for image in images])
-    whole = [(0, 0, w, h) for h, w in sizes.tolist()]
-    shown = [crop_resize(image, window, (side, side)) for image, window in zip(images, whole, strict=True)]
-    return np.stack(shown), sizes
+    whole = as_images(images)
+    return np.stack([model.fit_frame(image) for image in whole]), np.array([image.shape[:2] for image in whole])
 
 
 def network_input(model: Localizer, shown: np.ndarray) -> Array:

@@ -155,19 +155,20 @@ class Localizer(Layer):
 
         images: one uint8 image (H, W, 3), or a sequence of them, of any sizes; or a batch (N, H, W, 3)
         """
-        images = _as_images(images)
+        images = as_images(images)
         sizes = np.array([image.shape[:2] for image in images])
         device, parts = self.device, []
         with self.predicting():
             for i in range(0, len(images), batch_size):
-                batch = np.stack([self._fit_frame(image) for image in images[i : i + batch_size]])
+                batch = np.stack([self.fit_frame(image) for image in images[i : i + batch_size]])
                 scores, boxes = self.forward(self.normalize(to_device(batch, device)))
                 parts.append((to_numpy(softmax(scores)), to_numpy(boxes)))
         probabilities, boxes = (np.concatenate(part) for part in zip(*parts, strict=True))
         labels = probabilities.argmax(axis=1)
         return Prediction(labels, probabilities, self.boxes_in_pixels(boxes, sizes, labels), self.classes)
 
-    def _fit_frame(self, image: np.ndarray) -> np.ndarray:
+    def fit_frame(self, image: np.ndarray) -> np.ndarray:
+        """A whole uint8 image (H, W, 3), stretched to the network's input (S, S, 3)."""
         h, w, _ = image.shape
         return crop_resize(image, (0, 0, w, h), (self.image_size, self.image_size))
 
@@ -242,12 +243,12 @@ def softmax(scores: Array) -> Array:
     return e / e.sum(axis=1, keepdims=True)
 
 
-def _as_images(images: Any) -> list[np.ndarray]:
+def as_images(images: Any) -> list[np.ndarray]:
     """A list of uint8 arrays (H, W, 3), from one image or many."""
     single = getattr(images, "ndim", None) in (2, 3) or hasattr(images, "getbands")  # an array, or a Pillow image
     images = [np.asarray(image) for image in ([images] if single else images)]
     if not images:
-        raise DataError("predict needs at least one image, got none")
+        raise DataError("there must be at least one image, got none")
     for i, image in enumerate(images):
         if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
             raise DataError(
