@@ -248,7 +248,7 @@ def as_images(images: Any) -> list[np.ndarray]:
     single = getattr(images, "ndim", None) in (2, 3) or hasattr(images, "getbands")  # an array, or a Pillow image
     images = [np.asarray(image) for image in ([images] if single else images)]
     if not images:
-        raise DataError("there must be at least one image, got none")
+        raise DataError("there must be at least one image, but no image was given")
     for i, image in enumerate(images):
         if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
             raise DataError(
