@@ -2,6 +2,7 @@
 
     Chunked    layers that treat each image by itself, a few images at a time through all of them
     Dense      a Linear on the host, shared out by columns
+    Normalized a BatchNorm2d on the host, whose sums over the batch are added up chunk by chunk
     OnDevice   a layer that treats each image by itself, on a GPU: the whole batch, or in chunks that bound its memory
     Whole      any other layer, its own forward and backward on the whole batch
 
@@ -11,7 +12,7 @@ What a row keeps of its forward is its tape; its backward is given it back.
 import numpy as np
 
 from tinycnn.backend import array_module
-from tinycnn.engine import dense, workers
+from tinycnn.engine import batchnorm, dense, workers
 from tinycnn.engine.recorder import now
 from tinycnn.engine.segments import back_through, segments_of, through
 from tinycnn.engine.steps import (
@@ -25,6 +26,8 @@ from tinycnn.engine.steps import (
 )
 from tinycnn.engine.threads import enabled, run
 from tinycnn.engine.workers import Worker, add_up, share_out
+from tinycnn.layers.base import expect_images
+from tinycnn.layers.batchnorm import BatchNorm2d
 from tinycnn.layers.linear import Linear
 
 
@@ -43,6 +46,8 @@ def plan(layers, xp):
                 rows.append(Chunked([layer]))
         elif xp is np and type(layer) is Linear and as_shipped(layer):
             rows.append(Dense(layer))
+        elif xp is np and type(layer) is BatchNorm2d and as_shipped(layer):
+            rows.append(Normalized(layer))
         else:
             rows.append(Whole(layer))
     return rows
@@ -99,6 +104,32 @@ class Dense(Whole):
         if x is None:
             self.layer.recall()  # raises the error that says so
         return dense.backward(self.layer, x, dy, input_gradient)
+
+
+class Normalized(Whole):
+    """A BatchNorm2d on the host. Its tape: x, and what it was normalized with."""
+
+    def _compute(self, x):
+        layer = self.layer
+        expect_images(x, layer.channels, layer, layer.w.value)
+        if x.itemsize < 4 or x.size < 2 * layer.channels:  # float16 is not summed here; and one number has no variance
+            return super()._compute(x)
+        mean, var = layer.running_mean.value, layer.running_var.value
+        if layer.training:
+            mean, var = (each.astype(x.dtype) for each in batchnorm.statistics(x))
+            layer.track(mean, var, x.size // layer.channels)
+        scale = 1 / np.sqrt(var + layer.eps)
+        y = batchnorm.normalize(x, mean, scale, layer.w.value, layer.b.value)
+        return y, (x, mean, scale, layer.training) if layer.keeping else None
+
+    def _gradients(self, tape, dy, input_gradient):
+        if tape is None:
+            return super()._gradients(tape, dy, input_gradient)
+        (x, mean, scale, training), layer = tape, self.layer
+        layer.w.grad, layer.b.grad = batchnorm.sums(x, dy, mean, scale)
+        if not input_gradient:
+            return None
+        return batchnorm.input_gradient(x, dy, mean, scale, layer.w.value, layer.w.grad, layer.b.grad, training)
 
 
 class OnDevice(Whole):

@@ -17,6 +17,7 @@ from tinycnn.engine.workers import CPU_BYTES, SCRATCH
 from tinycnn.errors import DtypeError, ShapeError
 from tinycnn.layers.activation import ReLU
 from tinycnn.layers.base import Layer, Parameter, expect_dtype, expect_images
+from tinycnn.layers.batchnorm import BatchNorm2d
 from tinycnn.layers.conv import Conv2d
 from tinycnn.layers.linear import Linear
 from tinycnn.layers.pool import MaxPool2d
@@ -188,7 +189,7 @@ class ConvolutionAndPooling(Convolution):
 
 ON_HOST = {Conv2d: Convolution, MaxPool2d: MaxPooling, ReLU: Rectifier}
 ON_DEVICE = {MaxPool2d: MaxPoolingOnDevice}
-SHIPPED = {kind: (kind.forward, kind.backward) for kind in (Conv2d, Linear, MaxPool2d, ReLU)}
+SHIPPED = {kind: (kind.forward, kind.backward) for kind in (BatchNorm2d, Conv2d, Linear, MaxPool2d, ReLU)}
 
 
 def has_step(layer, table):

@@ -50,14 +50,18 @@ class BatchNorm2d(Layer):
         return dx * scale
 
     def _batch_statistics(self, x: Array) -> tuple[Array, Array]:
-        """Mean and variance of the batch, (C,) each; the running averages take their share."""
+        """Mean and variance of the batch, (C,) each."""
         n = x.size // self.channels
         if n < 2:
             raise ShapeError(f"{self} in training takes a variance: at least two numbers a channel, got {x.shape}")
         mean, var = x.mean(axis=EVERYWHERE), x.var(axis=EVERYWHERE)
+        self.track(mean, var, n)
+        return mean, var
+
+    def track(self, mean: Array, var: Array, n: int) -> None:
+        """The running averages take their share of a batch's mean and variance, (C,) each, of n numbers a channel."""
         for running, batch in ((self.running_mean, mean), (self.running_var, var * (n / (n - 1)))):
             running.value = (1 - self.momentum) * running.value + self.momentum * batch
-        return mean, var
 
     def output_shape(self, shape: Shape) -> Shape:
         if len(shape) != 3 or shape[2] != self.channels:

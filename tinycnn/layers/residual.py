@@ -13,15 +13,16 @@ from tinycnn.layers.sequential import Sequential
 class Residual(Layer):
     """y = body(x) + shortcut(x); without a shortcut, y = body(x) + x.
 
-    layers: those of the body, one behind the other    shortcut: a layer where the body changes the shape, most often
-    Conv2d(channels, filters, 1, stride=2)
+    layers: those of the body, one behind the other    shortcut: a layer, or a Sequential, where the body changes the
+    shape, most often Conv2d(channels, filters, 1, stride=2)
 
         Residual(Conv2d(64, 64, 3, padding=1), BatchNorm2d(64), ReLU(), Conv2d(64, 64, 3, padding=1), BatchNorm2d(64))
     """
 
     def __init__(self, *layers: Layer, shortcut: Layer | None = None) -> None:
         self.body = Sequential(*layers)
-        self.shortcut = None if shortcut is None else Sequential(shortcut)
+        chain = shortcut if shortcut is None or isinstance(shortcut, Sequential) else Sequential(shortcut)
+        self.shortcut: Sequential | None = chain
 
     def forward(self, x: Array) -> Array:
         y = self.body.forward(x)
@@ -55,4 +56,7 @@ class Residual(Layer):
 
     def __repr__(self) -> str:
         layers = ", ".join(map(repr, self.body))
-        return f"Residual({layers})" if self.shortcut is None else f"Residual({layers}, shortcut={self.shortcut[0]!r})"
+        if self.shortcut is not None:
+            around = ", ".join(map(repr, self.shortcut))
+            layers += f", shortcut={f'Sequential({around})' if len(self.shortcut) > 1 else around}"
+        return f"Residual({layers})"
