@@ -459,7 +459,7 @@ def test_out_of_memory(here, monkeypatch, capsys):
     (["evaluate", "nowhere.npz"], "nowhere.npz"),
     (["evaluate"], "no trained model"),
     (["predict", "a.png"], "no trained model"),
-    (["summary", "resnet"], "resnet"),
+    (["summary", "vgg"], "vgg"),
     (["summary", "localizer", "--image-size", "9", "--channels", "1,1,1,1,1"], "too small"),
 ])
 def test_wrong_calls(arguments, words, here, capsys):

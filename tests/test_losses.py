@@ -29,19 +29,31 @@ def number(value):
 # --- softmax and cross-entropy ---
 
 
-@given(SIZES, SIZES, st.floats(0.1, 100), DTYPES)
-def test_cross_entropy_equals_the_loops(device, n, k, scale, dtype):
+SMOOTHING = st.sampled_from([0.0, 0.1, 0.9])
+
+
+@given(SIZES, SIZES, st.floats(0.1, 100), SMOOTHING, DTYPES)
+def test_cross_entropy_equals_the_loops(device, n, k, scale, smoothing, dtype):
     scores, labels = (numbers((n, k)) * scale).astype(dtype), np.random.default_rng(n).integers(0, k, n)
-    loss, before = SoftmaxCrossEntropy(), scores.copy()
+    loss, before = SoftmaxCrossEntropy(smoothing), scores.copy()
     value = loss.forward(to_device(scores, device), labels)
     dscores = to_numpy(loss.backward())
     assert to_numpy(value).dtype == dscores.dtype == dtype
     exact = scores.astype("float64")
     near = {"rtol": LIMIT[dtype], "atol": 10 * np.finfo(dtype).eps}  # a loss near 0 is a difference of larger numbers
-    np.testing.assert_allclose(number(value), reference.softmax_cross_entropy(exact, labels), **near)
-    np.testing.assert_allclose(dscores, reference.softmax_cross_entropy_backward(exact, labels), **near)
+    np.testing.assert_allclose(number(value), reference.softmax_cross_entropy(exact, labels, smoothing), **near)
+    np.testing.assert_allclose(dscores, reference.softmax_cross_entropy_backward(exact, labels, smoothing), **near)
     np.testing.assert_array_equal(scores, before)
     np.testing.assert_allclose(dscores.sum(axis=1), 0, atol=1e-6)  # a constant added to a row changes nothing
+
+
+def test_smoothing_is_a_share():
+    assert repr(SoftmaxCrossEntropy()) == "SoftmaxCrossEntropy()"
+    smoothed = MultiTaskLoss(label_smoothing=0.1)  # what it prints as is compared when a run is resumed
+    assert "label_smoothing=0.1" in repr(smoothed) and "label_smoothing=0.1" in repr(smoothed.class_loss)
+    for wrong in (1.0, -0.1, float("nan")):
+        with pytest.raises(ValueError, match="a share, 0 to below 1"):
+            SoftmaxCrossEntropy(wrong)
 
 
 def test_equal_scores_cost_log_k(device):

@@ -50,7 +50,15 @@ class SoftmaxCrossEntropy(Layer):
 
     Softmax and logarithm are one step: log p = z - log(sum(exp(z))) with the row's largest score subtracted first,
     so scores of 1e4 neither overflow nor lose the loss. Its gradient is (p - onehot(label)) / N.
+
+    label_smoothing: a share e of the truth that is spread over all classes, so that no score is driven to infinity: the
+    true class counts 1 - e + e / K, every other one e / K (Szegedy et al. 2016, section 7)
     """
+
+    def __init__(self, label_smoothing: float = 0.0) -> None:
+        if not 0 <= label_smoothing < 1:
+            raise ValueError(f"SoftmaxCrossEntropy: label_smoothing is a share, 0 to below 1, got {label_smoothing}")
+        self.label_smoothing = float(label_smoothing)
 
     def forward(self, scores: Array, labels: Labels) -> Array:
         xp = array_module(scores)
@@ -59,13 +67,18 @@ class SoftmaxCrossEntropy(Layer):
         z = scores - scores.max(axis=1, keepdims=True)
         log_p = z - xp.log(xp.exp(z).sum(axis=1, keepdims=True))  # (N, K)
         self.remember(log_p, rows, labels)
-        return -log_p[rows, labels].mean()
+        value, e = -log_p[rows, labels].mean(), self.label_smoothing
+        return (1 - e) * value - e * log_p.mean() if e else value
 
     def backward(self) -> Array:
         log_p, rows, labels = self.recall()
-        dscores = array_module(log_p).exp(log_p)
-        dscores[rows, labels] -= 1.0
+        dscores, e = array_module(log_p).exp(log_p), self.label_smoothing
+        dscores -= e / log_p.shape[1]
+        dscores[rows, labels] -= 1.0 - e
         return dscores / len(log_p)
+
+    def __repr__(self) -> str:
+        return f"SoftmaxCrossEntropy({f'label_smoothing={self.label_smoothing}' if self.label_smoothing else ''})"
 
     @staticmethod
     def _expect(scores: Array, labels: Labels) -> Shape:
@@ -131,9 +144,10 @@ class MultiTaskLoss(Layer):
     without their weights, so that they can be seen apart: {"class": ..., "box": ...}.
     """
 
-    def __init__(self, class_weight: float = 1.0, box_weight: float = 1.0, box_loss: Layer | None = None) -> None:
+    def __init__(self, class_weight: float = 1.0, box_weight: float = 1.0, box_loss: Layer | None = None,
+                 label_smoothing: float = 0.0) -> None:
         self.class_weight, self.box_weight = float(class_weight), float(box_weight)
-        self.class_loss: Any = SoftmaxCrossEntropy()
+        self.class_loss: Any = SoftmaxCrossEntropy(label_smoothing)
         self.box_loss: Any = L2Loss() if box_loss is None else box_loss
         if isinstance(box_loss, type | str | MultiTaskLoss) or not hasattr(self.box_loss, "forward"):
             raise TypeError(f"MultiTaskLoss: box_loss is a loss of the boxes alone, such as L2Loss(), got {box_loss!r}")
@@ -164,7 +178,9 @@ class MultiTaskLoss(Layer):
 
     def __repr__(self) -> str:
         weights = f"class_weight={self.class_weight}, box_weight={self.box_weight}"
-        return f"MultiTaskLoss({weights}, box_loss={self.box_loss!r})"
+        smoothing = self.class_loss.label_smoothing
+        smoothed = f", label_smoothing={smoothing}" if smoothing else ""
+        return f"MultiTaskLoss({weights}, box_loss={self.box_loss!r}{smoothed})"
 
 
 def tell_box_statistics(loss: Any, statistics: Buffer) -> None:

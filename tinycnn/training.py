@@ -140,7 +140,7 @@ def _outputs(model, samples, batch_size, workers):
     device, outputs = model.device, []
     with model.predicting():
         for batch in batches(samples, batch_size, model.image_size, shuffle=False, seed=0, epoch=0, workers=workers):
-            outputs.append(model.forward(model.normalize(to_device(batch.images, device))))
+            outputs.append(model.answer(model.normalize(to_device(batch.images, device))))
     xp = array_module(outputs[0][0])
     return tuple(xp.concatenate(parts) for parts in zip(*outputs, strict=True))
 

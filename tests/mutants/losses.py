@@ -44,12 +44,12 @@ entropy("mean twice", "batch mean", "backward divides by the batch size twice.",
         ("/ len(log_p)", "/ len(log_p) ** 2"))
 
 entropy("no true class", "label", "dscores = p / N, without the - 1 at the true class.",
-        ("dscores[rows, labels] -= 1.0", ""))
+        ("dscores[rows, labels] -= 1.0 - e", ""))
 
 entropy("only true class", "label", "Only the true class gets a gradient.",
-        ("dscores[rows, labels] -= 1.0", "true = dscores[rows, labels] - 1.0\n"
-                                         "        dscores[...] = 0.0\n"
-                                         "        dscores[rows, labels] = true"))
+        ("dscores[rows, labels] -= 1.0 - e", "true = dscores[rows, labels] - 1.0 + e\n"
+                                             "        dscores[...] = 0.0\n"
+                                             "        dscores[rows, labels] = true"))
 
 entropy("true minus predicted", "sign", "onehot - p.",
         ("return dscores", "return -dscores"))
@@ -68,6 +68,17 @@ entropy("logarithms for probabilities", None, "backward takes log p for p.",
 
 entropy("squared error on probabilities", None, "The gradient of another loss: 2 p (p - onehot).",
         ("return dscores", "return 2 * array_module(log_p).exp(log_p) * dscores"))
+
+smoothed = partial(entropy, label_smoothing=0.2)
+
+smoothed("smoothing forgotten", None, "forward smooths the labels, backward does not.",
+         ("e = array_module(log_p).exp(log_p), self.label_smoothing", "e = array_module(log_p).exp(log_p), 0.0"))
+
+smoothed("smoothing among the others", None, "In backward the share goes to the K - 1 other classes.",
+         ("e / log_p.shape[1]", "e / (log_p.shape[1] - 1)"))
+
+smoothed("all of the truth stays", None, "The share is spread over all classes, and the true one keeps its 1.",
+         ("-= 1.0 - e", "-= 1.0"))
 
 # --- L2Loss ---
 

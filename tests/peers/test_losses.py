@@ -23,11 +23,12 @@ def expect_near(actual, expected, dtype):
     np.testing.assert_allclose(actual, expected, rtol=LIMIT[dtype], atol=10 * np.finfo(dtype).eps)
 
 
-@given(SIZES, SIZES, st.sampled_from([0.1, 1.0, 30.0, 1e4]), DTYPES)
-def test_cross_entropy(device, n, k, scale, dtype):
+@given(SIZES, SIZES, st.sampled_from([0.1, 1.0, 30.0, 1e4]), st.sampled_from([0.0, 0.1]), DTYPES)
+def test_cross_entropy(device, n, k, scale, smoothing, dtype):
     scores, labels = (numbers((n, k)) * scale).astype(dtype), np.random.default_rng(k).integers(0, k, n)
-    loss, z = SoftmaxCrossEntropy(), torch.tensor(scores, requires_grad=True)
-    value, peer = loss.forward(to_device(scores, device), labels), F.cross_entropy(z, torch.tensor(labels))
+    loss, z = SoftmaxCrossEntropy(smoothing), torch.tensor(scores, requires_grad=True)
+    value = loss.forward(to_device(scores, device), labels)
+    peer = F.cross_entropy(z, torch.tensor(labels), label_smoothing=smoothing)
     peer.backward()
     expect_near(float(value), peer.item(), dtype)
     expect_near(to_numpy(loss.backward()), z.grad.numpy(), dtype)

@@ -11,7 +11,8 @@ def add(commands):
     parser = commands.add_parser(
         "evaluate", parents=[options(*DATA, DEVICE)], help="measure a trained model",
         description="Measure a model on the data it was trained with (the same division into parts) or on others.")
-    parser.add_argument("model", nargs="?", metavar="MODEL", help="model.npz or the folder of a run (default: newest)")
+    parser.add_argument("trained", nargs="?", metavar="MODEL",
+                        help="model.npz or the folder of a run (default: newest)")
     parser.add_argument("--part", choices=("test", "valid", "train"), default="test", help="default: test")
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.set_defaults(run=run)
@@ -21,7 +22,7 @@ def run(arguments):
     from tinycnn.metrics import comparison_table
     from tinycnn.training import evaluate
 
-    path = runs.find_model(arguments.model)
+    path = runs.find_model(arguments.trained)
     model = load(path, device=resolve(given(arguments))["device"])
     data, settings = runs.data_for_model(model, path, given(arguments))
     metrics = evaluate(model, data.parts[arguments.part], data.train if len(data.train) else None)

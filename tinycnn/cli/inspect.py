@@ -11,7 +11,8 @@ def add(commands):
         "inspect", parents=[options(*DATA, DEVICE)], help="look inside a model: one HTML report",
         description="Check a model and its data, and show a training step, gradients and predictions in one HTML file "
                     "that needs no network. The data are those of the training, or others.")
-    parser.add_argument("model", nargs="?", metavar="MODEL", help="model.npz or the folder of a run (default: newest)")
+    parser.add_argument("trained", nargs="?", metavar="MODEL",
+                        help="model.npz or the folder of a run (default: newest)")
     parser.add_argument("pictures", nargs="?", metavar="DATA", help="the same as --data")
     parser.add_argument("--out", metavar="FOLDER", default="inspection", help="default: inspection")
     parser.set_defaults(run=run)
@@ -25,7 +26,7 @@ def run(arguments):
         if known.get("data", arguments.pictures) != arguments.pictures:
             raise UsageError("the data are given twice, as DATA and as --data")
         known["data"] = arguments.pictures
-    path = runs.find_model(arguments.model)
+    path = runs.find_model(arguments.trained)
     model = load(path, device=resolve(given(arguments))["device"])
     data, _ = runs.data_for_model(model, path, known)
     written, diagnosis = report(model, data, arguments.out, runs.loss_of_run(path), name=path.parent.name or path.name)

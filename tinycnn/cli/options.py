@@ -22,7 +22,7 @@ class Parser(argparse.ArgumentParser):
         raise UsageError(f"{message} ({self.prog} --help lists what can be given)")
 
 
-def number(kind, least=None, most=None, below=None):
+def number(kind, least=None, most=None, below=None, above=None):
     """A type for argparse: an int or float within bounds."""
 
     def parse(text):
@@ -31,9 +31,9 @@ def number(kind, least=None, most=None, below=None):
         except ValueError:
             value = float("nan")
         bounds = [f"at least {least}"] * (least is not None) + [f"at most {most}"] * (most is not None)
-        bounds += [f"less than {below}"] * (below is not None)
+        bounds += [f"less than {below}"] * (below is not None) + [f"more than {above}"] * (above is not None)
         if not ((least is None or value >= least) and (most is None or value <= most)
-                and (below is None or value < below) and value == value):
+                and (below is None or value < below) and (above is None or value > above) and value == value):
             what = "a whole number" if kind is int else "a number"
             raise argparse.ArgumentTypeError(f"expected {', '.join([what, *bounds])}, got {text!r}")
         return value
@@ -87,6 +87,7 @@ MODEL = (
     Setting("hidden", 256, 512, count, "width of the layer that both heads share"),
     Setting("dropout", 0.0, 0.5, share, "share of features dropped while training"),
     Setting("per_class_boxes", False, False, bool, "one box for each class instead of one for all"),
+    Setting("mirror", False, False, bool, "answer with the mean of what a picture and its mirror image give"),
 )
 TRAINING = (
     Setting("epochs", 8, 30, count, "passes over the training pictures"),
@@ -96,11 +97,14 @@ TRAINING = (
     Setting("momentum", 0.9, 0.9, share, "of sgd"),
     Setting("weight_decay", 0.0, 0.0, rate, "how strongly weights are pulled to 0"),
     Setting("schedule", "cosine", "cosine", str, "of the learning rate", ("constant", "steps", "cosine")),
+    Setting("warmup", 0.05, 0.05, share, "share of the training in which cosine raises the rate from 0"),
     Setting("clip_norm", None, None, optional(rate), "largest norm of the gradient"),
     Setting("augment", "light", "strong", str, "random changes of the training pictures", ("none", "light", "strong")),
     Setting("class_weight", 1.0, 1.0, rate, "of the class loss in the sum"),
     Setting("box_weight", 1.0, 1.0, rate, "of the box loss in the sum"),
     Setting("box_loss", "l2", "l2", str, "what the box head learns by", tuple(BOX_LOSSES)),
+    Setting("beta", 1.0, 1.0, number(float, above=0), "where smooth-l1 goes from square to line"),
+    Setting("label_smoothing", 0.0, 0.0, share, "share of the true class that is spread over all"),
     Setting("patience", None, None, optional(count), "stop after so many epochs without a better one"),
     Setting("seed", 0, 0, seed, "of the weights, the order, the augmentation"),
     Setting("workers", 1, 1, number(int, least=0), "background threads that prepare batches"),
@@ -108,9 +112,16 @@ TRAINING = (
 )
 SETTINGS = DATA + MODEL + TRAINING
 GROUPS = {"the data": DATA, "the model": MODEL, "the training": TRAINING}
-# What is different for AlexNet; None: it has its own, and the option has no meaning.
-ALEXNET = {"image_size": 227, "channels": None, "hidden": None, "dropout": 0.5, "optimizer": "sgd",
-           "lr": 0.01, "weight_decay": 5e-4, "clip_norm": 1.0}
+# What is different for a model, whatever the data. None: it has its own, and the option has no meaning.
+PRESETS: dict[str, dict[str, object]] = {
+    "localizer": {},
+    "resnet": {"channels": (32, 64, 128, 192), "hidden": 128, "dropout": 0.3, "mirror": True, "batch_size": 64,
+               "lr": 2e-3, "weight_decay": 0.02, "warmup": 0.1, "label_smoothing": 0.1, "box_loss": "smooth-l1",
+               "beta": 0.5, "box_weight": 2.0},
+    "alexnet": {"image_size": 227, "channels": None, "hidden": None, "dropout": 0.5, "optimizer": "sgd",
+                "lr": 0.01, "weight_decay": 5e-4, "clip_norm": 1.0},
+}
+FIXED = {"alexnet": ("image_size", "channels", "hidden")}
 
 
 def options(*settings):
@@ -140,12 +151,12 @@ def resolve(known, earlier=None):
     known = (earlier or {}) | known
     kind = "scenes" if known.get("data", "scenes") == "scenes" else "photographs"
     defaults = {setting.name: getattr(setting, kind) for setting in SETTINGS}
-    if known.get("model") == "alexnet":
-        for name, value in ALEXNET.items():
-            if name in ("image_size", "channels", "hidden") and known.get(name, value) != value:
-                raise UsageError(f"--{name.replace('_', '-')} belongs to the small localizer: AlexNet's is fixed")
-        defaults |= ALEXNET
-    return defaults | known
+    model = known.get("model", "localizer")
+    preset = PRESETS[model]
+    for name in FIXED.get(model, ()):
+        if known.get(name, preset[name]) != preset[name]:
+            raise UsageError(f"--{name.replace('_', '-')} belongs to other models: that of {model} is fixed")
+    return defaults | preset | known
 
 
 def read_settings(values):
@@ -153,9 +164,10 @@ def read_settings(values):
     unknown = sorted(set(values) - {setting.name for setting in SETTINGS})
     if unknown:
         raise UsageError(f"there is no setting {', '.join(unknown)}")
-    # None is a setting's own word for "not limited"; where it has no such word it stands for AlexNet's fixed values.
+    # None is a setting's own word for "not limited"; where it has no such word it stands for a model's fixed value.
+    fixed = FIXED.get(values.get("model"), ())
     words = [_word(setting, values[setting.name]) for setting in SETTINGS
-             if setting.name in values and not (values[setting.name] is None and setting.name in ALEXNET)]
+             if setting.name in values and not (values[setting.name] is None and setting.name in fixed)]
     return given(options(*SETTINGS).parse_args(words))
 
 

@@ -18,7 +18,8 @@ def add(commands):
         description="Say what is in each picture, and where, in the picture's own pixels: xmin ymin xmax ymax. "
                     "A copy of each, with its box drawn, is written to --out.")
     parser.add_argument("images", nargs="+", metavar="PICTURE", help="picture files")
-    parser.add_argument("--model", metavar="MODEL", help="model.npz or the folder of a run (default: the newest run)")
+    parser.add_argument("--model", dest="trained", metavar="MODEL",
+                        help="model.npz or the folder of a run (default: the newest run)")
     parser.add_argument("--out", metavar="FOLDER", default="predictions", help="default: predictions")
     parser.add_argument("--no-draw", action="store_true", help="write no pictures")
     parser.add_argument("--json", action="store_true", help="print JSON")
@@ -26,7 +27,7 @@ def add(commands):
 
 
 def run(arguments):
-    model = load(runs.find_model(arguments.model), device=resolve(given(arguments))["device"])
+    model = load(runs.find_model(arguments.trained), device=resolve(given(arguments))["device"])
     paths = [Path(name) for name in arguments.images]
     folders = [path for path in paths if path.is_dir()]
     if folders:

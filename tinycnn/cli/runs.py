@@ -16,6 +16,7 @@ from tinycnn.errors import DataError
 from tinycnn.files import atomic_write
 from tinycnn.losses import MultiTaskLoss
 from tinycnn.models.architectures import build, defaults
+from tinycnn.optim import SCHEDULES
 
 RUNS = Path("runs")
 FILES = ("model.npz", "checkpoint.npz", "config.json", "history.csv", "metrics.json")
@@ -118,8 +119,15 @@ def build_model(settings, classes):
 
 def loss_of(settings):
     """The loss that the settings describe."""
-    box_loss = BOX_LOSSES[settings["box_loss"]]()
-    return MultiTaskLoss(settings["class_weight"], settings["box_weight"], box_loss)
+    arguments = {"beta": settings["beta"]} if settings["box_loss"] == "smooth-l1" else {}
+    box_loss = BOX_LOSSES[settings["box_loss"]](**arguments)
+    return MultiTaskLoss(settings["class_weight"], settings["box_weight"], box_loss, settings["label_smoothing"])
+
+
+def schedule_of(settings):
+    """The schedule of the learning rate that the settings describe."""
+    arguments = {"warmup": settings["warmup"]} if settings["schedule"] == "cosine" else {}
+    return SCHEDULES[settings["schedule"]](**arguments)
 
 
 def loss_of_run(model_path):

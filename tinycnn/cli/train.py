@@ -14,7 +14,7 @@ from tinycnn.cli.failures import UsageError
 from tinycnn.cli.options import SETTINGS, given, options, resolve
 from tinycnn.errors import MissingExtra
 from tinycnn.models.weights import load
-from tinycnn.optim import SCHEDULES, SGD, Adam
+from tinycnn.optim import SGD, Adam
 from tinycnn.version import __version__
 
 SHOWN = 24  # pictures in predictions.png
@@ -92,7 +92,7 @@ def _fit(model, data, settings, folder, arguments):
     return fit(
         model, data.train, data.valid, epochs=settings["epochs"], batch_size=settings["batch_size"],
         optimizer=optimizer, loss=runs.loss_of(settings),
-        schedule=SCHEDULES[settings["schedule"]](), augment=augment, seed=settings["seed"], out=folder,
+        schedule=runs.schedule_of(settings), augment=augment, seed=settings["seed"], out=folder,
         resume=arguments.resume, patience=settings["patience"], clip_norm=settings["clip_norm"],
         progress=not arguments.quiet, workers=settings["workers"])
 

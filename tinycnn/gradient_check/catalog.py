@@ -75,6 +75,7 @@ def cases(seed=0):
     found: list[tuple[str, Layer, tuple]] = [(repr(layer), layer, (x,)) for layer, x in layers]
     found += [
         ("SoftmaxCrossEntropy", SoftmaxCrossEntropy(), (scores, labels)),
+        ("SoftmaxCrossEntropy, smoothed", SoftmaxCrossEntropy(label_smoothing=0.2), (scores, labels)),
         ("L2Loss", L2Loss(), (boxes, targets)),
         ("L2Loss with a mask", L2Loss(), (boxes, targets, mask)),
         ("SmoothL1Loss", SmoothL1Loss(0.7), (boxes, targets)),

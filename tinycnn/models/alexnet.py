@@ -39,8 +39,8 @@ VARIANTS = {
 
 
 def alexnet_localizer(num_classes: int = 1000, groups: bool = True, variant: str = "paper",
-                      per_class_boxes: bool = False, dropout: float = 0.5, classes: Sequence[str] | None = None,
-                      seed: int = 0) -> Localizer:
+                      per_class_boxes: bool = False, dropout: float = 0.5, mirror: bool = False,
+                      classes: Sequence[str] | None = None, seed: int = 0) -> Localizer:
     """AlexNet with two heads on its feature vector: class scores (N, K) and a box (N, 4), or (N, K, 4).
 
     variant: "paper", for images of 227 x 227; or "one-gpu", fewer filters, no groups and no normalization, for images
@@ -50,12 +50,12 @@ def alexnet_localizer(num_classes: int = 1000, groups: bool = True, variant: str
     dropout: probability behind fc6 and fc7    classes: K names
     """
     config = {"architecture": "alexnet", "num_classes": num_classes, "groups": groups, "variant": variant,
-              "per_class_boxes": per_class_boxes, "dropout": dropout}
+              "per_class_boxes": per_class_boxes, "dropout": dropout, "mirror": mirror}
     names, rng = class_names(num_classes, classes), np.random.default_rng(seed)
     trunk = Sequential(**_trunk(groups, variant, dropout, seed, rng))
     class_head = small_head(FEATURES, num_classes, rng)
     box_head = small_head(FEATURES, 4 * num_classes if per_class_boxes else 4, rng)
-    model = Localizer(trunk, class_head, box_head, names, VARIANTS[variant].image_size, per_class_boxes, config)
+    model = Localizer(trunk, class_head, box_head, names, VARIANTS[variant].image_size, per_class_boxes, config, mirror)
     # Pixels only lose their mean. The paper's initial weights and normalization count on numbers of this size: with
     # pixels of size 1 what tells two images apart would be 40 times smaller in the feature vector.
     model.pixel_scale = 1.0

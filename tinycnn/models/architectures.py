@@ -6,8 +6,11 @@ from typing import Any
 
 from tinycnn.models.alexnet import alexnet_localizer
 from tinycnn.models.localizer import Localizer, localizer
+from tinycnn.models.resnet import resnet_localizer
 
-ARCHITECTURES: dict[str, Callable[..., Localizer]] = {"localizer": localizer, "alexnet": alexnet_localizer}
+ARCHITECTURES: dict[str, Callable[..., Localizer]] = {
+    "localizer": localizer, "resnet": resnet_localizer, "alexnet": alexnet_localizer,
+}  # fmt: skip
 
 
 def build(config: dict[str, Any]) -> Localizer:

@@ -53,6 +53,7 @@ class Localizer(Layer):
     trunk: any layer from images (N, S, S, 3) to features (N, D)    class_head: (N, D) -> (N, K)
     box_head: (N, D) -> (N, 4), or (N, 4 * K) with per_class_boxes    image_size: S    classes: K names
     config: keyword arguments with which tinycnn.models.build makes this architecture again; None for your own
+    mirror: whether `predict` and `evaluate` take the mean of the answers to a picture and to its mirror image
     """
 
     trunk: Any  # three layers of any kind, which may have more attributes than Layer knows of
@@ -61,8 +62,8 @@ class Localizer(Layer):
     pixel_scale = PIXEL_SCALE  # what a pixel is divided by, behind the subtraction of the mean
 
     def __init__(self, trunk: Layer, class_head: Layer, box_head: Layer, classes: Sequence[str], image_size: int,
-                 per_class_boxes: bool = False, config: dict[str, Any] | None = None) -> None:
-        self.trunk, self.class_head, self.box_head = trunk, class_head, box_head
+                 per_class_boxes: bool = False, config: dict[str, Any] | None = None, mirror: bool = False) -> None:
+        self.trunk, self.class_head, self.box_head, self.mirror = trunk, class_head, box_head, mirror
         self.classes, self.image_size, self.per_class_boxes = tuple(classes), image_size, per_class_boxes
         self.config = config
         # Mean and standard deviation (2, 4) of the training set's box codes (cx, cy, h, w). fit() measures them.
@@ -97,6 +98,16 @@ class Localizer(Layer):
         dfeatures = class_head.backward(dscores)
         dfeatures = dfeatures + box_head.backward(dboxes.reshape(len(dboxes), -1))  # both heads pull on the trunk
         return trunk.backward(dfeatures, input_gradient)
+
+    def answer(self, x: Array) -> tuple[Array, Array]:
+        """Scores and standardized boxes as `predict` takes them: those of forward, or with `mirror` of both ways."""
+        scores, boxes = self.forward(x)
+        if self.mirror:
+            mirrored_scores, mirrored = self.forward(array_module(x).ascontiguousarray(x[:, :, ::-1]))
+            mean, std = to_numpy(self.box_statistics.value)[:, 0]
+            mirrored[..., 0] = (1 - 2 * mean) / std - mirrored[..., 0]  # cx -> 1 - cx, standardized
+            scores, boxes = (scores + mirrored_scores) / 2, (boxes + mirrored) / 2
+        return scores, boxes
 
     # Between pixels and what the network computes with.
 
@@ -161,7 +172,7 @@ class Localizer(Layer):
         with self.predicting():
             for i in range(0, len(images), batch_size):
                 batch = np.stack([self.fit_frame(image) for image in images[i : i + batch_size]])
-                scores, boxes = self.forward(self.normalize(to_device(batch, device)))
+                scores, boxes = self.answer(self.normalize(to_device(batch, device)))
                 parts.append((to_numpy(softmax(scores)), to_numpy(boxes)))
         probabilities, boxes = (np.concatenate(part) for part in zip(*parts, strict=True))
         labels = probabilities.argmax(axis=1)
@@ -191,7 +202,7 @@ class Localizer(Layer):
 
 
 def localizer(num_classes: int = 10, image_size: int = 64, channels: Sequence[int] = (32, 64, 128, 256),
-              hidden: int = 512, dropout: float = 0.0, per_class_boxes: bool = False,
+              hidden: int = 512, dropout: float = 0.0, per_class_boxes: bool = False, mirror: bool = False,
               classes: Sequence[str] | None = None, seed: int = 0) -> Localizer:
     """The small localizer: 3x3 convolutions, each followed by a 2x2 max pool, then one hidden layer and two heads.
 
@@ -199,7 +210,8 @@ def localizer(num_classes: int = 10, image_size: int = 64, channels: Sequence[in
     It is flattened, not averaged over positions, since a box needs to know where things are.
     """
     config = {"architecture": "localizer", "num_classes": num_classes, "image_size": image_size,
-              "channels": list(channels), "hidden": hidden, "dropout": dropout, "per_class_boxes": per_class_boxes}
+              "channels": list(channels), "hidden": hidden, "dropout": dropout, "per_class_boxes": per_class_boxes,
+              "mirror": mirror}
     names, rng = class_names(num_classes, classes), np.random.default_rng(seed)
     layers, c, size = [], 3, image_size
     for f in channels:
@@ -218,7 +230,7 @@ def localizer(num_classes: int = 10, image_size: int = 64, channels: Sequence[in
     trunk = Sequential(*layers, input_shape=(image_size, image_size, 3))
     class_head = small_head(hidden, num_classes, rng)
     box_head = small_head(hidden, 4 * num_classes if per_class_boxes else 4, rng)
-    return Localizer(trunk, class_head, box_head, names, image_size, per_class_boxes, config)
+    return Localizer(trunk, class_head, box_head, names, image_size, per_class_boxes, config, mirror)
 
 
 def class_names(num_classes: int, classes: Sequence[str] | None) -> tuple[str, ...]:

@@ -19,26 +19,32 @@ def softmax(scores: Array) -> Array:
     return p
 
 
-def softmax_cross_entropy(scores: Array, labels: Labels) -> float:
+def softmax_cross_entropy(scores: Array, labels: Labels, smoothing: float = 0.0) -> float:
     """Mean over the batch of -log(probability of the true class).    scores: (N, K)    labels: (N,) of 0 .. K-1
 
     log p is written out, score - largest - log(sum), because p itself may be too small for a floating-point number.
+    smoothing: this share of the truth goes to all K classes alike.
     """
     total = 0.0
     for row, label in zip(scores, labels, strict=True):
         largest = max(row)
-        total -= row[label] - largest - math.log(sum(math.exp(score - largest) for score in row))
+        for k, score in enumerate(row):
+            log_p = score - largest - math.log(sum(math.exp(other - largest) for other in row))
+            total -= _truth(k == label, len(row), smoothing) * log_p
     return total / len(scores)
 
 
-def softmax_cross_entropy_backward(scores: Array, labels: Labels) -> Array:
-    """dscores (N, K) = (p - 1 at the true class, p elsewhere) / N."""
+def softmax_cross_entropy_backward(scores: Array, labels: Labels, smoothing: float = 0.0) -> Array:
+    """dscores (N, K) = (p - truth) / N; the truth is 1 at the true class and 0 elsewhere, unless it is smoothed."""
     dscores = softmax(scores)
     for n, k in np.ndindex(scores.shape):
-        if k == labels[n]:
-            dscores[n, k] -= 1
+        dscores[n, k] -= _truth(k == labels[n], scores.shape[1], smoothing)
         dscores[n, k] /= len(scores)
     return dscores
+
+
+def _truth(is_true_class, classes, smoothing):
+    return (1 - smoothing if is_true_class else 0) + smoothing / classes
 
 
 def l2_loss(pred: Array, target: Array, mask: Array | None = None) -> float:
