@@ -8,6 +8,7 @@ place on arrays of any length, so that the engine may hand it a block at a time,
 import math
 from collections.abc import Callable, Sequence
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 
@@ -22,11 +23,15 @@ Schedule = Callable[[float], float]
 
 
 class Optimizer:
-    """Base of the optimizers. model: anything with parameters() (a layer, a network, a localizer)."""
+    """Base of the optimizers. model: anything with parameters() (a layer, a network, a localizer).
+
+    rates: factors on the learning rate of parts of the model, by the beginning of their parameters' names, such as
+    {"trunk": 0.1} for a trunk that has been trained before. Where several fit, the longest counts.
+    """
 
     moments: tuple[str, ...]  # the names of the arrays in its state
 
-    def __init__(self, model: Layer, lr: float, weight_decay: float) -> None:
+    def __init__(self, model: Layer, lr: float, weight_decay: float, rates: dict[str, float] | None = None) -> None:
         if not lr >= 0 or not weight_decay >= 0:
             raise ValueError(f"lr and weight_decay must not be negative, got lr={lr}, weight_decay={weight_decay}")
         if not callable(getattr(model, "parameters", None)) or isinstance(model, type):
@@ -35,6 +40,7 @@ class Optimizer:
         if isinstance(model, Layer):
             expect_unshared(model)
         self.model, self.lr, self.weight_decay = model, lr, weight_decay
+        self.rates = self._fitting({} if rates is None else dict(rates))
         self.steps = 0
         self.turns: dict[str, int] = {}  # how many steps each parameter has taken, which had a gradient then
         self.state: dict[str, tuple[Array, ...]] = {}  # name -> tuple of arrays of the parameter's shape
@@ -42,9 +48,15 @@ class Optimizer:
     def step(self) -> None:
         """One step for every parameter that has a gradient, which is used up by it.
 
-        A parameter that takes no part in the next backward, of a frozen trunk for instance, then has none and stays.
+        A parameter that takes no part in the next backward then has none and stays. So does one that is frozen.
         """
         parameters = self.model.parameters()
+        for parameter in parameters.values():
+            if parameter.frozen:
+                parameter.grad = None
+        if parameters and all(parameter.frozen for parameter in parameters.values()):
+            raise OrderError(f"{type(self).__name__}.step: every parameter is frozen. Call freeze(False) on the part "
+                             "that is to learn.")
         if parameters and all(parameter.grad is None for parameter in parameters.values()):
             raise OrderError(f"{type(self).__name__}.step: there are no gradients. Call backward first; each step uses "
                              "them up.")
@@ -53,6 +65,7 @@ class Optimizer:
             if parameter.grad is None:
                 continue
             self.turn = self.turns[name] = self.turns.get(name, 0) + 1
+            self.rate = self.lr * self._factor(name)
             value, grad = parameter.value, parameter.grad
             xp = array_module(value, grad)
             if grad.shape != value.shape:
@@ -66,8 +79,28 @@ class Optimizer:
             parameter.grad = None
 
     def update(self, xp: ModuleType, value: Array, grad: Array, *state: Array, scratch: Array) -> None:
-        """Change value and state in place. All are 1-d, of one length; scratch: the same, with nothing in it."""
+        """Change value and state in place, at self.rate, in self.turn, which counts from 1.
+
+        All are 1-d, of one length; scratch: the same, with nothing in it.
+        """
         raise NotImplementedError(f"{type(self).__name__} must define update")
+
+    def _print(self, **settings: Any) -> str:
+        if self.rates:
+            settings["rates"] = self.rates
+        return f"{type(self).__name__}({', '.join(f'{name}={value}' for name, value in settings.items())})"
+
+    def _factor(self, name: str) -> float:
+        found = [part for part in self.rates if f"{name}.".startswith(f"{part}.")]
+        return self.rates[max(found, key=len)] if found else 1.0
+
+    def _fitting(self, rates: dict[str, float]) -> dict[str, float]:
+        names = list(self.model.parameters())
+        for part, factor in rates.items():
+            if not factor >= 0 or not any(f"{name}.".startswith(f"{part}.") for name in names):
+                raise ValueError(f"{type(self).__name__}: rates are factors, 0 or more, for parts of the model, got "
+                                 f"{part!r}: {factor!r}. Its parameters are called {', '.join(names[:4])} ...")
+        return rates
 
     def state_arrays(self) -> dict[str, Array]:
         """What a checkpoint keeps: {"velocity.trunk.conv1.w": array, ...}."""
@@ -89,19 +122,20 @@ class SGD(Optimizer):
 
     moments = ("velocity",)
 
-    def __init__(self, model: Layer, lr: float = 0.01, momentum: float = 0.9, weight_decay: float = 0.0) -> None:
-        super().__init__(model, lr, weight_decay)
+    def __init__(self, model: Layer, lr: float = 0.01, momentum: float = 0.9, weight_decay: float = 0.0,
+                 rates: dict[str, float] | None = None) -> None:
+        super().__init__(model, lr, weight_decay, rates)
         self.momentum = momentum
 
     def __repr__(self) -> str:
-        return f"SGD(lr={self.lr}, momentum={self.momentum}, weight_decay={self.weight_decay})"
+        return self._print(lr=self.lr, momentum=self.momentum, weight_decay=self.weight_decay)
 
     def update(self, xp: ModuleType, w: Array, dw: Array, v: Array, scratch: Array) -> None:
         v *= self.momentum
         v += dw
         if self.weight_decay:
             v += xp.multiply(w, self.weight_decay, out=scratch)
-        w -= xp.multiply(v, self.lr, out=scratch)
+        w -= xp.multiply(v, self.rate, out=scratch)
 
 
 class Adam(Optimizer):
@@ -116,17 +150,17 @@ class Adam(Optimizer):
     moments = ("mean", "square")
 
     def __init__(self, model: Layer, lr: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8,
-                 weight_decay: float = 0.0) -> None:
-        super().__init__(model, lr, weight_decay)
+                 weight_decay: float = 0.0, rates: dict[str, float] | None = None) -> None:
+        super().__init__(model, lr, weight_decay, rates)
         self.betas, self.eps = betas, eps
 
     def __repr__(self) -> str:
-        return f"Adam(lr={self.lr}, betas={tuple(self.betas)}, eps={self.eps}, weight_decay={self.weight_decay})"
+        return self._print(lr=self.lr, betas=tuple(self.betas), eps=self.eps, weight_decay=self.weight_decay)
 
     def update(self, xp: ModuleType, w: Array, dw: Array, m: Array, s: Array, scratch: Array) -> None:
         beta1, beta2 = self.betas
         if self.weight_decay:
-            w *= 1.0 - self.lr * self.weight_decay
+            w *= 1.0 - self.rate * self.weight_decay
         m *= beta1
         m += xp.multiply(dw, 1.0 - beta1, out=scratch)
         s *= beta2
@@ -135,7 +169,7 @@ class Adam(Optimizer):
         scratch *= 1.0 / math.sqrt(1.0 - beta2**self.turn)
         scratch += self.eps
         xp.divide(m, scratch, out=scratch)
-        scratch *= self.lr / (1.0 - beta1**self.turn)
+        scratch *= self.rate / (1.0 - beta1**self.turn)
         w -= scratch
 
 
@@ -144,7 +178,8 @@ def clip_gradients(model: Layer, max_norm: float) -> Array:
 
     The factor is computed where the gradients live, so nothing comes down from a GPU.
     """
-    grads = list({id(p.grad): p.grad for p in model.parameters().values() if p.grad is not None}.values())  # each once
+    learning = [p for p in model.parameters().values() if p.grad is not None and not p.frozen]
+    grads = list({id(p.grad): p.grad for p in learning}.values())  # each once
     if not grads:
         raise OrderError("clip_gradients: there are no gradients yet. Call backward first, then clip, then step.")
     xp = array_module(*grads)

@@ -35,7 +35,7 @@ def parameters(layer):
 
 @pytest.fixture(scope="module")
 def paper():
-    return alexnet_localizer()
+    return alexnet_localizer(initialization="paper")
 
 
 def test_every_layer_equals_the_table(paper):

@@ -9,7 +9,9 @@ from typing import NamedTuple
 
 from tinycnn.box_losses import BOX_LOSSES
 from tinycnn.cli.failures import UsageError
+from tinycnn.models.alexnet import VARIANTS
 from tinycnn.models.architectures import ARCHITECTURES
+from tinycnn.models.architectures import defaults as architecture_arguments
 
 
 class Parser(argparse.ArgumentParser):
@@ -87,6 +89,7 @@ MODEL = (
     Setting("hidden", 256, 512, count, "width of the layer that both heads share"),
     Setting("dropout", 0.0, 0.5, share, "share of features dropped while training"),
     Setting("per_class_boxes", False, False, bool, "one box for each class instead of one for all"),
+    Setting("variant", "paper", "paper", str, "of alexnet", tuple(VARIANTS)),
     Setting("mirror", False, False, bool, "answer with the mean of what a picture and its mirror image give"),
 )
 TRAINING = (
@@ -118,10 +121,9 @@ PRESETS: dict[str, dict[str, object]] = {
     "resnet": {"channels": (32, 64, 128, 192), "hidden": 128, "dropout": 0.3, "mirror": True, "batch_size": 64,
                "lr": 2e-3, "weight_decay": 0.02, "warmup": 0.1, "label_smoothing": 0.1, "box_loss": "smooth-l1",
                "beta": 0.5, "box_weight": 2.0},
-    "alexnet": {"image_size": 227, "channels": None, "hidden": None, "dropout": 0.5, "optimizer": "sgd",
-                "lr": 0.01, "weight_decay": 5e-4, "clip_norm": 1.0},
+    "alexnet": {"channels": None, "hidden": None, "dropout": 0.5, "batch_size": 16, "lr": 1e-4, "warmup": 0.1,
+                "clip_norm": 1.0},
 }
-FIXED = {"alexnet": ("image_size", "channels", "hidden")}
 
 
 def options(*settings):
@@ -152,11 +154,18 @@ def resolve(known, earlier=None):
     kind = "scenes" if known.get("data", "scenes") == "scenes" else "photographs"
     defaults = {setting.name: getattr(setting, kind) for setting in SETTINGS}
     model = known.get("model", "localizer")
-    preset = PRESETS[model]
-    for name in FIXED.get(model, ()):
-        if known.get(name, preset[name]) != preset[name]:
-            raise UsageError(f"--{name.replace('_', '-')} belongs to other models: that of {model} is fixed")
-    return defaults | preset | known
+    defaults |= PRESETS[model]
+    if model == "alexnet":
+        defaults["image_size"] = VARIANTS[known.get("variant", "paper")].image_size
+    for name in _fixed(model) & known.keys():
+        if known[name] != defaults[name]:
+            raise UsageError(f"--{name.replace('_', '-')} belongs to other models: {model} has no such choice")
+    return defaults | known
+
+
+def _fixed(model):
+    """Settings of models that are no arguments of this one: it has its own value, or none."""
+    return {setting.name for setting in MODEL if setting.name != "model"} - architecture_arguments(model).keys()
 
 
 def read_settings(values):
@@ -165,7 +174,7 @@ def read_settings(values):
     if unknown:
         raise UsageError(f"there is no setting {', '.join(unknown)}")
     # None is a setting's own word for "not limited"; where it has no such word it stands for a model's fixed value.
-    fixed = FIXED.get(values.get("model"), ())
+    fixed = _fixed(values.get("model", "localizer")) if values.get("model", "localizer") in ARCHITECTURES else ()
     words = [_word(setting, values[setting.name]) for setting in SETTINGS
              if setting.name in values and not (values[setting.name] is None and setting.name in fixed)]
     return given(options(*SETTINGS).parse_args(words))

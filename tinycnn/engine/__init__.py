@@ -35,8 +35,8 @@ def forward(layers, x):
 def backward(tape, dy, input_gradient=True):
     """dy back through the rows of a forward: dx, or None without input_gradient."""
     first = 0
-    if not input_gradient:  # nothing below the first row with parameters has work to do
-        first = next((i for i, (row, _) in enumerate(tape) if row.parameters()), len(tape))
+    if not input_gradient:  # nothing below the first row that learns has work to do
+        first = next((i for i, (row, _) in enumerate(tape) if row.learns()), len(tape))
         for row, _ in tape[:first]:
             row.forget()
     while len(tape) > first:

@@ -15,6 +15,7 @@ from tinycnn.backend import array_module
 from tinycnn.engine import batchnorm, dense, workers
 from tinycnn.engine.recorder import now
 from tinycnn.engine.segments import back_through, segments_of, through
+from tinycnn.engine.step import learns
 from tinycnn.engine.steps import (
     ON_DEVICE,
     as_shipped,
@@ -75,8 +76,9 @@ class Whole:
             self.layer.recorder.saw_backward(slice(0, len(dy)), len(dy), dy, dx, now(dy) - start)
         return dx
 
-    def parameters(self):
-        return self.layer.parameters()
+    def learns(self):
+        """Whether there is a parameter that training may change."""
+        return learns(self.layer)
 
     def forget(self):
         """No backward will come here: drop what a forward kept."""
@@ -194,8 +196,9 @@ class Chunked:
         add_up(shares)
         return arrays[0]
 
-    def parameters(self):
-        return {i: parameters for i, layer in enumerate(self.layers) if (parameters := layer.parameters())}
+    def learns(self):
+        """Whether there is a parameter that training may change."""
+        return any(map(learns, self.layers))
 
     def forget(self):
         """Nothing of a forward is kept outside the tape."""

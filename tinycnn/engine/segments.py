@@ -10,6 +10,7 @@ import itertools
 import math
 
 from tinycnn.engine.recorder import now
+from tinycnn.engine.step import learns
 from tinycnn.engine.steps import steps_of
 
 
@@ -98,9 +99,8 @@ def back_through(segment, dy, dx, worker, tape, workers):
 
 
 def _first_that_learns(steps):
-    """The first step with parameters: without dx, nothing below it has work to do."""
-    learn = (i for i, step in enumerate(steps) if any(layer.parameters() for layer in step.layers))
-    return next(learn, len(steps))
+    """The first step that learns: without dx, nothing below it has work to do."""
+    return next((i for i, step in enumerate(steps) if any(map(learns, step.layers))), len(steps))
 
 
 def _shower(method, images, n, seconds):

@@ -5,6 +5,11 @@
 """
 
 
+def learns(layer):
+    """Whether a layer has a parameter that training may change."""
+    return any(not parameter.frozen for parameter in layer.parameters().values())
+
+
 class Step:
     """How one layer, or a fused pair, is run. x_shape: (N, H, W, C)    dtype: of x, and so of everything"""
 

@@ -26,8 +26,10 @@ class Parameter:
     """An array that training changes, and the gradient that the last backward wrote for it.
 
     `grad` is None before the first backward. It is overwritten, never accumulated: a backward computes the gradient
-    of one loss on one batch, and an optimizer alone changes `value`.
+    of one loss on one batch, and an optimizer alone changes `value`, unless it is `frozen`.
     """
+
+    frozen = False
 
     def __init__(self, value: Array) -> None:
         self.value = value
@@ -88,6 +90,7 @@ class Layer:
     training = True  # train() and eval() change it; Dropout and BatchNorm2d compute differently
     per_image = False  # True, in the class itself: y of an image depends on that image and the parameters alone
     skips_input_gradient = False  # True: backward(dy, input_gradient=False) exists and saves the work for dx
+    frozen = False  # freeze() changes it
     recorder: Any = None  # who is shown what flows through this layer of a network (tinycnn/engine/recorder.py)
     _memory: tuple[tuple[Any, ...], Shape | None] | None = None
     _predictions = 0  # how many predicting() blocks it is in
@@ -235,9 +238,18 @@ class Layer:
 
     def train(self, training: bool = True) -> Self:
         """Switch to training behavior: Dropout drops, BatchNorm2d takes the batch's own statistics."""
-        self.training = training
+        self.training = training and not self.frozen
         for child in self.children().values():
             child.train(training)
+        return self
+
+    def freeze(self, frozen: bool = True) -> Self:
+        """Keep all that is in here as it is: no optimizer changes it, train() does not reach it. freeze(False) ends it.
+        """
+        for layer in self.tree():
+            layer.frozen, layer.training = frozen, layer.training and not frozen
+        for parameter in self.parameters().values():
+            parameter.frozen = frozen
         return self
 
     def eval(self) -> Self:

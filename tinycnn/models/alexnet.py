@@ -20,6 +20,7 @@ from tinycnn.layers import Conv2d, Dropout, Flatten, Linear, LocalResponseNorm, 
 from tinycnn.models.localizer import Localizer, class_names, small_head
 
 FEATURES = 4096
+BIASED = ("conv2", "conv4", "conv5", "fc6", "fc7")  # the paper starts their biases with 1
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ VARIANTS = {
 
 def alexnet_localizer(num_classes: int = 1000, groups: bool = True, variant: str = "paper",
                       per_class_boxes: bool = False, dropout: float = 0.5, mirror: bool = False,
-                      classes: Sequence[str] | None = None, seed: int = 0) -> Localizer:
+                      classes: Sequence[str] | None = None, seed: int = 0, initialization: str = "he") -> Localizer:
     """AlexNet with two heads on its feature vector: class scores (N, K) and a box (N, 4), or (N, K, 4).
 
     variant: "paper", for images of 227 x 227; or "one-gpu", fewer filters, no groups and no normalization, for images
@@ -48,29 +49,35 @@ def alexnet_localizer(num_classes: int = 1000, groups: bool = True, variant: str
         dropout before fc6 and fc7 instead of behind them)
     groups: False lets every filter of conv2, conv4 and conv5 see all channels; only for "paper"
     dropout: probability behind fc6 and fc7    classes: K names
+    initialization: "he", weights that shrink with the number of inputs, and biases of 0 (He et al. 2015, section 2.2):
+        it learns from a hundred pictures; or "paper", the numbers of 2012 (section 5), with which the feature vector
+        differs by a hundredth from picture to picture at first: that takes the paper's million pictures
     """
     config = {"architecture": "alexnet", "num_classes": num_classes, "groups": groups, "variant": variant,
-              "per_class_boxes": per_class_boxes, "dropout": dropout, "mirror": mirror}
+              "per_class_boxes": per_class_boxes, "dropout": dropout, "mirror": mirror,
+              "initialization": initialization}
     names, rng = class_names(num_classes, classes), np.random.default_rng(seed)
-    trunk = Sequential(**_trunk(groups, variant, dropout, seed, rng))
+    trunk = Sequential(**_start(_trunk(groups, variant, dropout, seed, rng), initialization))
     class_head = small_head(FEATURES, num_classes, rng)
     box_head = small_head(FEATURES, 4 * num_classes if per_class_boxes else 4, rng)
     model = Localizer(trunk, class_head, box_head, names, VARIANTS[variant].image_size, per_class_boxes, config, mirror)
-    # Pixels only lose their mean. The paper's initial weights and normalization count on numbers of this size: with
-    # pixels of size 1 what tells two images apart would be 40 times smaller in the feature vector.
-    model.pixel_scale = 1.0
+    if initialization == "paper":
+        # Pixels only lose their mean. The paper's initial weights and normalization count on numbers of this size:
+        # with pixels of size 1 what tells two images apart would be 40 times smaller in the feature vector.
+        model.pixel_scale = 1.0
     return model
 
 
 def alexnet_pose(num_joints: int = 14, groups: bool = True, variant: str = "paper", dropout: float = 0.5,
-                 seed: int = 0) -> Sequential:
+                 seed: int = 0, initialization: str = "he") -> Sequential:
     """AlexNet as a regressor of human pose (Toshev and Szegedy 2014, "DeepPose"): (N, S, S, 3) -> (N, 2 * J).
 
     One row holds x and y of joint 1, x and y of joint 2, and so on. There is one head only, so the whole network is a
-    Sequential; L2Loss with a mask leaves out joints that are not visible. Images: pixels minus 127.5.
+    Sequential; L2Loss with a mask leaves out joints that are not visible. Images: pixels minus 127.5, divided by 64
+    unless the initialization is the paper's.
     """
     rng = np.random.default_rng(seed)
-    layers = _trunk(groups, variant, dropout, seed, rng)
+    layers = _start(_trunk(groups, variant, dropout, seed, rng), initialization)
     return Sequential(**layers, joints=small_head(FEATURES, 2 * num_joints, rng))
 
 
@@ -82,15 +89,15 @@ def _trunk(groups, variant, dropout, seed, rng):
     f1, f2, f3, f4, f5 = v.filters
     g = 2 if groups and variant == "paper" else 1
     convolutions = {
-        "conv1": _start(Conv2d(3, f1, 11, stride=4, padding=v.padding, rng=rng), bias=0),
+        "conv1": Conv2d(3, f1, 11, stride=4, padding=v.padding, rng=rng),
         "relu1": ReLU(), "norm1": _normalization(), "pool1": MaxPool2d(3, stride=2),  # windows overlap: 3 wide, 2 apart
-        "conv2": _start(Conv2d(f1, f2, 5, padding=2, groups=g, rng=rng), bias=1),
+        "conv2": Conv2d(f1, f2, 5, padding=2, groups=g, rng=rng),
         "relu2": ReLU(), "norm2": _normalization(), "pool2": MaxPool2d(3, stride=2),
-        "conv3": _start(Conv2d(f2, f3, 3, padding=1, rng=rng), bias=0),
+        "conv3": Conv2d(f2, f3, 3, padding=1, rng=rng),
         "relu3": ReLU(),
-        "conv4": _start(Conv2d(f3, f4, 3, padding=1, groups=g, rng=rng), bias=1),
+        "conv4": Conv2d(f3, f4, 3, padding=1, groups=g, rng=rng),
         "relu4": ReLU(),
-        "conv5": _start(Conv2d(f4, f5, 3, padding=1, groups=g, rng=rng), bias=1),
+        "conv5": Conv2d(f4, f5, 3, padding=1, groups=g, rng=rng),
         "relu5": ReLU(), "pool5": MaxPool2d(3, stride=2),
         "flatten": Flatten(),
     }
@@ -98,9 +105,9 @@ def _trunk(groups, variant, dropout, seed, rng):
         del convolutions["norm1"], convolutions["norm2"]
     (numbers,) = Sequential(**convolutions).output_shape((v.image_size, v.image_size, 3))  # 6 * 6 * 256
     return convolutions | {
-        "fc6": _start(Linear(numbers, FEATURES, rng=rng), bias=1),
+        "fc6": Linear(numbers, FEATURES, rng=rng),
         "relu6": ReLU(), "dropout6": Dropout(dropout, rng=np.random.default_rng([seed, 6])),
-        "fc7": _start(Linear(FEATURES, FEATURES, rng=rng), bias=1),
+        "fc7": Linear(FEATURES, FEATURES, rng=rng),
         "relu7": ReLU(), "dropout7": Dropout(dropout, rng=np.random.default_rng([seed, 7])),
     }  # fmt: skip
 
@@ -109,13 +116,17 @@ def _normalization():
     return LocalResponseNorm(5, alpha=1e-4, beta=0.75, k=2.0, divide_alpha=False)  # the paper, section 3.3
 
 
-def _start(layer, bias):
-    """Weights with standard deviation .01 and one constant bias (the paper, section 5), in place of the layer's own.
+def _start(layers, initialization):
+    """The first weights. Those of the paper, in place of the layers' own: standard deviation .01 and constant biases.
 
-    A bias of 1 gives the ReLU positive inputs, so that learning starts early. The weights that the layer drew are only
+    A bias of 1 gives the ReLU positive inputs, so that learning starts early. The weights that a layer drew are only
     scaled: drawing 60 million numbers is what takes the time.
     """
-    w = layer.w.value
-    w *= np.float32(0.01 / (2 / math.prod(w.shape[:-1])) ** 0.5)
-    layer.b.value += np.float32(bias)
-    return layer
+    if initialization not in ("he", "paper"):
+        raise ValueError(f"initialization must be 'he' or 'paper', got {initialization!r}")
+    for name, layer in layers.items() if initialization == "paper" else ():
+        if layer.parameters():
+            w = layer.w.value
+            w *= np.float32(0.01 / (2 / math.prod(w.shape[:-1])) ** 0.5)
+            layer.b.value += np.float32(name in BIASED)
+    return layers

@@ -59,7 +59,9 @@ class Localizer(Layer):
     trunk: Any  # three layers of any kind, which may have more attributes than Layer knows of
     class_head: Any
     box_head: Any
-    pixel_scale = PIXEL_SCALE  # what a pixel is divided by, behind the subtraction of the mean
+    # What is taken from a pixel, and what it is then divided by: one number, or one for each channel.
+    pixel_mean: float | tuple[float, ...] = PIXEL_MEAN
+    pixel_scale: float | tuple[float, ...] = PIXEL_SCALE
 
     def __init__(self, trunk: Layer, class_head: Layer, box_head: Layer, classes: Sequence[str], image_size: int,
                  per_class_boxes: bool = False, config: dict[str, Any] | None = None, mirror: bool = False) -> None:
@@ -115,9 +117,13 @@ class Localizer(Layer):
         """uint8 pixels (N, S, S, 3) on any device -> the network's input, in the dtype of its weights."""
         dtype = next(iter(self.parameters().values())).value.dtype
         x = images.astype(dtype)
-        x -= PIXEL_MEAN
-        x *= 1 / self.pixel_scale
+        x -= self._each_channel(self.pixel_mean, x)
+        x *= self._each_channel(1 / np.asarray(self.pixel_scale, np.float64), x)
         return x
+
+    def _each_channel(self, value, x):
+        """A number as such; one for each channel as an array where x is."""
+        return float(value) if np.ndim(value) == 0 else to_device(np.asarray(value, x.dtype), device_of(x))
 
     def set_box_statistics(self, codes: ArrayLike) -> None:
         """Take mean and standard deviation of the training set's box codes (n, 4), units of the network's input."""

@@ -36,7 +36,7 @@ def save(model: Layer, path: str | Path, extra: dict[str, Any] | None = None,
     if not isinstance(model, Layer):
         raise TypeError(f"save: a layer or a network can be saved, got {model!r}")
     meta = {"format": FORMAT, "config": _config_of(model), "classes": list(getattr(model, "classes", ())),
-            "pixel_scale": getattr(model, "pixel_scale", None),
+            "pixels": [getattr(model, "pixel_mean", None), getattr(model, "pixel_scale", None)],
             "has_statistics": bool(getattr(model, "has_statistics", False)), "extra": extra or {}}
     members: dict[str, Any] = {f"model/{name}": to_numpy(p.value) for name, p in model.parameters().items()}
     members |= {f"buffer/{name}": to_numpy(b.value) for name, b in model.buffers().items()}
@@ -99,9 +99,20 @@ def load_with_extra(path: str | Path, into: Layer | None = None,
         if meta["format"] == EARLIER:
             model.box_statistics.value = to_device(np.array([meta["box_mean"], meta["box_std"]], np.float64), device)
         model.has_statistics = meta["has_statistics"]
-        if meta.get("pixel_scale") is not None:
-            model.pixel_scale = meta["pixel_scale"]
+        mean, scale = meta.get("pixels", (None, meta.get("pixel_scale")))  # at first only the scale was kept
+        model.pixel_mean = _of_pixels(mean, model.pixel_mean, path)
+        model.pixel_scale = _of_pixels(scale, model.pixel_scale, path)
     return model, meta["extra"], more
+
+
+def _of_pixels(value, usual, path):
+    """What a file says of pixels: one number, or one for each channel; None: as usual."""
+    numbers = value if isinstance(value, list) else [value]
+    if value is None:
+        return usual
+    if len(numbers) not in (1, 3) or any(type(number) not in (int, float) for number in numbers):
+        raise CheckpointError(f"{path}: pixels are made smaller by one number or three, it says {value!r}"[:200])
+    return tuple(value) if isinstance(value, list) else value
 
 
 def _config_of(model):

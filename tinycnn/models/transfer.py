@@ -1,0 +1,101 @@
+"""Beginning with a trunk that has learned before: on other classes, on drawn scenes, or elsewhere.
+
+    taken = tc.models.initialize(model, "runs/scenes-1")           a run, or its model.npz
+    taken = tc.models.initialize(model, "alexnet.safetensors")     AlexNet as torchvision publishes it
+
+What an image looks like from its edges up is much the same for every task, and that is what a trunk knows. So the trunk
+is taken whole, or not at all; a head is taken where it answers the same question: the box head where its shape is the
+same, the class head where the classes are. The statistics of the boxes are left to `fit`, which measures them anew.
+"""
+
+from pathlib import Path
+
+from tinycnn.backend import to_device, to_numpy
+from tinycnn.errors import CheckpointError, require
+from tinycnn.models.localizer import Localizer
+from tinycnn.models.weights import load
+
+PUBLISHED = (".safetensors", ".pth", ".pt")
+# torchvision's AlexNet: the number of each layer in `features` and `classifier`, and our name for it.
+TORCHVISION = {
+    "features.0": "conv1", "features.3": "conv2", "features.6": "conv3", "features.8": "conv4", "features.10": "conv5",
+    "classifier.1": "fc6", "classifier.4": "fc7",
+}  # fmt: skip
+IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of pixels 0..1, as torchvision has them
+
+
+def initialize(model: Localizer, path: str | Path) -> list[str]:
+    """Copy into `model` what it can use of a file's weights; returns the names of the parameters that were taken.
+
+    path: a run's folder or model.npz; or AlexNet's published weights, for alexnet_localizer(variant="one-gpu"): a
+    .safetensors file, read by the safetensors package, or a .pth, read by PyTorch without running what is in it
+
+    Raises CheckpointError, and changes nothing, when the trunk is another one than the model's.
+    """
+    path = Path(path)
+    if path.suffix.lower() in PUBLISHED:
+        given, pixels = _published(_read(path), path), _imagenet_pixels()
+    else:
+        earlier = load(path / "model.npz" if path.is_dir() else path)
+        given = {name: to_numpy(held.value) for name, held in _numbers(earlier).items() if name != "box_statistics"}
+        if earlier.classes != model.classes:
+            given = {name: array for name, array in given.items() if not name.startswith("class_head.")}
+        pixels = earlier.pixel_mean, earlier.pixel_scale
+    own = _numbers(model)
+    taken = [name for name, held in own.items() if name in given and given[name].shape == held.value.shape]
+    others = [name for name in own if name.startswith("trunk.") and name not in taken]
+    if others:
+        name, theirs = others[0], given.get(others[0])
+        there = "nothing of that name" if theirs is None else f"one of shape {theirs.shape}"
+        raise CheckpointError(
+            f"{path} holds the weights of another trunk than that of {model!r}: {name} has shape "
+            f"{own[name].value.shape} here, and there is {there}. Build the model that the weights are from."
+        )
+    model.pixel_mean, model.pixel_scale = pixels
+    for name in taken:
+        held = own[name]
+        held.value = to_device(given[name].astype(held.value.dtype), model.device)
+    return [name for name in taken if name in model.parameters()]
+
+
+def _numbers(model):
+    return model.parameters() | model.buffers()
+
+
+def _published(state, path):
+    """Weights by our names, arranged as ours: convolutions (KH, KW, C, F), and fc6 for a map flattened as (H, W, C)."""
+    given = {}
+    for theirs, ours in TORCHVISION.items():
+        w, b = state.get(f"{theirs}.weight"), state.get(f"{theirs}.bias")
+        if w is None or b is None or w.ndim != (4 if ours.startswith("conv") else 2):
+            raise CheckpointError(f"{path} is not AlexNet as torchvision has it: {theirs}.weight is not there, or of "
+                                  f"another kind. It begins with {', '.join(list(state)[:3])}")
+        if ours == "fc6" and w.shape[1] % 36 == 0:
+            w = w.reshape(len(w), -1, 6, 6).transpose(0, 2, 3, 1).reshape(len(w), -1)  # (F, C, H, W) -> (F, H, W, C)
+        given[f"trunk.{ours}.w"] = w.transpose(2, 3, 1, 0) if w.ndim == 4 else w.T
+        given[f"trunk.{ours}.b"] = b
+    return given
+
+
+def _imagenet_pixels():
+    """What is taken from a pixel 0..255 of each channel, and what it is then divided by."""
+    return tuple(255 * m for m in IMAGENET_MEAN), tuple(255 * s for s in IMAGENET_STD)
+
+
+def _read(path):
+    """{name: array} of a file of weights that others have written."""
+    if not path.is_file():
+        raise CheckpointError(f"there is no file {path}")
+    if path.suffix.lower() == ".safetensors":
+        reader = require("safetensors.numpy", extra="weights")
+        try:
+            return reader.load_file(path)
+        except Exception as error:  # the package has an error class of its own, in a module it calls private
+            raise CheckpointError(f"{path} is not a whole safetensors file ({error})") from error
+    torch = require("torch", extra="torch")
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)  # refuses whatever is not numbers
+        return {name: tensor.numpy() for name, tensor in state.items()}
+    except Exception as error:
+        first = str(error).strip().partition("\n")[0]
+        raise CheckpointError(f"{path} is not a file of PyTorch weights alone ({first})") from error
