@@ -9,7 +9,7 @@ from harness import expect_close, numbers
 from tinycnn.backend import to_device, to_numpy
 from tinycnn.engine.update import BLOCK
 from tinycnn.errors import OrderError
-from tinycnn.layers import Layer, Parameter
+from tinycnn.layers import Layer, Linear, Parameter, Sequential
 from tinycnn.optim import SCHEDULES, SGD, Adam, clip_gradients, constant, cosine, steps
 
 SHAPES = {"w": (3, 4, 2), "b": (5,)}
@@ -233,3 +233,38 @@ def test_every_schedule_has_a_name():
 def test_clipping_before_backward_says_so():
     with pytest.raises(OrderError, match="no gradients yet. Call backward first"):
         clip_gradients(Weights("float32"), 1.0)
+
+
+# --- parts of a model ---
+
+
+@pytest.mark.parametrize("kind", [SGD, Adam])
+def test_rates_are_factors_for_parts_of_the_model(device, kind):
+    """A part at a tenth of the rate moves as one of an optimizer whose rate is a tenth; the longest name counts."""
+    one, tenth, rated = (Weights(device=device) for _ in range(3))
+    optimizers = [kind(one, lr=0.1, weight_decay=0.2), kind(tenth, lr=0.01, weight_decay=0.2),
+                  kind(rated, lr=0.1, weight_decay=0.2, rates={"w": 0.1})]  # fmt: skip
+    for step in range(3):
+        for weights, optimizer in zip((one, tenth, rated), optimizers, strict=True):
+            weights.gradients(step)
+            optimizer.step()
+    np.testing.assert_allclose(rated.values()["w"], tenth.values()["w"], rtol=1e-12)
+    np.testing.assert_array_equal(rated.values()["b"], one.values()["b"])
+    assert "rates={'w': 0.1}" in repr(optimizers[2]) and "rates" not in repr(optimizers[0])
+
+
+def test_the_longest_name_of_a_part_counts_and_names_are_whole():
+    model = Sequential(fc1=Linear(2, 2), fc12=Linear(2, 2))
+    optimizer = SGD(model, lr=1.0, momentum=0.0, rates={"fc1": 0.5, "fc1.b": 0.0})
+    before = {name: p.value.copy() for name, p in model.parameters().items()}
+    for parameter in model.parameters().values():
+        parameter.grad = np.ones_like(parameter.value)
+    optimizer.step()
+    moved = {name: float((before[name] - p.value).max()) for name, p in model.parameters().items()}
+    assert moved == pytest.approx({"fc1.w": 0.5, "fc1.b": 0.0, "fc12.w": 1.0, "fc12.b": 1.0}, rel=1e-6)
+
+
+@pytest.mark.parametrize("rates", [{"trunk": 0.1}, {"w": -1}, {"w": float("nan")}])
+def test_rates_of_parts_that_are_not_there(rates):
+    with pytest.raises(ValueError, match="Its parameters are called w, b"):
+        Adam(Weights(), rates=rates)
