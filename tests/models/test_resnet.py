@@ -6,6 +6,7 @@ import pytest
 import tinycnn as tc
 from tinycnn.backend import to_device, to_numpy
 from tinycnn.errors import ShapeError
+from tinycnn.inspection import diagnose
 from tinycnn.layers import BatchNorm2d, Conv2d
 
 SMALL = dict(num_classes=3, image_size=16, channels=(6, 8), hidden=10, seed=1)
@@ -83,3 +84,14 @@ def test_its_file_holds_the_running_averages(tmp_path):
     assert read.mirror and read.config == model.config
     np.testing.assert_array_equal(read.eval().predict(images).boxes, model.predict(images).boxes)
     assert to_numpy(read.trunk["norm1"].running_mean.value).any()
+
+
+def test_it_can_be_looked_into():
+    """Heads of several layers, and features that are a map."""
+    data = tc.data.scenes(n=24, image_size=16, valid=8, test=0, seed=0)
+    model = tc.models.resnet_localizer(len(data.classes), 16, (6, 8), 10, classes=data.classes)
+    tc.fit(model, data.train, data.valid, epochs=1, batch_size=12, progress=False)
+    assert "same box" in str(diagnose(model, data))
+    samples = data.train.subset(np.arange(6))
+    step = tc.trace(model, samples.images, samples.labels, samples.boxes)
+    assert {"trunk.residual1.body.conv1", "box_head.fc1"} <= {layer.name for layer in step.layers}

@@ -90,12 +90,12 @@ class Case:
     def _look(self, part, samples):
         some = samples.subset(in_turn(samples.labels, self.enough))
         calm = twin(self.model).eval()
-        taps, parts = tap(calm), []
+        parts, entrance = [], next(a for name, a in tap(calm).items() if name.startswith("class_head"))
         for i in range(0, len(some), self.batch_size):
             few = slice(i, i + self.batch_size)
             shown, _ = frames(self.model, some.images[few])
-            s, outputs = (to_numpy(a).astype(np.float64) for a in calm.forward(network_input(calm, shown)))
-            features = to_numpy(taps["class_head"].x).astype(np.float64)
+            s, outputs = (to_numpy(a).astype(np.float64) for a in calm.answer(network_input(calm, shown)))
+            features = to_numpy(entrance.x).reshape(len(s), -1).astype(np.float64)
             parts.append((s, calm.box_codes(outputs, s.argmax(axis=1)), features))
         scores, codes, features = (np.concatenate(a) for a in zip(*parts, strict=True))
         size = math.sqrt(float((features**2).mean())) or 1.0
