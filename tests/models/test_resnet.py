@@ -88,8 +88,8 @@ def test_its_file_holds_the_running_averages(tmp_path):
 
 def test_it_can_be_looked_into():
     """Heads of several layers, and features that are a map."""
-    data = tc.data.scenes(n=24, image_size=16, valid=8, test=0, seed=0)
-    model = tc.models.resnet_localizer(len(data.classes), 16, (6, 8), 10, classes=data.classes)
+    data = tc.data.scenes(n=24, image_size=32, valid=8, test=0, seed=0)
+    model = tc.models.resnet_localizer(len(data.classes), 32, (6, 8), 10, classes=data.classes)
     tc.fit(model, data.train, data.valid, epochs=1, batch_size=12, progress=False)
     assert "same box" in str(diagnose(model, data))
     samples = data.train.subset(np.arange(6))
