@@ -8,6 +8,7 @@ from numbers import Real
 from tinycnn.box_losses import BOX_LOSSES
 from tinycnn.data.dataset import Dataset, Samples
 from tinycnn.errors import DataError
+from tinycnn.layers import Layer
 from tinycnn.losses import SoftmaxCrossEntropy
 from tinycnn.models.localizer import Localizer
 from tinycnn.text import kind
@@ -75,6 +76,25 @@ def expect_parts(model, optimizer, loss, schedule, augment, clip_norm, on_epoch)
         raise ValueError(f"fit: clip_norm must be a number above 0, or None, got {clip_norm!r}")
     if on_epoch is not None and not callable(on_epoch):
         raise TypeError(f"fit: on_epoch must be a function of (row, model), got {on_epoch!r}")
+
+
+def frozen_part(model: Localizer, freeze: tuple[str, int] | None) -> tuple[Layer | None, int]:
+    """The layer that freeze names, and for how many epochs it stays as it is; None where nothing is frozen."""
+    if freeze is None:
+        return None, 0
+    parts = {name: layer for name, layer in _named(model) if layer.parameters()}
+    fits = isinstance(freeze, tuple | list) and len(freeze) == 2 and freeze[0] in parts
+    if not fits or isinstance(freeze[1], bool) or not hasattr(freeze[1], "__index__") or freeze[1] < 0:
+        raise ValueError("fit: freeze is the name of a part and a number of epochs, such as ('trunk', 3), got "
+                         f"{freeze!r}; parts are called {', '.join(list(parts)[:6])} ...")
+    return parts[freeze[0]], int(freeze[1])
+
+
+def _named(model, prefix=""):
+    """(dotted name, layer) of every layer inside, at any depth."""
+    for name, layer in model.children().items():
+        yield prefix + name, layer
+        yield from _named(layer, f"{prefix}{name}.")
 
 
 def _expect_factors(schedule):

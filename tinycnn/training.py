@@ -20,7 +20,7 @@ from tinycnn.checkpoint import Run
 from tinycnn.data.batches import Augmentation, batches, shown_codes
 from tinycnn.data.dataset import Dataset, Samples
 from tinycnn.errors import DataError, TrainingError
-from tinycnn.fit_arguments import expect_numbers, expect_parts, expect_samples, fitting_samples, name_of
+from tinycnn.fit_arguments import expect_numbers, expect_parts, expect_samples, fitting_samples, frozen_part, name_of
 from tinycnn.history import History, Meter, Row, describe, losses_of
 from tinycnn.losses import Loss, MultiTaskLoss, tell_box_statistics
 from tinycnn.memory import explain_out_of_memory
@@ -35,7 +35,8 @@ def fit(model: Localizer, train: Samples | Dataset, valid: Samples | None = None
         schedule: optim.Schedule | None = None, augment: Augmentation | None = None, seed: int = 0,
         out: str | Path | None = None, resume: bool = False, patience: int | None = None,
         clip_norm: float | None = None, device: str | None = None, progress: bool = True, gradcheck_every: int = 0,
-        workers: int = 1, on_epoch: Callable[[Row, Localizer], object] | None = None) -> History:
+        workers: int = 1, on_epoch: Callable[[Row, Localizer], object] | None = None,
+        freeze: tuple[str, int] | None = None) -> History:
     """Train a localizer; returns the History. The model ends with the weights of the last epoch.
 
     train, valid: Samples, or a Dataset for both; valid chooses the best epoch and is never learned from
@@ -48,6 +49,7 @@ def fit(model: Localizer, train: Samples | Dataset, valid: Samples | None = None
     gradcheck_every: check the gradients of the whole model after every so many steps
     on_epoch: called with (row, model) after each epoch, row as in History. A rate that it sets, optimizer.lr = ...,
         is the one that the schedule multiplies from then on.
+    freeze: a part of the model and for how many epochs it stays as it is, ("trunk", 3); then all of it learns
 
     Samples whose classes stand in another order than the model's are brought into that order.
 
@@ -60,12 +62,14 @@ def fit(model: Localizer, train: Samples | Dataset, valid: Samples | None = None
     expect_numbers(epochs=(epochs, 0), batch_size=(batch_size, 1), seed=(seed, 0), workers=(workers, 0),
                    patience=(patience, 1), gradcheck_every=(gradcheck_every, 0))
     expect_parts(model, optimizer, loss, schedule, augment, clip_norm, on_epoch)
+    part, frozen_epochs = frozen_part(model, freeze)
     if device is not None:
         model.to(pick_device(device)[0])
     run = Run(model, optimizer, out, {
         "epochs": epochs, "batch_size": batch_size, "seed": seed, "clip_norm": clip_norm, "augment": name_of(augment),
         "schedule": [schedule(i / 16) for i in range(16)], "loss": name_of(loss),
         "optimizer": name_of(optimizer), "train": [len(train), int(train.labels.sum()), float(train.boxes.sum())],
+        **({"freeze": list(freeze)} if freeze else {}),
     })
     if resume:
         run.resume()
@@ -82,6 +86,8 @@ def fit(model: Localizer, train: Samples | Dataset, valid: Samples | None = None
             if _out_of_patience(run.history, patience):
                 break
             start, meter = time.perf_counter(), Meter(epoch, steps_per_epoch)
+            if part is not None:
+                part.freeze(epoch < frozen_epochs)
             model.train()
             shuffled = batches(train, batch_size, model.image_size, shuffle=True, augment=augment, seed=seed,
                                epoch=epoch, workers=workers)

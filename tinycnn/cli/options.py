@@ -49,6 +49,14 @@ def numbers(text):
     return values
 
 
+def part_and_epochs(text):
+    """A type for argparse: trunk:3"""
+    part, _, epochs = str(text).rpartition(":")
+    if not part:
+        raise argparse.ArgumentTypeError(f"expected a part and a number of epochs, as trunk:3, got {text!r}")
+    return part, number(int, least=0)(epochs)
+
+
 def optional(parse):
     """The type, or the word none."""
 
@@ -97,6 +105,9 @@ TRAINING = (
     Setting("batch_size", 32, 32, count, "pictures in one step"),
     Setting("optimizer", "adam", "adam", str, "the optimizer", ("sgd", "adam")),
     Setting("lr", 2e-3, 1e-3, rate, "learning rate"),
+    Setting("init", None, None, optional(str), "weights to begin with: a run, its model.npz, or published ones"),
+    Setting("freeze", None, None, optional(part_and_epochs), "a part that stays as it is at first, as trunk:3 epochs"),
+    Setting("trunk_rate", 1.0, 1.0, rate, "factor on the learning rate of the trunk"),
     Setting("momentum", 0.9, 0.9, share, "of sgd"),
     Setting("weight_decay", 0.0, 0.0, rate, "how strongly weights are pulled to 0"),
     Setting("schedule", "cosine", "cosine", str, "of the learning rate", ("constant", "steps", "cosine")),
@@ -114,6 +125,7 @@ TRAINING = (
     DEVICE,
 )
 SETTINGS = DATA + MODEL + TRAINING
+JOINED = {"channels": ",", "freeze": ":"}  # how what has several parts is written
 GROUPS = {"the data": DATA, "the model": MODEL, "the training": TRAINING}
 # What is different for a model, whatever the data. None: it has its own, and the option has no meaning.
 PRESETS: dict[str, dict[str, object]] = {
@@ -184,8 +196,8 @@ def _word(setting, value):
     flag = setting.name.replace("_", "-")
     if setting.parse is bool:
         return f"--{flag}" if value else f"--no-{flag}"
-    if setting.parse is numbers and isinstance(value, list | tuple):
-        value = ",".join(map(str, value))
+    if setting.name in JOINED and isinstance(value, list | tuple):
+        value = JOINED[setting.name].join(map(str, value))
     return f"--{flag}={'none' if value is None else value}"
 
 

@@ -13,11 +13,13 @@ from tinycnn.cli import runs
 from tinycnn.cli.failures import UsageError
 from tinycnn.cli.options import SETTINGS, given, options, resolve
 from tinycnn.errors import MissingExtra
+from tinycnn.models.transfer import initialize
 from tinycnn.models.weights import load
 from tinycnn.optim import SGD, Adam
 from tinycnn.version import __version__
 
 SHOWN = 24  # pictures in predictions.png
+LARGE, FEW = 10**7, 10**4  # parameters of a network that needs much of everything, and pictures that are few for it
 
 
 def add(commands):
@@ -42,6 +44,10 @@ def run(arguments):
     data = runs.load_data(settings)
     say(data.describe(), "")
     model = runs.build_model(settings, data.classes)
+    if settings["init"] and folder is None:
+        taken = initialize(model, settings["init"])
+        say(f"{len(taken)} of {len(model.parameters())} arrays of weights begin as in {settings['init']}")
+    say(*_what_it_needs(model, data, settings))
     if folder is None:
         folder = runs.new_folder(arguments.out, data.name)
         runs.write_json(folder / "config.json", _config(settings, data, model, folder))
@@ -57,11 +63,26 @@ def run(arguments):
     _report(metrics, folder, problems)
 
 
+def _what_it_needs(model, data, settings):
+    """A sentence for those who train a very large network on few pictures."""
+    parameters, pictures = _count(model), len(data.train)
+    if parameters < LARGE:
+        return ()
+    arrays = 4 if settings["optimizer"] == "adam" else 3  # values, gradients, and the optimizer's state
+    lines = [f"{parameters / 1e6:.0f} million parameters take {4 * arrays * parameters / 1e9:.1f} GB in training, and "
+             f"a batch of {settings['batch_size']} images takes more."]
+    if pictures < FEW and not settings["init"]:
+        lines.append(f"{pictures:,} pictures are few for so many: it learns them by heart. Begin with weights learned "
+                     "before, --init FILE, or train a smaller network, --model resnet.")
+    return lines
+
+
 def _settings(arguments):
     """(settings, folder of the run to resume or None)"""
     known = given(arguments)
-    if "data" in known and known["data"] != "scenes":
-        known["data"] = str(Path(known["data"]).absolute())  # so that config.json works from any folder
+    for name in ("data", "init"):
+        if known.get(name) not in (None, "scenes"):
+            known[name] = str(Path(known[name]).absolute())  # so that config.json works from any folder
     if not arguments.resume:
         earlier = runs.read_config(arguments.config) if arguments.config else None
         return resolve(known, earlier), None
@@ -85,7 +106,8 @@ def _fit(model, data, settings, folder, arguments):
     from tinycnn.data.augment import Augment
     from tinycnn.training import fit
 
-    common = {"lr": settings["lr"], "weight_decay": settings["weight_decay"]}
+    rates = {"trunk": settings["trunk_rate"]} if settings["trunk_rate"] != 1 else None
+    common = {"lr": settings["lr"], "weight_decay": settings["weight_decay"], "rates": rates}
     sgd = settings["optimizer"] == "sgd"
     optimizer = SGD(model, momentum=settings["momentum"], **common) if sgd else Adam(model, **common)
     augment = {"none": lambda: None, "light": Augment.light, "strong": Augment.strong}[settings["augment"]]()
@@ -94,7 +116,7 @@ def _fit(model, data, settings, folder, arguments):
         optimizer=optimizer, loss=runs.loss_of(settings),
         schedule=runs.schedule_of(settings), augment=augment, seed=settings["seed"], out=folder,
         resume=arguments.resume, patience=settings["patience"], clip_norm=settings["clip_norm"],
-        progress=not arguments.quiet, workers=settings["workers"])
+        progress=not arguments.quiet, workers=settings["workers"], freeze=settings["freeze"])
 
 
 def _measure(model, history, data, settings, folder):
