@@ -123,9 +123,9 @@ def test_config_repeats_a_run_bit_for_bit(finished, tmp_path, no_figures):
 
 
 def test_ctrl_c_says_how_to_resume_and_the_resumed_run_is_the_same(finished, tmp_path, monkeypatch, no_figures, capsys):
-    from tinycnn import training
+    from tinycnn.tasks.localization import Localization
 
-    out, count, validate = str(tmp_path / "cut"), [], training._validate
+    out, count, validate = str(tmp_path / "cut"), [], Localization.validate
 
     def interrupt_the_second(*arguments):
         count.append(1)
@@ -134,7 +134,7 @@ def test_ctrl_c_says_how_to_resume_and_the_resumed_run_is_the_same(finished, tmp
         return validate(*arguments)
 
     with monkeypatch.context() as patch:
-        patch.setattr(training, "_validate", interrupt_the_second)
+        patch.setattr(Localization, "validate", interrupt_the_second)
         status = main(["train", *TINY, "--epochs", "2", "--out", out, "--quiet"])
     assert status == 130
     one_line(capsys, status, "interrupted", f"tinycnn train --resume --out {out}")

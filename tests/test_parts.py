@@ -31,6 +31,7 @@ from tinycnn.layers import (
 from tinycnn.losses import L2Loss, Loss, MultiTaskLoss
 from tinycnn.models import Localizer
 from tinycnn.optim import SGD, Adam
+from tinycnn.tasks.localization import predict_samples
 
 
 def example(documented):
@@ -178,7 +179,7 @@ def test_validation_computes_the_loss_that_is_trained():
     model, data = own_model(), samples()
     loss = MultiTaskLoss(0.5, 2.0, tc.box_losses.GIoULoss())
     history = train(model, loss=loss)
-    scores, outputs = tc.training.predict_samples(model, data)
+    scores, outputs = predict_samples(model, data)
     targets = model.standardize(tc.boxes.encode(data.boxes, data.sizes))
     expected = loss.forward((scores, outputs), (data.labels, targets))
     assert history.rows[-1]["valid_loss"] == pytest.approx(float(expected), rel=1e-5)

@@ -5,53 +5,7 @@ import inspect
 import math
 from numbers import Real
 
-from tinycnn.box_losses import BOX_LOSSES
-from tinycnn.data.dataset import Dataset, Samples
-from tinycnn.errors import DataError
 from tinycnn.layers import Layer
-from tinycnn.losses import SoftmaxCrossEntropy
-from tinycnn.models.localizer import Localizer
-from tinycnn.text import kind
-
-
-def fitting_samples(model: Localizer, train: Samples | Dataset,
-                    valid: Samples | None) -> tuple[Samples, Samples | None]:
-    """The samples with the labels that the model counts in; what does not fit it is refused before any work is done."""
-    if not isinstance(model, Localizer):
-        got = f"the class {model.__name__}: pass an object" if isinstance(model, type) else kind(model)
-        raise TypeError(f"fit trains a Localizer, such as tinycnn.models.localizer() makes, got {got}")
-    if isinstance(train, Dataset):
-        valid = train.valid if valid is None else valid
-        train = train.train
-    for samples in (train,) if valid is None else (train, valid):
-        expect_samples(samples, "fit")
-    if len(train) == 0:
-        raise DataError("the training samples are empty: was everything left out when the data were read?")
-    if len(train.classes) > len(model.classes):
-        raise DataError(
-            f"the training samples have {len(train.classes)} classes, but the model has {len(model.classes)} "
-            f"(0 to {len(model.classes) - 1}): build it with num_classes={len(train.classes)}"
-        )
-    if model.has_statistics:  # it has learned classes that have names
-        unknown = [name for name in train.classes if name not in model.classes]
-        if unknown:
-            raise DataError(
-                f"the model has learned {', '.join(model.classes[:8])}, and the training samples have "
-                f"{', '.join(unknown[:8])}. To go on with other classes, give it a new class head and set "
-                "model.classes = samples.classes first."
-            )
-        train = train.relabel(model.classes)
-    return train, None if valid is None else valid.relabel(train.classes)
-
-
-def expect_samples(samples, name):
-    """A Dataset, or arrays, in place of Samples are refused."""
-    if isinstance(samples, Dataset):
-        raise TypeError(f"{name} takes one part of a data set here: data.train, data.valid or data.test")
-    if not isinstance(samples, Samples):
-        raise TypeError(f"{name} takes Samples, got {kind(samples)}: tinycnn.data.read or tinycnn.data.scenes make "
-                        "a data set of three; from arrays of your own: "
-                        "tinycnn.data.Samples(images, labels, boxes, names, classes)")
 
 
 def expect_numbers(**numbers):
@@ -64,21 +18,21 @@ def expect_numbers(**numbers):
             raise ValueError(f"fit: {name} must be a whole number, {least} or more, got {value!r}")
 
 
-def expect_parts(model, optimizer, loss, schedule, augment, clip_norm, on_epoch):
+def expect_parts(task, optimizer, loss, schedule, augment, clip_norm, on_epoch):
     """What trains the model must be objects and functions that fit, not names or classes."""
-    _expect_own(optimizer, model)
-    _expect_two_heads(loss)
+    _expect_own(optimizer, task.model)
+    _expect_loss(task, loss)
     _expect_factors(schedule)
-    if augment is not None and not _takes(augment, 4):
-        raise TypeError("fit: augment must be a function of picture, box, side and generator, such as "
-                        f"tinycnn.data.Augment() or tinycnn.data.Augment.strong(), got {augment!r}")
+    count, words = task.augmented_by
+    if augment is not None and not _takes(augment, count):
+        raise TypeError(f"fit: augment must be a function of {words}, got {augment!r}")
     if clip_norm is not None and not (isinstance(clip_norm, Real) and 0 < float(clip_norm) < math.inf):
         raise ValueError(f"fit: clip_norm must be a number above 0, or None, got {clip_norm!r}")
     if on_epoch is not None and not callable(on_epoch):
         raise TypeError(f"fit: on_epoch must be a function of (row, model), got {on_epoch!r}")
 
 
-def frozen_part(model: Localizer, freeze: tuple[str, int] | None) -> tuple[Layer | None, int]:
+def frozen_part(model: Layer, freeze: tuple[str, int] | None) -> tuple[Layer | None, int]:
     """The layer that freeze names, and for how many epochs it stays as it is; None where nothing is frozen."""
     if freeze is None:
         return None, 0
@@ -136,12 +90,11 @@ def name_of(part):
     return repr(part) if type(part).__repr__ is not object.__repr__ else type(part).__qualname__
 
 
-def _expect_two_heads(loss):
-    """A loss of one head, or a class in place of an object, is refused with the line that is meant."""
+def _expect_loss(task, loss):
+    """A class in place of an object, and what is no loss of this task, are refused with the line that is meant."""
     if isinstance(loss, type):
         raise TypeError(f"fit: loss is the class {loss.__name__}; pass an object: loss={loss.__name__}()")
-    if isinstance(loss, (SoftmaxCrossEntropy, *BOX_LOSSES.values())):
-        raise TypeError(f"fit: {loss!r} is the loss of one head; both together: MultiTaskLoss(box_loss=...)")
+    task.check_loss(loss)
     for method in ("forward", "backward"):
         if not callable(getattr(loss, method, None)):
             raise TypeError(f"fit: {type(loss).__name__} has no method {method}; tinycnn.losses.Loss has an example")

@@ -15,6 +15,9 @@ from tinycnn.losses import Loss
 from tinycnn.text import kind
 
 Row = dict[str, float]
+HEADLINES = ("valid_joint", "valid_pck")  # what the best epoch is chosen by
+SHOWN = {"valid_accuracy": "accuracy", "valid_mean_iou": "IoU", "valid_joint": "joint", "valid_pcp": "PCP",
+         "valid_pck": "PCK"}
 LOOK_EVERY = 50  # steps between two looks at the losses on a GPU; each look waits for it to finish
 
 
@@ -22,7 +25,7 @@ LOOK_EVERY = 50  # steps between two looks at the losses on a GPU; each look wai
 class History:
     """rows: one dict per epoch, with the same keys: epoch, seconds, lr, loss, and each term of the loss under its name
     (class_loss, box_loss). Where there are validation samples, also valid_loss, valid_class_loss, valid_box_loss,
-    valid_accuracy, valid_mean_iou, valid_iou50, valid_joint.
+    valid_accuracy, valid_mean_iou, valid_iou50, valid_joint; for poses valid_pck and valid_pcp.
     """
 
     rows: list[Row] = field(default_factory=list)
@@ -33,11 +36,14 @@ class History:
 
     @property
     def best_epoch(self) -> int:
-        """The epoch (counted from 1) with the highest valid_joint, the first among equals; the last without one."""
-        if not self.rows or "valid_joint" not in self.rows[0]:
+        """The epoch (counted from 1) with the highest valid_joint, for poses valid_pck, the first among equals; the
+        last where nothing was validated.
+        """
+        headline = next((name for name in HEADLINES if self.rows and name in self.rows[0]), None)
+        if headline is None:
             return len(self.rows)
-        joint = self.column("valid_joint")
-        return joint.index(max(joint)) + 1
+        values = self.column(headline)
+        return values.index(max(values)) + 1
 
     def save(self, path: str | Path) -> None:
         """Write the rows as CSV."""
@@ -59,11 +65,10 @@ def describe(row: Row) -> str:
     terms = [name.removesuffix("_loss") for name in row if name.endswith("_loss") and not name.startswith("valid_")]
     told = ", ".join(f"{name} {row[f'{name}_loss']:.4f}" for name in terms)
     line = f"epoch {row['epoch']:>3}  {row['seconds']:5.1f} s  loss {row['loss']:.4f}" + (f" ({told})" if told else "")
-    if "valid_joint" in row:
+    if "valid_loss" in row:
         valid = ", ".join(f"{name} {row[f'valid_{name}_loss']:.4f}" for name in terms if f"valid_{name}_loss" in row)
-        valid = valid or f"loss {row['valid_loss']:.4f}"
-        line += f"   valid: {valid}, " \
-                f"accuracy {row['valid_accuracy']:.3f}, IoU {row['valid_mean_iou']:.3f}, joint {row['valid_joint']:.3f}"
+        shown = [f"{words} {row[name]:.3f}" for name, words in SHOWN.items() if name in row]
+        line += "   valid: " + ", ".join([valid or f"loss {row['valid_loss']:.4f}", *shown])
     return line
 
 

@@ -9,6 +9,7 @@ from tinycnn.backend import to_numpy
 from tinycnn.engine import workers
 from tinycnn.losses import MultiTaskLoss
 from tinycnn.optim import SGD
+from tinycnn.tasks import localization
 
 
 @pytest.mark.parametrize("run", RUNS, ids=lambda run: run.__name__)
@@ -19,7 +20,7 @@ def test_the_run_keeps_every_rule(run):
 def test_evaluation_downloads_once():
     net = model()
     with simulated.count() as transfers:
-        training.predict_samples(net, samples(12), batch_size=4)
+        localization.predict_samples(net, samples(12), batch_size=4)
     assert transfers.uploads == 3  # the images of three batches
     assert transfers.downloads == 2  # scores and boxes, at the end
 

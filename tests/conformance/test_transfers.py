@@ -34,8 +34,8 @@ def test_a_long_epoch_is_looked_at_now_and_then(monkeypatch):
 def test_the_budget_would_be_broken_by_one_number(monkeypatch):
     step = training._step
 
-    def curious(model, batch, loss, *others):
-        step(model, batch, loss, *others)
+    def curious(task, batch, loss, *others):
+        step(task, batch, loss, *others)
         assert float(loss.terms["class"]) > 0  # what a line of logging would do
 
     monkeypatch.setattr(training, "_step", curious)

@@ -8,7 +8,8 @@ from tinycnn import boxes
 from tinycnn.backend import to_numpy
 from tinycnn.inspection import occlusion, saliency
 from tinycnn.inspection.taps import frames
-from tinycnn.models.localizer import PIXEL_MEAN, softmax
+from tinycnn.models.base import PIXEL_MEAN
+from tinycnn.models.localizer import softmax
 
 
 def prepared(**options):

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
+from typing import Any
 
 import numpy as np
 
@@ -33,6 +34,10 @@ class Batch:
     codes: np.ndarray  # (n, 4) float32: (cx, cy, h, w) in units of the network's input, 0 to 1
     indices: np.ndarray  # (n,) int64: which samples these are
 
+    def first(self, n: int) -> "Batch":
+        """The first n of them."""
+        return Batch(self.images[:n], self.labels[:n], self.codes[:n], self.indices[:n])
+
 
 def batches(samples: Samples, batch_size: int, image_size: int, *, shuffle: bool, augment: Augmentation | None = None,
             seed: int = 0, epoch: int = 0, drop_last: bool = False, workers: int = 1) -> Iterator[Batch]:
@@ -47,25 +52,33 @@ def batches(samples: Samples, batch_size: int, image_size: int, *, shuffle: bool
 
     A picture that cannot be used raises DataError with the sample's name when the iteration reaches its batch.
     """
-    if len(samples) == 0:
+    if image_size < 1:
+        raise DataError(f"image_size is at least 1, got {image_size}")
+
+    def prepare(indices, rng):
+        return _prepare(samples, indices, image_size, augment, rng)
+
+    return in_batches(len(samples), batch_size, prepare, shuffle, seed, epoch, drop_last, workers)
+
+
+def in_batches(n: int, batch_size: int, prepare: Callable[[np.ndarray, np.random.Generator], Any], shuffle: bool,
+               seed: int, epoch: int, drop_last: bool, workers: int) -> Iterator[Any]:
+    """prepare(indices, rng) for each batch of the numbers 0 .. n-1, in turn; the arguments are those of batches."""
+    if n == 0:
         raise DataError("there is nothing to make batches of: the samples are empty")
-    if batch_size < 1 or image_size < 1 or workers < 0:
-        raise DataError(
-            "batch_size and image_size are at least 1 and workers at least 0, "
-            f"got {batch_size}, {image_size} and {workers}"
-        )
-    if drop_last and len(samples) < batch_size:
-        raise DataError(f"drop_last leaves no batch: there are {len(samples)} samples and batch_size is {batch_size}")
-    order = np.random.default_rng((seed, epoch)).permutation(len(samples)) if shuffle else np.arange(len(samples))
-    stop = len(order) - len(order) % batch_size if drop_last else len(order)
+    if batch_size < 1 or workers < 0:
+        raise DataError(f"batch_size is at least 1 and workers at least 0, got {batch_size} and {workers}")
+    if drop_last and n < batch_size:
+        raise DataError(f"drop_last leaves no batch: there are {n} samples and batch_size is {batch_size}")
+    order = np.random.default_rng((seed, epoch)).permutation(n) if shuffle else np.arange(n)
+    stop = n - n % batch_size if drop_last else n
     parts = [order[start : start + batch_size] for start in range(0, stop, batch_size)]
 
-    def prepare(number):
+    def prepare_one(number):
         # + 1: NumPy fills seeds up with zeros, so (seed, epoch, 0) would repeat the numbers of the shuffle.
-        rng = np.random.default_rng((seed, epoch, number + 1))
-        return _prepare(samples, parts[number], image_size, augment, rng)
+        return prepare(parts[number], np.random.default_rng((seed, epoch, number + 1)))
 
-    return _in_order(prepare, len(parts), workers)
+    return _in_order(prepare_one, len(parts), workers)
 
 
 def shown_codes(samples: Samples, image_size: int, augment: Augmentation | None = None, seed: int = 0) -> np.ndarray:

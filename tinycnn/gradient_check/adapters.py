@@ -44,7 +44,8 @@ class ModelWithLoss:
 
     def parameters(self):
         learned_by_the_loss = self.loss.parameters() if callable(getattr(self.loss, "parameters", None)) else {}
-        return self.model.parameters() | learned_by_the_loss
+        learning = {name: held for name, held in self.model.parameters().items() if not getattr(held, "frozen", False)}
+        return learning | learned_by_the_loss
 
     def children(self):
         return {"model": self.model, "loss": self.loss}

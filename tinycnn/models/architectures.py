@@ -5,15 +5,17 @@ from collections.abc import Callable
 from typing import Any
 
 from tinycnn.models.alexnet import alexnet_localizer
-from tinycnn.models.localizer import Localizer, localizer
+from tinycnn.models.localizer import localizer
+from tinycnn.models.pose import pose_alexnet, pose_resnet
 from tinycnn.models.resnet import resnet_localizer
 
-ARCHITECTURES: dict[str, Callable[..., Localizer]] = {
+ARCHITECTURES: dict[str, Callable[..., Any]] = {
     "localizer": localizer, "resnet": resnet_localizer, "alexnet": alexnet_localizer,
+    "pose": pose_resnet, "pose-alexnet": pose_alexnet,
 }  # fmt: skip
 
 
-def build(config: dict[str, Any]) -> Localizer:
+def build(config: dict[str, Any]) -> Any:
     """The network that `config` describes: {"architecture": name, ...keyword arguments of its function}."""
     arguments = dict(config)
     return ARCHITECTURES[arguments.pop("architecture")](**arguments)

@@ -20,9 +20,8 @@ from tinycnn.backend import Array, ArrayLike, Labels, MaybeNone, Shape, array_mo
 from tinycnn.data.dataset import Pictures
 from tinycnn.errors import DataError, ShapeError
 from tinycnn.layers import Buffer, Conv2d, Dropout, Flatten, Layer, Linear, MaxPool2d, ReLU, Sequential
+from tinycnn.models.base import PictureModel
 from tinycnn.resize import crop_resize
-
-PIXEL_MEAN, PIXEL_SCALE = 127.5, 64.0  # uint8 pixels become numbers around 0 with a standard deviation near 1
 
 
 @dataclass
@@ -47,7 +46,7 @@ class Prediction:
         return self.classes[label], float(self.probabilities[i, label]), self.boxes[i]
 
 
-class Localizer(Layer):
+class Localizer(PictureModel):
     """A trunk with a class head and a box head.
 
     trunk: any layer from images (N, S, S, 3) to features (N, D)    class_head: (N, D) -> (N, K)
@@ -59,9 +58,6 @@ class Localizer(Layer):
     trunk: Any  # three layers of any kind, which may have more attributes than Layer knows of
     class_head: Any
     box_head: Any
-    # What is taken from a pixel, and what it is then divided by: one number, or one for each channel.
-    pixel_mean: float | tuple[float, ...] = PIXEL_MEAN
-    pixel_scale: float | tuple[float, ...] = PIXEL_SCALE
 
     def __init__(self, trunk: Layer, class_head: Layer, box_head: Layer, classes: Sequence[str], image_size: int,
                  per_class_boxes: bool = False, config: dict[str, Any] | None = None, mirror: bool = False) -> None:
@@ -111,19 +107,7 @@ class Localizer(Layer):
             scores, boxes = (scores + mirrored_scores) / 2, (boxes + mirrored) / 2
         return scores, boxes
 
-    # Between pixels and what the network computes with.
-
-    def normalize(self, images: Array) -> Array:
-        """uint8 pixels (N, S, S, 3) on any device -> the network's input, in the dtype of its weights."""
-        dtype = next(iter(self.parameters().values())).value.dtype
-        x = images.astype(dtype)
-        x -= self._each_channel(self.pixel_mean, x)
-        x *= self._each_channel(1 / np.asarray(self.pixel_scale, np.float64), x)
-        return x
-
-    def _each_channel(self, value, x):
-        """A number as such; one for each channel as an array where x is."""
-        return float(value) if np.ndim(value) == 0 else to_device(np.asarray(value, x.dtype), device_of(x))
+    # Between boxes in pixels and what the network computes with.
 
     def set_box_statistics(self, codes: ArrayLike) -> None:
         """Take mean and standard deviation of the training set's box codes (n, 4), units of the network's input."""
@@ -188,11 +172,6 @@ class Localizer(Layer):
         """A whole uint8 image (H, W, 3), stretched to the network's input (S, S, 3)."""
         h, w, _ = image.shape
         return crop_resize(image, (0, 0, w, h), (self.image_size, self.image_size))
-
-    @property
-    def device(self) -> str:
-        """Where the weights are: "cpu", "cuda:0", "simulated"."""
-        return device_of(next(iter(self.parameters().values())).value)
 
     def output_shape(self, shape: Shape) -> tuple[Shape, Shape]:
         self.trunk.output_shape(shape)

@@ -19,7 +19,9 @@ from tinycnn.errors import CheckpointError
 from tinycnn.files import atomic_write
 from tinycnn.layers import Layer
 from tinycnn.models.architectures import build
+from tinycnn.models.base import PictureModel
 from tinycnn.models.localizer import Localizer
+from tinycnn.models.pose import PoseNet
 
 FORMAT = "tinycnn-2"
 EARLIER = "tinycnn-1"  # the statistics of the boxes stood in the JSON text, and there were no other buffers
@@ -50,7 +52,7 @@ Any_Layer = TypeVar("Any_Layer", bound=Layer)
 
 
 @overload
-def load(path: str | Path, into: None = None, device: str = "cpu") -> Localizer: ...
+def load(path: str | Path, into: None = None, device: str = "cpu") -> Any: ...
 @overload
 def load(path: str | Path, into: Any_Layer, device: str = "cpu") -> Any_Layer: ...
 def load(path: str | Path, into: Any = None, device: str = "cpu") -> Any:
@@ -98,6 +100,7 @@ def load_with_extra(path: str | Path, into: Layer | None = None,
             model.classes = tuple(meta["classes"])
         if meta["format"] == EARLIER:
             model.box_statistics.value = to_device(np.array([meta["box_mean"], meta["box_std"]], np.float64), device)
+    if isinstance(model, PictureModel):
         model.has_statistics = meta["has_statistics"]
         mean, scale = meta.get("pixels", (None, meta.get("pixel_scale")))  # at first only the scale was kept
         model.pixel_mean = _of_pixels(mean, model.pixel_mean, path)
@@ -117,7 +120,7 @@ def _of_pixels(value, usual, path):
 
 def _config_of(model):
     """What builds the same network again; None for one whose class or methods are of somebody's own."""
-    if type(model) is not Localizer or {"normalize", "forward", "backward"} & vars(model).keys():
+    if type(model) not in (Localizer, PoseNet) or {"normalize", "forward", "backward"} & vars(model).keys():
         return None
     return model.config
 

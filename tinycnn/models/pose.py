@@ -1,0 +1,162 @@
+"""Human pose: one person in, the places of 14 joints out, by the same idea as the box of the localizer.
+
+    picture and person box -> square window -> trunk -> 28 numbers: x and y of each joint, in units of the window
+
+The window is a little larger than the person's box. Joints are measured from its center in units of its side, and
+standardized joint by joint, so an untrained network says the mean pose (DeepPose, Toshev and Szegedy 2014). Who the
+person is and where his box comes from is not this network's question: the box is given.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tinycnn.backend import Array, ArrayLike, MaybeNone, Shape, array_module, device_of, to_device, to_numpy
+from tinycnn.data.dataset import Pictures
+from tinycnn.data.pose_samples import windows
+from tinycnn.errors import DataError, ShapeError
+from tinycnn.layers import Buffer, Dropout, Flatten, Layer, Linear, ReLU, Sequential
+from tinycnn.models.alexnet import FEATURES, VARIANTS, alexnet_trunk
+from tinycnn.models.base import PictureModel
+from tinycnn.models.localizer import as_images, small_head
+from tinycnn.models.resnet import residual_trunk
+from tinycnn.poses import JOINTS, MIRRORED, decode_joints
+from tinycnn.resize import crop_resize
+
+
+@dataclass
+class PosePrediction:
+    """What the model says of N people. joints: (N, J, 2), x and y in each picture's own pixels    names: J"""
+
+    joints: np.ndarray
+    names: tuple[str, ...] = JOINTS
+
+    def __len__(self) -> int:
+        return len(self.joints)
+
+    def __getitem__(self, i: int) -> dict[str, tuple[float, float]]:
+        """One person: {"right ankle": (x, y), ...}."""
+        return {name: (float(x), float(y)) for name, (x, y) in zip(self.names, self.joints[i], strict=True)}
+
+
+class PoseNet(PictureModel):
+    """A trunk and a head of 2 * J numbers.
+
+    trunk: any layer from images (N, S, S, 3) to features    head: features -> (N, 2 * J)    image_size: S
+    margin: the side of the window that is shown, as a multiple of the longer side of a person's box
+    """
+
+    trunk: Any
+    head: Any
+
+    def __init__(self, trunk: Layer, head: Layer, image_size: int, margin: float = 1.2,
+                 config: dict[str, Any] | None = None, mirror: bool = False) -> None:
+        self.trunk, self.head, self.image_size, self.margin = trunk, head, image_size, margin
+        self.config, self.mirror = config, mirror
+        # Mean and standard deviation (2, 2 * J) of the training set's joints, in units of the window. fit() measures.
+        numbers = 2 * len(JOINTS)
+        self.joint_statistics = Buffer(np.array([[0.0] * numbers, [0.25] * numbers]))
+        given = head.output_shape(trunk.output_shape((image_size, image_size, 3)))
+        if given != (numbers,):
+            raise ShapeError(f"the head must give {numbers} numbers, x and y of {len(JOINTS)} joints, gives {given}")
+
+    def forward(self, x: Array) -> Array:
+        """x: (N, S, S, 3) from normalize() -> standardized coordinates (N, 2 * J): x and y of joint 1, joint 2 ..."""
+        trunk, head = Sequential(self.trunk), Sequential(self.head)  # chains of one: the engine finds layers in those
+        y = head.forward(trunk.forward(x))
+        self.remember((trunk, head), output=y)
+        return y
+
+    def backward(self, dy: Array, input_gradient: bool = False) -> Array | MaybeNone:
+        """Gradients of all parameters; dx only on request."""
+        ((trunk, head),) = self.recall(dy)
+        return trunk.backward(head.backward(dy), input_gradient)
+
+    def answer(self, x: Array) -> np.ndarray:
+        """Joints (N, J, 2) on the host, float64, in units of the window; with `mirror`, the mean of both ways."""
+        codes = self._codes(self.forward(x))
+        if self.mirror:
+            mirrored = self._codes(self.forward(array_module(x).ascontiguousarray(x[:, :, ::-1])))
+            codes = (codes + mirrored[:, MIRRORED] * [-1, 1]) / 2  # left is right in a mirror, and x runs backwards
+        return codes
+
+    def _codes(self, y):
+        mean, std = to_numpy(self.joint_statistics.value).astype(np.float64)
+        return (to_numpy(y) * std + mean).reshape(len(y), -1, 2)
+
+    def standardize(self, codes: ArrayLike) -> Array:
+        """Joints (N, J, 2) on the host, in units of the window -> the head's targets (N, 2 * J), where the model is."""
+        mean, std = to_numpy(self.joint_statistics.value).astype(np.float64)
+        targets = (np.asarray(codes, np.float64).reshape(len(codes), -1) - mean) / std
+        return to_device(targets.astype(np.float32), self.device)
+
+    def set_joint_statistics(self, codes: ArrayLike, visible: ArrayLike) -> None:
+        """Take mean and standard deviation of each coordinate where it is visible; codes (n, J, 2), visible (n, J)."""
+        shown = np.repeat(np.asarray(visible, bool), 2, axis=1)  # (n, 2 * J)
+        numbers = np.where(shown, np.asarray(codes, np.float64).reshape(shown.shape), 0.0)
+        counts = shown.sum(axis=0)
+        if (counts == 0).any():
+            never = JOINTS[int(counts.argmin()) // 2]
+            raise DataError(f"the training set never shows the {never}: its place cannot be learned")
+        mean = numbers.sum(axis=0) / counts
+        std = np.sqrt((np.where(shown, numbers - mean, 0.0) ** 2).sum(axis=0) / counts)
+        was, new = self.joint_statistics.value, np.stack([mean, np.maximum(std, 1e-3)])
+        self.joint_statistics.value = to_device(new.astype(was.dtype), device_of(was))
+        self.has_statistics = True
+
+    def predict(self, images: Pictures, boxes: ArrayLike | None = None, batch_size: int = 64) -> PosePrediction:
+        """The joints of one person in each picture.
+
+        images: one uint8 image (H, W, 3), or a sequence of them, of any sizes    boxes: (N, 4) or (4,), each person's
+        (xmin, ymin, xmax, ymax) in pixels; without them, each person is taken to fill his picture
+        """
+        images = as_images(images)
+        whole = [(0, 0, image.shape[1], image.shape[0]) for image in images]
+        boxes = np.atleast_2d(np.asarray(whole if boxes is None else boxes, np.float64))
+        if boxes.shape != (len(images), 4) or not (boxes[:, 2:] > boxes[:, :2]).all():
+            got = boxes.tolist() if boxes.size <= 8 else f"shape {boxes.shape}"
+            raise DataError(f"{len(images)} pictures need as many boxes of people, (xmin, ymin, xmax, ymax) with an "
+                            f"area, got {got}")
+        # Without a box the picture is the window; around a box a margin is shown.
+        shown, found = windows(boxes, self.margin if boxes is not whole else 1.0), []
+        size = (self.image_size, self.image_size)
+        with self.predicting():
+            for i in range(0, len(images), batch_size):
+                some = zip(images[i : i + batch_size], shown[i : i + batch_size], strict=True)
+                batch = np.stack([crop_resize(image, tuple(window), size) for image, window in some])
+                found.append(self.answer(self.normalize(to_device(batch, self.device))))
+        return PosePrediction(decode_joints(np.concatenate(found), shown))
+
+    def output_shape(self, shape: Shape) -> Shape:
+        return self.head.output_shape(self.trunk.output_shape(shape))
+
+    def multiply_adds(self, shape: Shape) -> int:
+        return self.trunk.multiply_adds(shape) + self.head.multiply_adds(self.trunk.output_shape(shape))
+
+    def __repr__(self) -> str:
+        return f"PoseNet({len(JOINTS)} joints, {self.image_size} x {self.image_size})"
+
+
+def pose_resnet(image_size: int = 64, channels: Sequence[int] = (32, 64, 128, 192), hidden: int = 256,
+                dropout: float = 0.3, mirror: bool = True, seed: int = 0) -> PoseNet:
+    """A PoseNet on the residual trunk of tinycnn.models.resnet: the map is flattened, since joints have places."""
+    config = {"architecture": "pose", "image_size": image_size, "channels": list(channels), "hidden": hidden,
+              "dropout": dropout, "mirror": mirror}
+    rng = np.random.default_rng(seed)
+    trunk = residual_trunk(image_size, channels, rng)
+    h, w, c = trunk.output_shape((image_size, image_size, 3))
+    one, two = (Dropout(dropout, rng=np.random.default_rng([seed, i])) for i in (1, 2))
+    head = Sequential(Flatten(), one, Linear(h * w * c, hidden, rng=rng), ReLU(), two,
+                      small_head(hidden, 2 * len(JOINTS), rng), input_shape=(h, w, c))
+    return PoseNet(trunk, head, image_size, config=config, mirror=mirror)
+
+
+def pose_alexnet(variant: str = "paper", dropout: float = 0.5, mirror: bool = True, seed: int = 0) -> PoseNet:
+    """A PoseNet on AlexNet's trunk, as DeepPose had it."""
+    config = {"architecture": "pose-alexnet", "variant": variant, "dropout": dropout, "mirror": mirror}
+    rng = np.random.default_rng(seed)
+    trunk = Sequential(**alexnet_trunk(True, variant, dropout, seed, rng))
+    head = small_head(FEATURES, 2 * len(JOINTS), rng)
+    return PoseNet(trunk, head, VARIANTS[variant].image_size, config=config, mirror=mirror)

@@ -1,0 +1,34 @@
+"""What a training has to know of its task, and nothing else in the library does: one object for each kind of model.
+
+    task = task_of(model)
+
+    task.fitting(train, valid) -> train, valid     the samples as the model counts them; refuses what does not fit
+    task.check_loss(loss), task.usual_loss()       what can be trained with
+    task.prepare(train, augment, seed, loss)       what is measured once, before the first step: statistics
+    task.batches(samples, batch_size, ...)         pictures ready for the network, with their answers
+    task.truth(batch) -> what loss.forward compares the model's outputs with
+    task.backward(gradient)                        what loss.backward gave, down into the model
+    task.validate(valid, loss, ...) -> row         the columns of an epoch's validation
+    task.evaluate(samples, train_samples, ...)     all metrics, with the answers that never look at the picture
+
+`tinycnn.training` is the loop around it.
+"""
+
+from typing import Any
+
+from tinycnn.models.localizer import Localizer
+from tinycnn.models.pose import PoseNet
+from tinycnn.tasks.localization import Localization
+from tinycnn.tasks.pose import PoseEstimation
+from tinycnn.text import kind
+
+TASKS: dict[type, Any] = {Localizer: Localization, PoseNet: PoseEstimation}
+
+
+def task_of(model: Any, name: str = "fit") -> Any:
+    """The task of a model. Raises TypeError for what is no model that can be trained."""
+    for of, task in TASKS.items():
+        if isinstance(model, of):
+            return task(model)
+    got = f"the class {model.__name__}: pass an object" if isinstance(model, type) else kind(model)
+    raise TypeError(f"{name} takes a Localizer, such as tinycnn.models.localizer() makes, or a PoseNet, got {got}")

@@ -1,0 +1,161 @@
+"""The task of a Localizer: the class and the box of a picture's main subject."""
+
+import math
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from tinycnn import boxes as box_codec
+from tinycnn.backend import Array, array_module, to_device, to_numpy
+from tinycnn.box_losses import BOX_LOSSES
+from tinycnn.data.batches import Augmentation, Batch, batches, shown_codes
+from tinycnn.data.dataset import Dataset, Samples
+from tinycnn.errors import DataError
+from tinycnn.history import Row, losses_of
+from tinycnn.losses import Loss, MultiTaskLoss, SoftmaxCrossEntropy, tell_box_statistics
+from tinycnn.models.localizer import Localizer, softmax
+from tinycnn.text import kind
+
+EXPLODED = 20  # times the loss of a guess
+
+
+class Localization:
+    """See tinycnn/tasks."""
+
+    usual_loss = MultiTaskLoss
+    augmented_by = 4, ("picture, box, side and generator, such as tinycnn.data.Augment() or "
+                       "tinycnn.data.Augment.strong()")
+
+    def __init__(self, model: Localizer) -> None:
+        self.model = model
+
+    def fitting(self, train: Samples | Dataset, valid: Samples | None) -> tuple[Samples, Samples | None]:
+        """The samples with the labels that the model counts in; what does not fit is refused before any work."""
+        model = self.model
+        if isinstance(train, Dataset):
+            valid = train.valid if valid is None else valid
+            train = train.train
+        for samples in (train,) if valid is None else (train, valid):
+            self.expect_samples(samples, "fit")
+        if len(train) == 0:
+            raise DataError("the training samples are empty: was everything left out when the data were read?")
+        if len(train.classes) > len(model.classes):
+            raise DataError(
+                f"the training samples have {len(train.classes)} classes, but the model has {len(model.classes)} "
+                f"(0 to {len(model.classes) - 1}): build it with num_classes={len(train.classes)}"
+            )
+        if model.has_statistics:  # it has learned classes that have names
+            unknown = [name for name in train.classes if name not in model.classes]
+            if unknown:
+                raise DataError(
+                    f"the model has learned {', '.join(model.classes[:8])}, and the training samples have "
+                    f"{', '.join(unknown[:8])}. To go on with other classes, give it a new class head and set "
+                    "model.classes = samples.classes first."
+                )
+            train = train.relabel(model.classes)
+        return train, None if valid is None else valid.relabel(train.classes)
+
+    @staticmethod
+    def expect_samples(samples: Any, name: str) -> None:
+        """A Dataset, or arrays, in place of Samples are refused."""
+        if isinstance(samples, Dataset):
+            raise TypeError(f"{name} takes one part of a data set here: data.train, data.valid or data.test")
+        if not isinstance(samples, Samples):
+            raise TypeError(f"{name} takes Samples, got {kind(samples)}: tinycnn.data.read or tinycnn.data.scenes make "
+                            "a data set of three; from arrays of your own: "
+                            "tinycnn.data.Samples(images, labels, boxes, names, classes)")
+
+    def check_loss(self, loss: Loss) -> None:
+        """A loss of one head is refused with the line that is meant."""
+        if isinstance(loss, (SoftmaxCrossEntropy, *BOX_LOSSES.values())):
+            raise TypeError(f"fit: {loss!r} is the loss of one head; both together: MultiTaskLoss(box_loss=...)")
+
+    def fingerprint(self, train: Samples) -> list[float]:
+        """What tells one set of training samples from another, for a run that is resumed."""
+        return [len(train), int(train.labels.sum()), float(train.boxes.sum())]
+
+    def prepare(self, train: Samples, augment: Augmentation | None, seed: int, loss: Loss) -> None:
+        """Measure the statistics of the boxes that training will show, once."""
+        if not self.model.has_statistics:
+            self.model.set_box_statistics(shown_codes(train, self.model.image_size, augment, seed))
+            self.model.classes = train.classes
+        tell_box_statistics(loss, self.model.box_statistics)
+
+    def batches(self, samples: Samples, batch_size: int, **how: Any) -> Iterator[Batch]:
+        """One pass over samples; how: as of tinycnn.data.batches."""
+        return batches(samples, batch_size, self.model.image_size, **how)
+
+    def truth(self, batch: Batch) -> tuple[np.ndarray, Array]:
+        """(labels on the host, standardized boxes on the model's device)"""
+        return batch.labels, self.model.standardize(batch.codes)
+
+    def backward(self, gradients: Any, name: str) -> None:
+        """(dloss/dscores, dloss/dboxes) down into the model. name: of the loss that gave them"""
+        found = [kind(part) for part in gradients] if isinstance(gradients, tuple | list) else [kind(gradients)]
+        if len(found) != 2 or any(getattr(getattr(part, "dtype", None), "kind", "") != "f" for part in gradients):
+            raise TypeError(f"fit expects that {name}.backward returns two gradients, (dscores, dboxes), "
+                            f"got {' and '.join(found) or 'none'}; each is an array of floating-point numbers")
+        self.model.backward(*gradients)
+
+    def validate(self, valid: Samples, loss: Loss, batch_size: int, workers: int) -> Row:
+        """The loss with its terms, and the headline metrics, on the validation samples."""
+        there = outputs_of(self.model, valid, batch_size, workers)
+        targets = self.model.standardize(box_codec.encode(valid.boxes, valid.sizes))
+        value = loss.forward(there, (valid.labels, targets))
+        losses = {f"valid_{name}": float(number) for name, number in losses_of(loss, value).items()}
+        scores, outputs = map(to_numpy, there)
+        labels = scores.argmax(axis=1)
+        iou = box_codec.iou(self.model.boxes_in_pixels(outputs, valid.sizes, labels), valid.boxes)
+        right = labels == valid.labels
+        return {**losses, "valid_accuracy": float(right.mean()), "valid_mean_iou": float(iou.mean()),
+                "valid_iou50": float((iou >= 0.5).mean()), "valid_joint": float((right & (iou >= 0.5)).mean())}
+
+    def say_if_exploded(self, row: Row, loss: Loss) -> None:
+        """Warn of a loss that is far above that of a guess: it is finite, and nothing can be learned from it."""
+        if not isinstance(loss, MultiTaskLoss):
+            return
+        guess = {"class": math.log(len(self.model.classes)) + 0.1, "box": 1.0}  # equal probabilities, the mean box
+        for term, usual in guess.items():
+            if row.get(f"{term}_loss", 0.0) > EXPLODED * usual:
+                warnings.warn(
+                    f"the {term} loss is {row[f'{term}_loss']:.3g} in epoch {row['epoch']}, where a guess has about "
+                    f"{usual:.2g}: training has gone astray. Try a tenth of the learning rate, a longer warm-up, or "
+                    "clip_norm=5, and look at the boxes (tinycnn data show).", stacklevel=3)
+
+    def evaluate(self, samples: Samples, train_samples: Samples | None, batch_size: int,
+                 workers: int) -> dict[str, float]:
+        """All metrics of tinycnn.metrics, with the baselines made from `train_samples` beside them."""
+        from tinycnn.metrics import evaluate_predictions
+
+        self.expect_samples(samples, "evaluate")
+        if len(samples) == 0:
+            raise DataError("there is nothing to evaluate on: the samples are empty")
+        model = self.model
+        if model.has_statistics:  # trained: its classes have names
+            samples = samples.relabel(model.classes)
+            train_samples = train_samples and train_samples.relabel(model.classes)
+        scores, outputs = predict_samples(model, samples, batch_size, workers)
+        boxes = model.boxes_in_pixels(outputs, samples.sizes)
+        return evaluate_predictions(scores.argmax(axis=1), boxes, softmax(scores), samples, train_samples)
+
+
+def predict_samples(model: Localizer, samples: Samples, batch_size: int = 64,
+                    workers: int = 1) -> tuple[np.ndarray, np.ndarray]:
+    """Run the model over samples without augmentation: (scores (n, K), box outputs) on the host, in their order.
+
+    The outputs stay on the device until the end and come down once.
+    """
+    scores, boxes = outputs_of(model, samples, batch_size, workers)
+    return to_numpy(scores), to_numpy(boxes)
+
+
+def outputs_of(model: Localizer, samples: Samples, batch_size: int, workers: int) -> tuple[Array, ...]:
+    """Scores and box head outputs for all samples, on the device."""
+    device, outputs = model.device, []
+    with model.predicting():
+        for batch in batches(samples, batch_size, model.image_size, shuffle=False, seed=0, epoch=0, workers=workers):
+            outputs.append(model.answer(model.normalize(to_device(batch.images, device))))
+    xp = array_module(outputs[0][0])
+    return tuple(xp.concatenate(parts) for parts in zip(*outputs, strict=True))

@@ -1,0 +1,127 @@
+"""The task of a PoseNet: the joints of one person, whose box is given."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from tinycnn import poses
+from tinycnn.backend import Array, to_device
+from tinycnn.data.pose_augment import PoseAugment
+from tinycnn.data.pose_batches import PoseBatch, pose_batches
+from tinycnn.data.pose_samples import PoseDataset, PoseSamples, cut_out, windows
+from tinycnn.errors import DataError
+from tinycnn.history import Row
+from tinycnn.models.pose import PoseNet
+from tinycnn.pose_loss import PoseLoss
+from tinycnn.text import kind
+
+AROUND = 1.5  # of a window, and of its resolution: what a cut-out holds, so that a turned window finds pixels
+
+
+class PoseEstimation:
+    """See tinycnn/tasks."""
+
+    usual_loss = PoseLoss
+    augmented_by = 6, "picture, joints, visible, window, side and generator, such as tinycnn.data.PoseAugment()"
+
+    def __init__(self, model: PoseNet) -> None:
+        self.model = model
+
+    def fitting(self, train: PoseSamples | PoseDataset,
+                valid: PoseSamples | None) -> tuple[PoseSamples, PoseSamples | None]:
+        """The samples, each person cut out of his photograph once."""
+        if isinstance(train, PoseDataset):
+            valid = train.valid if valid is None else valid
+            train = train.train
+        for samples in (train,) if valid is None else (train, valid):
+            self.expect_samples(samples, "fit")
+        if len(train) == 0:
+            raise DataError("the training samples are empty: was everything left out when the data were read?")
+        return self.cut_out(train), None if valid is None else self.cut_out(valid)
+
+    def cut_out(self, samples: PoseSamples) -> PoseSamples:
+        """Pictures that are small already stay as they are."""
+        side = round(AROUND * self.model.image_size)
+        small = isinstance(samples.images, np.ndarray) and max(samples.images.shape[1:3]) <= side
+        return samples if small else cut_out(samples, side, AROUND * self.model.margin)
+
+    @staticmethod
+    def expect_samples(samples: Any, name: str) -> None:
+        """A data set, boxes, or arrays in place of PoseSamples are refused."""
+        if isinstance(samples, PoseDataset):
+            raise TypeError(f"{name} takes one part of a data set here: data.train, data.valid or data.test")
+        if not isinstance(samples, PoseSamples):
+            raise TypeError(f"{name} takes PoseSamples for a PoseNet, got {kind(samples)}: tinycnn.data.people makes a "
+                            "data set of three; from arrays of your own: "
+                            "tinycnn.data.PoseSamples(images, joints, visible, boxes, names)")
+
+    def check_loss(self, loss: Any) -> None:
+        """A loss of something else is refused with the line that is meant."""
+        if not isinstance(loss, PoseLoss) and type(loss).__module__.startswith("tinycnn."):
+            raise TypeError(f"fit: {loss!r} is no loss of a pose: PoseLoss(joint_loss=...)")
+
+    def fingerprint(self, train: PoseSamples) -> list[float]:
+        """What tells one set of training samples from another, for a run that is resumed."""
+        return [len(train), int(train.visible.sum()), float(train.joints[train.visible].sum())]
+
+    def prepare(self, train: PoseSamples, augment: PoseAugment | None, seed: int, loss: Any) -> None:
+        """Measure the statistics of the joints that training will show, once."""
+        if not self.model.has_statistics:
+            shown = list(self.batches(train, 512, shuffle=False, augment=augment, seed=seed, epoch=0, workers=0))
+            self.model.set_joint_statistics(np.concatenate([batch.codes for batch in shown]),
+                                            np.concatenate([batch.visible for batch in shown]))
+
+    def batches(self, samples: PoseSamples, batch_size: int, **how: Any) -> Iterator[PoseBatch]:
+        """One pass over samples; how: as of tinycnn.data.pose_batches."""
+        return pose_batches(samples, batch_size, self.model.image_size, self.model.margin, **how)
+
+    def truth(self, batch: PoseBatch) -> tuple[Array, Array]:
+        """(standardized targets, mask) on the model's device"""
+        mask = np.repeat(batch.visible, 2, axis=1).astype(np.float32)
+        return self.model.standardize(batch.codes), to_device(mask, self.model.device)
+
+    def backward(self, gradient: Any, name: str) -> None:
+        """dloss/doutputs down into the model. name: of the loss that gave it"""
+        if getattr(getattr(gradient, "dtype", None), "kind", "") != "f":
+            raise TypeError(f"fit expects that {name}.backward returns one gradient, an array of floating-point "
+                            f"numbers, got {kind(gradient)}")
+        self.model.backward(gradient)
+
+    def validate(self, valid: PoseSamples, loss: Any, batch_size: int, workers: int) -> Row:
+        """The loss of what is predicted, PCK and PCP, on the validation samples."""
+        codes, mask = self._codes(valid, batch_size, workers), np.repeat(valid.visible, 2, axis=1)
+        shown = windows(valid.boxes, self.model.margin)
+        truth = poses.encode_joints(valid.joints, shown)
+        value = loss.forward(self.model.standardize(codes),
+                             (self.model.standardize(truth), to_device(mask.astype(np.float32), self.model.device)))
+        joints = poses.decode_joints(codes, shown)
+        return {"valid_loss": float(value), "valid_pcp": poses.pcp(joints, valid.joints, valid.visible)["total"],
+                "valid_pck": poses.pck(joints, valid.joints, valid.visible)["total"]}
+
+    def say_if_exploded(self, row: Row, loss: Any) -> None:
+        """Nothing: a loss that explodes becomes infinite at once here, since no statistics stand in between."""
+
+    def evaluate(self, samples: PoseSamples, train_samples: PoseSamples | None, batch_size: int,
+                 workers: int) -> dict[str, float]:
+        """All measures of tinycnn.poses, with those of the mean pose of `train_samples` beside them."""
+        self.expect_samples(samples, "evaluate")
+        if len(samples) == 0:
+            raise DataError("there is nothing to evaluate on: the samples are empty")
+        margin = self.model.margin
+        joints = poses.decode_joints(self._codes(samples, batch_size, workers), windows(samples.boxes, margin))
+        measured = {"count": len(samples), **poses.evaluate_pose(joints, samples.joints, samples.visible)}
+        if train_samples is not None:
+            there, here = (windows(some.boxes, margin) for some in (train_samples, samples))
+            mean = poses.mean_pose(train_samples.joints, there, train_samples.visible)
+            constant = poses.decode_joints(np.broadcast_to(mean, (len(here), *mean.shape)), here)
+            baseline = poses.evaluate_pose(constant, samples.joints, samples.visible)
+            measured |= {f"mean_pose/{name}": share for name, share in baseline.items()}
+        return measured
+
+    def _codes(self, samples, batch_size, workers):
+        """Joints of all samples in units of their windows, (n, J, 2)."""
+        model = self.model
+        with model.predicting():
+            shown = self.batches(samples, batch_size, shuffle=False, workers=workers)
+            return np.concatenate([model.answer(model.normalize(to_device(b.images, model.device))) for b in shown])
