@@ -31,7 +31,7 @@ layers.sequential  the engine's only door in layers/
 layers.residual
 layers
 losses optim
-box_losses
+box_losses pose_loss
 boxes poses resize
 plots  above all that has something to draw: figures are given values, and look nothing up
 data
@@ -40,6 +40,7 @@ models
 gradient_check  above training, which checks a gradient every few steps if asked (gradcheck_every)
 history
 checkpoint
+tasks  what a training has to know of its task
 fit_arguments
 training
 reference

@@ -281,7 +281,7 @@ def test_a_dataset_is_taken_for_its_parts():
         tc.fit(small(), samples(4).images, epochs=1)
     with pytest.raises(TypeError, match="pass an object"):
         tc.fit(tc.models.Localizer, parts, epochs=1)
-    with pytest.raises(TypeError, match="fit trains a Localizer, .* got a function"):
+    with pytest.raises(TypeError, match="fit takes a Localizer, .* got a function"):
         tc.fit(tc.models.localizer, parts, epochs=1)
 
 

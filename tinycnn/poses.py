@@ -58,6 +58,14 @@ def decode_joints(codes: ArrayLike, boxes: ArrayLike) -> np.ndarray:
     return np.asarray(codes, np.float64) * extent + center
 
 
+def windows(boxes: ArrayLike, margin: float) -> np.ndarray:
+    """The square around each person that a network is shown, (N, 4): its side is margin times the box's longer one."""
+    boxes = np.asarray(boxes, np.float64)
+    center = (boxes[:, :2] + boxes[:, 2:]) / 2
+    half = margin * (boxes[:, 2:] - boxes[:, :2]).max(axis=1, keepdims=True) / 2
+    return np.concatenate([center - half, center + half], axis=1)
+
+
 def mean_pose(joints: ArrayLike, boxes: ArrayLike, visible: ArrayLike | None = None) -> np.ndarray:
     """The mean of each joint over a training set in box units, (J, 2); decode_joints puts it into any box.
 

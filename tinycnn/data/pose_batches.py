@@ -7,9 +7,9 @@ import numpy as np
 
 from tinycnn.data.batches import in_batches
 from tinycnn.data.pose_augment import PoseAugment
-from tinycnn.data.pose_samples import PoseSamples, windows
+from tinycnn.data.pose_samples import PoseSamples
 from tinycnn.errors import DataError
-from tinycnn.poses import encode_joints
+from tinycnn.poses import encode_joints, windows
 from tinycnn.resize import crop_resize
 
 

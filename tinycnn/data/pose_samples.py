@@ -14,7 +14,7 @@ import numpy as np
 from tinycnn.backend import ArrayLike
 from tinycnn.data.dataset import Pictures
 from tinycnn.errors import DataError
-from tinycnn.poses import JOINTS
+from tinycnn.poses import JOINTS, windows
 from tinycnn.resize import crop_resize
 from tinycnn.text import aligned
 
@@ -121,14 +121,6 @@ class PoseDataset:
 
 def _sides(samples):
     return (samples.boxes[:, 2:] - samples.boxes[:, :2]).max(axis=1)
-
-
-def windows(boxes: ArrayLike, margin: float) -> np.ndarray:
-    """The square around each person that a network is shown, (N, 4): its side is margin times the box's longer one."""
-    boxes = np.asarray(boxes, np.float64)
-    center = (boxes[:, :2] + boxes[:, 2:]) / 2
-    half = margin * (boxes[:, 2:] - boxes[:, :2]).max(axis=1, keepdims=True) / 2
-    return np.concatenate([center - half, center + half], axis=1)
 
 
 def cut_out(samples: PoseSamples, side: int, margin: float) -> PoseSamples:

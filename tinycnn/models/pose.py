@@ -15,14 +15,13 @@ import numpy as np
 
 from tinycnn.backend import Array, ArrayLike, MaybeNone, Shape, array_module, device_of, to_device, to_numpy
 from tinycnn.data.dataset import Pictures
-from tinycnn.data.pose_samples import windows
 from tinycnn.errors import DataError, ShapeError
 from tinycnn.layers import Buffer, Dropout, Flatten, Layer, Linear, ReLU, Sequential
 from tinycnn.models.alexnet import FEATURES, VARIANTS, alexnet_trunk
 from tinycnn.models.base import PictureModel
 from tinycnn.models.localizer import as_images, small_head
 from tinycnn.models.resnet import residual_trunk
-from tinycnn.poses import JOINTS, MIRRORED, decode_joints
+from tinycnn.poses import JOINTS, MIRRORED, decode_joints, windows
 from tinycnn.resize import crop_resize
 
 

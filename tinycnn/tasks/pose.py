@@ -9,7 +9,7 @@ from tinycnn import poses
 from tinycnn.backend import Array, to_device
 from tinycnn.data.pose_augment import PoseAugment
 from tinycnn.data.pose_batches import PoseBatch, pose_batches
-from tinycnn.data.pose_samples import PoseDataset, PoseSamples, cut_out, windows
+from tinycnn.data.pose_samples import PoseDataset, PoseSamples, cut_out
 from tinycnn.errors import DataError
 from tinycnn.history import Row
 from tinycnn.models.pose import PoseNet
@@ -91,7 +91,7 @@ class PoseEstimation:
     def validate(self, valid: PoseSamples, loss: Any, batch_size: int, workers: int) -> Row:
         """The loss of what is predicted, PCK and PCP, on the validation samples."""
         codes, mask = self._codes(valid, batch_size, workers), np.repeat(valid.visible, 2, axis=1)
-        shown = windows(valid.boxes, self.model.margin)
+        shown = poses.windows(valid.boxes, self.model.margin)
         truth = poses.encode_joints(valid.joints, shown)
         value = loss.forward(self.model.standardize(codes),
                              (self.model.standardize(truth), to_device(mask.astype(np.float32), self.model.device)))
@@ -109,10 +109,10 @@ class PoseEstimation:
         if len(samples) == 0:
             raise DataError("there is nothing to evaluate on: the samples are empty")
         margin = self.model.margin
-        joints = poses.decode_joints(self._codes(samples, batch_size, workers), windows(samples.boxes, margin))
+        joints = poses.decode_joints(self._codes(samples, batch_size, workers), poses.windows(samples.boxes, margin))
         measured = {"count": len(samples), **poses.evaluate_pose(joints, samples.joints, samples.visible)}
         if train_samples is not None:
-            there, here = (windows(some.boxes, margin) for some in (train_samples, samples))
+            there, here = (poses.windows(some.boxes, margin) for some in (train_samples, samples))
             mean = poses.mean_pose(train_samples.joints, there, train_samples.visible)
             constant = poses.decode_joints(np.broadcast_to(mean, (len(here), *mean.shape)), here)
             baseline = poses.evaluate_pose(constant, samples.joints, samples.visible)

@@ -55,7 +55,7 @@ def read_people(path: str | Path, valid_fraction: float = 0.1, seed: int = 0) ->
     chosen = np.array(numbers)
     boxes = np.stack([_box_around(joints[n][visible[n]]) for n in chosen])
     # Nothing is kept in memory: a training cuts every person out once, and needs the photographs no more.
-    images = Photographs(*zip(*pictures, strict=True), cache=PixelCache(limit=0))
+    images = Photographs([file for file, _ in pictures], [size for _, size in pictures], cache=PixelCache(limit=0))
     people = PoseSamples(images, joints[chosen], visible[chosen], boxes, [file.name for file, _ in pictures])
     rest, test = people.subset(chosen < first_test), people.subset(chosen >= first_test)
     train, valid = rest.split(valid_fraction, seed)
