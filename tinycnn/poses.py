@@ -23,6 +23,7 @@ import numpy as np
 
 from tinycnn.backend import ArrayLike
 from tinycnn.errors import DataError, ShapeError
+from tinycnn.text import aligned
 
 JOINTS = (  # in the order of the Leeds Sports Pose data sets; left and right are the person's own
     "right ankle", "right knee", "right hip", "left hip", "left knee", "left ankle",
@@ -126,6 +127,20 @@ def evaluate_pose(predicted: ArrayLike, joints: ArrayLike, visible: ArrayLike | 
         "pckh": pckh(predicted, joints, visible),
     }
     return {f"{name}/{part}": share for name, shares in measured.items() for part, share in shares.items()}
+
+
+def comparison_table(measured: dict[str, float]) -> str:
+    """What evaluating a PoseNet gives as a text table, in percent: each measure and part, the mean pose beside it."""
+    baseline = "mean_pose/pcp/total" in measured
+    rows = [("", "model", *["mean pose"] * baseline)]
+    measures = {"pcp": "PCP, strict", "pcp_relaxed": "PCP, relaxed", "pck": "PCK@.2", "pckh": "PCKh@.5"}
+    for name, words in measures.items():
+        parts = [part for part in measured if part.startswith(f"{name}/")]
+        for part in parts if name in ("pcp", "pck") else parts[:1]:
+            label = words if part.endswith("/total") else f"  {part.partition('/')[2]}"
+            shown = [measured[part], *([measured.get(f"mean_pose/{part}", float("nan"))] if baseline else [])]
+            rows.append((label, *(f"{100 * share:.1f}" for share in shown)))
+    return "\n".join(aligned(rows))
 
 
 def _shares(right: dict[str, Any], counted: dict[str, Any]) -> dict[str, float]:

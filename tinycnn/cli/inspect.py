@@ -3,6 +3,7 @@
 from tinycnn.cli import runs
 from tinycnn.cli.failures import UsageError
 from tinycnn.cli.options import DATA, DEVICE, given, options, resolve
+from tinycnn.models.pose import PoseNet
 from tinycnn.models.weights import load
 
 
@@ -29,5 +30,10 @@ def run(arguments):
     path = runs.find_model(arguments.trained)
     model = load(path, device=resolve(given(arguments))["device"])
     data, _ = runs.data_for_model(model, path, known)
+    if isinstance(model, PoseNet):
+        from tinycnn.inspection.pose import pose_picture
+
+        print(pose_picture(model, data, arguments.out))
+        return
     written, diagnosis = report(model, data, arguments.out, runs.loss_of_run(path), name=path.parent.name or path.name)
     print(f"{diagnosis}\n\nThe whole report: {written}")

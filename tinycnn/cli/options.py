@@ -49,6 +49,17 @@ def numbers(text):
     return values
 
 
+def numbers_of_a_box(text):
+    """A type for argparse: 10,20,110,180"""
+    try:
+        box = tuple(float(part) for part in str(text).split(","))
+    except ValueError:
+        box = ()
+    if len(box) != 4 or not (box[2] > box[0] and box[3] > box[1]):
+        raise argparse.ArgumentTypeError(f"expected a box xmin,ymin,xmax,ymax with an area, got {text!r}")
+    return box
+
+
 def part_and_epochs(text):
     """A type for argparse: trunk:3"""
     part, _, epochs = str(text).rpartition(":")
@@ -64,6 +75,10 @@ def optional(parse):
         return None if str(text).lower() == "none" else parse(text)
 
     return parse_optional
+
+
+TASKS = {"localize": ("localizer", "resnet", "alexnet"), "pose": ("pose", "pose-alexnet")}  # and their models
+DRAWN = {"localize": "scenes", "pose": "people"}
 
 
 class Setting(NamedTuple):
@@ -82,7 +97,10 @@ seed = number(int, least=0)
 
 DEVICE = Setting("device", "auto", "auto", str, "what computes: auto, cpu, cuda, cuda:1 ...")
 DATA = (
-    Setting("data", "scenes", "scenes", str, "a folder or file of annotated pictures, or the word scenes: drawn ones"),
+    Setting("task", "localize", "localize", str, "what is learned: what is in a picture and where, or a person's pose",
+            tuple(TASKS)),
+    Setting("data", "scenes", "scenes", str, "a folder or file of annotated pictures, or the words scenes or people: "
+            "drawn ones"),
     Setting("format", None, None, optional(str), "how they are annotated; none: recognize it",
             (None, "voc", "coco", "csv", "tiny-imagenet")),
     Setting("size", 8000, None, optional(count), "pictures to train with; none: all there are"),
@@ -116,7 +134,7 @@ TRAINING = (
     Setting("augment", "light", "strong", str, "random changes of the training pictures", ("none", "light", "strong")),
     Setting("class_weight", 1.0, 1.0, rate, "of the class loss in the sum"),
     Setting("box_weight", 1.0, 1.0, rate, "of the box loss in the sum"),
-    Setting("box_loss", "l2", "l2", str, "what the box head learns by", tuple(BOX_LOSSES)),
+    Setting("box_loss", "l2", "l2", str, "what the box head, or the joints, learn by", tuple(BOX_LOSSES)),
     Setting("beta", 1.0, 1.0, number(float, above=0), "where smooth-l1 goes from square to line"),
     Setting("label_smoothing", 0.0, 0.0, share, "share of the true class that is spread over all"),
     Setting("patience", None, None, optional(count), "stop after so many epochs without a better one"),
@@ -125,14 +143,22 @@ TRAINING = (
     DEVICE,
 )
 SETTINGS = DATA + MODEL + TRAINING
+LOCALIZERS_ALONE = {"class_weight", "box_weight", "label_smoothing", "format", "test_fraction"}
 JOINED = {"channels": ",", "freeze": ":"}  # how what has several parts is written
 GROUPS = {"the data": DATA, "the model": MODEL, "the training": TRAINING}
-# What is different for a model, whatever the data. None: it has its own, and the option has no meaning.
+POSE_DATA = {"size": {"scenes": 4000, "photographs": None}, "epochs": {"scenes": 24, "photographs": 80},
+             "valid_fraction": {"scenes": 0.0625, "photographs": 0.05}}  # fmt: skip
+# What is different for a model, whatever the data, or for each kind of them. None: it has its own, and the option has
+# no meaning.
 PRESETS: dict[str, dict[str, object]] = {
     "localizer": {},
     "resnet": {"channels": (32, 64, 128, 192), "hidden": 128, "dropout": 0.3, "mirror": True, "batch_size": 64,
                "lr": 2e-3, "weight_decay": 0.02, "warmup": 0.1, "label_smoothing": 0.1, "box_loss": "smooth-l1",
                "beta": 0.5, "box_weight": 2.0},
+    "pose": {"channels": (32, 64, 128, 192), "hidden": 256, "dropout": 0.3, "mirror": True, "batch_size": 64,
+             "lr": 2e-3, "weight_decay": 0.02, "box_loss": "smooth-l1", "beta": 0.5, **POSE_DATA},
+    "pose-alexnet": {"channels": None, "hidden": None, "dropout": 0.5, "mirror": True, "batch_size": 16, "lr": 1e-4,
+                     "warmup": 0.1, "clip_norm": 1.0, "box_loss": "smooth-l1", "beta": 0.5, **POSE_DATA},
     "alexnet": {"channels": None, "hidden": None, "dropout": 0.5, "batch_size": 16, "lr": 1e-4, "warmup": 0.1,
                 "clip_norm": 1.0},
 }
@@ -163,12 +189,23 @@ def given(arguments):
 def resolve(known, earlier=None):
     """All settings: what is known, then those of an earlier run, then the defaults of the kind of data and model."""
     known = (earlier or {}) | known
-    kind = "scenes" if known.get("data", "scenes") == "scenes" else "photographs"
+    task = known.get("task", next((task for task, models in TASKS.items() if known.get("model") in models), "localize"))
+    data, model = known.get("data", DRAWN[task]), known.get("model", TASKS[task][0])
+    if model not in TASKS[task] or data in DRAWN.values() and data != DRAWN[task]:
+        raise UsageError(f"--task {task} learns {DRAWN[task]}, or photographs, with --model "
+                         f"{' or '.join(TASKS[task])}; got --model {model} --data {data}")
+    kind = "scenes" if data in DRAWN.values() else "photographs"
     defaults = {setting.name: getattr(setting, kind) for setting in SETTINGS}
-    model = known.get("model", "localizer")
-    defaults |= PRESETS[model]
-    if model == "alexnet":
+    preset = {name: value[kind] if isinstance(value, dict) else value for name, value in PRESETS[model].items()}
+    defaults |= {"task": task, "data": data, "model": model, **preset}
+    if "alexnet" in model:
         defaults["image_size"] = VARIANTS[known.get("variant", "paper")].image_size
+    if task == "pose":
+        for name in LOCALIZERS_ALONE & known.keys():
+            if known[name] != defaults[name]:
+                raise UsageError(f"--{name.replace('_', '-')} has no meaning for a pose")
+        if known.get("box_loss") == "giou":
+            raise UsageError("--box-loss giou compares boxes; joints are learned by l2 or smooth-l1")
     for name in _fixed(model) & known.keys():
         if known[name] != defaults[name]:
             raise UsageError(f"--{name.replace('_', '-')} belongs to other models: {model} has no such choice")

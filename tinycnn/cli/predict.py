@@ -4,8 +4,10 @@ import json
 from pathlib import Path
 
 from tinycnn.cli import runs
-from tinycnn.cli.options import DEVICE, given, options, resolve
+from tinycnn.cli.failures import UsageError
+from tinycnn.cli.options import DEVICE, given, numbers_of_a_box, options, resolve
 from tinycnn.errors import DataError
+from tinycnn.models.pose import PoseNet
 from tinycnn.models.weights import load
 from tinycnn.text import aligned
 
@@ -21,6 +23,8 @@ def add(commands):
     parser.add_argument("--model", dest="trained", metavar="MODEL",
                         help="model.npz or the folder of a run (default: the newest run)")
     parser.add_argument("--out", metavar="FOLDER", default="predictions", help="default: predictions")
+    parser.add_argument("--person", type=numbers_of_a_box, metavar="BOX",
+                        help="for a pose: the person's box in every picture, as xmin,ymin,xmax,ymax (default: all)")
     parser.add_argument("--no-draw", action="store_true", help="write no pictures")
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.set_defaults(run=run)
@@ -32,13 +36,19 @@ def run(arguments):
     folders = [path for path in paths if path.is_dir()]
     if folders:
         raise DataError(f"{folders[0]} is a folder: give its pictures, for example {folders[0]}/*.jpg")
+    of_people = isinstance(model, PoseNet)
+    if arguments.person and not of_people:
+        raise UsageError("--person is for models that learned poses; this one finds the box itself")
+    predict = (lambda *group: _predict_pose(model, *group, arguments.person)) if of_people else (
+        lambda *group: _predict(model, *group))  # fmt: skip
+    show = _print_pose if of_people else _print
     targets = [None] * len(paths) if arguments.no_draw else _targets(paths, Path(arguments.out))
     answers = []
     for i in range(0, len(paths), AT_ONCE):
-        group = _predict(model, paths[i : i + AT_ONCE], targets[i : i + AT_ONCE])
+        group = predict(model, paths[i : i + AT_ONCE], targets[i : i + AT_ONCE])
         answers += group
         if not arguments.json:
-            _print(group)
+            show(group)
     if arguments.json:
         print(json.dumps(answers, indent=2))
     elif not arguments.no_draw:
@@ -62,6 +72,31 @@ def _predict(model, paths, targets):
                 annotate(image, box, f"{name} {probability:.0%}").save(file, format="PNG")
             answers[-1]["picture"] = str(target)
     return answers
+
+
+def _predict_pose(model, paths, targets, person):
+    from tinycnn.data.photographs import read_image
+    from tinycnn.files import atomic_write
+    from tinycnn.plots import annotate_pose
+
+    images = [read_image(path) for path in paths]
+    prediction, answers = model.predict(images, None if person is None else [person] * len(images)), []
+    for i, (path, target, image) in enumerate(zip(paths, targets, images, strict=True)):
+        height, width = image.shape[:2]
+        joints = {name: [round(x, 1), round(y, 1)] for name, (x, y) in prediction[i].items()}
+        answers.append({"image": str(path), "width": width, "height": height, "joints": joints})
+        if target is not None:
+            with atomic_write(target) as file:
+                annotate_pose(image, prediction.joints[i]).save(file, format="PNG")
+            answers[-1]["picture"] = str(target)
+    return answers
+
+
+def _print_pose(answers):
+    for answer in answers:
+        print(f"{answer['image']}, {answer['width']} x {answer['height']}:")
+        rows = [(f"  {name}", f"{x:.1f}", f"{y:.1f}") for name, (x, y) in answer["joints"].items()]
+        print(*aligned(rows), sep="\n")
 
 
 def _print(answers):

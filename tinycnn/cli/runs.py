@@ -11,12 +11,14 @@ from pathlib import Path
 
 from tinycnn.box_losses import BOX_LOSSES
 from tinycnn.cli.failures import UsageError
-from tinycnn.cli.options import read_settings, resolve
+from tinycnn.cli.options import TASKS, read_settings, resolve
 from tinycnn.errors import DataError
 from tinycnn.files import atomic_write
 from tinycnn.losses import MultiTaskLoss
 from tinycnn.models.architectures import build, defaults
+from tinycnn.models.localizer import Localizer
 from tinycnn.optim import SCHEDULES
+from tinycnn.pose_loss import PoseLoss
 
 RUNS = Path("runs")
 FILES = ("model.npz", "checkpoint.npz", "config.json", "history.csv", "metrics.json")
@@ -80,16 +82,23 @@ def write_json(path, content):
 
 
 def load_data(settings):
-    """The Dataset that the settings describe."""
-    from tinycnn.data import read, scenes
+    """The Dataset, or PoseDataset, that the settings describe."""
+    from tinycnn.data import draw_people, read, read_people, scenes
 
     size = settings["size"]
+    if settings["data"] == "people":
+        n = size or 4000
+        return draw_people(n, settings["image_size"], settings["data_seed"], round(n * settings["valid_fraction"]),
+                           max(1, n // 8))
     if settings["data"] == "scenes":
         n = size or 8000
         return scenes(n=n, image_size=settings["image_size"], seed=settings["data_seed"],
                               valid=round(n * settings["valid_fraction"]), test=max(1, n // 8))
-    data = read(settings["data"], format=settings["format"], valid_fraction=settings["valid_fraction"],
-                        test_fraction=settings["test_fraction"], seed=settings["data_seed"])
+    if settings["task"] == "pose":
+        data = read_people(settings["data"], settings["valid_fraction"], settings["data_seed"])
+    else:
+        data = read(settings["data"], format=settings["format"], valid_fraction=settings["valid_fraction"],
+                    test_fraction=settings["test_fraction"], seed=settings["data_seed"])
     if size is not None and size < len(data.train):
         _, data.train = data.train.split(size / len(data.train), settings["data_seed"])
     return data
@@ -104,23 +113,39 @@ def data_for_model(model, path, known):
     earlier = read_config(config) if config.exists() else {}
     if "data" in known and known["data"] != earlier.get("data"):
         earlier = {}
+    architecture = (model.config or {}).get("architecture", "localizer")
+    if architecture not in TASKS["localize"]:
+        known = {"model": architecture} | known
     settings = resolve({"image_size": model.image_size} | known, earlier)
     data = load_data(settings)
-    data.train, data.valid, data.test = (part.relabel(model.classes) for part in data.parts.values())
+    if isinstance(model, Localizer):
+        data.train, data.valid, data.test = (part.relabel(model.classes) for part in data.parts.values())
     return data, settings
 
 
-def build_model(settings, classes):
-    """The network that the settings describe, untrained."""
+def build_model(settings, classes=None):
+    """The network that the settings describe, untrained. classes: names, for a localizer"""
     # What an architecture does not take as an argument is fixed in it.
     chosen = {name: settings[name] for name in defaults(settings["model"]) if name in settings}
-    return build({"architecture": settings["model"], "num_classes": len(classes), "classes": classes, **chosen})
+    if classes is not None:
+        chosen |= {"num_classes": len(classes), "classes": classes}
+    return build({"architecture": settings["model"], **chosen})
+
+
+def augment_of(settings):
+    """The augmentation that the settings describe, or None."""
+    from tinycnn.data import Augment, PoseAugment
+
+    kind = PoseAugment if settings["task"] == "pose" else Augment
+    return {"none": lambda: None, "light": kind.light, "strong": kind.strong}[settings["augment"]]()
 
 
 def loss_of(settings):
     """The loss that the settings describe."""
     arguments = {"beta": settings["beta"]} if settings["box_loss"] == "smooth-l1" else {}
     box_loss = BOX_LOSSES[settings["box_loss"]](**arguments)
+    if settings["task"] == "pose":
+        return PoseLoss(box_loss)
     return MultiTaskLoss(settings["class_weight"], settings["box_weight"], box_loss, settings["label_smoothing"])
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from tinycnn.backend import pick_device
 from tinycnn.cli import runs
 from tinycnn.cli.failures import UsageError
-from tinycnn.cli.options import SETTINGS, given, options, resolve
+from tinycnn.cli.options import DRAWN, SETTINGS, given, options, resolve
 from tinycnn.errors import MissingExtra
 from tinycnn.models.transfer import initialize
 from tinycnn.models.weights import load
@@ -43,7 +43,7 @@ def run(arguments):
     say = (lambda *lines: None) if arguments.quiet else (lambda *lines: print(*lines, sep="\n", flush=True))
     data = runs.load_data(settings)
     say(data.describe(), "")
-    model = runs.build_model(settings, data.classes)
+    model = runs.build_model(settings, getattr(data, "classes", None))
     if settings["init"] and folder is None:
         taken = initialize(model, settings["init"])
         say(f"{len(taken)} of {len(model.parameters())} arrays of weights begin as in {settings['init']}")
@@ -57,10 +57,10 @@ def run(arguments):
         history = _fit(model.to(device), data, settings, folder, arguments)
         best = load(folder / "model.npz", device=device)
         metrics = _measure(best, history, data, settings, folder)
-        problems = _draw(best, history, data, folder)
+        problems = _draw(best, history, data, folder, settings["task"])
     except KeyboardInterrupt:
         raise KeyboardInterrupt(_how_to_resume(folder)) from None
-    _report(metrics, folder, problems)
+    _report(metrics, folder, problems, settings["task"])
 
 
 def _what_it_needs(model, data, settings):
@@ -81,7 +81,7 @@ def _settings(arguments):
     """(settings, folder of the run to resume or None)"""
     known = given(arguments)
     for name in ("data", "init"):
-        if known.get(name) not in (None, "scenes"):
+        if known.get(name) not in (None, *DRAWN.values()):
             known[name] = str(Path(known[name]).absolute())  # so that config.json works from any folder
     if not arguments.resume:
         earlier = runs.read_config(arguments.config) if arguments.config else None
@@ -103,18 +103,16 @@ def _settings(arguments):
 
 def _fit(model, data, settings, folder, arguments):
     """Train; returns the History, with the epochs before an interruption."""
-    from tinycnn.data.augment import Augment
     from tinycnn.training import fit
 
     rates = {"trunk": settings["trunk_rate"]} if settings["trunk_rate"] != 1 else None
     common = {"lr": settings["lr"], "weight_decay": settings["weight_decay"], "rates": rates}
     sgd = settings["optimizer"] == "sgd"
     optimizer = SGD(model, momentum=settings["momentum"], **common) if sgd else Adam(model, **common)
-    augment = {"none": lambda: None, "light": Augment.light, "strong": Augment.strong}[settings["augment"]]()
     return fit(
         model, data.train, data.valid, epochs=settings["epochs"], batch_size=settings["batch_size"],
         optimizer=optimizer, loss=runs.loss_of(settings),
-        schedule=runs.schedule_of(settings), augment=augment, seed=settings["seed"], out=folder,
+        schedule=runs.schedule_of(settings), augment=runs.augment_of(settings), seed=settings["seed"], out=folder,
         resume=arguments.resume, patience=settings["patience"], clip_norm=settings["clip_norm"],
         progress=not arguments.quiet, workers=settings["workers"], freeze=settings["freeze"])
 
@@ -131,7 +129,7 @@ def _measure(model, history, data, settings, folder):
     return metrics
 
 
-def _draw(model, history, data, folder):
+def _draw(model, history, data, folder, task):
     """Write both pictures; returns sentences about what could not be drawn."""
     try:
         from tinycnn import plots
@@ -140,17 +138,23 @@ def _draw(model, history, data, folder):
         part = data.test if len(data.test) else data.valid
         if len(part):
             chosen = part.subset(np.sort(np.random.default_rng(0).permutation(len(part))[:SHOWN]))
-            answers = model.predict([chosen.images[i] for i in range(len(chosen))])
+            images = [chosen.images[i] for i in range(len(chosen))]
             title = f"{data.name}: {len(chosen)} of {len(part):,} pictures that were not learned from, at random"
-            plots.save(plots.predictions(chosen, answers, title=title), folder / "predictions.png")
+            if task == "pose":
+                figure = plots.poses(chosen, model.predict(images, chosen.boxes).joints, title=title)
+            else:
+                figure = plots.predictions(chosen, model.predict(images), title=title)
+            plots.save(figure, folder / "predictions.png")
     except MissingExtra as error:
         return [f"curves.png and predictions.png were not drawn: {error}"]
     return []
 
 
-def _report(metrics, folder, problems):
-    from tinycnn.metrics import comparison_table
+def _report(metrics, folder, problems, task):
+    from tinycnn import metrics as of_boxes
+    from tinycnn import poses
 
+    comparison_table = poses.comparison_table if task == "pose" else of_boxes.comparison_table
     part = next((name for name in ("test", "valid") if name in metrics), None)
     if part is None:
         print("Nothing to measure on: there are neither test nor validation pictures.")
@@ -169,7 +173,7 @@ def _config(settings, data, model, folder):
     repeat = shlex.join(["tinycnn", "train", "--config", str(folder / "config.json")])
     return {"settings": settings, "repeat": repeat, "tinycnn": __version__,
             "python": platform.python_version(), "numpy": np.__version__, "processors": os.cpu_count(),
-            "data": {"name": data.name, "classes": list(data.classes), **parts, "notes": data.notes},
+            "data": {"name": data.name, "classes": list(getattr(data, "classes", ())), **parts, "notes": data.notes},
             "parameters": _count(model)}
 
 

@@ -19,7 +19,10 @@ _LATER = {
     "Dataset": "tinycnn.data.dataset", "Samples": "tinycnn.data.dataset",
     "Photographs": "tinycnn.data.photographs", "read_image": "tinycnn.data.photographs",
     "SCENE_CLASSES": "tinycnn.data.scenes.compose", "render_scene": "tinycnn.data.scenes.compose",
-    "read": "tinycnn.data.readers",
+    "PoseAugment": "tinycnn.data.pose_augment",
+    "PoseDataset": "tinycnn.data.pose_samples", "PoseSamples": "tinycnn.data.pose_samples",
+    "draw_people": "tinycnn.data.people.draw",
+    "read": "tinycnn.data.readers", "read_people": "tinycnn.data.people.lsp",
     "scene": "tinycnn.data.scenes.compose",
 }
 

@@ -10,6 +10,7 @@ joints change places.
 
 import math
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 
@@ -39,6 +40,16 @@ class PoseAugment:
             raise DataError(f"rotate is 0 to 180 degrees, scale at least 1, shift at least 0, flip 0 to 1, got {self}")
         if len(self.color) != 3 or not all(0 <= amount <= 1 for amount in self.color):
             raise DataError(f"color is (brightness, contrast, saturation), each from 0 to 1, got {self.color}")
+
+    @classmethod
+    def light(cls) -> Self:
+        """Small changes, for drawn people, of whom there are as many as one likes."""
+        return cls(rotate=15.0, scale=1.15, shift=0.04, color=(0.2, 0.2, 0.2))
+
+    @classmethod
+    def strong(cls) -> Self:
+        """PoseAugment() itself."""
+        return cls()
 
     def __call__(self, image: Array, joints: Array, visible: Array, window: Array, size: int,
                  rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -7,7 +7,10 @@ from tinycnn.plots.look import COLORS, INK, Figure, new_figure, styled
 # Accuracy is a little wider than the others, since joint accuracy may lie exactly on it.
 METRICS = {"valid_accuracy": ("class accuracy", COLORS["sky"], "s", 3.2),
            "valid_mean_iou": ("mean IoU", COLORS["green"], "^", 2.0),
-           "valid_joint": ("joint: class and IoU ≥ 0.5", COLORS["vermilion"], "o", 2.0)}
+           "valid_joint": ("joint: class and IoU ≥ 0.5", COLORS["vermilion"], "o", 2.0),
+           "valid_pcp": ("PCP: limbs in place", COLORS["green"], "^", 2.0),
+           "valid_pck": ("PCK: joints in place", COLORS["vermilion"], "o", 2.0)}
+HEADLINES = {"valid_joint": "joint", "valid_pck": "PCK"}
 MOST_MARKERS = 30  # beyond so many epochs the points run into each other
 
 
@@ -19,7 +22,7 @@ def curves(history: History) -> Figure:
     """
     if not len(history.rows):
         raise DataError("there is nothing to draw: the history has no epoch yet")
-    validated = "valid_joint" in history.rows[0]
+    validated = any(name in history.rows[0] for name in HEADLINES)
     terms = [name for name in history.rows[0] if name.endswith("_loss") and not name.startswith("valid_")] or ["loss"]
     panels = len(terms) + validated
     figure = new_figure(4.6 * panels, 4.4)
@@ -54,12 +57,14 @@ def _losses(ax, history, column, title, unit):
 
 def _metrics(ax, history):
     for column, (name, color, marker, width) in METRICS.items():
-        _line(ax, history, column, name, color, marker, width=width)
+        if column in history.rows[0]:
+            _line(ax, history, column, name, color, marker, width=width)
     best = history.best_epoch
-    joint = history.column("valid_joint")[best - 1]
-    ax.plot(best, joint, "o", markersize=10, markerfacecolor="none", markeredgecolor=INK, markeredgewidth=1.5)
-    ax.set_title(f"Validation: joint {joint:.3f} in epoch {best}")
-    ax.set_ylabel("share of pictures, mean IoU")
+    column, words = next((column, words) for column, words in HEADLINES.items() if column in history.rows[0])
+    value = history.column(column)[best - 1]
+    ax.plot(best, value, "o", markersize=10, markerfacecolor="none", markeredgecolor=INK, markeredgewidth=1.5)
+    ax.set_title(f"Validation: {words} {value:.3f} in epoch {best}")
+    ax.set_ylabel("share of pictures, mean IoU" if column == "valid_joint" else "share of joints, of limbs")
     ax.set_ylim(0, 1.02)
 
 

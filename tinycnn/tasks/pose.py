@@ -52,8 +52,8 @@ class PoseEstimation:
         if isinstance(samples, PoseDataset):
             raise TypeError(f"{name} takes one part of a data set here: data.train, data.valid or data.test")
         if not isinstance(samples, PoseSamples):
-            raise TypeError(f"{name} takes PoseSamples for a PoseNet, got {kind(samples)}: tinycnn.data.people makes a "
-                            "data set of three; from arrays of your own: "
+            raise TypeError(f"{name} takes PoseSamples for a PoseNet, got {kind(samples)}: tinycnn.data.draw_people "
+                            "makes a data set of three; from arrays of your own: "
                             "tinycnn.data.PoseSamples(images, joints, visible, boxes, names)")
 
     def check_loss(self, loss: Any) -> None:

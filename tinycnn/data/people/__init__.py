@@ -1,5 +1,5 @@
-"""People with 14 joints: drawn ones, and those of photographs whose joints were marked (lsp.py).
+"""People with 14 joints: drawn ones (body.py, figure.py, draw.py), and those of photographs whose joints were marked.
 
-    data = tc.data.people(n=4000, image_size=64, seed=0)        drawn
-    data = tc.data.read_people("lsp-extended")                  LSP, or its extension
+    data = tc.data.draw_people(n=4000, image_size=64, seed=0)
+    data = tc.data.read_people("lsp-extended")                    # LSP, or its extension
 """

@@ -19,7 +19,7 @@ SMALLEST = 32  # pixels
 FEWEST = 6  # joints that must be seen
 
 
-def people(n: int = 4000, image_size: int = 64, seed: int = 0, valid: int | None = None,
+def draw_people(n: int = 4000, image_size: int = 64, seed: int = 0, valid: int | None = None,
            test: int | None = 1000) -> PoseDataset:
     """A data set of drawn people: `n` to train on, `valid` (n / 8, at least 100) and `test`, image_size pixels square.
 
@@ -30,7 +30,7 @@ def people(n: int = 4000, image_size: int = 64, seed: int = 0, valid: int | None
     sizes = {"train": n, "valid": max(100, n // 8) if valid is None else valid, "test": 1000 if test is None else test}
     for split, size in sizes.items():
         if size != int(size) or size < 0:
-            raise ValueError(f"people() needs a whole number of {split} images, 0 or more, but got {size!r}")
+            raise ValueError(f"draw_people() needs a whole number of {split} images, 0 or more, but got {size!r}")
     return PoseDataset("people", *(_draw(split, int(size), image_size, seed) for split, size in sizes.items()))
 
 
@@ -50,9 +50,11 @@ def person(index: int, split: str = "train", seed: int = 0,
 
 def _draw(split, size, image_size, seed):
     drawn = [person(i, split, seed, image_size) for i in range(size)]
-    images, joints, visible, boxes = zip(*drawn, strict=True) if drawn else ([], [], [], [])
-    images = np.stack(images) if size else np.empty((0, image_size, image_size, 3), np.uint8)
-    return PoseSamples(images, np.array(joints), np.array(visible), np.array(boxes), [f"{split}-{i:05d}" for i in range(size)])
+    images = np.empty((size, image_size, image_size, 3), np.uint8)
+    for i, (image, *_) in enumerate(drawn):
+        images[i] = image
+    joints, visible, boxes = ([answers[k] for answers in drawn] for k in (1, 2, 3))
+    return PoseSamples(images, joints, visible, boxes, [f"{split}-{i:05d}" for i in range(size)])
 
 
 def _render(rng, image_size):
@@ -74,7 +76,7 @@ def _render(rng, image_size):
     painted = owner != 0
     if rng.random() < 0.25:
         thing = CLUTTER[rng.integers(len(CLUTTER))]
-        near = tuple(places[rng.integers(len(places))] + rng.normal(0, 0.05, 2) * n)
+        near = np.clip(places[rng.integers(len(places))] + rng.normal(0, 0.05, 2) * n, 0.1 * n, 0.9 * n)
         owner[put(rng, canvas, thing, light, rng.uniform(0.1, 0.25) * n, near=near) > 0.5] = IN_FRONT
     visible = visible_joints(owner, names, places)
     return photograph(rng, canvas), places / 2, visible, _box_of(painted, image_size)

@@ -102,15 +102,17 @@ def visible_joints(owner: np.ndarray, names: list[str], places: np.ndarray) -> n
     return seen
 
 
-def _touching():
+def _touching() -> dict[str, set[str]]:
     """{joint: the parts that it lies in}"""
     found = {"neck": {"torso", "neck", "head", "hair"}, "head top": {"head", "hair"}}
+    chains = ("shoulder", "upper arm", "elbow", "lower arm", "wrist", "hand"), ("hip", "upper leg", "knee", "lower leg",
+                                                                              "ankle", "foot")  # fmt: skip
     for side in ("left", "right"):
-        found |= {
-            f"{side} shoulder": {"torso", f"{side} upper arm"}, f"{side} elbow": {f"{side} upper arm", f"{side} lower arm"},
-            f"{side} wrist": {f"{side} lower arm", f"{side} hand"}, f"{side} hip": {"torso", f"{side} upper leg"},
-            f"{side} knee": {f"{side} upper leg", f"{side} lower leg"}, f"{side} ankle": {f"{side} lower leg", f"{side} foot"},
-        }  # fmt: skip
+        for chain in chains:
+            before = "torso"
+            for joint, after in zip(chain[::2], chain[1::2], strict=True):
+                found[f"{side} {joint}"] = {before, f"{side} {after}"}
+                before = f"{side} {after}"
     return found
 
 
@@ -148,49 +150,58 @@ def _limb(name, a, b, radius, end, color, cover=0.0, cloth=None):
     return Part(name, shape, radius, color, corners, sleeve, cloth)
 
 
+def _unit(v):
+    """A vector of length 1 in the direction of v."""
+    return v / max(np.hypot(*v), 1e-6)
+
+
 def _leg(at, side, r, clothes, heading):
     hip, knee, ankle = (at[f"{side} {joint}"] for joint in ("hip", "knee", "ankle"))
     yield _limb(f"{side} upper leg", hip, knee, 0.052 * r, 0.038 * r, clothes.skin, clothes.legs, clothes.trousers)
-    yield _limb(f"{side} lower leg", knee, ankle, 0.037 * r, 0.025 * r, clothes.skin, clothes.legs - 1, clothes.trousers)
-    shin = (ankle - knee) / max(np.hypot(*(ankle - knee)), 1e-6)
-    toes = ankle + 0.065 * r * np.array([heading * abs(shin[1]) - 0.2 * shin[0], -heading * shin[0] * 0.6 + 0.35 * shin[1]])
+    yield _limb(f"{side} lower leg", knee, ankle, 0.037 * r, 0.025 * r, clothes.skin, clothes.legs - 1,
+                clothes.trousers)  # fmt: skip
+    x, y = shin = _unit(ankle - knee)
+    toes = ankle + 0.065 * r * np.array([heading * abs(y) - 0.2 * x, 0.35 * y - 0.6 * heading * x])
     yield _limb(f"{side} foot", ankle + 0.01 * r * shin, toes, 0.026 * r, 0.02 * r, clothes.shoes)
 
 
 def _arm(at, side, r, clothes):
     shoulder, elbow, wrist = (at[f"{side} {joint}"] for joint in ("shoulder", "elbow", "wrist"))
-    yield _limb(f"{side} upper arm", shoulder, elbow, 0.036 * r, 0.028 * r, clothes.skin, clothes.sleeves, clothes.shirt)
-    yield _limb(f"{side} lower arm", elbow, wrist, 0.027 * r, 0.02 * r, clothes.skin, clothes.sleeves - 1, clothes.shirt)
-    palm = wrist + 0.03 * r * (wrist - elbow) / max(np.hypot(*(wrist - elbow)), 1e-6)
+    skin, sleeves, shirt = clothes.skin, clothes.sleeves, clothes.shirt
+    yield _limb(f"{side} upper arm", shoulder, elbow, 0.036 * r, 0.028 * r, skin, sleeves, shirt)
+    yield _limb(f"{side} lower arm", elbow, wrist, 0.027 * r, 0.02 * r, skin, sleeves - 1, shirt)
+    palm = wrist + 0.03 * r * _unit(wrist - elbow)
     yield _limb(f"{side} hand", wrist, palm, 0.021 * r, 0.023 * r, clothes.skin)
 
 
 def _trunk(at, r, clothes):
     corners = [at["right shoulder"], at["left shoulder"], at["left hip"], at["right hip"]]
     middle = (at["right hip"] + at["left hip"]) / 2
-    axis = (at["neck"] - middle) / max(np.hypot(*(at["neck"] - middle)), 1e-6)
+    axis = _unit(at["neck"] - middle)
     grown = 0.036 * r
-    yield _limb("neck", at["neck"], at["neck"] + 0.25 * (at["head top"] - at["neck"]), 0.03 * r, 0.028 * r, clothes.skin)
+    throat = at["neck"] + 0.25 * (at["head top"] - at["neck"])
+    yield _limb("neck", at["neck"], throat, 0.03 * r, 0.028 * r, clothes.skin)
 
-    def bands(x, y):
-        along = ((x - middle[0]) * axis[0] + (y - middle[1]) * axis[1]) / r
-        belt = step(along, 0.005, 0.02)  # below it the trousers begin
-        stripes = step(np.sin(along * clothes.stripes * 2 * math.pi), -0.3, 0.3) if clothes.stripes else 0.0
-        return belt, stripes
+    def height(x, y):  # above the hips, along the back
+        return (x - middle[0]) * axis[0] + (y - middle[1]) * axis[1]
 
-    def shirt(x, y):
-        return bands(x, y)[1] * np.ones(np.broadcast(x, y).shape, np.float32)
+    def stripes(x, y):
+        wave = np.sin(height(x, y) * (clothes.stripes * 2 * math.pi / r))
+        return step(wave, -0.3, 0.3) if clothes.stripes else np.zeros_like(wave)
 
-    yield Part("torso", lambda x, y: polygon(x, y, corners, grown), 0.075 * r, clothes.shirt, np.array(corners), shirt,
-               clothes.second)
-    yield Part("torso", lambda x, y: np.maximum(polygon(x, y, corners, grown * 1.05),
-                                                (((x - middle[0]) * axis[0] + (y - middle[1]) * axis[1]) - 0.015 * r)),
-               0.06 * r, clothes.trousers, np.array(corners))  # fmt: skip
+    def seat(x, y):  # the trousers, up to the belt
+        return np.maximum(polygon(x, y, corners, grown * 1.05), height(x, y) - 0.015 * r)
+
+    def chest(x, y):
+        return polygon(x, y, corners, grown)
+
+    yield Part("torso", chest, 0.075 * r, clothes.shirt, np.array(corners), stripes, clothes.second)
+    yield Part("torso", seat, 0.06 * r, clothes.trousers, np.array(corners))
 
 
 def _head(at, r, clothes, body):
     neck, top = at["neck"], at["head top"]
-    up = (top - neck) / max(np.hypot(*(top - neck)), 1e-6)
+    up = _unit(top - neck)
     length = np.hypot(*(top - neck)) * 0.72
     center = top - up * length / 2
     side = np.array([-up[1], up[0]])
