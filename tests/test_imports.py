@@ -31,11 +31,13 @@ layers.sequential  the engine's only door in layers/
 layers.residual
 layers
 losses optim
-box_losses pose_loss
+box_losses pose_loss hinge_loss
 boxes poses resize
 plots  above all that has something to draw: figures are given values, and look nothing up
 data
 metrics  of Samples
+models.base models.localizer models.alexnet models.resnet models.pose
+classical
 models
 gradient_check  above training, which checks a gradient every few steps if asked (gradcheck_every)
 history
@@ -135,4 +137,4 @@ def test_plots_are_given_what_they_draw():
     """Plots draw values that they are given. Other rooms call plots, never the reverse."""
     used = {other.split(".")[1] for module, found in GRAPH.items() if module.startswith("tinycnn.plots")
             for other in found}  # fmt: skip
-    assert used == {"plots", "boxes", "errors", "files", "resize", "text"}
+    assert used == {"plots", "boxes", "errors", "files", "poses", "resize", "text"}

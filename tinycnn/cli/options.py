@@ -77,7 +77,8 @@ def optional(parse):
     return parse_optional
 
 
-TASKS = {"localize": ("localizer", "resnet", "alexnet"), "pose": ("pose", "pose-alexnet")}  # and their models
+# The models of each task, and what is drawn for it.
+TASKS = {"localize": ("localizer", "resnet", "alexnet", "hog-heads", "hog-svm"), "pose": ("pose", "pose-alexnet")}
 DRAWN = {"localize": "scenes", "pose": "people"}
 
 
@@ -137,12 +138,17 @@ TRAINING = (
     Setting("box_loss", "l2", "l2", str, "what the box head, or the joints, learn by", tuple(BOX_LOSSES)),
     Setting("beta", 1.0, 1.0, number(float, above=0), "where smooth-l1 goes from square to line"),
     Setting("label_smoothing", 0.0, 0.0, share, "share of the true class that is spread over all"),
+    Setting("svm_cost", 0.01, 0.01, number(float, above=0), "what a window on the wrong side costs an SVM"),
     Setting("patience", None, None, optional(count), "stop after so many epochs without a better one"),
     Setting("seed", 0, 0, seed, "of the weights, the order, the augmentation"),
     Setting("workers", 1, 1, number(int, least=0), "background threads that prepare batches"),
     DEVICE,
 )
 SETTINGS = DATA + MODEL + TRAINING
+BY_EPOCHS = {"epochs", "batch_size", "optimizer", "lr", "init", "freeze", "trunk_rate", "momentum", "weight_decay",
+             "schedule", "warmup", "clip_norm", "augment", "class_weight", "box_weight", "box_loss", "beta",
+             "label_smoothing", "patience"}  # fmt: skip
+WITHOUT_EPOCHS = ("hog-svm",)
 LOCALIZERS_ALONE = {"class_weight", "box_weight", "label_smoothing", "format", "test_fraction"}
 JOINED = {"channels": ",", "freeze": ":"}  # how what has several parts is written
 GROUPS = {"the data": DATA, "the model": MODEL, "the training": TRAINING}
@@ -155,6 +161,8 @@ PRESETS: dict[str, dict[str, object]] = {
     "resnet": {"channels": (32, 64, 128, 192), "hidden": 128, "dropout": 0.3, "mirror": True, "batch_size": 64,
                "lr": 2e-3, "weight_decay": 0.02, "warmup": 0.1, "label_smoothing": 0.1, "box_loss": "smooth-l1",
                "beta": 0.5, "box_weight": 2.0},
+    "hog-heads": {"channels": None, "hidden": None, "dropout": 0.0},
+    "hog-svm": dict.fromkeys(("channels", "hidden", "dropout")),
     "pose": {"channels": (32, 64, 128, 192), "hidden": 256, "dropout": 0.3, "mirror": True, "batch_size": 64,
              "lr": 2e-3, "weight_decay": 0.02, "box_loss": "smooth-l1", "beta": 0.5, **POSE_DATA},
     "pose-alexnet": {"channels": None, "hidden": None, "dropout": 0.5, "mirror": True, "batch_size": 16, "lr": 1e-4,
@@ -206,6 +214,9 @@ def resolve(known, earlier=None):
                 raise UsageError(f"--{name.replace('_', '-')} has no meaning for a pose")
         if known.get("box_loss") == "giou":
             raise UsageError("--box-loss giou compares boxes; joints are learned by l2 or smooth-l1")
+    for name in (BY_EPOCHS if model in WITHOUT_EPOCHS else {"svm_cost"}) & known.keys():
+        if known[name] != defaults[name]:
+            raise UsageError(f"--{name.replace('_', '-')} has no meaning for {model}, which learns in another way")
     for name in _fixed(model) & known.keys():
         if known[name] != defaults[name]:
             raise UsageError(f"--{name.replace('_', '-')} belongs to other models: {model} has no such choice")
@@ -214,7 +225,8 @@ def resolve(known, earlier=None):
 
 def _fixed(model):
     """Settings of models that are no arguments of this one: it has its own value, or none."""
-    return {setting.name for setting in MODEL if setting.name != "model"} - architecture_arguments(model).keys()
+    drawing = {"model", "image_size"} if model in WITHOUT_EPOCHS else {"model"}  # which scenes have a size of their own
+    return {setting.name for setting in MODEL} - drawing - architecture_arguments(model).keys()
 
 
 def read_settings(values):

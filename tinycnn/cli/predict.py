@@ -39,16 +39,14 @@ def run(arguments):
     of_people = isinstance(model, PoseNet)
     if arguments.person and not of_people:
         raise UsageError("--person is for models that learned poses; this one finds the box itself")
-    predict = (lambda *group: _predict_pose(model, *group, arguments.person)) if of_people else (
-        lambda *group: _predict(model, *group))  # fmt: skip
-    show = _print_pose if of_people else _print
     targets = [None] * len(paths) if arguments.no_draw else _targets(paths, Path(arguments.out))
     answers = []
     for i in range(0, len(paths), AT_ONCE):
-        group = predict(model, paths[i : i + AT_ONCE], targets[i : i + AT_ONCE])
+        some = paths[i : i + AT_ONCE], targets[i : i + AT_ONCE]
+        group = _predict_pose(model, *some, arguments.person) if of_people else _predict(model, *some)
         answers += group
         if not arguments.json:
-            show(group)
+            (_print_pose if of_people else _print)(group)
     if arguments.json:
         print(json.dumps(answers, indent=2))
     elif not arguments.no_draw:

@@ -11,12 +11,11 @@ from pathlib import Path
 
 from tinycnn.box_losses import BOX_LOSSES
 from tinycnn.cli.failures import UsageError
-from tinycnn.cli.options import TASKS, read_settings, resolve
+from tinycnn.cli.options import TASKS, WITHOUT_EPOCHS, read_settings, resolve
 from tinycnn.errors import DataError
 from tinycnn.files import atomic_write
 from tinycnn.losses import MultiTaskLoss
 from tinycnn.models.architectures import build, defaults
-from tinycnn.models.localizer import Localizer
 from tinycnn.optim import SCHEDULES
 from tinycnn.pose_loss import PoseLoss
 
@@ -116,9 +115,10 @@ def data_for_model(model, path, known):
     architecture = (model.config or {}).get("architecture", "localizer")
     if architecture not in TASKS["localize"]:
         known = {"model": architecture} | known
-    settings = resolve({"image_size": model.image_size} | known, earlier)
+    size = {} if architecture in WITHOUT_EPOCHS else {"image_size": model.image_size}
+    settings = resolve(size | known, earlier)
     data = load_data(settings)
-    if isinstance(model, Localizer):
+    if hasattr(model, "classes"):
         data.train, data.valid, data.test = (part.relabel(model.classes) for part in data.parts.values())
     return data, settings
 

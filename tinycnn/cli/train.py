@@ -4,6 +4,7 @@ import argparse
 import os
 import platform
 import shlex
+import time
 from pathlib import Path
 
 import numpy as np
@@ -11,10 +12,11 @@ import numpy as np
 from tinycnn.backend import pick_device
 from tinycnn.cli import runs
 from tinycnn.cli.failures import UsageError
-from tinycnn.cli.options import DRAWN, SETTINGS, given, options, resolve
+from tinycnn.cli.options import DRAWN, SETTINGS, WITHOUT_EPOCHS, given, options, resolve
 from tinycnn.errors import MissingExtra
+from tinycnn.history import History
 from tinycnn.models.transfer import initialize
-from tinycnn.models.weights import load
+from tinycnn.models.weights import load, save
 from tinycnn.optim import SGD, Adam
 from tinycnn.version import __version__
 
@@ -105,6 +107,8 @@ def _fit(model, data, settings, folder, arguments):
     """Train; returns the History, with the epochs before an interruption."""
     from tinycnn.training import fit
 
+    if settings["model"] in WITHOUT_EPOCHS:
+        return _fit_without_epochs(model, data, settings, folder)
     rates = {"trunk": settings["trunk_rate"]} if settings["trunk_rate"] != 1 else None
     common = {"lr": settings["lr"], "weight_decay": settings["weight_decay"], "rates": rates}
     sgd = settings["optimizer"] == "sgd"
@@ -115,6 +119,14 @@ def _fit(model, data, settings, folder, arguments):
         schedule=runs.schedule_of(settings), augment=runs.augment_of(settings), seed=settings["seed"], out=folder,
         resume=arguments.resume, patience=settings["patience"], clip_norm=settings["clip_norm"],
         progress=not arguments.quiet, workers=settings["workers"], freeze=settings["freeze"])
+
+
+def _fit_without_epochs(model, data, settings, folder):
+    """Train what learns in one go; returns a History without epochs, whose only row says how long it took."""
+    start = time.perf_counter()
+    model.fit(data.train, C=settings["svm_cost"], seed=settings["seed"])
+    save(model, folder / "model.npz")
+    return History([{"epoch": 1, "seconds": time.perf_counter() - start}])
 
 
 def _measure(model, history, data, settings, folder):
@@ -134,7 +146,8 @@ def _draw(model, history, data, folder, task):
     try:
         from tinycnn import plots
 
-        plots.save(plots.curves(history), folder / "curves.png")
+        if "loss" in history.rows[0]:
+            plots.save(plots.curves(history), folder / "curves.png")
         part = data.test if len(data.test) else data.valid
         if len(part):
             chosen = part.subset(np.sort(np.random.default_rng(0).permutation(len(part))[:SHOWN]))

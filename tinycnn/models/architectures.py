@@ -4,14 +4,16 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
+from tinycnn.classical.window import hog_svm
 from tinycnn.models.alexnet import alexnet_localizer
+from tinycnn.models.hog import hog_localizer
 from tinycnn.models.localizer import localizer
 from tinycnn.models.pose import pose_alexnet, pose_resnet
 from tinycnn.models.resnet import resnet_localizer
 
 ARCHITECTURES: dict[str, Callable[..., Any]] = {
     "localizer": localizer, "resnet": resnet_localizer, "alexnet": alexnet_localizer,
-    "pose": pose_resnet, "pose-alexnet": pose_alexnet,
+    "hog-heads": hog_localizer, "hog-svm": hog_svm, "pose": pose_resnet, "pose-alexnet": pose_alexnet,
 }  # fmt: skip
 
 

@@ -49,6 +49,7 @@ class PoseNet(PictureModel):
 
     trunk: Any
     head: Any
+    skips_input_gradient = True
 
     def __init__(self, trunk: Layer, head: Layer, image_size: int, margin: float = 1.2,
                  config: dict[str, Any] | None = None, mirror: bool = False) -> None:
@@ -68,8 +69,8 @@ class PoseNet(PictureModel):
         self.remember((trunk, head), output=y)
         return y
 
-    def backward(self, dy: Array, input_gradient: bool = False) -> Array | MaybeNone:
-        """Gradients of all parameters; dx only on request."""
+    def backward(self, dy: Array, input_gradient: bool = True) -> Array | MaybeNone:
+        """Gradients of all parameters, and dx; input_gradient=False saves the work for dx, which training needs not."""
         ((trunk, head),) = self.recall(dy)
         return trunk.backward(head.backward(dy), input_gradient)
 

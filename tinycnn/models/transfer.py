@@ -5,14 +5,14 @@
 
 What an image looks like from its edges up is much the same for every task, and that is what a trunk knows. So the trunk
 is taken whole, or not at all; a head is taken where it answers the same question: the box head where its shape is the
-same, the class head where the classes are. The statistics of the boxes are left to `fit`, which measures them anew.
+same, the class head where the classes are. The statistics of boxes or joints are left to `fit`, which measures them.
 """
 
 from pathlib import Path
 
 from tinycnn.backend import to_device, to_numpy
 from tinycnn.errors import CheckpointError, require
-from tinycnn.models.localizer import Localizer
+from tinycnn.models.base import PictureModel
 from tinycnn.models.weights import load
 
 PUBLISHED = (".safetensors", ".pth", ".pt")
@@ -24,7 +24,7 @@ TORCHVISION = {
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of pixels 0..1, as torchvision has them
 
 
-def initialize(model: Localizer, path: str | Path) -> list[str]:
+def initialize(model: PictureModel, path: str | Path) -> list[str]:
     """Copy into `model` what it can use of a file's weights; returns the names of the parameters that were taken.
 
     path: a run's folder or model.npz; or AlexNet's published weights, for alexnet_localizer(variant="one-gpu"): a
@@ -37,8 +37,9 @@ def initialize(model: Localizer, path: str | Path) -> list[str]:
         given, pixels = _published(_read(path), path), _imagenet_pixels()
     else:
         earlier = load(path / "model.npz" if path.is_dir() else path)
-        given = {name: to_numpy(held.value) for name, held in _numbers(earlier).items() if name != "box_statistics"}
-        if earlier.classes != model.classes:
+        given = {name: to_numpy(held.value) for name, held in _numbers(earlier).items()
+                 if name not in ("box_statistics", "joint_statistics")}  # fmt: skip
+        if getattr(earlier, "classes", None) != getattr(model, "classes", None):
             given = {name: array for name, array in given.items() if not name.startswith("class_head.")}
         pixels = earlier.pixel_mean, earlier.pixel_scale
     own = _numbers(model)

@@ -15,6 +15,7 @@ from typing import Any, TypeVar, overload
 import numpy as np
 
 from tinycnn.backend import Array, to_device, to_numpy
+from tinycnn.classical.window import WindowDetector
 from tinycnn.errors import CheckpointError
 from tinycnn.files import atomic_write
 from tinycnn.layers import Layer
@@ -95,11 +96,10 @@ def load_with_extra(path: str | Path, into: Layer | None = None,
     model.to(device)  # also a buffer that the file does not hold
     for name, held in wanted.items():
         held.value = to_device(loaded[name], device)
-    if isinstance(model, Localizer):
-        if len(meta["classes"]) == len(model.classes):
-            model.classes = tuple(meta["classes"])
-        if meta["format"] == EARLIER:
-            model.box_statistics.value = to_device(np.array([meta["box_mean"], meta["box_std"]], np.float64), device)
+    if isinstance(model, Localizer | WindowDetector) and len(meta["classes"]) == len(model.classes):
+        model.classes = tuple(meta["classes"])
+    if isinstance(model, Localizer) and meta["format"] == EARLIER:
+        model.box_statistics.value = to_device(np.array([meta["box_mean"], meta["box_std"]], np.float64), device)
     if isinstance(model, PictureModel):
         model.has_statistics = meta["has_statistics"]
         mean, scale = meta.get("pixels", (None, meta.get("pixel_scale")))  # at first only the scale was kept
@@ -120,7 +120,8 @@ def _of_pixels(value, usual, path):
 
 def _config_of(model):
     """What builds the same network again; None for one whose class or methods are of somebody's own."""
-    if type(model) not in (Localizer, PoseNet) or {"normalize", "forward", "backward"} & vars(model).keys():
+    own = {"normalize", "forward", "backward"} & vars(model).keys()
+    if own or type(model) not in (Localizer, PoseNet, WindowDetector):
         return None
     return model.config
 

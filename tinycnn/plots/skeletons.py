@@ -133,8 +133,8 @@ def pose_report(errors: np.ndarray, baseline: np.ndarray, pulls: dict[str, float
     left.axvline(0.2, color=INK, linestyle=":", linewidth=1.2, label="PCK's limit, 0.2")
     left.set_xlim(0)
     left.set_xlabel("median distance, torso diagonals")
-    left.set_title("How far off each joint is\\n(circle: left or middle, square: right)")
-    left.legend(loc="lower right")
+    left.set_title("How far off each joint is\n(circle: left or middle, square: right)")
+    left.legend(loc="upper center", bbox_to_anchor=(0.5, -0.14), ncols=2)
     names = sorted(pulls, key=lambda name: pulls[name])
     middle.barh(range(len(names)), [pulls[name] for name in names], color=[SIDES[side_of(name)] for name in names])
     middle.set_yticks(range(len(names)), names)
@@ -146,5 +146,5 @@ def pose_report(errors: np.ndarray, baseline: np.ndarray, pulls: dict[str, float
     right.imshow(np.clip(gray * (1 - strength) + warm * strength, 0, 1))
     right.plot(*place, "o", markersize=11, markerfacecolor="none", markeredgecolor=INK, markeredgewidth=2)
     right.set_axis_off()
-    right.set_title(f"Which pixels move the {joint}\\n(circle: where it is said to be)")
+    right.set_title(f"Which pixels move the {joint}\n(circle: where it is said to be)")
     return figure

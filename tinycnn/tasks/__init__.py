@@ -16,13 +16,15 @@
 
 from typing import Any
 
+from tinycnn.classical.window import WindowDetector
 from tinycnn.models.localizer import Localizer
 from tinycnn.models.pose import PoseNet
 from tinycnn.tasks.localization import Localization
 from tinycnn.tasks.pose import PoseEstimation
+from tinycnn.tasks.windows import WindowDetection
 from tinycnn.text import kind
 
-TASKS: dict[type, Any] = {Localizer: Localization, PoseNet: PoseEstimation}
+TASKS: dict[type, Any] = {Localizer: Localization, PoseNet: PoseEstimation, WindowDetector: WindowDetection}
 
 
 def task_of(model: Any, name: str = "fit") -> Any:

@@ -86,7 +86,7 @@ class PoseEstimation:
         if getattr(getattr(gradient, "dtype", None), "kind", "") != "f":
             raise TypeError(f"fit expects that {name}.backward returns one gradient, an array of floating-point "
                             f"numbers, got {kind(gradient)}")
-        self.model.backward(gradient)
+        self.model.backward(gradient, input_gradient=False)
 
     def validate(self, valid: PoseSamples, loss: Any, batch_size: int, workers: int) -> Row:
         """The loss of what is predicted, PCK and PCP, on the validation samples."""

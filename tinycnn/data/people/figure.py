@@ -5,7 +5,7 @@ notes which part is in front at every place: that says which joints are seen and
 """
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -119,7 +119,7 @@ def _touching() -> dict[str, set[str]]:
 TOUCHING = _touching()
 
 
-def _parts(body, places, size, clothes, arms_behind) -> Iterator[Part]:
+def _parts(body, places, size, clothes, arms_behind):
     """From back to front: the far limbs, torso and head, the near limbs; the arms before or behind the torso."""
     at = {name: places[i] for name, i in INDEX.items()}
     r = size * body.slender

@@ -1,0 +1,209 @@
+"""A classifier of windows, slid over a picture at every size: the class and the box of its main subject.
+
+    every level of a pyramid -> HOG of the whole level, once -> each window is a piece of it -> SVM: K scores
+
+A linear classifier that is slid over a map of features is a convolution, and is computed as one: patches of the map,
+one matrix product. The best window of all classes, places and sizes is the answer; which part of a window the subject
+fills is the mean of its class. Windows that score high and show nothing are what the classifier has to learn next (hard
+negatives: Dalal and Triggs 2005, section 6.6).
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from tinycnn import boxes as box_codec
+from tinycnn.backend import Array, Shape
+from tinycnn.classical.hog import HogFeatures
+from tinycnn.classical.svm import LinearSVM
+from tinycnn.data.dataset import Pictures, Samples
+from tinycnn.errors import DataError
+from tinycnn.layers import Buffer
+from tinycnn.models.base import PictureModel
+from tinycnn.models.localizer import Prediction, as_images, class_names, softmax
+from tinycnn.patches import im2col
+from tinycnn.resize import crop_resize
+
+SHARES = (1.0, 0.8, 0.64, 0.5, 0.4, 0.32)  # of a picture's side that a window covers, level by level
+MARGIN, LEAST = 1.25, SHARES[-1]  # a window is this much larger than its subject, and never smaller than LEAST
+EMPTY, SAME = 0.3, 0.5  # IoU below which a window shows nothing of the subject, and from which two windows are one
+
+
+class WindowDetector(PictureModel):
+    """A LinearSVM on the HOG features of windows. image_size: the side of a window, pixels    classes: K names
+
+    relative: (K, 4), where in its window a subject of each class lies on average: center x, y, width and height, in
+    sides of the window, from its center
+    """
+
+    def __init__(self, classes: Sequence[str], image_size: int = 48, cell: int = 8, config: dict | None = None) -> None:
+        self.classes, self.image_size, self.config, self.mirror = tuple(classes), image_size, config, False
+        self.hog = HogFeatures(cell)
+        (features,) = self.hog.output_shape((image_size, image_size, 3))
+        self.blocks = image_size // cell - 1  # along a side of the window
+        self.svm = LinearSVM(features, len(self.classes))
+        self.svm.w.value = np.zeros_like(self.svm.w.value)
+        self.relative = Buffer(np.tile([0.0, 0.0, 1 / MARGIN, 1 / MARGIN], (len(self.classes), 1)))
+
+    def forward(self, x: Array) -> Array:
+        """Scores (N, OH, OW, K) of every window in pictures x (N, H, W, 3) from normalize(), a cell apart."""
+        windows = im2col(self.hog.blocks(x), (self.blocks, self.blocks), (1, 1), (0, 0))  # (N, OH, OW, D)
+        return windows @ self.svm.w.value + self.svm.b.value
+
+    def fit(self, samples: Samples, C: float = 0.01, seed: int = 0, mined: int = 1000, rounds: int = 1) -> None:
+        """Learn from the subjects, from windows beside them, and `rounds` times from the worst mistakes.
+
+        C: see LinearSVM    mined: pictures that mistakes are looked for in
+        """
+        if not len(samples):
+            raise DataError("the training samples are empty: was everything left out when the data were read?")
+        rng, subjects = np.random.default_rng(seed), _unit_boxes(samples)
+        windows = _around(subjects)
+        parts = [(self._features(samples, windows, flip), samples.labels) for flip in (False, True)]
+        for _ in range(2):
+            beside = _random_windows(rng, len(samples))
+            empty = _iou(beside, subjects) < EMPTY
+            parts.append((self._features(samples.subset(empty), beside[empty]), np.full(int(empty.sum()), -1)))
+        center = (windows[:, :2] + windows[:, 2:]) / 2
+        side = windows[:, 2:3] - windows[:, :1]
+        inside = np.concatenate([((subjects[:, :2] + subjects[:, 2:]) / 2 - center) / side,
+                                 (subjects[:, 2:] - subjects[:, :2]) / side], axis=1)  # fmt: skip
+        of_class = [inside[samples.labels == k] for k in range(len(self.classes))]
+        self.relative.value = np.array([(some if len(some) else inside).mean(axis=0) for some in of_class])
+        self._learn(parts, C)
+        for _ in range(rounds):
+            chosen = rng.permutation(len(samples))[:mined]
+            parts.append(self._mistakes(samples.subset(chosen), subjects[chosen]))
+            self._learn(parts, C)
+
+    def detections(self, image: np.ndarray, most: int = 5) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The best windows of one uint8 picture (H, W, 3): windows (n, 4), scores (n,), classes (n,).
+
+        Windows are (xmin, ymin, xmax, ymax) in shares of the picture's width and height, best first (non-maximum
+        suppression: one that covers a better one's place is left out).
+        """
+        windows, scores = self._all_windows(image)
+        best = scores.max(axis=1)
+        kept = suppress(windows, best, most)
+        return windows[kept], best[kept], scores[kept].argmax(axis=1)
+
+    def predict(self, images: Pictures) -> Prediction:
+        """Class, probabilities and box of each picture; the arguments and the answer are those of Localizer.predict.
+
+        Probabilities are the softmax of each class's best score: an order, not a measured frequency.
+        """
+        images = as_images(images)
+        best, boxes = np.empty((len(images), len(self.classes))), np.empty((len(images), 4))
+        for i, image in enumerate(images):
+            windows, scores = self._all_windows(image)
+            best[i] = scores.max(axis=0)
+            label = int(best[i].argmax())
+            boxes[i] = self._subject(windows[scores[:, label].argmax()], label) * np.tile(image.shape[1::-1], 2)
+        sizes = np.array([image.shape[:2] for image in images])
+        return Prediction(best.argmax(axis=1), softmax(2 * best), box_codec.clip(boxes, sizes), self.classes)
+
+    def heat(self, image: np.ndarray, label: int, size: int = 64) -> np.ndarray:
+        """The score of the best window around each place for a class, (size, size); -inf where none is centered."""
+        windows, scores = self._all_windows(image)
+        found = np.full((size, size), -np.inf)
+        x, y = (((windows[:, i] + windows[:, i + 2]) / 2 * size).astype(int).clip(0, size - 1) for i in (0, 1))
+        np.maximum.at(found, (y, x), scores[:, label])
+        return found
+
+    def _all_windows(self, image):
+        """Windows (n, 4) of all levels in shares of the picture, and their scores (n, K)."""
+        height, width = image.shape[:2]
+        windows, scores = [], []
+        with self.predicting():
+            for share in SHARES:
+                side = round(self.image_size / share)
+                level = crop_resize(image, (0, 0, width, height), (side, side))
+                found = self.forward(self.normalize(level[None]))[0]  # (OH, OW, K)
+                rows, columns = np.mgrid[: found.shape[0], : found.shape[1]] * (self.hog.cell / side)
+                corner = np.stack([columns, rows], axis=2).reshape(-1, 2)
+                windows.append(np.concatenate([corner, corner + self.image_size / side], axis=1))
+                scores.append(found.reshape(-1, found.shape[2]))
+        return np.concatenate(windows), np.concatenate(scores)
+
+    def _subject(self, window, label):
+        """The box of what a window shows, in the window's own units."""
+        center, side = (window[:2] + window[2:]) / 2, window[2] - window[0]
+        x, y, w, h = self.relative.value[label]
+        middle = center + side * np.array([x, y])
+        return np.concatenate([middle - side * np.array([w, h]) / 2, middle + side * np.array([w, h]) / 2])
+
+    def _features(self, samples, windows, flip=False):
+        """HOG features (n, D) of one window (n, 4) of each picture."""
+        size = (self.image_size, self.image_size)
+        parts = []
+        with self.predicting():
+            for start in range(0, len(windows), 256):
+                some = range(start, min(start + 256, len(windows)))
+                images = [samples.images[i] for i in some]
+                places = [tuple(windows[i] * np.tile(image.shape[1::-1], 2)) for i, image in zip(some, images, strict=True)]
+                cut = [crop_resize(image, place, size, flip) for image, place in zip(images, places, strict=True)]
+                parts.append(self.hog.forward(self.normalize(np.stack(cut))))
+        return np.concatenate(parts) if parts else np.empty((0, len(self.svm.w.value)), np.float32)
+
+    def _mistakes(self, samples, subjects):
+        """Features of the highest windows that show nothing of the subject, and the label -1 for each."""
+        found = []
+        for i in range(len(samples)):
+            windows, scores, _ = self.detections(samples.images[i], most=6)
+            wrong = (_iou(windows, subjects[i]) < EMPTY) & (scores > -1)
+            found += [(i, window) for window in windows[wrong][:3]]
+        if not found:
+            return np.empty((0, len(self.svm.w.value)), np.float32), np.empty(0, int)
+        chosen = samples.subset([i for i, _ in found])
+        return self._features(chosen, np.array([window for _, window in found])), np.full(len(found), -1)
+
+    def _learn(self, parts, C):
+        x, labels = (np.concatenate(each) for each in zip(*parts, strict=True))
+        self.svm.fit(x, labels.astype(np.int64), C)
+        self.has_statistics = True
+
+    def output_shape(self, shape: Shape) -> Shape:
+        return (len(self.classes),)
+
+    def __repr__(self) -> str:
+        return f"WindowDetector({len(self.classes)} classes, windows of {self.image_size} x {self.image_size})"
+
+
+def hog_svm(num_classes: int = 10, window: int = 48, cell: int = 8,
+            classes: Sequence[str] | None = None) -> WindowDetector:
+    """A WindowDetector as Dalal and Triggs had it. window: its side in pixels    cell: that of the HOG features"""
+    config = {"architecture": "hog-svm", "num_classes": num_classes, "window": window, "cell": cell}
+    return WindowDetector(class_names(num_classes, classes), window, cell, config)
+
+
+def suppress(windows: np.ndarray, scores: np.ndarray, most: int, overlap: float = SAME) -> list[int]:
+    """Indices of at most `most` windows (n, 4), best first; none overlaps a better one by an IoU of `overlap`, or more."""
+    order = np.argsort(-scores, kind="stable")
+    kept: list[int] = []
+    while len(order) and len(kept) < most:
+        kept.append(int(order[0]))
+        order = order[_iou(windows[order], windows[order[0]]) < overlap]
+    return kept
+
+
+def _iou(a, b):
+    return box_codec.iou(a, np.broadcast_to(b, a.shape)) if len(a) else np.empty(0)
+
+
+def _unit_boxes(samples):
+    """Boxes in shares of each picture's width and height."""
+    return samples.boxes / np.tile(samples.sizes[:, ::-1], 2)
+
+
+def _around(subjects):
+    """The square window of each subject, (n, 4): a little larger, not too small, and inside the picture."""
+    width, height = (subjects[:, 2:] - subjects[:, :2]).T
+    side = np.clip(MARGIN * np.sqrt(width * height), LEAST, 1)[:, None]
+    corner = np.clip((subjects[:, :2] + subjects[:, 2:]) / 2 - side / 2, 0, 1 - side)
+    return np.concatenate([corner, corner + side], axis=1)
+
+
+def _random_windows(rng, n):
+    side = rng.choice(SHARES, (n, 1))
+    corner = rng.random((n, 2)) * (1 - side)
+    return np.concatenate([corner, corner + side], axis=1)

@@ -1,0 +1,33 @@
+"""The task of a WindowDetector, which learns without epochs, by its own `fit`: here it is only measured."""
+
+from typing import Any
+
+from tinycnn.classical.window import WindowDetector
+from tinycnn.data.dataset import Samples
+from tinycnn.errors import DataError
+from tinycnn.tasks.localization import Localization
+
+
+class WindowDetection:
+    """See tinycnn/tasks."""
+
+    def __init__(self, model: WindowDetector) -> None:
+        self.model = model
+
+    def fitting(self, train: Any, valid: Any) -> Any:
+        """Refused: no epochs, no loss, no optimizer of the caller's."""
+        raise TypeError("fit trains networks by epochs; a WindowDetector learns by its own method: "
+                        "model.fit(samples, C=0.01, seed=0)")
+
+    def evaluate(self, samples: Samples, train_samples: Samples | None, batch_size: int,
+                 workers: int) -> dict[str, float]:
+        """All metrics of tinycnn.metrics, with the baselines made from `train_samples` beside them."""
+        from tinycnn.metrics import evaluate_predictions
+
+        Localization.expect_samples(samples, "evaluate")
+        if len(samples) == 0:
+            raise DataError("there is nothing to evaluate on: the samples are empty")
+        samples = samples.relabel(self.model.classes)
+        train_samples = train_samples and train_samples.relabel(self.model.classes)
+        answer = self.model.predict([samples.images[i] for i in range(len(samples))])
+        return evaluate_predictions(answer.labels, answer.boxes, answer.probabilities, samples, train_samples)
