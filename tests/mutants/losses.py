@@ -5,6 +5,7 @@ from functools import partial
 import numpy as np
 
 from tinycnn.box_losses import GIoULoss, SmoothL1Loss
+from tinycnn.hinge_loss import HingeLoss, MulticlassHingeLoss
 from tinycnn.layers import Buffer
 from tinycnn.losses import L2Loss, MultiTaskLoss, SoftmaxCrossEntropy
 
@@ -79,6 +80,31 @@ smoothed("smoothing among the others", None, "In backward the share goes to the 
 
 smoothed("all of the truth stays", None, "The share is spread over all classes, and the true one keeps its 1.",
          ("-= 1.0 - e", "-= 1.0"))
+
+# --- HingeLoss ---
+
+hinge = partial(plant, HingeLoss, inputs=scores_and_labels)
+
+hinge("the same slope everywhere", None, "Scores beyond their margin are pulled on as well.",
+      ("(short > 0).astype(short.dtype)", "short * 0 + 1"))
+
+hinge("wrong way", "sign", "t instead of -t.", ("return -signs", "return signs"))
+
+hinge("sum for a mean", "batch mean", "forward is a mean over the batch, backward is not.", (" / len(signs)", ""))
+
+hinge("half the square", None, "The 2 of the square is forgotten.", ("2 * short", "short"), squared=True)
+
+hinge("square without the hinge", None, "The slope of the plain hinge for the squared one.",
+      ("2 * short if self.squared", "1.0 * (short > 0) if self.squared"), squared=True)
+
+rivals = partial(plant, MulticlassHingeLoss, inputs=scores_and_labels)
+
+rivals("the true class alone", None, "The best of the others gets no gradient.", ("dscores[rows, rival] = slope", ""))
+
+rivals("the rival alone", None, "The true class gets no gradient.", ("dscores[rows, true] = -slope", ""))
+
+rivals("margin forgotten", None, "Every sample is pulled on, also where the margin is kept.",
+       ("(short > 0).astype(short.dtype)", "(short * 0 + 1)"))
 
 # --- L2Loss ---
 

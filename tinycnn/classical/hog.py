@@ -40,11 +40,10 @@ class HogFeatures(Layer):
         self.cell, self.bins, self.interpolate = cell, bins, interpolate
 
     def forward(self, x: Array) -> Array:
-        y = self.blocks(x)
-        return y.reshape(len(y), -1)
+        return self._flat(self.blocks(x))
 
     def backward(self, dy: Array) -> Array:
-        shape, strongest, (gx, gy, size), share, lower, (rows, columns), stages = self.recall(dy.reshape(len(dy), -1))
+        shape, strongest, (gx, gy, size), share, lower, (rows, columns), stages = self.recall(dy)
         xp = array_module(dy)
         dhistogram = self._from_blocks(dy, stages)  # (N, CH, CW, bins)
         n, h, w, _ = shape
@@ -80,8 +79,12 @@ class HogFeatures(Layer):
         histogram = columns @ pooled.reshape(n, len(rows), w, self.bins)  # (N, CH, CW, bins)
         y, stages = self._blocks(histogram)
         self.remember(x.shape, strongest, (gx, gy, size), share, lower, (rows, columns), stages,
-                      output=y.reshape(n, -1))  # fmt: skip
+                      output=self._flat(y))  # fmt: skip
         return y
+
+    @staticmethod
+    def _flat(blocks):
+        return blocks.reshape(len(blocks), blocks.shape[1] * blocks.shape[2] * blocks.shape[3])
 
     def _pooling(self, length):
         """How much each pixel of an axis gives to each cell, (cells, pixels): all to its own, or shared linearly."""

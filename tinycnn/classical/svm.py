@@ -32,15 +32,14 @@ class LinearSVM(Linear):
             parameter.value = np.zeros_like(parameter.value)
         before = [parameter.value.copy() for parameter in (self.w, self.b)]
         for step in range(steps):
-            value = C * n * float(loss.forward(self.forward(x), labels)) + self.penalty()
-            found.append(value)
+            found.append(C * n * float(loss.forward(self.forward(x), labels)) + self.penalty())
             self.backward(loss.backward() * (C * n))
             for parameter in (self.w, self.b):
                 parameter.grad += parameter.value  # of 1/2 |w|^2
             optimizer.step()
             # Ahead along the way of the last step (Nesterov 1983): a ball that rolls, not one that crawls.
             for i, parameter in enumerate((self.w, self.b)):
-                now = parameter.value
+                now = parameter.value  # the step of the optimizer
                 parameter.value = now + (step / (step + 3)) * (now - before[i])
                 before[i] = now
         for parameter, value in zip((self.w, self.b), before, strict=True):
@@ -49,7 +48,7 @@ class LinearSVM(Linear):
 
     def penalty(self) -> float:
         """1/2 |w|^2, the bias included."""
-        return 0.5 * sum(float((p.value.astype(np.float64) ** 2).sum()) for p in (self.w, self.b))
+        return 0.5 * sum(float(np.square(p.value, dtype=np.float64).sum()) for p in (self.w, self.b))
 
     def objective(self, x: np.ndarray, labels: np.ndarray, C: float = 0.01) -> float:
         """What `fit` minimizes."""

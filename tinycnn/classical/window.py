@@ -135,12 +135,12 @@ class WindowDetector(PictureModel):
     def _features(self, samples, windows, flip=False):
         """HOG features (n, D) of one window (n, 4) of each picture."""
         size = (self.image_size, self.image_size)
-        parts = []
+        parts, sizes = [], samples.sizes
         with self.predicting():
             for start in range(0, len(windows), 256):
                 some = range(start, min(start + 256, len(windows)))
                 images = [samples.images[i] for i in some]
-                places = [tuple(windows[i] * np.tile(image.shape[1::-1], 2)) for i, image in zip(some, images, strict=True)]
+                places = [tuple(windows[i] * np.tile(sizes[i, ::-1], 2)) for i in some]
                 cut = [crop_resize(image, place, size, flip) for image, place in zip(images, places, strict=True)]
                 parts.append(self.hog.forward(self.normalize(np.stack(cut))))
         return np.concatenate(parts) if parts else np.empty((0, len(self.svm.w.value)), np.float32)
@@ -177,7 +177,7 @@ def hog_svm(num_classes: int = 10, window: int = 48, cell: int = 8,
 
 
 def suppress(windows: np.ndarray, scores: np.ndarray, most: int, overlap: float = SAME) -> list[int]:
-    """Indices of at most `most` windows (n, 4), best first; none overlaps a better one by an IoU of `overlap`, or more."""
+    """Indices of at most `most` windows (n, 4), best first; none overlaps a better one by an IoU of `overlap`."""
     order = np.argsort(-scores, kind="stable")
     kept: list[int] = []
     while len(order) and len(kept) < most:

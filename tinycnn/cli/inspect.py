@@ -1,5 +1,6 @@
 """tinycnn inspect: everything that can be seen in a network, as one HTML file."""
 
+from tinycnn.classical.window import WindowDetector
 from tinycnn.cli import runs
 from tinycnn.cli.failures import UsageError
 from tinycnn.cli.options import DATA, DEVICE, given, options, resolve
@@ -34,6 +35,11 @@ def run(arguments):
         from tinycnn.inspection.pose import pose_picture
 
         print(pose_picture(model, data, arguments.out))
+        return
+    if isinstance(model, WindowDetector):
+        from tinycnn.inspection.windows import window_picture
+
+        print(window_picture(model, data, arguments.out))
         return
     written, diagnosis = report(model, data, arguments.out, runs.loss_of_run(path), name=path.parent.name or path.name)
     print(f"{diagnosis}\n\nThe whole report: {written}")

@@ -7,8 +7,10 @@ a symmetry. Weights and data follow from the seed.
 import numpy as np
 
 from tinycnn.box_losses import GIoULoss, SmoothL1Loss
+from tinycnn.classical import HogFeatures
 from tinycnn.gradient_check.check import gradcheck
 from tinycnn.gradient_check.report import Report
+from tinycnn.hinge_loss import HingeLoss, MulticlassHingeLoss
 from tinycnn.layers import (
     AvgPool2d,
     BatchNorm2d,
@@ -70,12 +72,16 @@ def cases(seed=0):
         (LocalResponseNorm(4, alpha=0.5, divide_alpha=False), channels),
         (BatchNorm2d(6), channels),
         (Residual(Conv2d(2, 2, 3, padding=1, rng=rng), ReLU()), image),
+        (HogFeatures(cell=2), image),
         (Residual(Conv2d(2, 3, 3, 2, 1, rng=rng), shortcut=Conv2d(2, 3, 1, stride=2, rng=rng)), image),
     ]
     found: list[tuple[str, Layer, tuple]] = [(repr(layer), layer, (x,)) for layer, x in layers]
     found += [
         ("SoftmaxCrossEntropy", SoftmaxCrossEntropy(), (scores, labels)),
         ("SoftmaxCrossEntropy, smoothed", SoftmaxCrossEntropy(label_smoothing=0.2), (scores, labels)),
+        ("HingeLoss", HingeLoss(), (scores, labels)),
+        ("HingeLoss, squared", HingeLoss(squared=True), (scores, labels)),
+        ("MulticlassHingeLoss", MulticlassHingeLoss(), (scores, labels)),
         ("L2Loss", L2Loss(), (boxes, targets)),
         ("L2Loss with a mask", L2Loss(), (boxes, targets, mask)),
         ("SmoothL1Loss", SmoothL1Loss(0.7), (boxes, targets)),

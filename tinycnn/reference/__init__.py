@@ -18,10 +18,15 @@ Arrays are channels last: images x (N, H, W, C), kernels w (KH, KW, C // groups,
 kernel_size, stride and padding are an integer or a pair (height, width), as in tinycnn.layers.
 """
 
+from tinycnn.reference.hog import hog
 from tinycnn.reference.linear import linear, linear_backward
 from tinycnn.reference.losses import (
+    hinge_loss,
+    hinge_loss_backward,
     l2_loss,
     l2_loss_backward,
+    multiclass_hinge_loss,
+    multiclass_hinge_loss_backward,
     softmax,
     softmax_cross_entropy,
     softmax_cross_entropy_backward,
@@ -42,7 +47,9 @@ from tinycnn.reference.windows import (
 )
 
 __all__ = [
-    "avg_pool2d", "avg_pool2d_backward", "batch_norm", "batch_norm_backward", "conv2d", "conv2d_backward", "l2_loss",
-    "l2_loss_backward", "linear", "linear_backward", "local_response_norm", "local_response_norm_backward",
-    "max_pool2d", "max_pool2d_backward", "softmax", "softmax_cross_entropy", "softmax_cross_entropy_backward",
+    "avg_pool2d", "avg_pool2d_backward", "batch_norm", "batch_norm_backward", "conv2d", "conv2d_backward",
+    "hinge_loss", "hinge_loss_backward", "hog", "l2_loss", "l2_loss_backward", "linear", "linear_backward",
+    "local_response_norm", "local_response_norm_backward", "max_pool2d", "max_pool2d_backward",
+    "multiclass_hinge_loss", "multiclass_hinge_loss_backward", "softmax", "softmax_cross_entropy",
+    "softmax_cross_entropy_backward",
 ]

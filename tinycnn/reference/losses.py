@@ -47,6 +47,57 @@ def _truth(is_true_class, classes, smoothing):
     return (1 - smoothing if is_true_class else 0) + smoothing / classes
 
 
+def hinge_loss(scores: Array, labels: Labels, squared: bool = False) -> float:
+    """Mean over the batch of the sum over classes of max(0, 1 - t * s); t is 1 for the true class, -1 for others."""
+    total = 0.0
+    for n, k in np.ndindex(scores.shape):
+        short = _short(scores[n, k], k == labels[n])
+        total += short**2 if squared else short
+    return total / len(scores)
+
+
+def hinge_loss_backward(scores: Array, labels: Labels, squared: bool = False) -> Array:
+    """dscores (N, K): -t / N where the margin is not reached, 0 elsewhere; for squared hinges -2 t short / N."""
+    dscores = np.zeros_like(scores)
+    for n, k in np.ndindex(scores.shape):
+        short, sign = _short(scores[n, k], k == labels[n]), 1 if k == labels[n] else -1
+        if short > 0:
+            dscores[n, k] = -sign * (2 * short if squared else 1) / len(scores)
+    return dscores
+
+
+def _short(score, is_true_class):
+    """By how much a score falls short of its margin."""
+    return max(0.0, 1 - (1 if is_true_class else -1) * score)
+
+
+def multiclass_hinge_loss(scores: Array, labels: Labels) -> float:
+    """Mean over the batch of max(0, 1 + largest other score - score of the true class)."""
+    total = 0.0
+    for row, label in zip(scores, labels, strict=True):
+        total += max(0.0, 1 + row[_rival(row, label)] - row[label])
+    return total / len(scores)
+
+
+def multiclass_hinge_loss_backward(scores: Array, labels: Labels) -> Array:
+    """dscores (N, K): where the margin is not reached, -1 / N for the true class and 1 / N for the best other one."""
+    dscores = np.zeros_like(scores)
+    for n, (row, label) in enumerate(zip(scores, labels, strict=True)):
+        rival = _rival(row, label)
+        if 1 + row[rival] - row[label] > 0:
+            dscores[n, label], dscores[n, rival] = -1 / len(scores), 1 / len(scores)
+    return dscores
+
+
+def _rival(row, label):
+    """The class with the largest score, the true one left out."""
+    best = -1
+    for k in range(len(row)):
+        if k != label and (best < 0 or row[k] > row[best]):
+            best = k
+    return best
+
+
 def l2_loss(pred: Array, target: Array, mask: Array | None = None) -> float:
     """Mean of (pred - target) ** 2 over the elements that count: all, or those where mask (same shape) is not 0."""
     total, count = 0.0, 0

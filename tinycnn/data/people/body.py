@@ -30,8 +30,8 @@ class Body(NamedTuple):
 
 def random_body(rng: np.random.Generator) -> Body:
     """Somebody who stands, walks, runs, stretches, bends or turns a cartwheel."""
-    front, heading = rng.random() < 0.6, 1 if rng.random() < 0.5 else -1
-    turned = rng.uniform(0.45, 1.0)  # how wide shoulders and hips look
+    front, heading = rng.random() < 0.95, 1 if rng.random() < 0.5 else -1
+    turned = rng.uniform(0.65, 1.0)  # how wide shoulders and hips look
     lean = rng.normal(0, 0.2) + (rng.uniform(0.3, 1.1) * heading if rng.random() < 0.15 else 0)
     up = _direction(math.pi + lean)
     across = np.array([-up[1], up[0]])  # from the picture's left to its right, for somebody upright
@@ -47,7 +47,7 @@ def random_body(rng: np.random.Generator) -> Body:
         joints |= {f"{side} shoulder": shoulder, f"{side} hip": hip}
         joints |= dict(zip((f"{side} knee", f"{side} ankle"), _leg(rng, hip, lean, sign, heading, active), strict=True))
         joints |= dict(zip((f"{side} elbow", f"{side} wrist"), _arm(rng, shoulder, lean, sign, active), strict=True))
-    turn = rng.normal(0, 0.12) if rng.random() < 0.9 else rng.uniform(-math.pi, math.pi)
+    turn = rng.normal(0, 0.12) if rng.random() < 0.95 else rng.uniform(-math.pi, math.pi)
     c, s = math.cos(turn), math.sin(turn)
     places = np.array([joints[name] for name in JOINTS]) @ np.array([[c, s], [-s, c]])
     return Body(places, front, "left" if rng.random() < 0.5 else "right", heading, rng.uniform(0.85, 1.2))
