@@ -98,7 +98,7 @@ def all_alike(cls, rng):
 chain = partial(plant, Sequential, inputs=images, build=network, at="engine.backward")
 
 chain("skips an activation", None, "backward walks past the ReLU, as past all that has no parameters.",
-      ("row, kept = tape.pop()", "row, kept = tape.pop()\n        if not row.parameters():\n            continue"),
+      ("row, kept = tape.pop()", "row, kept = tape.pop()\n        if not row.learns():\n            continue"),
       inputs=features, build=three_rows)
 
 chain("walks from the start", None, "backward takes the rows in the order of forward.",

@@ -22,7 +22,7 @@ def window_picture(model: WindowDetector, data: Dataset, out: str | Path, index:
     label = int(answer.labels[0])
     weights = model.svm.w.value.T.reshape(len(model.classes), blocks, blocks, -1)
     order = np.argsort(-answer.probabilities[0])  # the class that was found comes first
-    figure = window_report(weights[order], tuple(model.classes[k] for k in order), image, model.heat(image, label),
+    figure = window_report(weights[order], tuple(model.classes[k] for k in order), image, model.heat(image, label, 16),
                            model.classes[label], answer.boxes[0], part.boxes[index % len(part)])  # fmt: skip
     path = Path(out) / "windows.png"
     path.parent.mkdir(parents=True, exist_ok=True)
