@@ -13,7 +13,7 @@ import numpy as np
 from tinycnn.backend import to_device
 from tinycnn.errors import CheckpointError
 from tinycnn.history import History, Row
-from tinycnn.models.localizer import Localizer
+from tinycnn.models.base import PictureModel
 from tinycnn.models.weights import load_with_extra, save
 from tinycnn.optim import Optimizer
 
@@ -21,7 +21,7 @@ from tinycnn.optim import Optimizer
 class Run:
     """One training run. out: its folder, or None to keep nothing    settings: JSON-able, compared on resume"""
 
-    def __init__(self, model: Localizer, optimizer: Optimizer, out: str | Path | None,
+    def __init__(self, model: PictureModel, optimizer: Optimizer, out: str | Path | None,
                  settings: dict[str, Any]) -> None:
         self.model, self.optimizer, self.settings, self.history = model, optimizer, settings, History()
         self.out = Path(out) if out is not None else None

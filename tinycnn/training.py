@@ -16,15 +16,21 @@ import numpy as np
 from tinycnn import optim
 from tinycnn.backend import pick_device, to_device
 from tinycnn.checkpoint import Run
+from tinycnn.data.dataset import Dataset, Samples
+from tinycnn.data.pose_samples import PoseDataset, PoseSamples
 from tinycnn.errors import TrainingError
 from tinycnn.fit_arguments import expect_numbers, expect_parts, frozen_part, name_of
 from tinycnn.history import History, Meter, Row, describe
 from tinycnn.losses import Loss
 from tinycnn.memory import explain_out_of_memory
+from tinycnn.models.base import PictureModel
+from tinycnn.models.localizer import Localizer
+from tinycnn.models.pose import PoseNet
 from tinycnn.tasks import task_of
 
 
-def fit(model: Any, train: Any, valid: Any = None, *, epochs: int = 20, batch_size: int = 64,
+def fit(model: Localizer | PoseNet, train: Samples | Dataset | PoseSamples | PoseDataset,
+        valid: Samples | PoseSamples | None = None, *, epochs: int = 20, batch_size: int = 64,
         optimizer: optim.Optimizer | None = None, loss: Loss | None = None, schedule: optim.Schedule | None = None,
         augment: Any = None, seed: int = 0, out: str | Path | None = None, resume: bool = False,
         patience: int | None = None, clip_norm: float | None = None, device: str | None = None, progress: bool = True,
@@ -51,7 +57,7 @@ def fit(model: Any, train: Any, valid: Any = None, *, epochs: int = 20, batch_si
     Raises TrainingError when a loss becomes NaN or infinite, DataError for samples that do not fit the model.
     """
     task = task_of(model)
-    train, valid = task.fitting(train, valid)
+    samples, valid = task.fitting(train, valid)  # as the model counts them
     loss = task.usual_loss() if loss is None else loss
     schedule = optim.cosine() if schedule is None else schedule
     optimizer = optim.SGD(model, lr=0.01, momentum=0.9, weight_decay=5e-4) if optimizer is None else optimizer
@@ -64,15 +70,15 @@ def fit(model: Any, train: Any, valid: Any = None, *, epochs: int = 20, batch_si
     run = Run(model, optimizer, out, {
         "epochs": epochs, "batch_size": batch_size, "seed": seed, "clip_norm": clip_norm, "augment": name_of(augment),
         "schedule": [schedule(i / 16) for i in range(16)], "loss": name_of(loss),
-        "optimizer": name_of(optimizer), "train": task.fingerprint(train),
+        "optimizer": name_of(optimizer), "train": task.fingerprint(samples),
         **({"freeze": list(freeze)} if freeze else {}),
     })
     if resume:
         run.resume()
     else:
         run.expect_new()
-    task.prepare(train, augment, seed, loss)
-    steps_per_epoch = math.ceil(len(train) / batch_size)
+    task.prepare(samples, augment, seed, loss)
+    steps_per_epoch = math.ceil(len(samples) / batch_size)
     base_lr = set_lr = optimizer.lr
     try:
         for epoch in range(len(run.history), epochs):
@@ -82,7 +88,7 @@ def fit(model: Any, train: Any, valid: Any = None, *, epochs: int = 20, batch_si
             if part is not None:
                 part.freeze(epoch < frozen_epochs)
             model.train()
-            shuffled = task.batches(train, batch_size, shuffle=True, augment=augment, seed=seed, epoch=epoch,
+            shuffled = task.batches(samples, batch_size, shuffle=True, augment=augment, seed=seed, epoch=epoch,
                                     workers=workers)
             for step, batch in enumerate(_bar(shuffled, steps_per_epoch, f"epoch {epoch + 1}/{epochs}", progress)):
                 done = epoch * steps_per_epoch + step
@@ -124,8 +130,8 @@ def _step(task, batch, loss, optimizer, clip_norm, meter):
         optimizer.step()
 
 
-def evaluate(model: Any, samples: Any, train_samples: Any = None, batch_size: int = 64,
-             workers: int = 1) -> dict[str, float]:
+def evaluate(model: PictureModel, samples: Samples | PoseSamples, train_samples: Samples | PoseSamples | None = None,
+             batch_size: int = 64, workers: int = 1) -> dict[str, float]:
     """All metrics on `samples`, with the answers that never look at a picture, made from `train_samples`, beside them.
 
     Those of tinycnn.metrics for a Localizer, those of tinycnn.poses for a PoseNet, in one flat dict.

@@ -1,4 +1,4 @@
-"""The linear SVM: the objective of scikit-learn's LinearSVC, and what it refuses."""
+"""The linear SVM: where its objective has no slope left, and what it refuses."""
 
 import numpy as np
 import pytest
@@ -11,19 +11,6 @@ def clouds(n, d, k, seed=0):
     rng = np.random.default_rng(seed)
     x = rng.standard_normal((n, d)).astype("float32")
     return x, (x @ rng.standard_normal((d, k)) + 2 * rng.standard_normal((n, k))).argmax(axis=1)
-
-
-@pytest.mark.parametrize("n, d, k, C", [(300, 30, 3, 0.01), (300, 30, 3, 1.0), (400, 150, 4, 0.1), (50, 80, 2, 0.5)])
-def test_it_minimizes_what_scikit_learn_minimizes(n, d, k, C):
-    LinearSVC = pytest.importorskip("sklearn.svm").LinearSVC
-    x, labels = clouds(n, d, k)
-    svm = LinearSVM(d, k)
-    svm.fit(x, labels, C)
-    mine = svm.objective(x, labels, C)
-    for j in range(k):
-        peer = LinearSVC(C=C, tol=1e-8, max_iter=100_000).fit(x, np.where(labels == j, 1, -1))
-        svm.w.value[:, j], svm.b.value[j] = peer.coef_[0], peer.intercept_[0]
-    assert mine == pytest.approx(svm.objective(x, labels, C), rel=1e-3)
 
 
 def test_the_objective_falls_and_the_slope_ends_at_zero():

@@ -97,7 +97,14 @@ hinge("half the square", None, "The 2 of the square is forgotten.", ("2 * short"
 hinge("square without the hinge", None, "The slope of the plain hinge for the squared one.",
       ("2 * short if self.squared", "1.0 * (short > 0) if self.squared"), squared=True)
 
-rivals = partial(plant, MulticlassHingeLoss, inputs=scores_and_labels)
+
+def some_beyond_the_margin(rng):
+    scores, labels = scores_and_labels(rng)
+    scores[np.arange(0, 5, 2), labels[::2]] += 6
+    return scores, labels
+
+
+rivals = partial(plant, MulticlassHingeLoss, inputs=some_beyond_the_margin)
 
 rivals("the true class alone", None, "The best of the others gets no gradient.", ("dscores[rows, rival] = slope", ""))
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from tinycnn.cli import runs
 from tinycnn.cli.failures import UsageError
+from tinycnn.layers import Layer
 from tinycnn.models.weights import load
 from tinycnn.text import count
 
@@ -45,6 +46,9 @@ def _reports(what, seed):
     if what is not None and Path(what).exists():
         path = runs.find_model(what)
         model = load(path)
+        if type(model).backward is Layer.backward:
+            raise UsageError(f"{path} is a {type(model).__name__}, which learns without going back through its "
+                             "windows: it has no backward. Its parts have: tinycnn gradcheck hog, or linear, or hinge")
         x = np.random.default_rng(seed).standard_normal((2, model.image_size, model.image_size, 3), dtype=np.float32)
         yield str(path), gradcheck(model, x, seed=seed, title=str(path))
         return

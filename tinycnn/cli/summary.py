@@ -26,9 +26,11 @@ def run(arguments):
 
     known = given(arguments)
     if arguments.what in ARCHITECTURES:
-        classes = arguments.num_classes or defaults(arguments.what)["num_classes"]
+        if arguments.num_classes and "num_classes" not in defaults(arguments.what):
+            raise UsageError(f"--num-classes has no meaning for {arguments.what}, which knows no classes")
+        classes = arguments.num_classes or defaults(arguments.what).get("num_classes")
         settings = resolve(known | {"model": arguments.what, "data": "pictures"})  # the sizes used for photographs
-        model = runs.build_model(settings, tuple(map(str, range(classes))))
+        model = runs.build_model(settings, classes and tuple(map(str, range(classes))))
     else:
         if known or arguments.num_classes:
             raise UsageError("a saved model has its sizes already: give no settings with it")

@@ -30,13 +30,17 @@ if TYPE_CHECKING:  # the same names for a type checker, which runs nothing
     from tinycnn.data.augment import Augment
     from tinycnn.data.batches import Batch, batches
     from tinycnn.data.dataset import Dataset, Samples
+    from tinycnn.data.people.draw import draw_people
+    from tinycnn.data.people.lsp import read_people
     from tinycnn.data.photographs import Photographs, read_image
+    from tinycnn.data.pose_augment import PoseAugment
+    from tinycnn.data.pose_samples import PoseDataset, PoseSamples
     from tinycnn.data.readers import read
     from tinycnn.data.scenes.compose import SCENE_CLASSES, render_scene, scene
 else:
     __getattr__, __dir__ = lazy(__name__, _LATER)
 
 __all__ = [
-    "Augment", "Batch", "Dataset", "Photographs", "SCENE_CLASSES", "Samples", "batches", "read", "read_image",
-    "render_scene", "scene", "scenes",
+    "Augment", "Batch", "Dataset", "Photographs", "PoseAugment", "PoseDataset", "PoseSamples", "SCENE_CLASSES",
+    "Samples", "batches", "draw_people", "read", "read_image", "read_people", "render_scene", "scene", "scenes",
 ]  # written out, since type checkers read it

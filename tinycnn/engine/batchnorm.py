@@ -33,12 +33,13 @@ def statistics(x):
 
 
 def normalize(x, mean, scale, w, b):
-    """y = (x - mean) * scale * w + b."""
-    y, factor = np.empty(x.shape, x.dtype), scale * w
+    """y = (x - mean) * scale * w + b, rounded as the layer's formula is: what remains next to b may be little."""
+    y = np.empty(x.shape, x.dtype)
 
     def of_chunk(part, worker, y):
         np.subtract(part, mean, out=y)
-        y *= factor
+        y *= scale
+        y *= w
         y += b
 
     _each(x, of_chunk, y)

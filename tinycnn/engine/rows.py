@@ -31,6 +31,8 @@ from tinycnn.layers.base import expect_images
 from tinycnn.layers.batchnorm import BatchNorm2d
 from tinycnn.layers.linear import Linear
 
+FEW = 16  # numbers in a channel, below which a BatchNorm2d runs its own formula: nothing is gained, and sums cancel
+
 
 def plan(layers, xp):
     """Group layers into rows. With the engine switched off, every layer is a row of its own."""
@@ -114,7 +116,7 @@ class Normalized(Whole):
     def _compute(self, x):
         layer = self.layer
         expect_images(x, layer.channels, layer, layer.w.value)
-        if x.itemsize < 4 or x.size < 2 * layer.channels:  # float16 is not summed here; and one number has no variance
+        if x.itemsize < 4 or x.size < FEW * layer.channels:  # float16 is not summed here
             return super()._compute(x)
         mean, var = layer.running_mean.value, layer.running_var.value
         if layer.training:

@@ -28,7 +28,7 @@ from tinycnn.layers import (
     Sequential,
 )
 from tinycnn.losses import L2Loss, MultiTaskLoss, SoftmaxCrossEntropy
-from tinycnn.models import localizer
+from tinycnn.models import localizer, pose_resnet, resnet_localizer
 
 
 def check_all_layers(seed: int = 0) -> list[tuple[str, Report]]:
@@ -78,9 +78,9 @@ def cases(seed=0):
     found: list[tuple[str, Layer, tuple]] = [(repr(layer), layer, (x,)) for layer, x in layers]
     found += [
         ("SoftmaxCrossEntropy", SoftmaxCrossEntropy(), (scores, labels)),
-        ("SoftmaxCrossEntropy, smoothed", SoftmaxCrossEntropy(label_smoothing=0.2), (scores, labels)),
+        ("SoftmaxCrossEntropy with smoothing", SoftmaxCrossEntropy(label_smoothing=0.2), (scores, labels)),
         ("HingeLoss", HingeLoss(), (scores, labels)),
-        ("HingeLoss, squared", HingeLoss(squared=True), (scores, labels)),
+        ("HingeLoss of squares", HingeLoss(squared=True), (scores, labels)),
         ("MulticlassHingeLoss", MulticlassHingeLoss(), (scores, labels)),
         ("L2Loss", L2Loss(), (boxes, targets)),
         ("L2Loss with a mask", L2Loss(), (boxes, targets, mask)),
@@ -105,4 +105,8 @@ def cases(seed=0):
                           per_class_boxes=per_class, seed=seed)
         name = "localizer, one box per class" if per_class else "localizer"
         found.append((name, model, (numbers(2, 8, 8, 3),)))
+    # Three images: of two, the normalized numbers of a map of one pixel would be 1 and -1, whatever went before.
+    residual = resnet_localizer(num_classes=3, image_size=8, channels=(4,), hidden=16, dropout=0.3, seed=seed)
+    found.append(("residual localizer", residual, (numbers(3, 8, 8, 3),)))
+    found.append(("PoseNet", pose_resnet(8, (4,), hidden=16, seed=seed), (numbers(3, 8, 8, 3),)))
     return found

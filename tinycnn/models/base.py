@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from tinycnn.backend import Array, device_of, to_device
+from tinycnn.data.dataset import Pictures
 from tinycnn.layers import Layer
 
 PIXEL_MEAN, PIXEL_SCALE = 127.5, 64.0  # uint8 pixels become numbers around 0 with a standard deviation near 1
@@ -25,6 +26,10 @@ class PictureModel(Layer):
     # What is taken from a pixel, and what it is then divided by: one number, or one for each channel.
     pixel_mean: float | tuple[float, ...] = PIXEL_MEAN
     pixel_scale: float | tuple[float, ...] = PIXEL_SCALE
+
+    def predict(self, images: Pictures) -> Any:
+        """What each model says of pictures; see its own predict."""
+        raise NotImplementedError(f"{type(self).__name__} must define predict(self, images)")
 
     def normalize(self, images: Array) -> Array:
         """uint8 pixels (N, S, S, 3) on any device -> the network's input, in the dtype of its weights."""

@@ -53,12 +53,12 @@ Any_Layer = TypeVar("Any_Layer", bound=Layer)
 
 
 @overload
-def load(path: str | Path, into: None = None, device: str = "cpu") -> Any: ...
+def load(path: str | Path, into: None = None, device: str = "cpu") -> Localizer: ...
 @overload
 def load(path: str | Path, into: Any_Layer, device: str = "cpu") -> Any_Layer: ...
 def load(path: str | Path, into: Any = None, device: str = "cpu") -> Any:
-    """Read a model written by `save`. `into`: a layer or network of your own that receives the weights, in the file's
-    dtype.
+    """Read a model written by `save`: a Localizer, or what else was saved, a PoseNet for instance. `into`: a layer or
+    network of your own that receives the weights, in the file's dtype.
 
     Raises CheckpointError, one sentence, for a file that is cut off, foreign, or made for another architecture.
     """

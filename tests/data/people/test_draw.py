@@ -40,14 +40,14 @@ def test_what_is_drawn_is_what_is_said():
 
 
 def test_bodies_have_the_proportions_of_people():
-    """No limb is longer than it can be, and left and right differ by chance alone."""
+    """No limb is longer than it can be; and most people are seen from the front, their left hand on the right."""
     bodies = [random_body(np.random.default_rng(i)).joints for i in range(400)]
     longest = {"torso": 0.3, "upper leg": 0.25, "lower leg": 0.24, "upper arm": 0.17, "lower arm": 0.15, "head": 0.2}
     for name, ends in STICKS.items():
         lengths = [np.hypot(*(b[list(ends[0])].mean(axis=0) - b[list(ends[1])].mean(axis=0))) for b in bodies]
         assert max(lengths) <= longest[name.removeprefix("left ").removeprefix("right ")] + 1e-9, name
     left_first = np.mean([b[JOINTS.index("left hip"), 0] < b[JOINTS.index("right hip"), 0] for b in bodies])
-    assert 0.25 < left_first < 0.65  # from behind, and upside down
+    assert 0.02 < left_first < 0.25  # from behind, or upside down
 
 
 def test_a_joint_behind_something_is_hidden():
