@@ -40,7 +40,7 @@ class WindowDetector(PictureModel):
         self.classes, self.image_size, self.config, self.mirror = tuple(classes), image_size, config, False
         self.hog = HogFeatures(cell)
         (features,) = self.hog.output_shape((image_size, image_size, 3))
-        self.blocks = image_size // cell - 1  # along a side of the window
+        self.step, self.blocks = cell, image_size // cell - 1  # pixels between windows; blocks along a window's side
         self.svm = LinearSVM(features, len(self.classes))
         self.svm.w.value = np.zeros_like(self.svm.w.value)
         self.relative = Buffer(np.tile([0.0, 0.0, 1 / MARGIN, 1 / MARGIN], (len(self.classes), 1)))
@@ -63,7 +63,8 @@ class WindowDetector(PictureModel):
         for _ in range(2):
             beside = _random_windows(rng, len(samples))
             empty = _iou(beside, subjects) < EMPTY
-            parts.append((self._features(samples.subset(empty), beside[empty]), np.full(int(empty.sum()), -1)))
+            if empty.any():
+                parts.append((self._features(samples.subset(empty), beside[empty]), np.full(int(empty.sum()), -1)))
         center = (windows[:, :2] + windows[:, 2:]) / 2
         side = windows[:, 2:3] - windows[:, :1]
         inside = np.concatenate([((subjects[:, :2] + subjects[:, 2:]) / 2 - center) / side,
@@ -73,7 +74,7 @@ class WindowDetector(PictureModel):
         self._learn(parts, C)
         for _ in range(rounds):
             chosen = rng.permutation(len(samples))[:mined]
-            parts.append(self._mistakes(samples.subset(chosen), subjects[chosen]))
+            parts += self._mistakes(samples.subset(chosen), subjects[chosen])
             self._learn(parts, C)
 
     def detections(self, image: np.ndarray, most: int = 5) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -119,7 +120,7 @@ class WindowDetector(PictureModel):
                 side = round(self.image_size / share)
                 level = crop_resize(image, (0, 0, width, height), (side, side))
                 found = self.forward(self.normalize(level[None]))[0]  # (OH, OW, K)
-                rows, columns = np.mgrid[: found.shape[0], : found.shape[1]] * (self.hog.cell / side)
+                rows, columns = np.mgrid[: found.shape[0], : found.shape[1]] * (self.step / side)
                 corner = np.stack([columns, rows], axis=2).reshape(-1, 2)
                 windows.append(np.concatenate([corner, corner + self.image_size / side], axis=1))
                 scores.append(found.reshape(-1, found.shape[2]))
@@ -133,7 +134,7 @@ class WindowDetector(PictureModel):
         return np.concatenate([middle - side * np.array([w, h]) / 2, middle + side * np.array([w, h]) / 2])
 
     def _features(self, samples, windows, flip=False):
-        """HOG features (n, D) of one window (n, 4) of each picture."""
+        """Features (n, D) of one window (n, 4) of each picture."""
         size = (self.image_size, self.image_size)
         parts, sizes = [], samples.sizes
         with self.predicting():
@@ -142,20 +143,24 @@ class WindowDetector(PictureModel):
                 images = [samples.images[i] for i in some]
                 places = [tuple(windows[i] * np.tile(sizes[i, ::-1], 2)) for i in some]
                 cut = [crop_resize(image, place, size, flip) for image, place in zip(images, places, strict=True)]
-                parts.append(self.hog.forward(self.normalize(np.stack(cut))))
-        return np.concatenate(parts) if parts else np.empty((0, len(self.svm.w.value)), np.float32)
+                parts.append(self._features_of(np.stack(cut)))
+        return np.concatenate(parts)
+
+    def _features_of(self, pictures):
+        """Features (n, D) of uint8 pictures of windows (n, S, S, 3)."""
+        return self.hog.forward(self.normalize(pictures))
 
     def _mistakes(self, samples, subjects):
-        """Features of the highest windows that show nothing of the subject, and the label -1 for each."""
+        """[features of the highest windows that show nothing of the subject, with the label -1 for each], or []."""
         found = []
         for i in range(len(samples)):
             windows, scores, _ = self.detections(samples.images[i], most=6)
             wrong = (_iou(windows, subjects[i]) < EMPTY) & (scores > -1)
             found += [(i, window) for window in windows[wrong][:3]]
         if not found:
-            return np.empty((0, len(self.svm.w.value)), np.float32), np.empty(0, int)
+            return []
         chosen = samples.subset([i for i, _ in found])
-        return self._features(chosen, np.array([window for _, window in found])), np.full(len(found), -1)
+        return [(self._features(chosen, np.array([window for _, window in found])), np.full(len(found), -1))]
 
     def _learn(self, parts, C):
         x, labels = (np.concatenate(each) for each in zip(*parts, strict=True))

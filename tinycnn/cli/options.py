@@ -78,7 +78,8 @@ def optional(parse):
 
 
 # The models of each task, and what is drawn for it.
-TASKS = {"localize": ("localizer", "resnet", "alexnet", "hog-heads", "hog-svm"), "pose": ("pose", "pose-alexnet")}
+TASKS = {"localize": ("localizer", "resnet", "alexnet", "hog-heads", "hog-svm", "haar"),
+         "pose": ("pose", "pose-alexnet")}
 DRAWN = {"localize": "scenes", "pose": "people"}
 
 
@@ -148,7 +149,7 @@ SETTINGS = DATA + MODEL + TRAINING
 BY_EPOCHS = {"epochs", "batch_size", "optimizer", "lr", "init", "freeze", "trunk_rate", "momentum", "weight_decay",
              "schedule", "warmup", "clip_norm", "augment", "class_weight", "box_weight", "box_loss", "beta",
              "label_smoothing", "patience"}  # fmt: skip
-WITHOUT_EPOCHS = ("hog-svm",)
+WITHOUT_EPOCHS = ("hog-svm", "haar")
 LOCALIZERS_ALONE = {"class_weight", "box_weight", "label_smoothing", "format", "test_fraction"}
 JOINED = {"channels": ",", "freeze": ":"}  # how what has several parts is written
 GROUPS = {"the data": DATA, "the model": MODEL, "the training": TRAINING}
@@ -163,6 +164,7 @@ PRESETS: dict[str, dict[str, object]] = {
                "beta": 0.5, "box_weight": 2.0},
     "hog-heads": {"channels": None, "hidden": None, "dropout": 0.0},
     "hog-svm": dict.fromkeys(("channels", "hidden", "dropout")),
+    "haar": dict.fromkeys(("channels", "hidden", "dropout")),
     "pose": {"channels": (32, 64, 128, 192), "hidden": 256, "dropout": 0.3, "mirror": True, "batch_size": 64,
              "lr": 2e-3, "weight_decay": 0.02, "box_loss": "smooth-l1", "beta": 0.5, **POSE_DATA},
     "pose-alexnet": {"channels": None, "hidden": None, "dropout": 0.5, "mirror": True, "batch_size": 16, "lr": 1e-4,
@@ -214,7 +216,8 @@ def resolve(known, earlier=None):
                 raise UsageError(f"--{name.replace('_', '-')} has no meaning for a pose")
         if known.get("box_loss") == "giou":
             raise UsageError("--box-loss giou compares boxes; joints are learned by l2 or smooth-l1")
-    for name in (BY_EPOCHS if model in WITHOUT_EPOCHS else {"svm_cost"}) & known.keys():
+    pointless = (BY_EPOCHS if model in WITHOUT_EPOCHS else set()) | ({"svm_cost"} if model != "hog-svm" else set())
+    for name in pointless & known.keys():
         if known[name] != defaults[name]:
             raise UsageError(f"--{name.replace('_', '-')} has no meaning for {model}, which learns in another way")
     for name in _fixed(model) & known.keys():

@@ -1,12 +1,24 @@
-"""A look into a WindowDetector: the weights of its SVM as glyphs, and its scores over one picture."""
+"""A look into a WindowDetector: what its classes look for, and its scores over one picture."""
 
 from pathlib import Path
 
 import numpy as np
 
+from tinycnn.classical.haar import HaarDetector
 from tinycnn.classical.window import WindowDetector
 from tinycnn.data.dataset import Dataset
 from tinycnn.errors import DataError
+
+
+def _wanted(model, label):
+    """Two pictures of a window, 0 to 1: what speaks for a class, and what against it."""
+    from tinycnn.plots.hog import glyphs
+
+    if isinstance(model, HaarDetector):
+        pattern = model.pattern(label)
+        return tuple(np.clip(sign * pattern / max(abs(pattern).max(), 1e-12), 0, 1) for sign in (1, -1))
+    weights = model.svm.w.value[:, label].reshape(model.blocks, model.blocks, -1)
+    return tuple(glyphs(sign * weights) for sign in (1, -1))
 
 
 def window_picture(model: WindowDetector, data: Dataset, out: str | Path, index: int = 0) -> str:
@@ -17,13 +29,13 @@ def window_picture(model: WindowDetector, data: Dataset, out: str | Path, index:
     part = next((part for part in (data.test, data.valid, data.train) if len(part)), None)
     if part is None:
         raise DataError("there is no picture to look at")
-    image, blocks = part.images[index % len(part)], model.blocks
+    image = part.images[index % len(part)]
     answer = model.predict(image)
     label = int(answer.labels[0])
-    weights = model.svm.w.value.T.reshape(len(model.classes), blocks, blocks, -1)
     order = np.argsort(-answer.probabilities[0])  # the class that was found comes first
-    figure = window_report(weights[order], tuple(model.classes[k] for k in order), image, model.heat(image, label, 16),
-                           model.classes[label], answer.boxes[0], part.boxes[index % len(part)])  # fmt: skip
+    wanted, names = [_wanted(model, k) for k in order], tuple(model.classes[k] for k in order)
+    figure = window_report(wanted, names, image, model.heat(image, label, 16), model.classes[label], answer.boxes[0],
+                           part.boxes[index % len(part)])  # fmt: skip
     path = Path(out) / "windows.png"
     path.parent.mkdir(parents=True, exist_ok=True)
     plots.save(figure, path)

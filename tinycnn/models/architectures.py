@@ -4,6 +4,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
+from tinycnn.classical.haar import haar
 from tinycnn.classical.window import hog_svm
 from tinycnn.models.alexnet import alexnet_localizer
 from tinycnn.models.hog import hog_localizer
@@ -13,7 +14,8 @@ from tinycnn.models.resnet import resnet_localizer
 
 ARCHITECTURES: dict[str, Callable[..., Any]] = {
     "localizer": localizer, "resnet": resnet_localizer, "alexnet": alexnet_localizer,
-    "hog-heads": hog_localizer, "hog-svm": hog_svm, "pose": pose_resnet, "pose-alexnet": pose_alexnet,
+    "hog-heads": hog_localizer, "hog-svm": hog_svm, "haar": haar,
+    "pose": pose_resnet, "pose-alexnet": pose_alexnet,
 }  # fmt: skip
 
 

@@ -15,6 +15,7 @@ from typing import Any, TypeVar, overload
 import numpy as np
 
 from tinycnn.backend import Array, to_device, to_numpy
+from tinycnn.classical.haar import HaarDetector
 from tinycnn.classical.window import WindowDetector
 from tinycnn.errors import CheckpointError
 from tinycnn.files import atomic_write
@@ -121,7 +122,7 @@ def _of_pixels(value, usual, path):
 def _config_of(model):
     """What builds the same network again; None for one whose class or methods are of somebody's own."""
     own = {"normalize", "forward", "backward"} & vars(model).keys()
-    if own or type(model) not in (Localizer, PoseNet, WindowDetector):
+    if own or type(model) not in (Localizer, PoseNet, WindowDetector, HaarDetector):
         return None
     return model.config
 

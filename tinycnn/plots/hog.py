@@ -1,4 +1,4 @@
-"""HOG to look at: the orientations of every cell as strokes, and what an SVM looks for and finds."""
+"""What came before, to look at: HOG as strokes in every cell, and what a classifier of windows looks for and finds."""
 
 import numpy as np
 
@@ -31,20 +31,21 @@ def glyphs(blocks: np.ndarray, size: int = STROKE * 2 + 1) -> np.ndarray:
 
 
 @styled
-def window_report(weights: np.ndarray, classes: tuple[str, ...], image: np.ndarray, heat: np.ndarray, found: str,
-                  box: np.ndarray, truth: np.ndarray) -> Figure:
-    """What an SVM of windows looks for, and what it finds.
+def window_report(wanted: list[tuple[np.ndarray, np.ndarray]], classes: tuple[str, ...], image: np.ndarray,
+                  heat: np.ndarray, found: str, box: np.ndarray, truth: np.ndarray) -> Figure:
+    """What a classifier of windows looks for, and what it finds.
 
-    weights: (K, B, B, 4 * bins) of each class    image: (H, W, 3)    heat: (S, S) score of the best window around each
-    place for the class `found`, -inf where there is none    box, truth: (4,) in pixels of the image
+    wanted: for each class two gray pictures of a window, 0 to 1: what speaks for it, and against
+    image: (H, W, 3)    heat: (S, S) score of the best window around each place for the class `found`, -inf where there is
+    none    box, truth: (4,) in pixels of the image
     """
     shown = min(len(classes), 5)
     figure = new_figure(2.1 * shown + 5.4, 5.0)
     grid = figure.add_gridspec(2, shown + 2, width_ratios=[1] * shown + [1.25, 1.25])
     for k in range(shown):
-        for row, sign in enumerate((1, -1)):
+        for row, pattern in enumerate(wanted[k]):
             ax = figure.add_subplot(grid[row, k])
-            ax.imshow(glyphs(sign * weights[k]), cmap="gray", vmin=0, vmax=0.9)
+            ax.imshow(pattern, cmap="gray", vmin=0, vmax=0.9)
             ax.set_axis_off()
             ax.set_title(f"{classes[k]}" if row == 0 else f"not {classes[k]}", fontsize=10)
     picture, map_of = figure.add_subplot(grid[:, shown]), figure.add_subplot(grid[:, shown + 1])
@@ -62,5 +63,5 @@ def window_report(weights: np.ndarray, classes: tuple[str, ...], image: np.ndarr
     for ax in (picture, map_of):
         ax.set_axis_off()
     figure.colorbar(shade, ax=map_of, shrink=0.55)
-    figure.suptitle("What the SVM of each class looks for, above, and takes against it, below", color=INK)
+    figure.suptitle("What speaks for each class, above, and against it, below", color=INK)
     return figure
