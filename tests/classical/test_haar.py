@@ -1,4 +1,4 @@
-"""Haar-like features against sums over their rectangles, AdaBoost by hand and beside scikit-learn's, and the detector."""
+"""Haar-like features against sums over rectangles, AdaBoost by hand and beside scikit-learn's, and the detector."""
 
 import numpy as np
 import pytest

@@ -36,8 +36,8 @@ def window_report(wanted: list[tuple[np.ndarray, np.ndarray]], classes: tuple[st
     """What a classifier of windows looks for, and what it finds.
 
     wanted: for each class two gray pictures of a window, 0 to 1: what speaks for it, and against
-    image: (H, W, 3)    heat: (S, S) score of the best window around each place for the class `found`, -inf where there is
-    none    box, truth: (4,) in pixels of the image
+    image: (H, W, 3)    heat: (S, S), score of the best window around each place for the class `found`, -inf where there
+    is none    box, truth: (4,) in pixels of the image
     """
     shown = min(len(classes), 5)
     figure = new_figure(2.1 * shown + 5.4, 5.0)
