@@ -40,7 +40,7 @@ def integral_image(gray: np.ndarray) -> np.ndarray:
     return sums
 
 
-def random_features(rng: np.random.Generator, count: int, size: int) -> tuple[np.ndarray, np.ndarray]:
+def random_features(rng: "np.random.Generator", count: int, size: int) -> tuple[np.ndarray, np.ndarray]:
     """`count` features in a window of size x size: corners (count, 9, 2) as (y, x), and their weights (count, 9).
 
     Rectangles that touch share corners, so a feature is a sum over at most nine corners of the integral image.
