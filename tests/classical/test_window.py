@@ -128,3 +128,14 @@ def test_wrong_calls(tmp_path, capsys, options, words):
 def test_the_cost_of_an_svm_is_no_setting_of_a_network(tmp_path, capsys):
     assert main(["train", "--svm-cost", "1", "--out", str(tmp_path / "run")]) == 2
     assert "--svm-cost has no meaning for localizer" in capsys.readouterr().err
+
+
+def test_sizes_that_no_subject_has_are_not_searched(data):
+    """All subjects fill most of their pictures: small windows would only find something else."""
+    boxes = np.tile([4.0, 6.0, 60.0, 58.0], (60, 1))
+    large = tc.data.Samples(data.train.images[:60], data.train.labels[:60], boxes, range(60), data.classes)
+    detector = hog_svm(len(data.classes), classes=data.classes)
+    detector.fit(large, mined=5)
+    assert detector.sizes.value.tolist() == [1, 0, 0, 0, 0, 0]
+    windows, _, _ = detector.detections(data.valid.images[0])
+    assert (windows[:, 2] - windows[:, 0] > 0.9).all()

@@ -33,7 +33,7 @@ class WindowDetector(PictureModel):
     """A LinearSVM on the HOG features of windows. image_size: the side of a window, pixels    classes: K names
 
     relative: (K, 4), where in its window a subject of each class lies on average: center x, y, width and height, in
-    sides of the window, from its center
+    sides of the window, from its center    sizes: (6,), 1 for each of SHARES that subjects of the training set have
     """
 
     def __init__(self, classes: Sequence[str], image_size: int = 48, cell: int = 8, config: dict | None = None) -> None:
@@ -44,6 +44,7 @@ class WindowDetector(PictureModel):
         self.svm = LinearSVM(features, len(self.classes))
         self.svm.w.value = np.zeros_like(self.svm.w.value)
         self.relative = Buffer(np.tile([0.0, 0.0, 1 / MARGIN, 1 / MARGIN], (len(self.classes), 1)))
+        self.sizes = Buffer(np.ones(len(SHARES)))
 
     def forward(self, x: Array) -> Array:
         """Scores (N, OH, OW, K) of every window in pictures x (N, H, W, 3) from normalize(), a cell apart."""
@@ -69,6 +70,7 @@ class WindowDetector(PictureModel):
         side = windows[:, 2:3] - windows[:, :1]
         inside = np.concatenate([((subjects[:, :2] + subjects[:, 2:]) / 2 - center) / side,
                                  (subjects[:, 2:] - subjects[:, :2]) / side], axis=1)  # fmt: skip
+        self.sizes.value = _usual_sizes(side[:, 0])
         of_class = [inside[samples.labels == k] for k in range(len(self.classes))]
         self.relative.value = np.array([(some if len(some) else inside).mean(axis=0) for some in of_class])
         self._learn(parts, C)
@@ -116,7 +118,7 @@ class WindowDetector(PictureModel):
         height, width = image.shape[:2]
         windows, scores = [], []
         with self.predicting():
-            for share in SHARES:
+            for share in np.array(SHARES)[self.sizes.value > 0]:
                 side = round(self.image_size / share)
                 level = crop_resize(image, (0, 0, width, height), (side, side))
                 found = self.forward(self.normalize(level[None]))[0]  # (OH, OW, K)
@@ -206,6 +208,18 @@ def _around(subjects):
     side = np.clip(MARGIN * np.sqrt(width * height), LEAST, 1)[:, None]
     corner = np.clip((subjects[:, :2] + subjects[:, 2:]) / 2 - side / 2, 0, 1 - side)
     return np.concatenate([corner, corner + side], axis=1)
+
+
+def _usual_sizes(sides):
+    """Which of SHARES nine in ten windows (n,) of the training set come near to, (6,): 1 or 0, at least one 1.
+
+    Every size more is a chance more to take something else for a subject.
+    """
+    low, high = np.quantile(sides, [0.05, 0.95])
+    shares = np.array(SHARES)
+    usual = (shares >= low / 1.15) & (shares <= high * 1.15)
+    usual[abs(shares - np.median(sides)).argmin()] = True
+    return usual.astype(np.float64)
 
 
 def _random_windows(rng, n):
