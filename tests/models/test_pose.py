@@ -109,6 +109,13 @@ def test_predicting_with_and_without_boxes():
             model.predict([photograph] * 2, boxes)
 
 
+def test_without_a_box_the_picture_is_the_window():
+    model, square = small(), np.random.default_rng(0).integers(0, 256, (60, 60, 3), dtype=np.uint8)
+    model.margin = 1.2
+    around = (5, 5, 55, 55)  # 1.2 times its side is the picture's
+    np.testing.assert_allclose(model.predict(square).joints, model.predict(square, around).joints, rtol=1e-6)
+
+
 def test_its_file(tmp_path):
     model = small()
     train(model, 1)

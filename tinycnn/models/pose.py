@@ -114,13 +114,13 @@ class PoseNet(PictureModel):
         """
         images = as_images(images)
         whole = [(0, 0, image.shape[1], image.shape[0]) for image in images]
+        margin = 1.0 if boxes is None else self.margin  # without a box the picture is the window
         boxes = np.atleast_2d(np.asarray(whole if boxes is None else boxes, np.float64))
         if boxes.shape != (len(images), 4) or not (boxes[:, 2:] > boxes[:, :2]).all():
             got = boxes.tolist() if boxes.size <= 8 else f"shape {boxes.shape}"
             raise DataError(f"{len(images)} pictures need as many boxes of people, (xmin, ymin, xmax, ymax) with an "
                             f"area, got {got}")
-        # Without a box the picture is the window; around a box a margin is shown.
-        shown, found = windows(boxes, self.margin if boxes is not whole else 1.0), []
+        shown, found = windows(boxes, margin), []
         size = (self.image_size, self.image_size)
         with self.predicting():
             for i in range(0, len(images), batch_size):
