@@ -9,6 +9,8 @@ from PIL import Image
 from tinycnn.cli import main
 from tinycnn.poses import JOINTS
 
+pytestmark = pytest.mark.slow  # most of it trains
+
 TINY = ["--task", "pose", "--size", "24", "--image-size", "32", "--channels", "6,8,8", "--hidden", "10",
         "--batch-size", "8", "--valid-fraction", "0.2", "--quiet"]  # fmt: skip
 

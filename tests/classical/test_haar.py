@@ -9,6 +9,8 @@ import tinycnn as tc
 from tinycnn.classical.haar import KINDS, HaarDetector, boost, haar, integral_image, random_features
 from tinycnn.cli import main
 
+pytestmark = pytest.mark.slow  # most of it trains
+
 
 @given(st.integers(0, 3), st.integers(1, 9), st.integers(1, 9))
 def test_a_rectangle_is_four_look_ups(n, h, w):

@@ -13,6 +13,8 @@ from tinycnn.classical.window import SAME, WindowDetector, hog_svm, suppress
 from tinycnn.cli import main
 from tinycnn.errors import CheckpointError, DataError
 
+pytestmark = pytest.mark.slow  # most of it trains
+
 
 @pytest.fixture(scope="module")
 def data():

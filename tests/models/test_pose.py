@@ -53,6 +53,7 @@ def test_forward_backward_and_mean_pose(device):
     assert "14 joints" in repr(model) and model.multiply_adds((16, 16, 3)) > 0
 
 
+@pytest.mark.slow
 def test_its_gradients_are_right_with_its_loss():
     model = small(dropout=0.0)
     assert tc.gradcheck(model, numbers((3, 16, 16, 3))).ok

@@ -45,6 +45,7 @@ def test_forward_and_backward(device, per_class):
         assert parameter.grad.shape == parameter.value.shape, name
 
 
+@pytest.mark.slow
 def test_its_gradients_are_right():
     model = tc.models.resnet_localizer(**SMALL, dropout=0.0)
     assert tc.gradcheck(model, np.random.default_rng(3).standard_normal((3, 16, 16, 3))).ok
@@ -86,6 +87,7 @@ def test_its_file_holds_the_running_averages(tmp_path):
     assert to_numpy(read.trunk["norm1"].running_mean.value).any()
 
 
+@pytest.mark.slow
 def test_it_can_be_looked_into():
     """Heads of several layers, and features that are a map."""
     data = tc.data.scenes(n=24, image_size=32, valid=8, test=0, seed=0)
