@@ -156,3 +156,12 @@ def test_a_large_network_says_what_it_needs(data):
     assert "57 million parameters take 0.9 GB in training" in size and "24 pictures are few" in advice
     assert len(_what_it_needs(Large(), data, settings | {"init": "runs/one"})) == 1
     assert not _what_it_needs(tc.models.localizer(), data, settings)
+
+
+def test_another_model_on_the_data_of_an_earlier_run(earlier, tmp_path):
+    """It begins with its own settings: the channels and the rate of the first would be wrong for it."""
+    assert main(["train", "--config", str(earlier), "--model", "localizer", "--image-size", "32", "--epochs", "1",
+                 "--out", str(tmp_path / "run"), "--quiet"]) == 0  # fmt: skip
+    folders = earlier, tmp_path / "run"
+    one, other = (json.loads((folder / "config.json").read_text())["settings"] for folder in folders)
+    assert other["size"] == one["size"] == 24 and other["channels"] == [16, 32, 64, 256] and not other["mirror"]

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 import tinycnn as tc
 from tinycnn.boxes import iou
-from tinycnn.classical.window import SAME, WindowDetector, hog_svm, suppress
+from tinycnn.classical.hog_svm import hog_svm
+from tinycnn.classical.window import SAME, WindowDetector, suppress
 from tinycnn.cli import main
 from tinycnn.errors import CheckpointError, DataError
 

@@ -197,3 +197,19 @@ def test_on_alexnets_trunk():
     model = pose_alexnet()
     assert sum(p.value.size for p in model.parameters().values()) == 56_982_940  # as alexnet_pose
     assert model.image_size == 227 and model.output_shape((227, 227, 3)) == (28,)
+
+
+def test_validation_people_without_a_torso_are_refused_before_any_work():
+    valid = sticks(5)
+    visible = np.ones((5, 14), bool)
+    visible[:, JOINTS.index("right hip")] = False
+    torsoless = PoseSamples(valid.images, np.nan_to_num(valid.joints), visible, valid.boxes, valid.names)
+    with pytest.raises(DataError, match="nobody among the validation samples shows both ends of the torso"):
+        tc.fit(small(), sticks(10), torsoless, epochs=1, progress=False)
+
+
+def test_a_loss_that_explodes_without_being_infinite_is_said():
+    model = small(dropout=0.0)
+    with pytest.warns(UserWarning, match="the loss is .* where a guess has about 1: training has gone astray"):
+        tc.fit(model, sticks(60), epochs=1, batch_size=10, optimizer=tc.optim.SGD(model, lr=30.0), clip_norm=1.0,
+               progress=False)

@@ -2,8 +2,9 @@
 
     hog.py      histograms of oriented gradients, as a layer: what a picture looks like from its edges
     svm.py      the linear support vector machine, by our own optimizer
-    haar.py     Haar-like features, chosen by AdaBoost
     window.py   a classifier of windows slid over a picture at every size: the class and the box of what is there
+    hog_svm.py  windows judged by HOG and SVM
+    haar.py     windows judged by Haar-like features, which AdaBoost has chosen
 
 The localizer's shallow twin, two linear heads on these features, is tinycnn.models.hog_localizer.
 """

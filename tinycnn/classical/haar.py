@@ -10,7 +10,7 @@ as with the SVM, and the same search over windows finds the place (window.py).
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -93,10 +93,9 @@ class HaarDetector(WindowDetector):
     """
 
     def __init__(self, classes: Sequence[str], image_size: int = 24, features: int = 500, rounds: int = 40,
-                 seed: int = 0, config: dict | None = None) -> None:
-        super().__init__(classes, max(image_size, 16), config=config)
-        del self.hog, self.svm
-        self.image_size, self.step, self.rounds = image_size, 2, rounds
+                 seed: int = 0, config: dict[str, Any] | None = None) -> None:
+        super().__init__(classes, image_size, step=2, config=config)
+        self.rounds = rounds
         self.places, self.weights = random_features(np.random.default_rng(seed), features, image_size)
         self.stumps = Buffer(np.zeros((len(self.classes), rounds, 4)))
 
@@ -141,14 +140,12 @@ class HaarDetector(WindowDetector):
         contrast = np.sqrt(np.maximum(square - mean**2, 1.0))
         return (found / contrast[..., None]).reshape(-1, len(used))
 
-    def _features_of(self, pictures):
+    def features(self, pictures: np.ndarray) -> np.ndarray:
         return self._values(self.normalize(pictures), np.arange(len(self.places)))
 
-    def _learn(self, parts, C):
-        values, labels = (np.concatenate(each) for each in zip(*parts, strict=True))
-        self.stumps.value = np.array([boost(values, np.where(labels == k, 1, -1), self.rounds)
+    def learn(self, x: np.ndarray, labels: np.ndarray, C: float) -> None:
+        self.stumps.value = np.array([boost(x, np.where(labels == k, 1, -1), self.rounds)
                                       for k in range(len(self.classes))])  # fmt: skip
-        self.has_statistics = True
 
     def __repr__(self) -> str:
         return f"HaarDetector({len(self.classes)} classes, {self.rounds} stumps of each)"

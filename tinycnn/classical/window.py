@@ -1,27 +1,24 @@
 """A classifier of windows, slid over a picture at every size: the class and the box of its main subject.
 
-    every level of a pyramid -> HOG of the whole level, once -> each window is a piece of it -> SVM: K scores
+    every level of a pyramid -> every window in it -> K scores -> the best of all places, sizes and classes
 
-A linear classifier that is slid over a map of features is a convolution, and is computed as one: patches of the map,
-one matrix product. The best window of all classes, places and sizes is the answer; which part of a window the subject
-fills is the mean of its class. Windows that score high and show nothing are what the classifier has to learn next (hard
-negatives: Dalal and Triggs 2005, section 6.6).
+Which part of a window its subject fills is the mean of its class. Windows that score high and show nothing are what the
+classifier has to learn next (hard negatives: Dalal and Triggs 2005, section 6.6). How a window is judged is said in
+hog_svm.py and haar.py; everything else is here.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from tinycnn import boxes as box_codec
-from tinycnn.backend import Array, Shape
-from tinycnn.classical.hog import HogFeatures
-from tinycnn.classical.svm import LinearSVM
+from tinycnn.backend import Shape
 from tinycnn.data.dataset import Pictures, Samples
 from tinycnn.errors import DataError
 from tinycnn.layers import Buffer
 from tinycnn.models.base import PictureModel
-from tinycnn.models.localizer import Prediction, as_images, class_names, softmax
-from tinycnn.patches import im2col
+from tinycnn.models.localizer import Prediction, as_images, softmax
 from tinycnn.resize import crop_resize
 
 SHARES = (1.0, 0.8, 0.64, 0.5, 0.4, 0.32)  # of a picture's side that a window covers, level by level
@@ -30,31 +27,34 @@ EMPTY, SAME = 0.3, 0.5  # IoU below which a window shows nothing of the subject,
 
 
 class WindowDetector(PictureModel):
-    """A LinearSVM on the HOG features of windows. image_size: the side of a window, pixels    classes: K names
+    """Base of the detectors. image_size: the side of a window, pixels    step: between two windows    classes: K names
 
     relative: (K, 4), where in its window a subject of each class lies on average: center x, y, width and height, in
     sides of the window, from its center    sizes: (6,), 1 for each of SHARES that subjects of the training set have
+
+    A detector defines forward(x): scores (N, OH, OW, K) of all windows in pictures x (N, H, W, 3) from normalize();
+    features(pictures): what it judges windows (n, S, S, 3) by, (n, D); and learn(x, labels, C).
     """
 
-    def __init__(self, classes: Sequence[str], image_size: int = 48, cell: int = 8, config: dict | None = None) -> None:
-        self.classes, self.image_size, self.config, self.mirror = tuple(classes), image_size, config, False
-        self.hog = HogFeatures(cell)
-        (features,) = self.hog.output_shape((image_size, image_size, 3))
-        self.step, self.blocks = cell, image_size // cell - 1  # pixels between windows; blocks along a window's side
-        self.svm = LinearSVM(features, len(self.classes))
-        self.svm.w.value = np.zeros_like(self.svm.w.value)
+    def __init__(self, classes: Sequence[str], image_size: int, step: int,
+                 config: dict[str, Any] | None = None) -> None:
+        self.classes, self.image_size, self.step = tuple(classes), image_size, step
+        self.config, self.mirror = config, False
         self.relative = Buffer(np.tile([0.0, 0.0, 1 / MARGIN, 1 / MARGIN], (len(self.classes), 1)))
         self.sizes = Buffer(np.ones(len(SHARES)))
 
-    def forward(self, x: Array) -> Array:
-        """Scores (N, OH, OW, K) of every window in pictures x (N, H, W, 3) from normalize(), a cell apart."""
-        windows = im2col(self.hog.blocks(x), (self.blocks, self.blocks), (1, 1), (0, 0))  # (N, OH, OW, D)
-        return windows @ self.svm.w.value + self.svm.b.value
+    def features(self, pictures: np.ndarray) -> np.ndarray:
+        """Features (n, D) of uint8 pictures of windows (n, S, S, 3)."""
+        raise NotImplementedError(f"{type(self).__name__} must define features(self, pictures)")
+
+    def learn(self, x: np.ndarray, labels: np.ndarray, C: float) -> None:
+        """Learn to judge windows of features x (n, D); labels (n,) in -1 .. K-1, -1 for none of the classes."""
+        raise NotImplementedError(f"{type(self).__name__} must define learn(self, x, labels, C)")
 
     def fit(self, samples: Samples, C: float = 0.01, seed: int = 0, mined: int = 1000, rounds: int = 1) -> None:
         """Learn from the subjects, from windows beside them, and `rounds` times from the worst mistakes.
 
-        C: see LinearSVM    mined: pictures that mistakes are looked for in
+        C: what a window on the wrong side costs, for an SVM    mined: pictures that mistakes are looked for in
         """
         if not len(samples):
             raise DataError("the training samples are empty: was everything left out when the data were read?")
@@ -145,12 +145,8 @@ class WindowDetector(PictureModel):
                 images = [samples.images[i] for i in some]
                 places = [tuple(windows[i] * np.tile(sizes[i, ::-1], 2)) for i in some]
                 cut = [crop_resize(image, place, size, flip) for image, place in zip(images, places, strict=True)]
-                parts.append(self._features_of(np.stack(cut)))
+                parts.append(self.features(np.stack(cut)))
         return np.concatenate(parts)
-
-    def _features_of(self, pictures):
-        """Features (n, D) of uint8 pictures of windows (n, S, S, 3)."""
-        return self.hog.forward(self.normalize(pictures))
 
     def _mistakes(self, samples, subjects):
         """[features of the highest windows that show nothing of the subject, with the label -1 for each], or []."""
@@ -166,21 +162,14 @@ class WindowDetector(PictureModel):
 
     def _learn(self, parts, C):
         x, labels = (np.concatenate(each) for each in zip(*parts, strict=True))
-        self.svm.fit(x, labels.astype(np.int64), C)
+        self.learn(x, labels.astype(np.int64), C)
         self.has_statistics = True
 
     def output_shape(self, shape: Shape) -> Shape:
         return (len(self.classes),)
 
     def __repr__(self) -> str:
-        return f"WindowDetector({len(self.classes)} classes, windows of {self.image_size} x {self.image_size})"
-
-
-def hog_svm(num_classes: int = 10, window: int = 48, cell: int = 8,
-            classes: Sequence[str] | None = None) -> WindowDetector:
-    """A WindowDetector as Dalal and Triggs had it. window: its side in pixels    cell: that of the HOG features"""
-    config = {"architecture": "hog-svm", "num_classes": num_classes, "window": window, "cell": cell}
-    return WindowDetector(class_names(num_classes, classes), window, cell, config)
+        return f"{type(self).__name__}({len(self.classes)} classes, windows of {self.image_size} x {self.image_size})"
 
 
 def suppress(windows: np.ndarray, scores: np.ndarray, most: int, overlap: float = SAME) -> list[int]:

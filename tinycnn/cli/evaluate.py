@@ -19,16 +19,15 @@ def add(commands):
 
 
 def run(arguments):
-    from tinycnn import metrics as of_boxes
-    from tinycnn import poses
+    from tinycnn.tasks import task_of
     from tinycnn.training import evaluate
 
     path = runs.find_model(arguments.trained)
     model = load(path, device=resolve(given(arguments))["device"])
     data, settings = runs.data_for_model(model, path, given(arguments))
     metrics = evaluate(model, data.parts[arguments.part], data.train if len(data.train) else None)
-    comparison_table = poses.comparison_table if settings["task"] == "pose" else of_boxes.comparison_table
     if arguments.json:
         print(json.dumps({"model": str(path), "data": settings["data"], "part": arguments.part, **metrics}, indent=2))
     else:
-        print(f"{path} on {data.name}, {metrics['count']:,} {arguments.part} pictures:\n{comparison_table(metrics)}")
+        table = task_of(model).comparison_table(metrics)
+        print(f"{path} on {data.name}, {metrics['count']:,} {arguments.part} pictures:\n{table}")

@@ -150,6 +150,7 @@ BY_EPOCHS = {"epochs", "batch_size", "optimizer", "lr", "init", "freeze", "trunk
              "schedule", "warmup", "clip_norm", "augment", "class_weight", "box_weight", "box_loss", "beta",
              "label_smoothing", "patience"}  # fmt: skip
 WITHOUT_EPOCHS = ("hog-svm", "haar")
+OF_ANY_MODEL = {*(setting.name for setting in DATA), "seed", "workers", "device"}
 LOCALIZERS_ALONE = {"class_weight", "box_weight", "label_smoothing", "format", "test_fraction"}
 JOINED = {"channels": ",", "freeze": ":"}  # how what has several parts is written
 GROUPS = {"the data": DATA, "the model": MODEL, "the training": TRAINING}
@@ -198,7 +199,11 @@ def given(arguments):
 
 def resolve(known, earlier=None):
     """All settings: what is known, then those of an earlier run, then the defaults of the kind of data and model."""
-    known = (earlier or {}) | known
+    earlier = earlier or {}
+    if known.get("model", earlier.get("model")) != earlier.get("model"):
+        # Another model begins with its own settings; of the earlier run it keeps the data and the seed.
+        earlier = {name: value for name, value in earlier.items() if name in OF_ANY_MODEL}
+    known = earlier | known
     task = known.get("task", next((task for task, models in TASKS.items() if known.get("model") in models), "localize"))
     data, model = known.get("data", DRAWN[task]), known.get("model", TASKS[task][0])
     if model not in TASKS[task] or data in DRAWN.values() and data != DRAWN[task]:
@@ -210,19 +215,16 @@ def resolve(known, earlier=None):
     defaults |= {"task": task, "data": data, "model": model, **preset}
     if "alexnet" in model:
         defaults["image_size"] = VARIANTS[known.get("variant", "paper")].image_size
-    if task == "pose":
-        for name in LOCALIZERS_ALONE & known.keys():
+    if task == "pose" and known.get("box_loss") == "giou":
+        raise UsageError("--box-loss giou compares boxes; joints are learned by l2 or smooth-l1")
+    refused = {"has no meaning for a pose": LOCALIZERS_ALONE if task == "pose" else set(),
+               f"has no meaning for {model}, which learns in another way":
+                   (BY_EPOCHS if model in WITHOUT_EPOCHS else set()) | ({"svm_cost"} if model != "hog-svm" else set()),
+               f"belongs to other models: {model} has no such choice": _fixed(model)}  # fmt: skip
+    for why, names in refused.items():
+        for name in names & known.keys():
             if known[name] != defaults[name]:
-                raise UsageError(f"--{name.replace('_', '-')} has no meaning for a pose")
-        if known.get("box_loss") == "giou":
-            raise UsageError("--box-loss giou compares boxes; joints are learned by l2 or smooth-l1")
-    pointless = (BY_EPOCHS if model in WITHOUT_EPOCHS else set()) | ({"svm_cost"} if model != "hog-svm" else set())
-    for name in pointless & known.keys():
-        if known[name] != defaults[name]:
-            raise UsageError(f"--{name.replace('_', '-')} has no meaning for {model}, which learns in another way")
-    for name in _fixed(model) & known.keys():
-        if known[name] != defaults[name]:
-            raise UsageError(f"--{name.replace('_', '-')} belongs to other models: {model} has no such choice")
+                raise UsageError(f"--{name.replace('_', '-')} {why}")
     return defaults | known
 
 

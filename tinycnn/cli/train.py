@@ -62,7 +62,7 @@ def run(arguments):
         problems = _draw(best, history, data, folder, settings["task"])
     except KeyboardInterrupt:
         raise KeyboardInterrupt(_how_to_resume(folder)) from None
-    _report(metrics, folder, problems, settings["task"])
+    _report(best, metrics, folder, problems)
 
 
 def _what_it_needs(model, data, settings):
@@ -163,16 +163,15 @@ def _draw(model, history, data, folder, task):
     return []
 
 
-def _report(metrics, folder, problems, task):
-    from tinycnn import metrics as of_boxes
-    from tinycnn import poses
+def _report(model, metrics, folder, problems):
+    from tinycnn.tasks import task_of
 
-    comparison_table = poses.comparison_table if task == "pose" else of_boxes.comparison_table
     part = next((name for name in ("test", "valid") if name in metrics), None)
     if part is None:
         print("Nothing to measure on: there are neither test nor validation pictures.")
     else:
-        print(f"\n{metrics['data']}, {metrics[part]['count']:,} {part} pictures:\n{comparison_table(metrics[part])}\n")
+        table = task_of(model).comparison_table(metrics[part])
+        print(f"\n{metrics['data']}, {metrics[part]['count']:,} {part} pictures:\n{table}\n")
     for sentence in problems:
         print(sentence)
     files = [name for name in ("model.npz", "metrics.json", "history.csv", "curves.png", "predictions.png")

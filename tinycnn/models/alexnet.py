@@ -13,7 +13,6 @@ two groups, because the network was trained on two GPUs of 3 GB that met only in
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -58,7 +57,7 @@ def alexnet_localizer(num_classes: int = 1000, groups: bool = True, variant: str
               "per_class_boxes": per_class_boxes, "dropout": dropout, "mirror": mirror,
               "initialization": initialization}
     names, rng = class_names(num_classes, classes), np.random.default_rng(seed)
-    trunk = Sequential(**alexnet_trunk(groups, variant, dropout, seed, rng, initialization))
+    trunk = Sequential(**_trunk(groups, variant, dropout, seed, rng, initialization))
     class_head = small_head(FEATURES, num_classes, rng)
     box_head = small_head(FEATURES, 4 * num_classes if per_class_boxes else 4, rng)
     model = Localizer(trunk, class_head, box_head, names, VARIANTS[variant].image_size, per_class_boxes, config, mirror)
@@ -78,13 +77,12 @@ def alexnet_pose(num_joints: int = 14, groups: bool = True, variant: str = "pape
     unless the initialization is the paper's.
     """
     rng = np.random.default_rng(seed)
-    layers = alexnet_trunk(groups, variant, dropout, seed, rng, initialization)
+    layers = _trunk(groups, variant, dropout, seed, rng, initialization)
     return Sequential(**layers, joints=small_head(FEATURES, 2 * num_joints, rng))
 
 
-def alexnet_trunk(groups: bool, variant: str, dropout: float, seed: int, rng: "np.random.Generator",
-                  initialization: str = "he") -> dict[str, Any]:
-    """The layers from the image to the feature vector, by name; the arguments are those of alexnet_localizer."""
+def _trunk(groups, variant, dropout, seed, rng, initialization):
+    """The layers from the image to the feature vector, by name."""
     if variant not in VARIANTS:
         raise ValueError(f"variant must be one of {', '.join(map(repr, VARIANTS))}, got {variant!r}")
     v = VARIANTS[variant]

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tinycnn.classical.haar import haar
-from tinycnn.classical.window import hog_svm
+from tinycnn.classical.hog_svm import hog_svm
 from tinycnn.models.alexnet import alexnet_localizer
 from tinycnn.models.hog import hog_localizer
 from tinycnn.models.localizer import localizer

@@ -17,7 +17,7 @@ from tinycnn.backend import Array, ArrayLike, MaybeNone, Shape, array_module, de
 from tinycnn.data.dataset import Pictures
 from tinycnn.errors import DataError, ShapeError
 from tinycnn.layers import Buffer, Dropout, Flatten, Layer, Linear, ReLU, Sequential
-from tinycnn.models.alexnet import FEATURES, VARIANTS, alexnet_trunk
+from tinycnn.models.alexnet import VARIANTS, alexnet_pose
 from tinycnn.models.base import PictureModel
 from tinycnn.models.localizer import as_images, small_head
 from tinycnn.models.resnet import residual_trunk
@@ -156,7 +156,5 @@ def pose_resnet(image_size: int = 64, channels: Sequence[int] = (32, 64, 128, 19
 def pose_alexnet(variant: str = "paper", dropout: float = 0.5, mirror: bool = True, seed: int = 0) -> PoseNet:
     """A PoseNet on AlexNet's trunk, as DeepPose had it."""
     config = {"architecture": "pose-alexnet", "variant": variant, "dropout": dropout, "mirror": mirror}
-    rng = np.random.default_rng(seed)
-    trunk = Sequential(**alexnet_trunk(True, variant, dropout, seed, rng))
-    head = small_head(FEATURES, 2 * len(JOINTS), rng)
-    return PoseNet(trunk, head, VARIANTS[variant].image_size, config=config, mirror=mirror)
+    net = alexnet_pose(len(JOINTS), variant=variant, dropout=dropout, seed=seed)
+    return PoseNet(net[:"dropout7"], net["joints"], VARIANTS[variant].image_size, config=config, mirror=mirror)

@@ -15,15 +15,12 @@ from typing import Any, TypeVar, overload
 import numpy as np
 
 from tinycnn.backend import Array, to_device, to_numpy
-from tinycnn.classical.haar import HaarDetector
-from tinycnn.classical.window import WindowDetector
 from tinycnn.errors import CheckpointError
 from tinycnn.files import atomic_write
 from tinycnn.layers import Layer
 from tinycnn.models.architectures import build
 from tinycnn.models.base import PictureModel
 from tinycnn.models.localizer import Localizer
-from tinycnn.models.pose import PoseNet
 
 FORMAT = "tinycnn-2"
 EARLIER = "tinycnn-1"  # the statistics of the boxes stood in the JSON text, and there were no other buffers
@@ -97,8 +94,8 @@ def load_with_extra(path: str | Path, into: Layer | None = None,
     model.to(device)  # also a buffer that the file does not hold
     for name, held in wanted.items():
         held.value = to_device(loaded[name], device)
-    if isinstance(model, Localizer | WindowDetector) and len(meta["classes"]) == len(model.classes):
-        model.classes = tuple(meta["classes"])
+    if meta["classes"] and len(meta["classes"]) == len(getattr(model, "classes", ())):
+        model.classes = tuple(meta["classes"])  # type: ignore[union-attr]
     if isinstance(model, Localizer) and meta["format"] == EARLIER:
         model.box_statistics.value = to_device(np.array([meta["box_mean"], meta["box_std"]], np.float64), device)
     if isinstance(model, PictureModel):
@@ -121,10 +118,8 @@ def _of_pixels(value, usual, path):
 
 def _config_of(model):
     """What builds the same network again; None for one whose class or methods are of somebody's own."""
-    own = {"normalize", "forward", "backward"} & vars(model).keys()
-    if own or type(model) not in (Localizer, PoseNet, WindowDetector, HaarDetector):
-        return None
-    return model.config
+    own = {"normalize", "forward", "backward"} & vars(model).keys() or not type(model).__module__.startswith("tinycnn.")
+    return None if own else getattr(model, "config", None)
 
 
 def _open(path):

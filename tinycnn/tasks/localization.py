@@ -1,7 +1,6 @@
 """The task of a Localizer: the class and the box of a picture's main subject."""
 
 import math
-import warnings
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,15 +15,16 @@ from tinycnn.errors import DataError
 from tinycnn.history import Row, losses_of
 from tinycnn.losses import Loss, MultiTaskLoss, SoftmaxCrossEntropy, tell_box_statistics
 from tinycnn.models.localizer import Localizer, softmax
+from tinycnn.tasks.parts import expect_part, expect_something, say_if_exploded, two_parts
 from tinycnn.text import kind
-
-EXPLODED = 20  # times the loss of a guess
 
 
 class Localization:
     """See tinycnn/tasks."""
 
     usual_loss = MultiTaskLoss
+    dataset, samples, taken = Dataset, Samples, "Samples"
+    made_by, fields = "tinycnn.data.read or tinycnn.data.scenes make", "Samples(images, labels, boxes, names, classes)"
     augmented_by = 4, ("picture, box, side and generator, such as tinycnn.data.Augment() or "
                        "tinycnn.data.Augment.strong()")
 
@@ -34,38 +34,22 @@ class Localization:
     def fitting(self, train: Samples | Dataset, valid: Samples | None) -> tuple[Samples, Samples | None]:
         """The samples with the labels that the model counts in; what does not fit is refused before any work."""
         model = self.model
-        if isinstance(train, Dataset):
-            valid = train.valid if valid is None else valid
-            train = train.train
-        for samples in (train,) if valid is None else (train, valid):
-            self.expect_samples(samples, "fit")
-        if len(train) == 0:
-            raise DataError("the training samples are empty: was everything left out when the data were read?")
-        if len(train.classes) > len(model.classes):
+        samples, valid = two_parts(self, train, valid)
+        if len(samples.classes) > len(model.classes):
             raise DataError(
-                f"the training samples have {len(train.classes)} classes, but the model has {len(model.classes)} "
-                f"(0 to {len(model.classes) - 1}): build it with num_classes={len(train.classes)}"
+                f"the training samples have {len(samples.classes)} classes, but the model has {len(model.classes)} "
+                f"(0 to {len(model.classes) - 1}): build it with num_classes={len(samples.classes)}"
             )
         if model.has_statistics:  # it has learned classes that have names
-            unknown = [name for name in train.classes if name not in model.classes]
+            unknown = [name for name in samples.classes if name not in model.classes]
             if unknown:
                 raise DataError(
                     f"the model has learned {', '.join(model.classes[:8])}, and the training samples have "
                     f"{', '.join(unknown[:8])}. To go on with other classes, give it a new class head and set "
                     "model.classes = samples.classes first."
                 )
-            train = train.relabel(model.classes)
-        return train, None if valid is None else valid.relabel(train.classes)
-
-    @staticmethod
-    def expect_samples(samples: Any, name: str) -> None:
-        """A Dataset, or arrays, in place of Samples are refused."""
-        if isinstance(samples, Dataset):
-            raise TypeError(f"{name} takes one part of a data set here: data.train, data.valid or data.test")
-        if not isinstance(samples, Samples):
-            raise TypeError(f"{name} takes Samples, got {kind(samples)}: tinycnn.data.read or tinycnn.data.scenes make "
-                            "a data set of three; from arrays of your own: "
-                            "tinycnn.data.Samples(images, labels, boxes, names, classes)")
+            samples = samples.relabel(model.classes)
+        return samples, None if valid is None else valid.relabel(samples.classes)
 
     def check_loss(self, loss: Loss) -> None:
         """A loss of one head is refused with the line that is meant."""
@@ -113,25 +97,25 @@ class Localization:
                 "valid_iou50": float((iou >= 0.5).mean()), "valid_joint": float((right & (iou >= 0.5)).mean())}
 
     def say_if_exploded(self, row: Row, loss: Loss) -> None:
-        """Warn of a loss that is far above that of a guess: it is finite, and nothing can be learned from it."""
-        if not isinstance(loss, MultiTaskLoss):
-            return
-        guess = {"class": math.log(len(self.model.classes)) + 0.1, "box": 1.0}  # equal probabilities, the mean box
-        for term, usual in guess.items():
-            if row.get(f"{term}_loss", 0.0) > EXPLODED * usual:
-                warnings.warn(
-                    f"the {term} loss is {row[f'{term}_loss']:.3g} in epoch {row['epoch']}, where a guess has about "
-                    f"{usual:.2g}: training has gone astray. Try a tenth of the learning rate, a longer warm-up, or "
-                    "clip_norm=5, and look at the boxes (tinycnn data show).", stacklevel=3)
+        """Warn of a loss that is far above that of equal probabilities and the mean box."""
+        if isinstance(loss, MultiTaskLoss):
+            usual = {"class_loss": math.log(len(self.model.classes)) + 0.1, "box_loss": 1.0}
+            say_if_exploded(row, usual, "look at the boxes (tinycnn data show)")
+
+    @staticmethod
+    def comparison_table(measured: dict[str, float]) -> str:
+        """What `evaluate` gives, as a text table."""
+        from tinycnn.metrics import comparison_table
+
+        return comparison_table(measured)
 
     def evaluate(self, samples: Samples, train_samples: Samples | None, batch_size: int,
                  workers: int) -> dict[str, float]:
         """All metrics of tinycnn.metrics, with the baselines made from `train_samples` beside them."""
         from tinycnn.metrics import evaluate_predictions
 
-        self.expect_samples(samples, "evaluate")
-        if len(samples) == 0:
-            raise DataError("there is nothing to evaluate on: the samples are empty")
+        expect_part(self, samples, "evaluate")
+        expect_something(samples)
         model = self.model
         if model.has_statistics:  # trained: its classes have names
             samples = samples.relabel(model.classes)

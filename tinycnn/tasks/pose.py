@@ -14,6 +14,7 @@ from tinycnn.errors import DataError
 from tinycnn.history import Row
 from tinycnn.models.pose import PoseNet
 from tinycnn.pose_loss import PoseLoss
+from tinycnn.tasks.parts import expect_part, expect_something, say_if_exploded, two_parts
 from tinycnn.text import kind
 
 AROUND = 1.5  # of a window, and of its resolution: what a cut-out holds, so that a turned window finds pixels
@@ -23,6 +24,8 @@ class PoseEstimation:
     """See tinycnn/tasks."""
 
     usual_loss = PoseLoss
+    dataset, samples, taken = PoseDataset, PoseSamples, "PoseSamples for a PoseNet"
+    made_by, fields = "tinycnn.data.draw_people makes", "PoseSamples(images, joints, visible, boxes, names)"
     augmented_by = 6, "picture, joints, visible, window, side and generator, such as tinycnn.data.PoseAugment()"
 
     def __init__(self, model: PoseNet) -> None:
@@ -31,30 +34,17 @@ class PoseEstimation:
     def fitting(self, train: PoseSamples | PoseDataset,
                 valid: PoseSamples | None) -> tuple[PoseSamples, PoseSamples | None]:
         """The samples, each person cut out of his photograph once."""
-        if isinstance(train, PoseDataset):
-            valid = train.valid if valid is None else valid
-            train = train.train
-        for samples in (train,) if valid is None else (train, valid):
-            self.expect_samples(samples, "fit")
-        if len(train) == 0:
-            raise DataError("the training samples are empty: was everything left out when the data were read?")
-        return self.cut_out(train), None if valid is None else self.cut_out(valid)
+        samples, valid = two_parts(self, train, valid)
+        if valid is not None and len(valid) and not valid.visible[:, poses.TORSO_DIAGONAL].all(axis=1).any():
+            raise DataError("nobody among the validation samples shows both ends of the torso's diagonal, the left "
+                            "shoulder and the right hip: PCK, which chooses the best epoch, could not be measured")
+        return self.cut_out(samples), None if valid is None else self.cut_out(valid)
 
     def cut_out(self, samples: PoseSamples) -> PoseSamples:
         """Pictures that are small already stay as they are."""
         side = round(AROUND * self.model.image_size)
         small = isinstance(samples.images, np.ndarray) and max(samples.images.shape[1:3]) <= side
         return samples if small else cut_out(samples, side, AROUND * self.model.margin)
-
-    @staticmethod
-    def expect_samples(samples: Any, name: str) -> None:
-        """A data set, boxes, or arrays in place of PoseSamples are refused."""
-        if isinstance(samples, PoseDataset):
-            raise TypeError(f"{name} takes one part of a data set here: data.train, data.valid or data.test")
-        if not isinstance(samples, PoseSamples):
-            raise TypeError(f"{name} takes PoseSamples for a PoseNet, got {kind(samples)}: tinycnn.data.draw_people "
-                            "makes a data set of three; from arrays of your own: "
-                            "tinycnn.data.PoseSamples(images, joints, visible, boxes, names)")
 
     def check_loss(self, loss: Any) -> None:
         """A loss of something else is refused with the line that is meant."""
@@ -100,14 +90,17 @@ class PoseEstimation:
                 "valid_pck": poses.pck(joints, valid.joints, valid.visible)["total"]}
 
     def say_if_exploded(self, row: Row, loss: Any) -> None:
-        """Nothing: a loss that explodes becomes infinite at once here, since no statistics stand in between."""
+        """Warn of a loss that is far above that of the mean pose."""
+        if isinstance(loss, PoseLoss):
+            say_if_exploded(row, {"loss": 1.0}, "look at the people (plots.poses)")
+
+    comparison_table = staticmethod(poses.comparison_table)
 
     def evaluate(self, samples: PoseSamples, train_samples: PoseSamples | None, batch_size: int,
                  workers: int) -> dict[str, float]:
         """All measures of tinycnn.poses, with those of the mean pose of `train_samples` beside them."""
-        self.expect_samples(samples, "evaluate")
-        if len(samples) == 0:
-            raise DataError("there is nothing to evaluate on: the samples are empty")
+        expect_part(self, samples, "evaluate")
+        expect_something(samples)
         margin = self.model.margin
         joints = poses.decode_joints(self._codes(samples, batch_size, workers), poses.windows(samples.boxes, margin))
         measured = {"count": len(samples), **poses.evaluate_pose(joints, samples.joints, samples.visible)}

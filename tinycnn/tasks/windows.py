@@ -4,12 +4,14 @@ from typing import Any
 
 from tinycnn.classical.window import WindowDetector
 from tinycnn.data.dataset import Samples
-from tinycnn.errors import DataError
 from tinycnn.tasks.localization import Localization
+from tinycnn.tasks.parts import expect_part, expect_something
 
 
 class WindowDetection:
     """See tinycnn/tasks."""
+
+    comparison_table = staticmethod(Localization.comparison_table)
 
     def __init__(self, model: WindowDetector) -> None:
         self.model = model
@@ -24,9 +26,8 @@ class WindowDetection:
         """All metrics of tinycnn.metrics, with the baselines made from `train_samples` beside them."""
         from tinycnn.metrics import evaluate_predictions
 
-        Localization.expect_samples(samples, "evaluate")
-        if len(samples) == 0:
-            raise DataError("there is nothing to evaluate on: the samples are empty")
+        expect_part(Localization, samples, "evaluate")
+        expect_something(samples)
         samples = samples.relabel(self.model.classes)
         train_samples = train_samples and train_samples.relabel(self.model.classes)
         answer = self.model.predict([samples.images[i] for i in range(len(samples))])

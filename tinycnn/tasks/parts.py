@@ -1,0 +1,49 @@
+"""What all tasks ask of their samples and losses: one part of a data set each, and a loss that has not gone astray."""
+
+import warnings
+from typing import Any
+
+from tinycnn.errors import DataError
+from tinycnn.history import Row
+from tinycnn.text import kind
+
+EXPLODED = 20  # times the loss of a guess
+
+
+def two_parts(task: Any, train: Any, valid: Any) -> tuple[Any, Any]:
+    """(train, valid) of samples, or of a data set in place of both; refuses what is neither, and nothing to learn."""
+    if isinstance(train, task.dataset):
+        train, valid = train.train, train.valid if valid is None else valid
+    for part in (train,) if valid is None else (train, valid):
+        expect_part(task, part, "fit")
+    if len(train) == 0:
+        raise DataError("the training samples are empty: was everything left out when the data were read?")
+    return train, valid
+
+
+def expect_part(task: Any, part: Any, name: str) -> None:
+    """A whole data set, or arrays, in place of samples are refused. name: of the function that was called"""
+    if isinstance(part, task.dataset):
+        raise TypeError(f"{name} takes one part of a data set here: data.train, data.valid or data.test")
+    if not isinstance(part, task.samples):
+        raise TypeError(f"{name} takes {task.taken}, got {kind(part)}: {task.made_by} a data set of three; from arrays "
+                        f"of your own: tinycnn.data.{task.fields}")
+
+
+def expect_something(samples: Any) -> None:
+    """There must be something to evaluate on."""
+    if len(samples) == 0:
+        raise DataError("there is nothing to evaluate on: the samples are empty")
+
+
+def say_if_exploded(row: Row, usual: dict[str, float], advice: str) -> None:
+    """Warn of a loss that is far above that of a guess: it is finite, and nothing can be learned from it.
+
+    usual: {column of the history: what a guess has}    advice: what else to look at
+    """
+    for column, guess in usual.items():
+        if row.get(column, 0.0) > EXPLODED * guess:
+            warnings.warn(
+                f"the {column.replace('_', ' ')} is {row[column]:.3g} in epoch {row['epoch']}, where a guess has about "
+                f"{guess:.2g}: training has gone astray. Try a tenth of the learning rate, a longer warm-up, or "
+                f"clip_norm=5, and {advice}.", stacklevel=4)
