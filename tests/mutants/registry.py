@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from tinycnn.gradient_check import gradcheck
-from tinycnn.gradient_check.invariants import BROKEN
+from tinycnn.gradient_check.rule import BROKEN
 from tinycnn.gradient_check.step_sizes import WRONG
 from tinycnn.layers import Conv2d, Dropout, Linear
 

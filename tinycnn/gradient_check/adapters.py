@@ -1,32 +1,78 @@
-"""Adapters: two functions, or a model with its loss, as one object with forward and backward."""
+"""Adapters: two functions, one function that returns its own gradients, a model with its loss, as one object each."""
 
 import inspect
 
+import numpy as np
+
+from tinycnn.gradient_check.parts import is_array, is_part
+
+
+def required(function, without=("input_gradient",)):
+    """Names of the positional arguments that a function has to be given; None for any number (*args)."""
+    parameters = [p for p in inspect.signature(function).parameters.values() if p.name not in without]
+    if any(p.kind is p.VAR_POSITIONAL for p in parameters):
+        return None
+    return [p.name for p in parameters if p.default is p.empty and p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+
 
 class FunctionPair:
-    """Two functions as an object: forward(*inputs) -> y and backward(dy, *inputs) -> gradients of the inputs.
+    """Two functions as an object.
 
-    Also forward(*inputs) -> (y, cache) with backward(dy, cache), and backward(dy) alone. The number of arguments that
-    backward takes decides.
+    forward(*inputs) -> y with backward(dy, *inputs) or backward(dy); forward(*inputs) -> (y, cache) with
+    backward(dy, cache); several outputs as backward(d1, d2), backward((d1, d2)), each with the inputs behind it or not;
+    a loss as backward(*inputs) or backward(). Number and names of the arguments that backward takes decide.
     """
 
     def __init__(self, forward, backward):
         self.functions = forward, backward
-        self.accepts = len([p for p in inspect.signature(backward).parameters.values() if p.default is p.empty])
 
     def forward(self, *inputs):
-        self.inputs, self.cache = inputs, None
+        self._inputs, self._cache = inputs, ()
         y = self.functions[0](*inputs)
-        if isinstance(y, tuple) and len(y) == 2 and self.accepts == 2:
-            y, self.cache = y
+        takes = required(self.functions[1])
+        names = required(self.functions[0]) or []
+        if isinstance(y, tuple) and len(y) == 2 and takes is not None and len(takes) == 2:
+            # (y, cache) with backward(dy, cache), unless the second argument is an input, or both are gradients.
+            two_outputs = all(is_array(part) or np.isscalar(part) for part in y) and not _a_cache(takes[1])
+            if not (takes[1] in names or two_outputs and _are_gradients(takes)):
+                y, self._cache = y[0], (y[1],)
         return y
 
-    def backward(self, dy):
-        if self.accepts == 1:
-            return self.functions[1](dy)
-        if self.cache is not None:
-            return self.functions[1](dy, self.cache)
-        return self.functions[1](dy, *self.inputs)
+    def backward(self, *dys):
+        backward, tree, parts = self.functions[1], dys if len(dys) > 1 else dys[0], dys
+        takes = required(backward)
+        if self._cache:
+            return backward(tree, *self._cache)
+        inputs, names = self._inputs, required(self.functions[0]) or []
+        if takes is None:
+            return backward(*parts)
+        again = [inputs[names.index(name)] for name in takes if name in names[: len(inputs)]]  # asked for by name
+        if not again and len(takes) in (1 + len(inputs), len(parts) + len(inputs)) and len(takes) > len(parts):
+            again = list(inputs)  # or by number
+        left = len(takes) - len(again)
+        if left == 0:
+            return backward(*again)
+        return backward(*(parts if left == len(parts) else (tree,)), *again)
+
+    def forget(self):
+        self._inputs = self._cache = ()
+
+
+class LossFunction:
+    """loss(*inputs) -> (loss, gradients) as CS231n has it; the gradients are an array, a tuple or a dictionary."""
+
+    def __init__(self, function):
+        self.function = function
+
+    def forward(self, *inputs):
+        value, self._gradients = self.function(*inputs)
+        return value
+
+    def backward(self):
+        return self._gradients
+
+    def forget(self):
+        self._gradients = None
 
 
 class ModelWithLoss:
@@ -51,13 +97,41 @@ class ModelWithLoss:
         return {"model": self.model, "loss": self.loss}
 
 
+def as_object(obj, inputs):
+    """What gradcheck was given, as an object with forward and backward; TypeError where it is none."""
+    if isinstance(obj, tuple) and len(obj) == 2 and all(callable(f) for f in obj):
+        owners = [getattr(f, "__self__", None) for f in obj]
+        if owners[0] is owners[1] and is_part(owners[0]) and [f.__name__ for f in obj] == ["forward", "backward"]:
+            return owners[0]
+        return FunctionPair(*obj)
+    if is_part(obj):
+        return obj
+    if callable(obj) and not isinstance(obj, type) and not isinstance(obj, np.ufunc):
+        return LossFunction(obj)
+    raise TypeError(
+        "gradcheck needs an object with forward and backward, a pair of functions (forward, backward), or a function "
+        f"that returns (loss, gradients); got {obj!r}."
+    )
+
+
 def describe(obj):
     """One line that says what is checked."""
     if isinstance(obj, tuple):
         return " and ".join(getattr(f, "__name__", repr(f)) for f in obj)
     if isinstance(obj, ModelWithLoss):
         return f"{describe(obj.model)} with {describe(obj.loss)}"
+    if hasattr(obj, "__qualname__"):
+        return obj.__name__
     if type(obj).__repr__ is object.__repr__:
         return type(obj).__name__
     first, *more = repr(obj).splitlines()
     return type(obj).__name__ if more else first
+
+
+def _a_cache(name):
+    return name.lower() in ("cache", "saved", "ctx", "context", "mem", "memory", "state", "kept", "tape")
+
+
+def _are_gradients(names):
+    """Both arguments named like gradients: backward(da, db), backward(grad_scores, grad_boxes)."""
+    return all(name.lower().lstrip("_").startswith(("d", "g")) for name in names)

@@ -1,75 +1,67 @@
-"""Naming the mistake by its positions: at the border, where windows overlap, behind a mask, all shifted.
+"""Naming the mistake by its positions: at the border, where windows overlap, behind a mask, below 0, all shifted.
 
 The whole numeric gradient is measured, element by element (a part of it, if the tensor is large), and compared with
 maps of what each mistake would spoil.
 """
 
+import itertools
+import math
+
 import numpy as np
 
-from tinycnn.gradient_check.elements import choose_indices, compare, jacobian_column
-from tinycnn.gradient_check.permutations import SPATIAL, axis_names
-from tinycnn.gradient_check.step_sizes import KINK, OK, WRONG
+from tinycnn.gradient_check.elements import jacobian_column
+from tinycnn.gradient_check.error_map import FOR_A_DIAGNOSIS, SAME, ErrorMap, measure_all
+from tinycnn.gradient_check.step_sizes import KINK, WRONG
+from tinycnn.gradient_check.terms import forgotten_path
+from tinycnn.gradient_check.uses import match_uses
 
-FOR_A_PICTURE, FOR_A_DIAGNOSIS = 500, 2000  # the largest tensors of which every element is measured
-SAME = 1e-6
-
-
-def measure_all(differences, tensor, rng, largest=FOR_A_PICTURE):
-    """Measure every element of a wrong tensor; of one with more than `largest` elements the usual sample."""
-    everything = int(np.prod(tensor.shape)) <= largest
-    if everything or tensor.elements is None:
-        now = compare(differences, tensor.name, choose_indices(tensor.shape, rng, everything), tensor.linear)
-        tensor.elements = _merge(tensor.elements, now)
+SURE = 1e5  # orders in which the wrong elements could lie, of which a pattern allows one: less may be chance
 
 
 def match_positions(differences, tensor, rng):
     """(family or None, sentence) from the pattern of wrong elements."""
     measure_all(differences, tensor, rng, FOR_A_DIAGNOSIS)
     errors = ErrorMap(differences, tensor)
-    for pattern in (_shift, _overlap, _at_labels, _border, _leak, _some_indices, _mask, _out_of_order):
+    for pattern in (_clipped, _shift, _overlap, _at_labels, _repeated_rows, _region, _border, _some_indices, _few, _mask,
+                    _out_of_order, _uses, forgotten_path):
         found = pattern(errors)
         if found is not None:
             return found
     e = tensor.elements
-    return None, f"wrong in {e.count(WRONG)} of {len(e.states) - e.count(KINK)} elements looked at, in no known pattern"
+    return None, (f"wrong in {e.count(WRONG)} of {len(e.states) - e.count(KINK)} elements looked at, in no known pattern; "
+                  f"the worst: {_worst(e)}")
 
 
-def _merge(before, now):
-    """The new list, keeping what sweeps have settled already."""
-    if before is not None:
-        for i, index in enumerate(now.indices):
-            if index in before.sweeps:
-                j = before.indices.index(index)
-                now.states[i], now.numeric[i] = before.states[j], before.numeric[j]
-        now.sweeps = before.sweeps
-    return now
+def _worst(e, count=3):
+    order = [i for i in np.argsort(-np.nan_to_num(e.errors, nan=np.inf)) if e.states[i] == WRONG][:count]
+    return ", ".join(f"{list(e.indices[i])} is {e.analytic[i]:.5g} and should be {e.numeric[i]:.5g}" for i in order)
 
 
-class ErrorMap:
-    """The true and the claimed gradient as arrays (NaN where not measured), and which elements are wrong."""
+def _few(errors):
+    """A handful among many."""
+    wrong, known = int(errors.wrong.sum()), int((errors.wrong | errors.telling).sum())
+    if wrong and known >= 12 and wrong <= max(2, 0.05 * known):
+        return "some indices", f"wrong in {wrong} of {known} elements looked at: {_worst(errors.tensor.elements)}"
+    return None
 
-    def __init__(self, differences, tensor):
-        self.differences, self.tensor, self.shape = differences, tensor, tensor.shape
-        e = tensor.elements
-        self.true, self.claimed = np.full(self.shape, np.nan), np.full(self.shape, np.nan)
-        self.wrong, self.right = np.zeros(self.shape, bool), np.zeros(self.shape, bool)
-        for index, a, n, state in zip(e.indices, e.analytic, e.numeric, e.states, strict=True):
-            if state in (OK, WRONG):
-                self.claimed[index], self.true[index] = a, n
-                self.wrong[index], self.right[index] = state == WRONG, state == OK
-        self.tiny = SAME * e.scale
-        self.names = axis_names(tensor.role, len(self.shape))
-        self.spatial = [i for i, name in enumerate(self.names) if name in SPATIAL]
 
-    def same(self, a, b):
-        return abs(a - b) <= self.tiny + SAME * abs(b)
+def _clipped(errors):
+    """What should be larger ends at one number, and nothing that is right exceeds it."""
+    claimed, true = abs(errors.claimed[errors.wrong]), abs(errors.true[errors.wrong])
+    if len(claimed) < 2 or not errors.telling.any():
+        return None
+    limit = float(claimed.max())
+    if np.allclose(claimed, limit, rtol=1e-9) and (true > limit).all() and limit and \
+            (abs(errors.true[errors.telling]) <= limit * (1 + SAME)).all():
+        return "clipped", f"its numbers end at {limit:.6g}: clipped. Clipping is the optimizer's business"
+    return None
 
 
 def _overlap(errors):
     """Where an element feeds several windows, its gradient is only one window's share."""
     wrong, right = np.argwhere(errors.wrong), np.argwhere(errors.right)
     y = errors.differences.y
-    if errors.tensor.role != "input" or not len(wrong) or len(y) != 1 or y[0].ndim != 4:
+    if errors.tensor.role != "input" or not len(wrong) or len(y) != 1 or y[0].ndim not in (2, 3, 4):
         return None
     for index in wrong[:: max(1, len(wrong) // 8)][:8]:
         shares = _shares(errors, tuple(index))
@@ -86,51 +78,115 @@ def _shares(errors, index):
     """What each output position contributes to the gradient of one element; positions that do not are left out."""
     differences, tensor = errors.differences, errors.tensor
     (dy,), (change,) = differences.dys, jacobian_column(differences, tensor.name, index, tensor.linear)
-    shares = (dy * change).sum(axis=(0, 3)).ravel()  # (OH * OW,)
-    return shares[(abs(change) > 1e-9 * max(abs(change).max(), 1e-300)).any(axis=(0, 3)).ravel()]
+    other = (0, dy.ndim - 1) if dy.ndim > 2 else (0,)
+    shares = (dy * change).sum(axis=other).ravel()  # (OH * OW,)
+    return shares[(abs(change) > 1e-9 * max(abs(change).max(), 1e-300)).any(axis=other).ravel()]
+
+
+def _labels(errors):
+    """(name, array) of the integer inputs without a gradient."""
+    leaves = dict(errors.differences.under_test.leaves())
+    for name in errors.differences.under_test.constants:
+        labels = np.asarray(leaves[name]) if hasattr(leaves.get(name), "dtype") else np.zeros(0)
+        if labels.dtype.kind in "iu":
+            yield name, labels
 
 
 def _at_labels(errors):
     """Exactly the elements that integer labels pick."""
-    leaves = dict(errors.differences.under_test.leaves())
-    for name in errors.differences.under_test.constants:
-        labels = np.asarray(leaves[name]) if hasattr(leaves[name], "dtype") else np.zeros(0)
-        if len(errors.shape) >= 2 and labels.dtype.kind in "iu" and labels.shape == errors.shape[:1]:
-            picked = np.zeros(errors.shape, bool)
-            picked[np.arange(len(labels)), labels] = True
-            if errors.wrong.any() and (errors.wrong == (picked & (errors.wrong | errors.right))).all():
-                return "label", f"wrong only at the element that {name} picks in each row: the - 1 of the true class"
-            if errors.right.any() and errors.wrong.any() and not (errors.wrong & picked).any() and \
-                    not (errors.right & ~picked).any():
-                return "label", f"right only at the element that {name} picks in each row"
+    for name, labels in _labels(errors):
+        if len(errors.shape) < 2 or labels.shape != errors.shape[:1] or not len(labels):
+            continue
+        rows, k = np.arange(len(labels)), errors.shape[1]
+        if labels.min() < 0 or labels.max() >= k:
+            continue
+        picked = np.zeros(errors.shape, bool)
+        picked[rows, labels] = True
+        if errors.wrong.any() and (errors.wrong == (picked & (errors.wrong | errors.right))).all():
+            return "label", f"wrong only at the element that {name} picks in each row: the - 1 of the true class"
+        if errors.wrong.any() and not (errors.wrong & ~picked).any() and errors.wrong.sum() < len(labels) // 2 + 1:
+            found = ", ".join(str(i) for i in np.flatnonzero(errors.wrong.any(axis=tuple(range(1, errors.wrong.ndim)))))
+            return "label", f"wrong only at the element that {name} picks, in row {found}: the - 1 of the true class"
+        if errors.telling.any() and errors.wrong.any() and not (errors.wrong & picked).any() and \
+                not (errors.telling & ~picked).any():
+            return "label", f"right only at the element that {name} picks in each row"
+        for step in (-1, 1):
+            other = np.zeros(errors.shape, bool)
+            other[rows, (labels + step) % k] = True
+            if errors.wrong.any() and (errors.wrong == (picked | other) & (errors.wrong | errors.right)).all():
+                return "label", (f"wrong at the element that {name} picks and at the one {'before' if step < 0 else 'after'} "
+                                 "it: are labels counted from 0 in one place and from 1 in another?")
+    return None
+
+
+def _repeated_rows(errors):
+    """Rows that an index names more than once: += on an indexed array keeps the last one only."""
+    for name, index in _labels(errors):
+        if errors.tensor.role != "parameter" or not index.size or index.min() < 0 or index.max() >= errors.shape[0]:
+            continue
+        counts = np.bincount(index.ravel(), minlength=errors.shape[0])
+        wrong = errors.wrong.reshape(errors.shape[0], -1).any(axis=1)
+        telling = errors.telling.reshape(errors.shape[0], -1).any(axis=1)
+        if wrong.any() and (wrong == (counts > 1) & (wrong | telling)).all() and not (telling & (counts > 1)).any() and \
+                (wrong.sum() > 1 or telling.any()):
+            return "repeated rows", (f"some indices, exactly the rows that {name} names more than once, are wrong: a[index] += b adds only "
+                                     "the last of them. Use np.add.at")
+    return None
+
+
+def _region(errors):
+    """Wrong on one side of a number, right on the other: a branch of a function that is defined piece by piece."""
+    differences, name = errors.differences, errors.tensor.name
+    wrong, right = errors.wrong, errors.telling
+    if wrong.sum() < 3 or right.sum() < 3 or math.comb(int(wrong.sum() + right.sum()), int(wrong.sum())) < SURE:
+        return None
+    value = differences.values[name]
+    candidates = {name: value}
+    for other, leaf in differences.under_test.leaves():
+        if other != name and np.shape(leaf) == errors.shape and getattr(leaf, "dtype", None) is not None:
+            candidates[f"{name} - {other}"] = value - np.asarray(differences.values.get(other, leaf), float)
+    candidates |= {f"|{words}|": abs(v) for words, v in candidates.items()}
+    for words, v in candidates.items():
+        for below in (True, False):
+            low, high = (v[wrong].max(), v[right].min()) if below else (v[right].max(), v[wrong].min())
+            if low < high:
+                edge = next((e for e in (0.0, 1.0, -1.0) if low <= e <= high), (low + high) / 2)
+                side = "below" if below else "above"
+                return "region", f"wrong only where {words} is {side} {edge:.3g}, and everywhere there: look at that branch"
     return None
 
 
 def _border(errors):
-    if len(errors.spatial) != 2 or errors.tensor.role == "parameter":
+    if not errors.spatial or errors.tensor.role == "parameter":
         return None
-    depth = np.full(errors.shape, np.inf)  # distance from the nearest edge of the picture
-    for axis in errors.spatial:
-        n = errors.shape[axis]
-        line = np.minimum(np.arange(n), np.arange(n)[::-1])
-        depth = np.minimum(depth, line.reshape([-1 if i == axis else 1 for i in range(len(errors.shape))]))
-    deepest = depth[errors.wrong].max(initial=-1)
-    inside = depth > deepest
-    if deepest < 0 or not (errors.right & inside).sum() >= 4 or (errors.wrong & ~inside).sum() < 2:
-        return None
-    height, width = errors.spatial
-    ends = {"top": (height, 0), "bottom": (height, -1), "left": (width, 0), "right": (width, -1)}
-    sides = [side for side, (axis, end) in ends.items() if np.take(errors.wrong, end, axis).any()]
-    at = "" if len(sides) in (0, 4) else f" ({' and '.join(sides)})"
-    rim = "in the outermost pixels" if deepest == 0 else f"in the outer {int(deepest) + 1} rows and columns"
-    return "border", (f"right inside, wrong {rim}{at}: is the padding counted, cropped or divided by differently in "
-                      "backward?")
+    sides = {}
+    for axis, (first, last) in zip(errors.spatial, _side_names(errors), strict=True):
+        sides |= {first: (axis, False), last: (axis, True)}
+    known = errors.wrong | errors.telling
+    for depth in (1, 2, 3):
+        rim, found = np.zeros(errors.shape, bool), []
+        for side, (axis, end) in sides.items():
+            n = errors.shape[axis]
+            line = np.arange(n) >= n - depth if end else np.arange(n) < depth
+            strip = np.broadcast_to(line.reshape([-1 if i == axis else 1 for i in range(len(errors.shape))]), errors.shape)
+            if (known & strip).sum() >= 2 and (errors.wrong & strip).sum() >= 0.8 * (known & strip).sum():
+                rim |= strip
+                found.append(side)
+        inside = errors.telling & ~rim
+        if found and not (errors.wrong & ~rim).any() and inside.sum() >= 4:
+            at = "" if len(found) == len(sides) else f" ({' and '.join(found)})"
+            where = "in the outermost pixels" if depth == 1 else f"in the outer {depth} rows and columns"
+            return "border", (f"right inside, wrong {where}{at}: is the padding counted, cropped or divided by differently "
+                              "in backward?")
+    return None
 
 
-def _leak(errors):
-    """A mask that lets pass what it should not; one that only blocks too much may be a forgotten index."""
-    silent = abs(errors.true) <= errors.tiny
-    return _mask(errors) if (silent & (abs(errors.claimed) > errors.tiny)).any() else None
+def _side_names(errors):
+    return (("top", "bottom"), ("left", "right")) if len(errors.spatial) == 2 else (("first", "last"),)
+
+
+def _uses(errors):
+    return match_uses(errors.differences, errors.tensor)
 
 
 def _mask(errors):
@@ -140,7 +196,7 @@ def _mask(errors):
     blocked = seen & ~silent & (abs(errors.claimed) <= errors.tiny)
     leaking = silent & (abs(errors.claimed) > errors.tiny)
     others = seen & ~silent & ~blocked
-    if not (leaking.any() or blocked.any()) or not (others.any() or leaking.any() and blocked.any()):
+    if blocked.sum() + leaking.sum() < 2 or not (others.any() or leaking.any() and blocked.any()):
         return None
     ratio = np.median(errors.claimed[others] / errors.true[others]) if others.any() else 1.0
     if not errors.same(errors.claimed[others], ratio * errors.true[others]).all() or not ratio:
@@ -153,21 +209,22 @@ def _mask(errors):
 
 def _shift(errors):
     """The right picture, moved: the padding was cut off on one side only."""
-    if len(errors.spatial) != 2 or not np.isfinite(errors.true).all():
+    if not errors.spatial or not np.isfinite(errors.true).all():
         return None
-    height, width = errors.spatial
-    steps = [(i, j) for i in range(-3, 4) for j in range(-3, 4) if (i, j) != (0, 0)]
-    for di, dj in sorted(steps, key=lambda step: abs(step[0]) + abs(step[1])):
-        if abs(di) >= errors.shape[height] - 1 or abs(dj) >= errors.shape[width] - 1:
+    steps = [step for step in itertools.product(range(-3, 4), repeat=len(errors.spatial)) if any(step)]
+    for step in sorted(steps, key=lambda step: sum(map(abs, step))):
+        if any(abs(d) >= errors.shape[axis] - 1 for axis, d in zip(errors.spatial, step, strict=True)):
             continue
         here, there = [slice(None)] * len(errors.shape), [slice(None)] * len(errors.shape)
-        for axis, d in ((height, di), (width, dj)):
+        for axis, d in zip(errors.spatial, step, strict=True):
             n = errors.shape[axis]
             here[axis], there[axis] = slice(max(0, -d), n - max(0, d)), slice(max(0, d), n - max(0, -d))
         a, b = errors.claimed[tuple(here)], errors.true[tuple(there)]
         if errors.same(a, b).all() and (abs(b) > errors.tiny).sum() >= 4:
-            return "shift", (f"the right picture, moved by ({-di}, {-dj}) pixels (down, right): is the padding cut off "
-                             "on both sides, as much as forward added?")
+            moved = ", ".join(str(-d) for d in step)
+            words = f"({moved}) pixels (down, right)" if len(step) == 2 else f"{moved} places"
+            return "shift", (f"the right picture, moved by {words}: is the padding cut off on both sides, as much as "
+                             "forward added?")
     return None
 
 
@@ -176,8 +233,8 @@ def _some_indices(errors):
     for axis, name in enumerate(errors.names):
         rest = tuple(i for i in range(len(errors.shape)) if i != axis)
         wrong = errors.wrong.any(axis=rest, keepdims=True)
-        right_there = errors.right & wrong & (abs(errors.true) > errors.tiny)
-        if wrong.any() and (errors.right & ~wrong).any() and not right_there.any():
+        if wrong.any() and (errors.telling & ~wrong).any() and not (errors.telling & wrong).any() and (
+                errors.wrong.sum() > 1 or errors.wrong.ndim == 1):
             found = ", ".join(str(i) for i in np.flatnonzero(wrong))
             return "some indices", f"wrong only where {name} is {found}, and everywhere there"
     return None
@@ -187,6 +244,13 @@ def _out_of_order(errors):
     """The same numbers, but elsewhere, in an order that no flip or transpose explains."""
     if not np.isfinite(errors.true).all() or errors.true.size < 6:
         return None
+    if errors.wrong.sum() > 2:
+        for axis, name in enumerate(errors.names):
+            a, b = (np.moveaxis(part, axis, 0).reshape(errors.shape[axis], -1) for part in (errors.claimed, errors.true))
+            order = [next((j for j in range(len(b)) if errors.same(row, b[j]).all()), -1) for row in a]
+            if a.shape[1] > 1 and sorted(order) == list(range(len(b))):
+                family = "batch order" if name == "batch" else "axes"
+                return family, f"the right numbers, with {name} in another order: {order[:8]} instead of 0, 1, 2 ..."
     if errors.same(np.sort(errors.claimed, axis=None), np.sort(errors.true, axis=None)).all():
         return "axes", ("the right numbers in the wrong places: is an array reshaped where its axes should be moved, "
                         "or read in another order than it was written in?")

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tinycnn.backend import to_numpy
-from tinycnn.gradient_check.parameter_finder import is_array, walk
+from tinycnn.gradient_check.parts import is_array, walk
 from tinycnn.layers import LeakyReLU, MaxPool2d, ReLU
 
 

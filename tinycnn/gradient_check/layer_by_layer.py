@@ -3,7 +3,7 @@
 import functools
 
 from tinycnn.backend import to_numpy
-from tinycnn.gradient_check.parameter_finder import is_array, walk
+from tinycnn.gradient_check.parts import is_array, walk
 
 
 def check_layer_by_layer(under_test, dys, check):

@@ -5,11 +5,13 @@ import itertools
 import numpy as np
 
 AXES = {
-    ("data", 4): ("batch", "height", "width", "channel"), ("data", 2): ("batch", "feature"), ("data", 1): ("batch",),
+    ("data", 4): ("batch", "height", "width", "channel"), ("data", 3): ("batch", "position", "channel"),
+    ("data", 2): ("batch", "feature"), ("data", 1): ("batch",),
     ("parameter", 4): ("kernel row", "kernel column", "input channel", "filter"),
-    ("parameter", 2): ("input", "output"), ("parameter", 1): ("output",),
+    ("parameter", 3): ("kernel position", "input channel", "filter"), ("parameter", 2): ("input", "output"),
+    ("parameter", 1): ("output",),
 }
-SPATIAL = {"height", "width", "kernel row", "kernel column"}
+SPATIAL = {"height", "width", "position", "kernel row", "kernel column", "kernel position"}
 
 
 def axis_names(role, ndim):

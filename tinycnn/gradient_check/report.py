@@ -7,13 +7,15 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from tinycnn.gradient_check.elements import Elements
-from tinycnn.gradient_check.invariants import BROKEN, HOLDS, NOTE, Check
+from tinycnn.gradient_check.rule import BROKEN, HOLDS, NOTE, Check
 from tinycnn.gradient_check.step_sizes import KINK, NOTHING, OK, UNCLEAR, WRONG, Sweep
 from tinycnn.plots.look import Figure
 from tinycnn.text import aligned
 
 TEXTS = (0, 1, 2, 4, 7)  # the columns of the table that hold no numbers
 VERDICTS = {OK: "ok", WRONG: "WRONG", KINK: "NOT CHECKED", NOTHING: "NOT CHECKED", UNCLEAR: "UNCLEAR"}
+INCOMPLETE = "incomplete"
+HEADINGS = {OK: "ok", WRONG: "NOT OK", UNCLEAR: "NOT SETTLED", INCOMPLETE: "INCOMPLETE"}
 REASONS = {
     KINK: "every direction and element looked at lies at a kink (a tie, or a ReLU at exactly 0), where no gradient "
           "exists. Use random inputs without equal numbers",
@@ -86,6 +88,8 @@ class TensorReport:
             lines.append(f"{self.family}: as {said[self.diagnosis]}" if self.diagnosis in said else self.diagnosis)
         elif self.verdict != OK:
             lines.append(REASONS[self.verdict])
+        elif self.words:
+            lines.append(self.words)
         if self.elements is not None and self.excluded:
             kinks = [str(crossing) for crossings in self.elements.kinks.values() for crossing in crossings]
             seen = f" ({kinks[0]}{', ...' if len(kinks) > 1 else ''})" if kinks else ""
@@ -99,7 +103,10 @@ class TensorReport:
 
 @dataclass
 class Report:
-    """All tensors and all rules. `ok` only if every tensor was really compared, and right, and no rule is broken."""
+    """All tensors and all rules. `ok` only if every tensor was really compared, and right, and no rule is broken.
+
+    unseen: {name: names looked for} of numbers on which y depends and whose gradient was not found
+    """
 
     title: str
     seed: int
@@ -107,11 +114,21 @@ class Report:
     tensors: list[TensorReport]
     checks: list[Check]
     notes: list[str]
+    unseen: dict[str, str] = field(default_factory=dict)
 
     @property
     def ok(self) -> bool:
-        right = all(tensor.verdict == OK for tensor in self.tensors)
-        return bool(self.tensors) and right and all(check.verdict != BROKEN for check in self.checks)
+        return self.verdict == OK
+
+    @property
+    def verdict(self) -> str:
+        """ "ok"; "wrong"; "incomplete": nothing is wrong, and something was not looked at; "unclear": not settled."""
+        states = [tensor.verdict for tensor in self.tensors]
+        if WRONG in states or any(check.verdict == BROKEN for check in self.checks):
+            return WRONG
+        if self.unseen or not states:
+            return INCOMPLETE
+        return OK if all(state == OK for state in states) else UNCLEAR
 
     @property
     def families(self) -> list[str]:
@@ -127,8 +144,9 @@ class Report:
             return "ok"
         wrong = [f"{t.name} is {'wrong' if t.verdict == WRONG else 'not settled'}" for t in self.tensors
                  if t.verdict != OK]
-        return "; ".join(wrong + [f"rule broken: {c.name}" for c in self.checks if c.verdict == BROKEN]) or \
-            "nothing was checked"
+        wrong += [f"rule broken: {c.name}" for c in self.checks if c.verdict == BROKEN]
+        wrong += [f"no gradient of {name} was found" for name in self.unseen]
+        return "; ".join(wrong) or "nothing was checked"
 
     def __getitem__(self, name: str) -> TensorReport:
         """The TensorReport called `name`."""
@@ -151,9 +169,13 @@ class Report:
             yield f"rules kept: {', '.join(held)}"
         for c in self.checks:
             if c.verdict == BROKEN:
-                yield f"RULE BROKEN, {c.name}: {c.words}"
+                family = f"{c.family}: " if c.family not in (None, c.name) else ""
+                yield f"RULE BROKEN, {c.name}: {family}{c.words}"
             elif c.verdict != HOLDS:
                 yield f"{'note' if c.verdict == NOTE else 'skipped'}, {c.name}: {c.words}"
+        for name, looked_for in self.unseen.items():
+            yield (f"NOT CHECKED: y depends on {name}, and no gradient of it was found (looked for {looked_for}). If it "
+                   f'is a constant, say so: gradcheck(..., constants=["{name}"]), or let its name begin with an underscore')
         yield from self.notes
 
     def _remarks(self) -> Iterator[list[str]]:
@@ -165,7 +187,7 @@ class Report:
                 said.setdefault(t.diagnosis, t.name)
 
     def __str__(self) -> str:
-        lines = [f"{self.title}: {'ok' if self.ok else 'NOT OK'}   (seed {self.seed}, {self.mode})"]
+        lines = [f"{self.title}: {HEADINGS[self.verdict]}   (seed {self.seed}, {self.mode})"]
         for row, remarks in zip(aligned(self.rows(), left=TEXTS), [[], *self._remarks()], strict=True):
             lines += [f"  {row}", *(f"    > {remark}" for remark in remarks)]
         return "\n".join(lines + [f"  {sentence}" for sentence in self.sentences()])
@@ -175,7 +197,7 @@ class Report:
     def _repr_html_(self) -> str:
         head, *body = self.rows()
         cell = "padding:.2em .8em;text-align:left"
-        parts = [f"<p><b>{html.escape(self.title)}</b>: {'✓ ok' if self.ok else '✗ not ok'} "
+        parts = [f"<p><b>{html.escape(self.title)}</b>: {'✓' if self.ok else '✗'} {HEADINGS[self.verdict].lower()} "
                  f"<small>(seed {self.seed}, {html.escape(self.mode)})</small></p><table><tr>"]
         parts += [f'<th style="{cell}">{html.escape(text)}</th>' for text in head]
         for tensor, row, remarks in zip(self.tensors, body, self._remarks(), strict=True):

@@ -1,0 +1,66 @@
+"""A wrong gradient with everything that the patterns ask of it: the true slopes along a few directions."""
+
+import numpy as np
+
+from tinycnn.gradient_check.object_under_test import random_signed
+
+DIRECTIONS = 5
+SAME = 1e-5  # two quantities that differ by less, relative to their size, are one
+
+
+class WrongGradient:
+    """One wrong gradient `g` with a few random directions r and what forward does along them.
+
+    responses: for each direction, how every output changes (dy/dt . r); <dy, response> is the true slope for any dy
+    """
+
+    def __init__(self, differences, tensor, rng):
+        self.differences, self.tensor, self.rng, self.name = differences, tensor, rng, tensor.name
+        self.g = differences.gradients[tensor.name]
+        self.usable = tensor.problem is None or self.g is not None and np.isfinite(self.g).all()
+        self.directions = [random_signed(rng, tensor.shape) for _ in range(DIRECTIONS)]
+        self.responses = [self.response(r) for r in self.directions] if self.usable else []
+        first = next((name for name, role in differences.under_test.roles.items()
+                      if role == "input" and differences.values[name].ndim), None)
+        self.batch = differences.values[first].shape[0] if first is not None and differences.values[first].ndim else 1
+
+    def response(self, r, changes=None):
+        """How the outputs change along r, at the point or with other values for some tensors."""
+        differences, base = self.differences, self.differences.values | (changes or {})
+        for h in (1e-4, 1e-5, 1e-6, 1e-7):
+            step = h * differences.scales[self.name] * r
+            (plus, crossed), (minus, crossed_too) = (
+                differences.outputs((changes or {}) | {self.name: base[self.name] + s * step}) for s in (1, -1))
+            if changes or not (crossed or crossed_too):  # elsewhere the winners are others anyway
+                break
+        return [(a - b) / (2 * h * differences.scales[self.name]) for a, b in zip(plus, minus, strict=True)]
+
+    def factor(self, g=None, dys=None, responses=None):
+        """c if g = c * (gradient for dys) along all directions, else None. Defaults: what was found, what was given."""
+        return self.fit(g, dys, responses)[0]
+
+    def fit(self, g=None, dys=None, responses=None):
+        """(factor, what remains relative to g): c and how well g = c * (gradient for dys); (None, inf) where it is not.
+        """
+        g = self.g if g is None else g
+        dys = self.differences.dys if dys is None else dys
+        claimed = np.array([np.sum(g * r) for r in self.directions])
+        true = np.array([sum(np.sum(d * part) for d, part in zip(dys, response, strict=True))
+                         for response in (responses or self.responses)])
+        if not (np.isfinite(true).all() and abs(true).max() > 1e-12 * max(1e-300, abs(claimed).max())):
+            return None, np.inf
+        c = float(claimed @ true / (true @ true))
+        rest = float(np.linalg.norm(claimed - c * true))
+        good = c and rest <= SAME * np.linalg.norm(claimed)
+        return (c, rest / float(np.linalg.norm(claimed))) if good else (None, np.inf)
+
+    def is_steady(self, c):
+        """Is the factor c the same for another dy? Of one or two numbers alone, any gradient is some multiple."""
+        if self.g.size > 2 or self.differences.under_test.is_loss:
+            return True
+        others = [random_signed(self.rng, dy.shape) for dy in self.differences.dys]
+        again = self.differences.under_test.gradients(others)[self.name]
+        if again is None or again.shape != self.g.shape:
+            return False
+        found = self.factor(g=again, dys=others)
+        return found is not None and abs(found - c) <= SAME * abs(c)
