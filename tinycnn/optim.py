@@ -39,7 +39,8 @@ class Optimizer:
             raise TypeError(f"{name} takes the model, not its parameters: {name}(model, lr=...). Got {kind(model)}")
         if isinstance(model, Layer):
             expect_unshared(model)
-        self.model, self.lr, self.weight_decay = model, lr, weight_decay
+        # Python's numbers: a NumPy number of float64 would take a float32 training along.
+        self.model, self.lr, self.weight_decay = model, float(lr), float(weight_decay)
         self.rates = self._fitting({} if rates is None else dict(rates))
         self.steps = 0
         self.turns: dict[str, int] = {}  # how many steps each parameter has taken, which had a gradient then
@@ -65,7 +66,7 @@ class Optimizer:
             if parameter.grad is None:
                 continue
             self.turn = self.turns[name] = self.turns.get(name, 0) + 1
-            self.rate = self.lr * self._factor(name)
+            self.rate = float(self.lr * self._factor(name))
             value, grad = parameter.value, parameter.grad
             xp = array_module(value, grad)
             if grad.shape != value.shape:
@@ -125,7 +126,7 @@ class SGD(Optimizer):
     def __init__(self, model: Layer, lr: float = 0.01, momentum: float = 0.9, weight_decay: float = 0.0,
                  rates: dict[str, float] | None = None) -> None:
         super().__init__(model, lr, weight_decay, rates)
-        self.momentum = momentum
+        self.momentum = float(momentum)
 
     def __repr__(self) -> str:
         return self._print(lr=self.lr, momentum=self.momentum, weight_decay=self.weight_decay)
@@ -152,7 +153,7 @@ class Adam(Optimizer):
     def __init__(self, model: Layer, lr: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8,
                  weight_decay: float = 0.0, rates: dict[str, float] | None = None) -> None:
         super().__init__(model, lr, weight_decay, rates)
-        self.betas, self.eps = betas, eps
+        self.betas, self.eps = (float(betas[0]), float(betas[1])), float(eps)
 
     def __repr__(self) -> str:
         return self._print(lr=self.lr, betas=tuple(self.betas), eps=self.eps, weight_decay=self.weight_decay)
@@ -185,7 +186,7 @@ def clip_gradients(model: Layer, max_norm: float) -> Array:
     xp = array_module(*grads)
     with engine.one_blas_thread():
         norm = xp.sqrt(sum(xp.dot(g.reshape(-1), g.reshape(-1)) for g in grads))
-    factor = xp.minimum(max_norm / (norm + 1e-6), 1.0)
+    factor = xp.minimum(float(max_norm) / (norm + 1e-6), 1.0)
     if xp is np and factor == 1:  # on a GPU, asking would cost more than multiplying by 1
         return norm
     for grad in grads:

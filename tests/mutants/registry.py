@@ -59,13 +59,13 @@ def plant(cls, name, family, words, *edits, inputs, at="backward", build=None, *
 
 
 def caught_by(report):
-    """Which witnesses spoke: "adjoint", "elements", "ladder", "no gradient", and the names of broken rules."""
+    """Which witnesses spoke: "adjoint", "elements", "steps", "no gradient", and the names of broken rules."""
     found = []
     for t in report.tensors:
         if t.verdict == WRONG:
             found += ["no gradient"] if t.problem else []
             found += ["adjoint"] if (t.adjoint or 0) > 1e-11 else []
             found += ["elements"] if t.elements is not None and t.elements.count(WRONG) else []
-            found += ["ladder"] if any(sweep.verdict == WRONG for sweep in t.sweeps) else []
+            found += ["steps"] if any(sweep.verdict == WRONG for sweep in t.sweeps) else []
     found += [f"rule: {c.name}" for c in report.checks if c.verdict == BROKEN]
     return list(dict.fromkeys(found))

@@ -22,7 +22,7 @@ def match_positions(differences, tensor, rng):
     """(family or None, sentence) from the pattern of wrong elements."""
     measure_all(differences, tensor, rng, FOR_A_DIAGNOSIS)
     errors = ErrorMap(differences, tensor)
-    for pattern in (_clipped, _shift, _overlap, _at_labels, _repeated_rows, _region, _border, _some_indices, _few, _mask,
+    for pattern in (_clipped, _shift, _at_labels, _repeated_rows, _region, _border, _overlap, _some_indices, _few, _mask,
                     _out_of_order, _uses, forgotten_path):
         found = pattern(errors)
         if found is not None:
@@ -39,8 +39,8 @@ def _worst(e, count=3):
 
 def _few(errors):
     """A handful among many."""
-    wrong, known = int(errors.wrong.sum()), int((errors.wrong | errors.telling).sum())
-    if wrong and known >= 12 and wrong <= max(2, 0.05 * known):
+    wrong, known = int(errors.wrong.sum()), int((errors.wrong | errors.right).sum())
+    if wrong and known >= 12 and errors.telling.sum() >= 4 and wrong <= max(2, 0.05 * known):
         return "some indices", f"wrong in {wrong} of {known} elements looked at: {_worst(errors.tensor.elements)}"
     return None
 

@@ -20,8 +20,15 @@ REASONS = {
     KINK: "every direction and element looked at lies at a kink (a tie, or a ReLU at exactly 0), where no gradient "
           "exists. Use random inputs without equal numbers",
     NOTHING: "y does not change with it here, so there was nothing to compare: is dy zero, or is a layer dead?",
-    UNCLEAR: "forward is too rough for a verdict at any step size: does it compute in float32, or jump?",
+    UNCLEAR: "no step size gives a clear slope: forward is rough (it computes in float32, or jumps), or y hardly moves "
+             "beside its own size",
 }
+HOW = {
+    "exact": "exact = y is linear in it, so <dy, A u> = <A' dy, u> to the last digits, without a step size",
+    "steps": "steps = slopes along a direction, with h from a tenth to a billionth of the numbers' size",
+}
+BETWEEN = ("steps so small that they cross no kink (a ReLU, the winner of a pool) move y by rounding only. Use inputs that are "
+           "larger, or lie further from ties")
 
 
 @dataclass
@@ -61,7 +68,7 @@ class TensorReport:
     @property
     def checked(self) -> str:
         """What was looked at, in words."""
-        parts = ["exact"] if self.adjoint is not None else ["ladder"] if self._decided else []
+        parts = ["exact"] if self.adjoint is not None else ["steps"] if self._decided else []
         if self.elements is not None:
             count, total = self.elements.count(OK, WRONG, UNCLEAR), int(np.prod(self.shape))
             parts.append(f"all {total}" if count == total else f"{count} of {total}")
@@ -87,7 +94,8 @@ class TensorReport:
         if self.verdict == WRONG:
             lines.append(f"{self.family}: as {said[self.diagnosis]}" if self.diagnosis in said else self.diagnosis)
         elif self.verdict != OK:
-            lines.append(REASONS[self.verdict])
+            between = self.verdict == UNCLEAR and any(any(sweep.crossings) for sweep in self.sweeps)
+            lines.append(BETWEEN if between else REASONS[self.verdict])
         elif self.words:
             lines.append(self.words)
         if self.elements is not None and self.excluded:
@@ -164,6 +172,9 @@ class Report:
 
     def sentences(self) -> Iterator[str]:
         """What is said under the table, line by line."""
+        how = [words for key, words in HOW.items() if any(t.checked.startswith(key) for t in self.tensors)]
+        if how:
+            yield f"how: {'; '.join(how)}"
         held = [c.name for c in self.checks if c.verdict == HOLDS]
         if held:
             yield f"rules kept: {', '.join(held)}"

@@ -28,7 +28,7 @@ def apart(a, b, tolerance, floor=0.0):
     """
     everything = [abs(p).max() for d in (a, b) for p in d.values() if p is not None and p.size]
     finite = [float(size) for size in everything if np.isfinite(size)]
-    floor = max(floor, {EXACT: 1e-5, SINGLE: 1e-2}.get(tolerance, 0.0) * max(finite, default=0.0))
+    floor = max(floor, {EXACT: 1e-3, SINGLE: 1e-2}.get(tolerance, 0.0) * max(finite, default=0.0))
     for name, p in a.items():
         q = b[name]
         if p is None or q is None:

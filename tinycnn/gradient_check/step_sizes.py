@@ -104,6 +104,9 @@ def _judge(sweep):
     # kinks partly cancel in the sum, so a jump much smaller than the distance may still explain it.
     if _has_jump(sweep, at_least=max(CONCLUSIVE * sweep.size, 1e-3 * distance)):
         return KINK
+    # On a smooth function the slopes to both sides meet at some step; a jump that no step is without explains a lot.
+    if distance > max(tolerance, 1e-3 * sweep.size) and np.nanmin(abs(sweep.jumps)) > 0.01 * distance:
+        return KINK
     if not sweep.left_out and sweep.uncertainty > CONCLUSIVE * sweep.size:
         return KINK
     if distance > tolerance:

@@ -66,27 +66,58 @@ MOVES = {np.reshape, np.transpose, np.swapaxes, np.moveaxis, np.squeeze, np.expa
          np.atleast_2d, np.broadcast_to, np.split, np.array_split}
 
 
-def uses_of(differences, name):
-    """(names of the functions that use the tensor, slopes: directions x uses, directions); None where it cannot be told.
-    """
-    value, rng = differences.values[name], np.random.default_rng(1)
-    h = 1e-5 * differences.scales[name]
+def match_uses(differences, tensor):
+    """(family, sentence) where the gradient lacks some uses of the tensor, or has one too often; else None."""
+    name, rng = tensor.name, np.random.default_rng(1)
+    value, under_test = differences.values[name], differences.under_test
+    # A tensor of few numbers has few directions; several dy tell its uses apart all the same.
+    dys = [differences.dys]
+    dys += [] if under_test.is_loss else [[random_signed(rng, dy.shape) for dy in differences.dys] for _ in range(3)]
+    gradients = [differences.gradients[name], *(under_test.gradients(each)[name] for each in dys[1:])]
+    if any(g is None or g.shape != value.shape for g in gradients):
+        return None
     try:
-        counter, _ = _forward(differences, name, value, np.zeros(value.shape), None)
-        names = counter.names
+        names = _forward(differences, name, value, np.zeros(value.shape), None)[0].names
         if not 2 <= len(names) <= MOST_USES:
             return None
-        directions = [random_signed(rng, value.shape) for _ in range(len(names) + 3)]
-        slopes = np.array([[_slope(differences, name, value, h * r, use) / h for use in range(len(names))]
-                           for r in directions])
+        directions = [random_signed(rng, value.shape) for _ in range(min(len(names) + 3, value.size))]
+        changes = [[_change(differences, name, value, r, use) for use in range(len(names))] for r in directions]
     except Exception:  # code that looks at types, or turns numbers into Python's, cannot be traced
         return None
-    return (names, slopes, directions) if np.isfinite(slopes).all() else None
+    slopes = np.array([[sum(np.sum(dy * part) for dy, part in zip(each, change, strict=True)) for change in row]
+                       for each in dys for row in changes])
+    claimed = np.array([np.sum(g * r) for g in gradients for r in directions])
+    return _told(name, names, slopes, claimed) if np.isfinite(slopes).all() and np.isfinite(claimed).all() else None
 
 
-def _slope(differences, name, value, step, use):
-    plus, minus = (differences.dot(_forward(differences, name, value, s * step, use)[1]) for s in (1, -1))
-    return (plus - minus) / 2
+def _told(name, names, slopes, claimed):
+    """What the uses' slopes, one column each, say of the gradient."""
+    reaching = abs(slopes).max(axis=0) > 1e-9 * abs(slopes).max()
+    if reaching.sum() < 2 or np.linalg.matrix_rank(slopes[:, reaching], 1e-7 * abs(slopes).max()) < reaching.sum():
+        return None
+    counts = np.linalg.lstsq(slopes[:, reaching], claimed, rcond=None)[0]
+    if np.linalg.norm(slopes[:, reaching] @ counts - claimed) > 1e-5 * max(np.linalg.norm(claimed), 1e-300):
+        return None
+    whole = np.round(counts)
+    if abs(counts - whole).max() > 1e-3 or (whole == 1).all() or whole.min() < 0 or whole.max() > 2 or not whole.any():
+        return None
+    numbers, used = np.flatnonzero(reaching), len(names)
+    listed = [f"{i + 1} ({names[i]})" for i in numbers[whole != 1]]
+    what = f"{name} is used {used} times in forward ({', '.join(names)})"
+    if (whole == 2).any():
+        return "extra term", f"{what}; its use {' and '.join(listed)} is counted twice"
+    kept = numbers[whole == 1]
+    if len(kept) == 1 and len({names[i] for i in numbers}) == 1:
+        return "last use", (f"{what}, and only use {kept[0] + 1} is in the gradient: assigned (=) at each use instead of "
+                            "added up (+=)")
+    return "term missing", f"{what}; what comes by use {' and '.join(listed)} is missing: add the gradients of all uses"
+
+
+def _change(differences, name, value, r, use):
+    """How each output changes along r at one use alone."""
+    h = 1e-5 * differences.scales[name]
+    plus, minus = (_forward(differences, name, value, s * h * r, use)[1] for s in (1, -1))
+    return [(a - b) / (2 * h) for a, b in zip(plus, minus, strict=True)]
 
 
 def _forward(differences, name, value, step, use):
@@ -101,32 +132,3 @@ def _forward(differences, name, value, step, use):
     if any(np.iscomplexobj(part) for part in y):
         raise TypeError("complex numbers got through")
     return counter, y
-
-
-def match_uses(differences, tensor):
-    """(family, sentence) where the gradient lacks some uses of the tensor, or has one too often; else None."""
-    found = uses_of(differences, tensor.name)
-    if found is None:
-        return None
-    names, slopes, directions = found
-    claimed = np.array([np.sum(differences.gradients[tensor.name] * r) for r in directions])
-    reaching = abs(slopes).max(axis=0) > 1e-9 * abs(slopes).max()
-    if reaching.sum() < 2 or np.linalg.matrix_rank(slopes[:, reaching], 1e-7 * abs(slopes).max()) < reaching.sum():
-        return None
-    counts = np.linalg.lstsq(slopes[:, reaching], claimed, rcond=None)[0]
-    if np.linalg.norm(slopes[:, reaching] @ counts - claimed) > 1e-5 * max(np.linalg.norm(claimed), 1e-300):
-        return None
-    whole = np.round(counts)
-    if abs(counts - whole).max() > 1e-3 or (whole == 1).all() or whole.min() < 0 or whole.max() > 2 or not whole.any():
-        return None
-    numbers, used = np.flatnonzero(reaching), len(names)
-    listed = [f"{i + 1} ({names[i]})" for i in numbers[whole != 1]]
-    what = f"{tensor.name} is used {used} times in forward ({', '.join(names)})"
-    if (whole == 2).any():
-        return "extra term", f"{what}; its use {' and '.join(listed)} is counted twice"
-    kept = numbers[whole == 1]
-    alike = {names[i] for i in numbers}
-    if len(kept) == 1 and len(alike) == 1:
-        return "last use", (f"{what}, and only use {kept[0] + 1} is in the gradient: assigned (=) at each use instead of "
-                            "added up (+=)")
-    return "term missing", f"{what}; what comes by use {' and '.join(listed)} is missing: add the gradients of all uses"

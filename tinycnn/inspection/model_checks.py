@@ -161,12 +161,22 @@ def heads(case):
     numbers = {"class norm": a, "box norm": b, "cosine": pulls.features.cosine,
                "balanced box_weight": pulls.balanced_box_weight, **pulls.weights}
     if not a or not b:
-        return Finding("heads", WRONG, pulls.verdict(), "Is its loss weight 0, or its head's weights all 0?", numbers)
+        return Finding("heads", WRONG, pulls.verdict(), _silent(case, "box" if not b else "class"), numbers)
     if not 1 / FAR <= b / a <= FAR:
         weak = "box" if b < a else "class"
         return Finding("heads", LOOK, pulls.verdict(), f"The trunk hardly learns for the {weak} head. "
                        f"{stronger(case, weak)}", numbers)
     return Finding("heads", OK, pulls.verdict(), numbers=numbers)
+
+
+def _silent(case, head):
+    """Why the trunk feels nothing of a head: its loss weight, its own weights, or a backward that does not pass it on."""
+    if not case.heads.weights.get(f"{head}_weight", 1.0):
+        return f"Its loss weight is 0: MultiTaskLoss({head}_weight=1)."
+    if not any(p.norm for p in case.trace.parameters if p.name.startswith(f"{head}_head") and len(p.shape) > 1):
+        return "Its weights are all 0, so that no gradient passes them. Start them at a standard deviation of 0.01."
+    return f"Neither its loss weight nor its weights are 0, so the network's backward does not add what {head}_head.backward " \
+           "returns. Where two paths meet, their gradients are added; tinycnn.gradcheck(model, x) says where it is lost."
 
 
 def stronger(case, weak):

@@ -9,7 +9,7 @@ from tinycnn.backend import to_numpy
 from tinycnn.data.dataset import Dataset, Samples
 from tinycnn.files import atomic_write
 from tinycnn.inspection.case import in_turn
-from tinycnn.inspection.diagnosis import Diagnosis, diagnose
+from tinycnn.inspection.diagnosis import BATCH, Diagnosis, diagnose
 from tinycnn.inspection.explain import explain_conv
 from tinycnn.inspection.finding import LOOK, OK, WRONG
 from tinycnn.inspection.heads import head_gradients
@@ -27,7 +27,6 @@ from tinycnn.models.localizer import Localizer
 from tinycnn.optim import Optimizer
 from tinycnn.text import count, percent, short
 
-BATCH = 16  # training pictures of the step that is taken apart
 PREDICTED = 12  # pictures that are shown with their predictions
 MEASURED = 256  # unseen pictures from which the metrics come
 

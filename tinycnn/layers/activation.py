@@ -52,7 +52,7 @@ class Dropout(Layer):
     def __init__(self, p: float = 0.5, rng: "np.random.Generator | None" = None) -> None:
         if not 0 <= p < 1:
             raise ValueError(f"Dropout: p is the probability of dropping a number, 0 <= p < 1, got {p}")
-        self.p = p
+        self.p = float(p)
         self.rng = np.random.default_rng(0) if rng is None else rng
 
     def forward(self, x: Array) -> Array:

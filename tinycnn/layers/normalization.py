@@ -20,7 +20,8 @@ class LocalResponseNorm(Layer):
                  divide_alpha: bool = True) -> None:
         if size < 1:
             raise ValueError(f"LocalResponseNorm: size is a number of channels, at least 1, got {size}")
-        self.size, self.alpha, self.beta, self.k, self.divide_alpha = size, alpha, beta, k, divide_alpha
+        self.size, self.alpha, self.beta, self.k = size, float(alpha), float(beta), float(k)
+        self.divide_alpha = divide_alpha
 
     def forward(self, x: Array) -> Array:
         expect_images(x, None, self)
