@@ -234,12 +234,12 @@ def test_labels_are_not_handed_out_for_writing():
 
     def backward(dy, scores, labels):
         dscores = np.zeros_like(scores)
-        dscores[np.arange(len(dy)), [1, 2, 0]] = dy
+        dscores[np.arange(len(dy)), 1] = dy
         return dscores
 
-    labels = np.array([1, 2, 0])
+    labels = np.array([1, 1, 1])
     report = gradcheck((forward, backward), numbers(3, 4), labels)
-    assert labels.tolist() == [1, 2, 0]
+    assert labels.tolist() == [1, 1, 1]
     assert [c.words for c in report.checks if c.verdict == "broken"] == ["forward writes into its input labels"]
 
 

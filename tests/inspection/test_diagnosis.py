@@ -255,3 +255,25 @@ def test_a_tiny_network_is_slow_and_not_broken(data):
 def test_no_pictures():
     with pytest.raises(tc.TinyCNNError, match="needs training pictures"):
         diagnose(network(), pictures(0))
+
+
+def test_a_box_head_whose_gradient_is_never_added(data):
+    class Forgetful(Localizer):
+        def backward(self, dscores, dboxes, input_gradient=True):
+            (trunk, class_head, box_head), _, _ = self.recall()
+            box_head.backward(dboxes)
+            return trunk.backward(class_head.backward(dscores), input_gradient)
+
+    whole = network()
+    model = Forgetful(whole.trunk, whole.class_head, whole.box_head, CLASSES, 16)
+    diagnosis = diagnose(model, data, overfit_steps=0)
+    assert "heads" in wrong(diagnosis) and "nothing of the box head" in diagnosis["heads"].measured
+    assert "does not add what box_head.backward returns" in diagnosis["heads"].advice
+
+
+def test_a_silent_head_is_told_why(trained, data):
+    dead = copy.deepcopy(trained)
+    dead.box_head.w.value *= 0
+    assert "weights are all 0" in diagnose(dead, data, overfit_steps=0)["heads"].advice
+    silenced = diagnose(trained, data, loss=tc.MultiTaskLoss(1.0, 0.0), overfit_steps=0)
+    assert "Its loss weight is 0" in silenced["heads"].advice

@@ -11,7 +11,7 @@ from inspection.looks import network, pictures, unchanged
 
 import tinycnn as tc
 from tinycnn.data.dataset import Dataset, Samples
-from tinycnn.inspection import report
+from tinycnn.inspection import head_gradients, report
 from tinycnn.inspection.page import POLICY, Page, mark
 from tinycnn.layers import Flatten, Linear, Sequential
 from tinycnn.models.localizer import Localizer
@@ -111,6 +111,18 @@ def test_the_findings_are_in_it(written, page):
     said = " ".join(" ".join(page.texts).split())
     for finding in written[1].findings:
         assert finding.check in said and " ".join(finding.measured.split()) in said
+
+
+def test_the_heads_balance_is_one_number_throughout(tmp_path):
+    """More pictures than one batch, so that two choices of a batch could differ."""
+    train, model = pictures(60, seed=1), network(channels=(8,), hidden=8)
+    tc.fit(model, train, epochs=1, batch_size=16, progress=False)
+    seen = []
+    with mock.patch("tinycnn.inspection.report.head_gradients",
+                    lambda *arguments: seen.append(head_gradients(*arguments)) or seen[-1]):
+        _, diagnosis = report(model, train, tmp_path)
+    (drawn,) = seen
+    assert drawn.balanced_box_weight == diagnosis["heads"].numbers["balanced box_weight"]
 
 
 def test_a_network_without_convolutions_and_samples_alone(tmp_path):

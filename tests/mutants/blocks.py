@@ -57,7 +57,7 @@ def _weighted(layer):
 
 leaky = partial(plant, LeakyReLU, inputs=images, negative_slope=0.2)
 
-leaky("slope forgotten", "mask", "The backward of ReLU.",
+leaky("slope forgotten", "region", "The backward of ReLU.",
       ("self.negative_slope * dy", "0 * dy"))
 
 leaky("slope everywhere", None, "The slope where x > 0, too.",

@@ -131,7 +131,7 @@ conv("single precision", "float32", "dw is accumulated in float32, whatever come
 conv("weight decay in backward", "extra term", "The gradient of a penalty is added that forward does not have.",
      (TO_KERNEL, f"{TO_KERNEL} + 0.01 * self.w.value"))
 
-conv("clipped", "nonlinear", "dw is clipped in backward.",
+conv("clipped", "clipped", "dw is clipped in backward.",
      (TO_KERNEL, f"{TO_KERNEL}.clip(-0.5, 0.5)"))
 
 conv("centered input remembered", None, "forward remembers another x than it computes with.",

@@ -21,7 +21,7 @@ def channels(rng):
 
 relu = partial(plant, ReLU, inputs=images)
 
-relu("no mask", "mask", "dx = dy.",
+relu("no mask", "region", "dx = dy.",
      ("dy * (y > 0)", "dy.copy()"))
 
 relu("mask of upstream", "mask", "The gradient passes where dy > 0, not where x > 0.",
@@ -30,13 +30,13 @@ relu("mask of upstream", "mask", "The gradient passes where dy > 0, not where x 
 relu("mask inverted", "mask", "The gradient passes where x <= 0.",
      ("(y > 0)", "(y <= 0)"))
 
-relu("mask lets zeros pass", "mask", "y >= 0 is true of every output.",
+relu("mask lets zeros pass", "region", "y >= 0 is true of every output.",
      ("(y > 0)", "(y >= 0)"))
 
-relu("leaky", "mask", "The backward of a leaky ReLU.",
+relu("leaky", "region", "The backward of a leaky ReLU.",
      ("(y > 0)", "np.where(y > 0, 1, 0.01)"))
 
-relu("mask too high", "mask", "The gradient passes where x > 1.",
+relu("mask too high", "region", "The gradient passes where x > 1.",
      ("(y > 0)", "(y > 1)"))
 
 relu("times output", None, "dx = dy * y: the mask is not 0 or 1.",

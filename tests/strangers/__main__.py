@@ -36,7 +36,8 @@ def main():
                   f"asked for {', '.join(case.families) or '-'}; got {', '.join(found.families) or '-'}")
             if arguments.words:
                 print("\n".join(f"{'':<20}{line}" for line in found.text.splitlines()))
-    print(f"{sum(f.caught for _, f in results)} of {len(mutants)} mutants caught, {sum(f.named for _, f in results)} named "
+    print(f"{sum(f.caught for _, f in results)} of {len(mutants)} mutants caught, "
+          f"{sum(f.named for _, f in results)} named "
           f"by family, {sum(f.twin == 'ok' for _, f in results)} twins ok, "
           f"{sum(f.twin == 'accused' for _, f in results)} twins accused; {time.perf_counter() - start:.0f} s")
     states = []

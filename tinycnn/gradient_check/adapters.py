@@ -12,7 +12,8 @@ def required(function, without=("input_gradient",)):
     parameters = [p for p in inspect.signature(function).parameters.values() if p.name not in without]
     if any(p.kind is p.VAR_POSITIONAL for p in parameters):
         return None
-    return [p.name for p in parameters if p.default is p.empty and p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    positional = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    return [p.name for p in positional if p.default is p.empty]
 
 
 class FunctionPair:
@@ -27,7 +28,7 @@ class FunctionPair:
         self.functions = forward, backward
 
     def forward(self, *inputs):
-        self._inputs, self._cache = inputs, ()
+        self._inputs, self._cache = inputs, []
         y = self.functions[0](*inputs)
         takes = required(self.functions[1])
         names = required(self.functions[0]) or []
@@ -35,7 +36,7 @@ class FunctionPair:
             # (y, cache) with backward(dy, cache), unless the second argument is an input, or both are gradients.
             two_outputs = all(is_array(part) or np.isscalar(part) for part in y) and not _a_cache(takes[1])
             if not (takes[1] in names or two_outputs and _are_gradients(takes)):
-                y, self._cache = y[0], (y[1],)
+                y, self._cache = y[0], [y[1]]
         return y
 
     def backward(self, *dys):
@@ -55,7 +56,7 @@ class FunctionPair:
         return backward(*(parts if left == len(parts) else (tree,)), *again)
 
     def forget(self):
-        self._inputs = self._cache = ()
+        self._inputs, self._cache = (), []
 
 
 class LossFunction:

@@ -23,10 +23,12 @@ def same_result(under_test, dys, rng, wrong):
     if any(not np.array_equal(p, q, equal_nan=True) for p, q in zip(ya, y_again, strict=True)):
         return Check("repeatable", BROKEN, "the second forward of the same input gives another result than the first: "
                      "forward changes something that it uses. A running average that it both uses and moves? Check "
-                     "layer.eval(). A random mask? Keep its numpy.random.Generator in an attribute (self.rng)", "random")
+                     "layer.eval(). A random mask? Keep its numpy.random.Generator in an attribute "
+                     "(self.rng)", "random")
     found = apart(a.backward(dys), b.backward(dys), 0.0)
     if found:
-        return Check("repeatable", BROKEN, f"two fresh copies give different gradients of {found} for the same numbers: is "
+        return Check("repeatable", BROKEN, f"two fresh copies give different gradients of {found} for the same "
+                                           "numbers: is "
                      "something kept outside of self, in a default argument, a class or a module?", "shared")
     return Check("repeatable")
 
@@ -89,7 +91,8 @@ def fresh_memory(under_test, dys, rng, wrong):
     learned = {name: random_signed(rng, v.shape) for name, v in changed.items() if name not in wrong}
     if learned and not under_test.simple and not _in_float32(differences) and \
             sweep_step_sizes(differences, learned, "all at once", steps=STEPS[3:13]).verdict == WRONG:
-        return Check("fresh memory", BROKEN, "right for the numbers given, wrong for others: after a step of an optimizer "
+        return Check("fresh memory", BROKEN, "right for the numbers given, wrong for others: after a step of an "
+                                             "optimizer "
                      "backward goes on with old weights, or a part of their range is treated otherwise", "stale")
     return Check("fresh memory")
 
@@ -166,8 +169,9 @@ def _one_batch(under_test, other, dys, rng, wrong, m, n):
     except Exception as error:
         return Check("any batch", BROKEN, f"for {size} backward raised {type(error).__name__}: {error}", "raises")
     for name, g in differences.gradients.items():
-        if name not in wrong and g is not None and g.shape != differences.values[name].shape:
-            words = f"for {size} the gradient of {name} has the shape {g.shape} instead of {differences.values[name].shape}"
+        shape = differences.values[name].shape
+        if name not in wrong and g is not None and g.shape != shape:
+            words = f"for {size} the gradient of {name} has the shape {g.shape} instead of {shape}"
             return Check("any batch", BROKEN, words, "shape")
         if name not in wrong and g is not None and not np.isfinite(g).all() and all(
                 np.isfinite(y).all() for y in differences.y):
@@ -197,7 +201,8 @@ def _one_batch(under_test, other, dys, rng, wrong, m, n):
         found = apart(got, expected, EXACT)
         if found and same_branches(run, then.run()):
             return Check("any batch", BROKEN, f"in a second call, with {size}, the gradient of {found} is another one "
-                         "than in a first call: something of the first batch, its size perhaps, is still in use", "stale")
+                         "than in a first call: something of the first batch, its size perhaps, is still in "
+                         "use", "stale")
     return None
 
 

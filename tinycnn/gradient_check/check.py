@@ -19,14 +19,14 @@ from tinycnn.backend import Array, to_numpy
 from tinycnn.engine import switched_off
 from tinycnn.gradient_check.adapters import ModelWithLoss
 from tinycnn.gradient_check.elements import check_elements, choose_indices
-from tinycnn.gradient_check.error_patterns import diagnose
 from tinycnn.gradient_check.error_map import measure_all
+from tinycnn.gradient_check.error_patterns import diagnose
 from tinycnn.gradient_check.finite_differences import FiniteDifferences, equals_together
 from tinycnn.gradient_check.invariants import check_invariants
 from tinycnn.gradient_check.layer_by_layer import check_layer_by_layer
 from tinycnn.gradient_check.object_under_test import random_signed, under_test
 from tinycnn.gradient_check.report import Report, TensorReport
-from tinycnn.gradient_check.step_sizes import KINK, NOTHING, OK, STEPS, UNCLEAR, WRONG, sweep_step_sizes
+from tinycnn.gradient_check.step_sizes import KINK, NOTHING, OK, STEPS, UNCLEAR, WRONG, Sweep, sweep_step_sizes
 from tinycnn.layers import Layer
 
 GROUPS = 40  # sweeps along groups of numbers of a tensor that is full of kinks
@@ -54,7 +54,8 @@ def gradcheck(obj: Any, *inputs: Any, seed: int = 0, mode: str = "auto", dy: Any
     title: the report's heading
 
     Every number that y depends on is found, wherever the object keeps it (tinycnn.gradient_check.variables says how,
-    and how its gradient is looked for). One whose gradient is not found leaves the report incomplete: not ok, not wrong.
+    and how its gradient is looked for). One whose gradient is not found leaves the report incomplete: neither ok nor
+    wrong.
     All arithmetic is float64, on a private copy: `obj` and `inputs` come back exactly as they were, whatever happens.
     Errors that forward or backward raise for the inputs as they are reach the caller.
     """
@@ -197,12 +198,13 @@ def _around_kinks(differences, name, report, rng):
 def _groups(differences, name, rng):
     """Sweeps along random groups of numbers; one with a kink is halved, as long as there are sweeps left."""
     value = differences.values[name]
-    queue, sweeps = np.array_split(rng.permutation(value.size), min(8, value.size)), []
+    queue = np.array_split(rng.permutation(value.size), min(8, value.size))
+    sweeps: list[Sweep] = []
     for group in queue:  # it grows on the way
         if len(sweeps) >= GROUPS:
             break
         direction = {name: _along(group, value.shape, rng)}
-        sweep = sweep_step_sizes(differences, direction, f"{len(group)} elements at once", steps=STEPS[4:14])
+        sweep = sweep_step_sizes(differences, direction, f"{len(group)} elements at once", steps=STEPS[4:])
         sweeps.append(sweep)
         if sweep.verdict == WRONG:
             break

@@ -28,7 +28,8 @@ def measure_all(differences, tensor, rng, largest=FOR_A_PICTURE):
 def _locate(differences, tensor, rng):
     """Indices of wrong elements that no sample met: groups whose sum is wrong are halved."""
     size = int(np.prod(tensor.shape))
-    groups, found = [np.arange(size)], []
+    groups = [np.arange(size)]
+    found: list[tuple[int, ...]] = []
     for _ in range(SEARCHES):
         if not groups or len(found) >= 3:
             break

@@ -4,7 +4,8 @@ Most wrong backwards compute something sensible, only not for this problem: the 
 order, for a kernel that was not turned, N times over, shifted by the padding. So each pattern is an experiment: change
 dy, another tensor or the gradient itself as the suspected mistake would, and see whether all differences vanish. A few
 random directions decide, so a layer's size does not matter. What remains is told by *where* it is wrong
-(error_positions.py). A diagnosis is given only with evidence that excludes its rivals; else the worst elements are named.
+(error_positions.py). A diagnosis is given only with evidence that excludes its rivals; else the worst elements are
+named.
 """
 
 import numpy as np
@@ -30,7 +31,7 @@ def diagnose(differences, tensor, rng):
 
 
 def _no_gradient(wrong):
-    problem, g, name, shape = wrong.tensor.problem, wrong.g, wrong.name, wrong.tensor.shape
+    problem, g, name = wrong.tensor.problem, wrong.g, wrong.name
     if problem == "missing":
         where = "return it from backward" if wrong.tensor.role == "input" else "store it in backward"
         return "never stored", f"there is no gradient of {name}; {where}"
@@ -49,12 +50,14 @@ def _wrong_shape(wrong):
     has = f"the gradient has shape {g.shape} instead of {shape}"
     if g.size == int(np.prod(shape)) and tuple(n for n in g.shape if n != 1) == tuple(n for n in shape if n != 1):
         right = wrong.factor(g=g.reshape(shape)) is not None
-        return "shape", f"{has}{', and the right numbers' if right else ''}: a sum with keepdims, or an axis of length 1 more"
+        numbers = ", and the right numbers" if right else ""
+        return "shape", f"{has}{numbers}: a sum with keepdims, or an axis of length 1 more"
     if sorted(g.shape) == sorted(shape):
         return "axes", f"{has}: axes are swapped"
     leading = tuple(range(g.ndim - len(shape)))
     if leading and g.shape[len(leading):] == shape and wrong.factor(g=g.sum(axis=leading)) is not None:
-        return "not summed", (f"{has}: {name} is used for every image and position, so its gradient is the sum over them; "
+        return "not summed", (f"{has}: {name} is used for every image and position, so its gradient is the sum "
+                              "over them; "
                               f"summed over {'axis 0' if len(leading) == 1 else f'axes {leading}'} it is right")
     return "shape", has
 
@@ -82,17 +85,20 @@ def _constant_factor(wrong):
             return found
         if np.array_equal(wrong.g, wrong.g.astype(np.float32)):
             return "float32", "right only in single precision: somewhere in backward numbers pass through float32"
-        return "float32", (f"right only to {-np.log10(max(rest, abs(c - 1), 1e-15)):.0f} digits: numbers that pass through "
+        return "float32", (f"right only to {-np.log10(max(rest, abs(c - 1), 1e-15)):.0f} digits: numbers that "
+                           "pass through "
                            "float32 in backward, or an epsilon that is in forward or in backward but not in both")
     small = 1e-4
     if not wrong.differences.under_test.is_loss:
         gentle = wrong.differences.under_test.gradients([small * dy for dy in wrong.differences.dys])[wrong.name]
         c_small = wrong.factor(g=gentle) if gentle is not None and gentle.shape == wrong.g.shape else None
         if c_small is not None and abs(c_small / small - 1) <= max(1e-7, abs(c - 1) / 100):
-            return "clipped", (f"{c:.6g} times the right one for this dy, and right for a dy of a ten-thousandth: it is "
-                               f"clipped by its norm ({np.linalg.norm(wrong.g):.6g}). Clipping is the optimizer's business")
+            return "clipped", (f"{c:.6g} times the right one for this dy, and right for a dy of a "
+                               "ten-thousandth: it is "
+                               f"clipped by its norm ({np.linalg.norm(wrong.g):.6g}). Clipping is the "
+                               "optimizer's business")
     if abs(c - 1) <= SAME:
-        return "factor", f"{c:.10g} times the right one everywhere: a constant is a little off, an epsilon added perhaps"
+        return "factor", f"{c:.10g} times the right one everywhere: a constant is a little off, perhaps by an epsilon"
     if abs(c + 1) <= SAME:
         return "sign", "every number has the wrong sign"
     sign = "of the wrong sign and " if c < 0 else ""
@@ -141,5 +147,5 @@ def _constants(obj):
             yield name, float(value)
 
 
-PATTERNS = (_no_gradient, _ignores_dy, _constant_factor, several_outputs, *REARRANGED, only_one_part, rearranged_partner,
-            added_term)
+PATTERNS = (_no_gradient, _ignores_dy, _constant_factor, several_outputs, *REARRANGED, only_one_part,
+            rearranged_partner, added_term)

@@ -22,13 +22,14 @@ def match_positions(differences, tensor, rng):
     """(family or None, sentence) from the pattern of wrong elements."""
     measure_all(differences, tensor, rng, FOR_A_DIAGNOSIS)
     errors = ErrorMap(differences, tensor)
-    for pattern in (_clipped, _shift, _at_labels, _repeated_rows, _region, _border, _overlap, _some_indices, _few, _mask,
-                    _out_of_order, _uses, forgotten_path):
+    for pattern in (_clipped, _shift, _at_labels, _repeated_rows, _region, _border, _overlap, _some_indices, _few,
+                    _mask, _out_of_order, _uses, forgotten_path):
         found = pattern(errors)
         if found is not None:
             return found
     e = tensor.elements
-    return None, (f"wrong in {e.count(WRONG)} of {len(e.states) - e.count(KINK)} elements looked at, in no known pattern; "
+    return None, (f"wrong in {e.count(WRONG)} of {len(e.states) - e.count(KINK)} elements looked at, in no "
+                  "known pattern; "
                   f"the worst: {_worst(e)}")
 
 
@@ -114,7 +115,8 @@ def _at_labels(errors):
             other = np.zeros(errors.shape, bool)
             other[rows, (labels + step) % k] = True
             if errors.wrong.any() and (errors.wrong == (picked | other) & (errors.wrong | errors.right)).all():
-                return "label", (f"wrong at the element that {name} picks and at the one {'before' if step < 0 else 'after'} "
+                return "label", (f"wrong at the element that {name} picks and at the one "
+                                 f"{'before' if step < 0 else 'after'} "
                                  "it: are labels counted from 0 in one place and from 1 in another?")
     return None
 
@@ -127,9 +129,11 @@ def _repeated_rows(errors):
         counts = np.bincount(index.ravel(), minlength=errors.shape[0])
         wrong = errors.wrong.reshape(errors.shape[0], -1).any(axis=1)
         telling = errors.telling.reshape(errors.shape[0], -1).any(axis=1)
-        if wrong.any() and (wrong == (counts > 1) & (wrong | telling)).all() and not (telling & (counts > 1)).any() and \
+        several = counts > 1
+        if wrong.any() and (wrong == several & (wrong | telling)).all() and not (telling & several).any() and \
                 (wrong.sum() > 1 or telling.any()):
-            return "repeated rows", (f"some indices, exactly the rows that {name} names more than once, are wrong: a[index] += b adds only "
+            return "repeated rows", (f"some indices, exactly the rows that {name} names more than once, are "
+                                     "wrong: a[index] += b adds only "
                                      "the last of them. Use np.add.at")
     return None
 
@@ -152,14 +156,14 @@ def _region(errors):
             if low < high:
                 edge = next((e for e in (0.0, 1.0, -1.0) if low <= e <= high), (low + high) / 2)
                 side = "below" if below else "above"
-                return "region", f"wrong only where {words} is {side} {edge:.3g}, and everywhere there: look at that branch"
+                return "region", f"wrong only where {words} is {side} {edge:.3g}, and everywhere there: see that branch"
     return None
 
 
 def _border(errors):
     if not errors.spatial or errors.tensor.role == "parameter":
         return None
-    sides = {}
+    sides: dict[str, tuple[int, bool]] = {}
     for axis, (first, last) in zip(errors.spatial, _side_names(errors), strict=True):
         sides |= {first: (axis, False), last: (axis, True)}
     known = errors.wrong | errors.telling
@@ -168,7 +172,8 @@ def _border(errors):
         for side, (axis, end) in sides.items():
             n = errors.shape[axis]
             line = np.arange(n) >= n - depth if end else np.arange(n) < depth
-            strip = np.broadcast_to(line.reshape([-1 if i == axis else 1 for i in range(len(errors.shape))]), errors.shape)
+            line = line.reshape([-1 if i == axis else 1 for i in range(len(errors.shape))])
+            strip = np.broadcast_to(line, errors.shape)
             if (known & strip).sum() >= 2 and (errors.wrong & strip).sum() >= 0.8 * (known & strip).sum():
                 rim |= strip
                 found.append(side)
@@ -176,7 +181,8 @@ def _border(errors):
         if found and not (errors.wrong & ~rim).any() and inside.sum() >= 4:
             at = "" if len(found) == len(sides) else f" ({' and '.join(found)})"
             where = "in the outermost pixels" if depth == 1 else f"in the outer {depth} rows and columns"
-            return "border", (f"right inside, wrong {where}{at}: is the padding counted, cropped or divided by differently "
+            return "border", (f"right inside, wrong {where}{at}: is the padding counted, cropped or divided by "
+                              "differently "
                               "in backward?")
     return None
 
@@ -246,7 +252,8 @@ def _out_of_order(errors):
         return None
     if errors.wrong.sum() > 2:
         for axis, name in enumerate(errors.names):
-            a, b = (np.moveaxis(part, axis, 0).reshape(errors.shape[axis], -1) for part in (errors.claimed, errors.true))
+            a, b = (np.moveaxis(part, axis, 0).reshape(errors.shape[axis], -1)
+                    for part in (errors.claimed, errors.true))
             order = [next((j for j in range(len(b)) if errors.same(row, b[j]).all()), -1) for row in a]
             if a.shape[1] > 1 and sorted(order) == list(range(len(b))):
                 family = "batch order" if name == "batch" else "axes"

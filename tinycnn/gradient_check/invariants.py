@@ -17,12 +17,13 @@ RULES = {
     "dtype": number_rules.dtype_kept, "float32": number_rules.float32_agrees,
     "without dx": number_rules.without_input_gradient, "engine": number_rules.engine_agrees, "ties": number_rules.ties,
 }
-EXACT_RULES = ("linear in dy", "any layout", "dtype", "float32", "ties")  # of no use where forward has seven digits only
+EXACT_RULES = ("linear in dy", "any layout", "dtype", "float32", "ties")  # of no use where forward has seven digits
 
 
 def check_invariants(under_test, dys, rng, wrong, coarse=False):
     """All rules that apply. wrong: {name: family} of the tensors whose gradients are known to be wrong already."""
-    checks, spoiled = [], ()
+    checks: list[Check] = []
+    spoiled: tuple[str, ...] = ()
     for name, rule in RULES.items():
         if coarse and name in EXACT_RULES or name in spoiled:
             continue

@@ -10,7 +10,7 @@ from tinycnn.gradient_check.rule import BROKEN, EXACT, NOTE, SINGLE, SKIPPED, Ch
 from tinycnn.gradient_check.step_sizes import WRONG, sweep_step_sizes
 from tinycnn.layers import Layer, Sequential
 
-SIZES = (1e8, 1e4, 1e2, 1e-2, 1e-4, 1e-8)  # of dy, relative to the usual one: a loss may be a sum or a mean over a large batch
+SIZES = (1e8, 1e4, 1e2, 1e-2, 1e-4, 1e-8)  # of dy, relative to the usual one: losses are sums, or means over a lot
 NOT_LINEAR = {"dy ignored", "extra term", "clipped", "not finite", "never stored", "shape", "not summed", "axes"}
 GROSS = 1e-2  # a float32 gradient that is off by more is of no use in training
 
@@ -31,7 +31,8 @@ def linear_in_dy(under_test, dys, rng, wrong):
     for size in SIZES:
         scaled = under_test.gradients([size * dy for dy in dys])
         wanted = {name: None if g is None else size * g for name, g in one.items() if name not in known}
-        if name := apart({n: g for n, g in wanted.items() if n not in rough}, scaled, EXACT) or apart(wanted, scaled, SINGLE):
+        exact = {n: g for n, g in wanted.items() if n not in rough}
+        if name := apart(exact, scaled, EXACT) or apart(wanted, scaled, SINGLE):
             return Check("linear in dy", BROKEN, *_clipped(name, wanted[name], scaled[name], size))
     if found:
         return Check("linear in dy", BROKEN, f"the gradient of {found} for a sum of two dy is not the sum of its "
@@ -41,7 +42,8 @@ def linear_in_dy(under_test, dys, rng, wrong):
         rest = under_test.gradients([np.where(keep, 0.0, dy) for keep, dy in zip(kept, dys, strict=True)])
         if name := next((n for n, g in part.items() if n not in known and g is not None and not np.isfinite(g).all()
                          and np.isfinite(one[n]).all()), None):
-            return Check("linear in dy", BROKEN, f"the gradient of {name} is NaN or infinite where dy is 0: is something "
+            return Check("linear in dy", BROKEN, f"the gradient of {name} is NaN or infinite where dy is 0: is "
+                                                 "something "
                          "divided by dy, or its logarithm taken?", "not finite")
         together = _combined({n: g for n, g in part.items() if n not in known | rough}, rest, 1.0, 1.0)
         if name := apart(together, one, EXACT):
@@ -52,7 +54,8 @@ def linear_in_dy(under_test, dys, rng, wrong):
         run.forward()
         last = run.backward(each)
     if name := next((n for n, g in last.items() if n not in known and g is not None and g.any()), None):
-        return Check("linear in dy", BROKEN, f"for a dy of zeros the gradient of {name} is not 0 but what an earlier backward "
+        return Check("linear in dy", BROKEN, f"for a dy of zeros the gradient of {name} is not 0 but what an "
+                                             "earlier backward "
                      "left", "stale")
     for words, special in (("ones", [np.ones(dy.shape) for dy in dys]), ("one-hot rows", [_one_hot(dy) for dy in dys])):
         alone = under_test.gradients(special)
@@ -104,7 +107,8 @@ def _clipped(name, wanted, got, size):
         return f"{times}: it is clipped at {largest:.6g}. Clipping is the optimizer's business", "clipped"
     ratio = float(np.sum(got * wanted) / np.sum(wanted * wanted)) if w.any() else 0.0
     if size > 1 and 0 < ratio < 1 and np.allclose(got, ratio * wanted, rtol=1e-6, atol=1e-9 * w.max(initial=0)):
-        return (f"{times}, all of it {ratio:.4g} of that: it is clipped by its norm ({np.linalg.norm(got):.6g}). Clipping "
+        return (f"{times}, all of it {ratio:.4g} of that: it is clipped by its norm "
+                f"({np.linalg.norm(got):.6g}). Clipping "
                 "is the optimizer's business"), "clipped"
     if size < 1 and not got[~below].any():
         return f"{times}: small numbers become 0. Is there a threshold, or are digits rounded away?", "nonlinear"
@@ -159,7 +163,8 @@ def float32_agrees(under_test, dys, rng, wrong):
         pairs += [(f"the gradient of {n}", rough_g[n], g[n]) for n in g if rough_g[n] is not None and g[n] is not None]
         lost = next((n for n, a, b in pairs if not np.isfinite(a).all() and np.isfinite(b).all()), None)
         if lost:
-            return Check("float32", BROKEN, f"in float32 {lost} is NaN or infinite, in float64 it is not: a power or an "
+            return Check("float32", BROKEN, f"in float32 {lost} is NaN or infinite, in float64 it is not: a "
+                                            "power or an "
                          "exponential is too large for it. Subtract the maximum first?", "float32")
         a, b = ({n: pair[side] for n, *pair in pairs if not n.startswith("y")} for side in (0, 1))
         ya, yb = ({n: pair[side] for n, *pair in pairs if n.startswith("y")} for side in (0, 1))
@@ -169,7 +174,8 @@ def float32_agrees(under_test, dys, rng, wrong):
         worst = rough_y or apart(a, b, GROSS, floor)
     if not ours and not worst:
         return Check("float32", NOTE, f"in float32 {found} has fewer than four right digits", "float32")
-    return Check("float32", BROKEN, f"in float32 {found} is another one: two large numbers that nearly cancel, a number "
+    return Check("float32", BROKEN, f"in float32 {found} is another one: two large numbers that nearly cancel, "
+                                    "a number "
                  "too small for float32, or float16 on the way", "float32")
 
 

@@ -12,7 +12,7 @@ import inspect
 
 import numpy as np
 
-from tinycnn.backend import device_of, to_device, to_numpy
+from tinycnn.backend import device_of, to_device
 from tinycnn.gradient_check.adapters import FunctionPair, LossFunction, as_object, describe, required
 from tinycnn.gradient_check.parts import attributes, is_array, is_float_array, is_ours, walk
 from tinycnn.gradient_check.private_copy import Outside, private_copy
@@ -173,7 +173,7 @@ class Run:
         self.holder = self.obj  # where the variables are, if obj is put into a chain
         self.variables = under_test.variables
         for name, variable in self.variables.items():  # what belongs to a class may hold what an earlier run left
-            if variable.path is not None and variable.path.outside and name in under_test.values:
+            if variable.path.outside and name in under_test.values:
                 variable.write(self.holder, under_test.values[name])
         # Every forward starts with the generators where they were at first: the same dropout mask each time.
         self.generators = [(g, g.bit_generator.state) for g in generators(self.obj)]
@@ -312,7 +312,7 @@ def _copied(obj, title):
 
 
 def _has_floats(leaf):
-    """A list of numbers of which some are no integers; Python's numbers alone are settings unless they get a gradient."""
+    """A list of numbers of which some are no integers; single numbers are settings, unless they get a gradient."""
     return is_numbers(leaf) and np.asarray(leaf).dtype.kind == "f"
 
 
@@ -326,7 +326,7 @@ def _input_names(obj, count):
 
 
 def _how_to_call(backward, inputs):
-    """Does backward take "nothing" (a loss), "one" gradient, "several", or inputs again? Then a list: names and None."""
+    """Does backward take "nothing" (a loss), "one" gradient, "several", or inputs again? Then a list, None for a dy."""
     names = required(backward)
     if names is None:
         return "several"

@@ -96,7 +96,8 @@ class Outside:
 
     def __init__(self, obj):
         self.held = []  # (how to put it back, what was there)
-        seen, queue = set(), deque([(obj, False)])
+        seen: set[tuple[int, bool]] = set()
+        queue = deque([(obj, False)])
         while queue:
             value, outside = queue.popleft()
             if (id(value), outside) in seen or len(seen) > 20_000:
@@ -131,7 +132,8 @@ def _changeable_globals(function):
     for name in sorted(used_globals(function)):
         value = function.__globals__[name]
         beside = isinstance(value, types.FunctionType) and value.__globals__ is function.__globals__
-        if is_array(value) or isinstance(value, CONTAINERS | tuple) or beside or type(value) in (int, float, np.float64):
+        numbers = is_array(value) or type(value) in (int, float, np.float64)
+        if numbers or isinstance(value, CONTAINERS | tuple) or beside:
             found.append(name)
     return found
 

@@ -82,7 +82,8 @@ class Path:
 
 def places(obj):
     """{Path: value} of every array and number of floating point that can be reached from the object."""
-    found, seen, queue = {}, set(), deque([(Path(()), obj, True)])
+    found: dict[Path, object] = {}
+    seen, queue = set(), deque([(Path(()), obj, True)])
     while queue and len(found) < MOST_PLACES:
         path, value, named = queue.popleft()
         if is_float(value):

@@ -59,7 +59,8 @@ def _exchanged(wrong):
             if c is not None:
                 back = differences.gradients[other]
                 mutual = back is not None and back.shape == wrong.g.shape and wrong.factor(g=back) is not None
-                both = f", and the other way round: the gradients of {wrong.name} and {other} are exchanged" if mutual else ""
+                names = f"{wrong.name} and {other}"
+                both = f", and the other way round: the gradients of {names} are exchanged" if mutual else ""
                 return "exchanged", f"this is the gradient of {other}{both}{_times(c)}"
     for j in range(len(dys)):
         for k in range(j):
@@ -68,7 +69,8 @@ def _exchanged(wrong):
                 swapped[j], swapped[k] = dys[k], dys[j]
                 c = wrong.factor(dys=swapped)
                 if c is not None:
-                    return "exchanged", (f"right if the gradients of y[{k}] and y[{j}] were exchanged: is backward given "
+                    return "exchanged", (f"right if the gradients of y[{k}] and y[{j}] were exchanged: is "
+                                         "backward given "
                                          f"them in the order of forward's outputs, and does it use them so?{_times(c)}")
     return None
 

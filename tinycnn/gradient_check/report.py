@@ -27,7 +27,8 @@ HOW = {
     "exact": "exact = y is linear in it, so <dy, A u> = <A' dy, u> to the last digits, without a step size",
     "steps": "steps = slopes along a direction, with h from a tenth to a billionth of the numbers' size",
 }
-BETWEEN = ("steps so small that they cross no kink (a ReLU, the winner of a pool) move y by rounding only. Use inputs that are "
+BETWEEN = ("steps so small that they cross no kink (a ReLU, the winner of a pool) move y by rounding only. Use "
+           "inputs that are "
            "larger, or lie further from ties")
 
 
@@ -185,8 +186,9 @@ class Report:
             elif c.verdict != HOLDS:
                 yield f"{'note' if c.verdict == NOTE else 'skipped'}, {c.name}: {c.words}"
         for name, looked_for in self.unseen.items():
-            yield (f"NOT CHECKED: y depends on {name}, and no gradient of it was found (looked for {looked_for}). If it "
-                   f'is a constant, say so: gradcheck(..., constants=["{name}"]), or let its name begin with an underscore')
+            yield (f"NOT CHECKED: y depends on {name}, and no gradient of it was found (looked for "
+                   f'{looked_for}). If it is a constant, say so: gradcheck(..., constants=["{name}"]), or let its name '
+                   "begin with an underscore")
         yield from self.notes
 
     def _remarks(self) -> Iterator[list[str]]:

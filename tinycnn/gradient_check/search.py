@@ -41,7 +41,8 @@ def search(under_test, dys, constants):
     run.backward_raw(dys)
     taken = {path for path, _ in depends}
     left_over = dict(enumerate(under_test.extra))
-    found, without = {}, []
+    found: dict[str, Variable] = {}
+    without = []
     for path, value in depends:
         name = _unique(display_name(path, run.obj), {*found, *under_test.roles, *under_test.variables})
         if any(c in (name, str(path)) or name.endswith(f".{c}") for c in constants):
@@ -88,7 +89,7 @@ def _dead(run, before, depends):
 
 
 def _depends(run, before, y):
-    """[(path, value)] of the numbers of run.obj that change y. before: the places there were before the first forward"""
+    """[(path, value)] of the numbers of run.obj that change y. before: the places before the first forward"""
     if y is None:
         return []
     known = [id(variable.read(run.obj)) for variable in declared(run.obj).values()]
@@ -148,7 +149,7 @@ def _put_back(run, variables, before):
 def _surely_a_parameter(path, last, found, run):
     """No gradient, but beside it lie numbers with one, and it is called like a weight: it was forgotten."""
     *before, (kind, _) = path.steps
-    beside = [v for v in found.values() if v.path is not None and v.path.steps[:-1] == tuple(before)]
+    beside = [v for v in found.values() if v.path.steps[:-1] == tuple(before)]
     return bool(beside) and (bool(PARAMETER.fullmatch(last)) or kind == ITEM)
 
 

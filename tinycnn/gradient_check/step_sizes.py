@@ -59,9 +59,10 @@ def sweep_step_sizes(differences, directions, where, scale=0.0, steps=STEPS):
     analytic, typical = differences.analytic(directions)
     measured = [differences.slope(directions, h) for h in steps]
     slopes, jumps = (np.array([m[i] for m in measured]) for i in range(2))
-    # The smallest steps are all rounding; how far they scatter shows what the rounding inside forward amounts to.
+    # The smallest steps are all rounding; how far they scatter shows what the rounding inside forward amounts to. One
+    # jump among them is none: there the steps became too small to leave a tie.
     gaps = abs(np.diff(slopes[-4:])) * steps[1:][-3:]
-    noise = max([differences.noise, *gaps[np.isfinite(gaps)]])
+    noise = max(differences.noise, float(np.median(gaps[np.isfinite(gaps)])) if np.isfinite(gaps).any() else 0.0)
     sweep = Sweep(where, analytic, max(scale, typical), steps, slopes, jumps, noise, [m[2] for m in measured])
     clean = [i for i, crossed in enumerate(sweep.crossings) if not crossed]
     sweep.estimate, sweep.uncertainty = _extrapolate(sweep, clean)

@@ -71,7 +71,7 @@ def added_term(wrong):
                 np.linalg.norm(rest) < 1e-9 * np.linalg.norm(claimed):
             continue
         if c < 0:
-            why = "is the path around forgotten?" if words == "dy" else "is the gradient of a penalty of forward forgotten?"
+            why = "is the path around forgotten?" if words == "dy" else "is the gradient of a penalty forgotten?"
             return "term missing", f"the gradient lacks {-c:.4g} times {words}: {why}"
         why = "is the path around counted twice, or does forward have none?" if words == "dy" else (
             "weight decay belongs into the optimizer, or its penalty into forward too")
@@ -102,7 +102,8 @@ def forgotten_path(errors):
                 if len(y) == 1 and y[0].shape == errors.shape:
                     bases["proportional to y: the path through the sum that y was divided by"] = [groups(y[0])]
             if size >= 6 and len(missing) * (size - 2) >= 8:
-                bases["a straight line in it: the paths through mean and variance"] = [np.ones(missing.shape), groups(value)]
+                bases["a straight line in it: the paths through mean and "
+                      "variance"] = [np.ones(missing.shape), groups(value)]
             for words, basis in bases.items():
                 if _fits(missing, basis):
                     return "term missing", f"what is missing is, over {over}, {words}"

@@ -44,7 +44,7 @@ class Traced(np.ndarray):
         return self
 
     def __array_finalize__(self, obj):
-        self.counter = getattr(obj, "counter", None)
+        self.counter = getattr(obj, "counter", None) or Counter()
 
     def __array_ufunc__(self, ufunc, method, *inputs, **options):
         name = ufunc.__name__ if method == "__call__" else {"add": "sum", "maximum": "max"}.get(ufunc.__name__, method)
@@ -96,7 +96,7 @@ def _told(name, names, slopes, claimed):
     if reaching.sum() < 2 or np.linalg.matrix_rank(slopes[:, reaching], 1e-7 * abs(slopes).max()) < reaching.sum():
         return None
     counts = np.linalg.lstsq(slopes[:, reaching], claimed, rcond=None)[0]
-    if np.linalg.norm(slopes[:, reaching] @ counts - claimed) > 1e-5 * max(np.linalg.norm(claimed), 1e-300):
+    if np.linalg.norm(slopes[:, reaching] @ counts - claimed) > 1e-5 * float(np.linalg.norm(claimed)):
         return None
     whole = np.round(counts)
     if abs(counts - whole).max() > 1e-3 or (whole == 1).all() or whole.min() < 0 or whole.max() > 2 or not whole.any():
@@ -108,7 +108,8 @@ def _told(name, names, slopes, claimed):
         return "extra term", f"{what}; its use {' and '.join(listed)} is counted twice"
     kept = numbers[whole == 1]
     if len(kept) == 1 and len({names[i] for i in numbers}) == 1:
-        return "last use", (f"{what}, and only use {kept[0] + 1} is in the gradient: assigned (=) at each use instead of "
+        return "last use", (f"{what}, and only use {kept[0] + 1} is in the gradient: assigned (=) at each use "
+                            "instead of "
                             "added up (+=)")
     return "term missing", f"{what}; what comes by use {' and '.join(listed)} is missing: add the gradients of all uses"
 

@@ -4,7 +4,8 @@ Nothing is asked of the object but forward and backward. Every number on which t
 it and looking (reachable.py says where numbers may be). Its gradient is looked for under the usual names: dw, d_w,
 grad_w, w_grad, gw beside w; the same below lists and dictionaries (params and grads, theta and dtheta); .grad, .g or
 .gradient beside .data, .value or .val; an entry of what backward returns. A number without one is either a constant,
-marked by an underscore before its name or by gradcheck(..., constants=...), or it is named and leaves the report incomplete.
+marked by an underscore before its name or by gradcheck(..., constants=...), or it is named and leaves the report
+incomplete.
 """
 
 import re
@@ -27,7 +28,7 @@ class Variable:
     """One array or number of the object: its name, the way to it, the way to its gradient."""
 
     name: str
-    path: Path | None
+    path: Path
     gradient: Path | str | None = None  # a string: the key in what backward returns
 
     def read(self, obj):
@@ -66,7 +67,7 @@ class Declared(Variable):
     """A Parameter that the object lists itself, by name: an object with .value or .data, and .grad."""
 
     def __init__(self, name):
-        super().__init__(name, None)
+        super().__init__(name, Path(()))
 
     def held(self, obj):
         return obj.parameters()[self.name]

@@ -170,13 +170,13 @@ def heads(case):
 
 
 def _silent(case, head):
-    """Why the trunk feels nothing of a head: its loss weight, its own weights, or a backward that does not pass it on."""
+    """Why the trunk feels nothing of a head: its loss weight, its own weights, or a backward that drops it."""
     if not case.heads.weights.get(f"{head}_weight", 1.0):
         return f"Its loss weight is 0: MultiTaskLoss({head}_weight=1)."
     if not any(p.norm for p in case.trace.parameters if p.name.startswith(f"{head}_head") and len(p.shape) > 1):
         return "Its weights are all 0, so that no gradient passes them. Start them at a standard deviation of 0.01."
-    return f"Neither its loss weight nor its weights are 0, so the network's backward does not add what {head}_head.backward " \
-           "returns. Where two paths meet, their gradients are added; tinycnn.gradcheck(model, x) says where it is lost."
+    return "Neither its loss weight nor its weights are 0, so the network's backward does not add what " \
+           f"{head}_head.backward returns. Where two paths meet, gradients are added: tinycnn.gradcheck(model, x)."
 
 
 def stronger(case, weak):
