@@ -1,4 +1,4 @@
-"""Code that strangers wrote: every mistake is caught, no right line is accused, and no name is given that is not true."""
+"""Code that strangers wrote: every mistake is caught, no right line is accused, and no untrue name is given."""
 
 import functools
 
@@ -8,7 +8,7 @@ from strangers import MUTANTS, RIGHT
 
 judge = functools.cache(strangers.judge)
 
-UNNAMED = 6  # mutants with a family whose name the checker does not find; it must then give none
+UNNAMED = 6  # mutants whose family the checker does not find; it must then name none
 INCOMPLETE = 20  # pieces of correct code with a number that no gradient belongs to: eps, p, class weights, a mask
 
 

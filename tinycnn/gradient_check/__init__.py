@@ -8,23 +8,27 @@
 `gradcheck` takes layers, losses, models, objects that you wrote yourself, and pairs of functions. `quick_check` checks
 a whole model during training for the price of a few forward passes; `check_all_layers` checks this library.
 
-A wrong gradient gets the name of its family where one fits (`report["w"].family`, `report.families`):
+A wrong gradient gets the name of its family where the evidence excludes its rivals (`report["w"].family`,
+`report.families`); else the worst elements are shown:
 
     never stored, shape, not summed, not finite      no gradient, or no usable one
     sign, factor, batch mean                         right but for a number
     dy ignored, output ignored                       the chain rule stops
-    axes, flip, batch order, groups, shift           the right numbers in the wrong places
-    border, overlap, mask, label, some indices       right in one part, wrong in another
-    float32, extra term, ties                        right to seven digits; something added; wrong for equal numbers
-    stale, accumulated, modified, nonlinear          a rule is broken that no difference quotient sees
-    random, layout, dtype, input_gradient, raises
+    exchanged, axes, flip, batch order, groups, shift    the right numbers in the wrong places
+    border, overlap, mask, label, region, some indices, repeated rows    right in one part, wrong in another
+    term missing, extra term, last use               a path, a penalty or a use left out, or counted twice
+    clipped, nonlinear                               wrong for a dy of another size
+    stale, shared, accumulated, another batch        right in the first call, wrong in another
+    float32, ties, modified, random, layout, dtype, input_gradient, engine, raises
 
 The files, from the bottom up:
 
-    parameter_finder, adapters, object_under_test    any object with forward and backward, behind one interface
-    kinks, finite_differences, step_sizes            measuring one slope, and how well it is known
-    elements, invariants                             measuring each element; the rules beside the numbers
-    permutations, error_positions, error_patterns    from a wrong gradient to the name of the mistake
+    parts, reachable, private_copy, trees            looking into any object, copying it, taking its inputs apart
+    adapters, variables, search, run, object_under_test    its numbers and their gradients, behind one interface
+    kinks, finite_differences, step_sizes, elements  measuring one slope, and how well it is known
+    rule, call_rules, number_rules, invariants       the rules beside the numbers
+    permutations, wrong_gradient, rearrangements, terms, uses, error_map, error_positions, error_patterns
+                                                     from a wrong gradient to the name of the mistake
     layer_by_layer, report, plot, check, catalog     which layer it is; what people see; gradcheck itself
 """
 

@@ -6,9 +6,9 @@ import numpy as np
 
 from tinycnn.backend import to_numpy
 from tinycnn.gradient_check.finite_differences import FiniteDifferences, typical_size
-from tinycnn.gradient_check.object_under_test import random_signed
 from tinycnn.gradient_check.parts import is_array
 from tinycnn.gradient_check.rule import BROKEN, EXACT, NOTE, SKIPPED, Check, apart, same_branches
+from tinycnn.gradient_check.run import random_signed
 from tinycnn.gradient_check.step_sizes import STEPS, WRONG, sweep_step_sizes
 from tinycnn.gradient_check.trees import is_numbers, rebuild, to_host
 

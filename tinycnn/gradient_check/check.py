@@ -24,8 +24,9 @@ from tinycnn.gradient_check.error_patterns import diagnose
 from tinycnn.gradient_check.finite_differences import FiniteDifferences, equals_together
 from tinycnn.gradient_check.invariants import check_invariants
 from tinycnn.gradient_check.layer_by_layer import check_layer_by_layer
-from tinycnn.gradient_check.object_under_test import random_signed, under_test
+from tinycnn.gradient_check.object_under_test import under_test
 from tinycnn.gradient_check.report import Report, TensorReport
+from tinycnn.gradient_check.run import random_signed
 from tinycnn.gradient_check.step_sizes import KINK, NOTHING, OK, STEPS, UNCLEAR, WRONG, Sweep, sweep_step_sizes
 from tinycnn.layers import Layer
 

@@ -3,8 +3,8 @@
 import numpy as np
 
 from tinycnn.gradient_check.elements import choose_indices, compare
-from tinycnn.gradient_check.object_under_test import random_signed
 from tinycnn.gradient_check.permutations import SPATIAL, axis_names
+from tinycnn.gradient_check.run import random_signed
 from tinycnn.gradient_check.step_sizes import OK, STEPS, WRONG, sweep_step_sizes
 
 FOR_A_PICTURE, FOR_A_DIAGNOSIS = 500, 2000  # the largest tensors of which every element is measured

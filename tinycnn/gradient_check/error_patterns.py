@@ -11,8 +11,8 @@ named.
 import numpy as np
 
 from tinycnn.gradient_check.error_positions import match_positions
-from tinycnn.gradient_check.object_under_test import random_signed
 from tinycnn.gradient_check.rearrangements import REARRANGED, rearranged_partner
+from tinycnn.gradient_check.run import random_signed
 from tinycnn.gradient_check.terms import added_term, only_one_part, several_outputs
 from tinycnn.gradient_check.wrong_gradient import SAME, WrongGradient
 

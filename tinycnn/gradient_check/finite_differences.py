@@ -7,7 +7,7 @@ the kinks that its steps crossed (tinycnn/gradient_check/kinks.py).
 import numpy as np
 
 from tinycnn.gradient_check.kinks import branches, crossings, kinked_layers
-from tinycnn.gradient_check.object_under_test import random_signed
+from tinycnn.gradient_check.run import random_signed
 
 
 class FiniteDifferences:

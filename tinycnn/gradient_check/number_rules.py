@@ -5,8 +5,8 @@ import numpy as np
 from tinycnn.backend import array_module
 from tinycnn.engine import switched_on
 from tinycnn.gradient_check.finite_differences import FiniteDifferences, equals_together, typical_size
-from tinycnn.gradient_check.object_under_test import random_signed
 from tinycnn.gradient_check.rule import BROKEN, EXACT, NOTE, SINGLE, SKIPPED, Check, apart, same_branches
+from tinycnn.gradient_check.run import random_signed
 from tinycnn.gradient_check.step_sizes import WRONG, sweep_step_sizes
 from tinycnn.layers import Layer, Sequential
 

@@ -178,6 +178,7 @@ def _is_object(value):
 
 
 def follow(parent, kind, key):
+    """What lies one step further: KeyError where there is nothing."""
     try:
         if kind == ATTRIBUTE:
             return getattr(parent, key)

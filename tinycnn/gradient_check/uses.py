@@ -7,7 +7,7 @@ by giving forward an array that knows, whenever NumPy is about to compute with i
 
 import numpy as np
 
-from tinycnn.gradient_check.object_under_test import random_signed
+from tinycnn.gradient_check.run import random_signed
 
 MOST_USES = 12
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tinycnn.gradient_check.object_under_test import random_signed
+from tinycnn.gradient_check.run import random_signed
 
 DIRECTIONS = 5
 SAME = 1e-5  # two quantities that differ by less, relative to their size, are one
