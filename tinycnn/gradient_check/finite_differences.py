@@ -60,12 +60,12 @@ class FiniteDifferences:
         start = self.scales[name]
         direction = {name: random_signed(np.random.default_rng(0), self.values[name].shape)}
         try:
-            for power in range(7):
+            for power in range(9):
                 self.scales[name] = start * 10.0**power
                 y, _ = self.move(direction, 0.1)
                 with np.errstate(all="ignore"):
                     change = abs(self.dot([a - b for a, b in zip(y, self.y, strict=True)]))
-                if change > 1e-5 * self.size:
+                if change > 1e-6 * self.size:
                     return self.scales[name]
                 if not np.isfinite(change):
                     break
