@@ -35,7 +35,8 @@ class FunctionPair:
         if isinstance(y, tuple) and len(y) == 2 and takes is not None and len(takes) == 2:
             # (y, cache) with backward(dy, cache), unless the second argument is an input, or both are gradients.
             two_outputs = all(is_array(part) or np.isscalar(part) for part in y) and not _a_cache(takes[1])
-            if not (takes[1] in names or two_outputs and _are_gradients(takes)):
+            again = any(y[1] is given for given in inputs) and not takes[0].endswith("s")  # (out, x): x is the cache
+            if again or not (takes[1] in names or two_outputs and _are_gradients(takes)):
                 y, self._cache = y[0], [y[1]]
         return y
 

@@ -65,6 +65,9 @@ def gradcheck(obj: Any, *inputs: Any, seed: int = 0, mode: str = "auto", dy: Any
     rng = np.random.default_rng(seed)
     with np.errstate(all="ignore"), under_test(obj, inputs, rng, title, constants) as thing:
         # NaN and overflow are findings here, not warnings.
+        for name, value in thing.values.items():
+            if not np.isfinite(value).all():
+                raise ValueError(f"{name} holds NaN or infinity: no slope can be measured there. Give finite numbers")
         dys, notes = _upstream(thing, dy, rng)
         names = _chosen(thing, only)
         differences = FiniteDifferences(thing, dys)
@@ -76,6 +79,7 @@ def gradcheck(obj: Any, *inputs: Any, seed: int = 0, mode: str = "auto", dy: Any
                 tensor.verdict = UNCLEAR
         _explain(differences, tensors, rng)
         known = {tensor.name: tensor.family for tensor in tensors if tensor.verdict == WRONG}
+        thing.unsettled = [tensor.name for tensor in tensors if tensor.verdict not in (OK, WRONG)]
         checks = check_invariants(thing, dys, rng, known, coarse) if invariants else []
         notes += [sentence] if known and (sentence := check_layer_by_layer(thing, dys, gradcheck)) else []
         if thing.constants:

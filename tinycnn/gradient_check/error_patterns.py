@@ -13,6 +13,7 @@ import numpy as np
 from tinycnn.gradient_check.error_positions import match_positions
 from tinycnn.gradient_check.rearrangements import REARRANGED, rearranged_partner
 from tinycnn.gradient_check.run import random_signed
+from tinycnn.gradient_check.step_sizes import OK, WRONG
 from tinycnn.gradient_check.terms import added_term, only_one_part, several_outputs
 from tinycnn.gradient_check.wrong_gradient import SAME, WrongGradient
 
@@ -79,6 +80,8 @@ def _constant_factor(wrong):
     c, rest = wrong.fit()
     if c is None or not wrong.is_steady(c):
         return None
+    if abs(c - 1) <= SAME and not _everywhere(wrong.tensor):
+        return None
     if abs(c - 1) <= SAME and rest > abs(c - 1) / 10:  # not one factor, but an error of a few digits
         found = added_term(wrong)
         if found is not None:
@@ -109,6 +112,12 @@ def _constant_factor(wrong):
         return "batch mean", (f"{sign}{n} times too small, the batch size: the mean over the batch is taken twice (the "
                               "loss divides by N already)")
     return "factor", f"{sign}{c:.6g} times the right one everywhere{_guess(size, wrong)}"
+
+
+def _everywhere(tensor):
+    """Are most elements that were looked at wrong? Else a small error of the whole is a larger one in a few places."""
+    e = tensor.elements
+    return e is None or not e.count(WRONG) or e.count(WRONG) > 0.5 * (e.count(WRONG) + e.count(OK))
 
 
 def _guess(size, wrong):

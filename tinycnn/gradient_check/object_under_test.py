@@ -9,6 +9,8 @@ gradients matter, so that no gradient is left over from an earlier call.
 import contextlib
 import copy
 import inspect
+import random
+import time
 
 import numpy as np
 
@@ -26,7 +28,7 @@ class ObjectUnderTest:
 
     values: {name: float64 array on the host} of every input and parameter that has a gradient
     roles: {name: "input" or "parameter"}    constants: names of what is left out and may be
-    unseen: {name: names looked for} of numbers on which y depends and whose gradient was not found
+    unseen: {name: why} of what was not looked at: numbers on which y depends and whose gradient was not found
     is_loss: its backward takes no dy, since dloss/dloss = 1    variables: {name: Variable} of its parameters
     """
 
@@ -41,6 +43,7 @@ class ObjectUnderTest:
         self.inputs = tuple(inputs)
         self.call = _how_to_call(obj.backward, self.input_names)
         self.variables, self.unseen, self.constants, self.order = declared(self.template), {}, [], []
+        self.keys, self.moved, self.limit = {}, [], None
         for variable in self.variables.values():
             variable.clear(self.template)
         try:
@@ -61,8 +64,12 @@ class ObjectUnderTest:
         found = dict(self.leaves())
         self.roles = {name: "input" for name, leaf in found.items() if is_float_array(leaf) or _has_floats(leaf)}
         self.values = {name: to_host(found[name]).astype(np.float64) for name in self.roles}
-        run = self.run()
+        run, start = self.run(), time.perf_counter()
         y = run.forward()
+        if any(part.dtype.kind == "c" for part in y):
+            raise TypeError(f"forward of {self.title} returns complex numbers: gradcheck compares real ones. Return "
+                            "the real and the imaginary part as two outputs")
+        self.limit = max(5.0, 100 * (time.perf_counter() - start))
         self.output_shapes = [part.shape for part in y]
         takes_no_dy = self.call == "nothing" or isinstance(self.call, list) and None not in self.call
         self.is_loss = takes_no_dy and self.output_shapes == [()]
@@ -87,6 +94,11 @@ class ObjectUnderTest:
             if name not in self.roles and fits and self._may_be_float(name, found[name], returned[i]):
                 self.roles = {n: "input" for n in names if n in self.roles or n == name}
                 floats = list(self.roles)
+        by_key = {str(key): key for key in named}
+        self.keys = {name: by_key[key] for name in names if (key := _last_key(name)) in by_key and name not in named}
+        for name, key in self.keys.items():
+            if name not in self.roles and self._may_be_float(name, found[name], named[key]):
+                self.roles = {n: "input" for n in names if n in self.roles or n == name}
         if named and not returned:
             self.order = [name for name in names if name in named]
             returned = [named[name] for name in self.order]
@@ -102,11 +114,16 @@ class ObjectUnderTest:
             self.roles.pop(name, None)
             self.values.pop(name, None)
         floats = list(self.roles)
+        if self.keys and not self.order and named:  # gradients of what is learned alone; the rest is data
+            for name in [n for n in floats if n not in self.keys]:
+                del self.roles[name], self.values[name]
+            floats = list(self.roles)
         for name in floats[1:]:
-            if name not in self.order:
+            if name not in self.order and name not in self.keys:
                 del self.roles[name], self.values[name]
                 if not self.is_loss:  # a loss is differentiated with respect to the network's output, not to the truth
-                    self.unseen[name] = "its place in what backward returns"
+                    self.unseen[name] = ("y may depend on it, and backward returns no gradient of it. Return one for each "
+                                         "input, or None for a constant")
         self.constants = [name for name in names if name not in self.roles and name not in self.unseen]
 
     def refuse(self, count, floats=None):
@@ -167,7 +184,8 @@ def _copied(obj, title):
     except Exception as error:
         raise TypeError(
             f"gradcheck works on a copy, so that the original stays as it is, and {title} cannot be copied ({error}). "
-            "Does it hold an open file or a lock? Check a smaller object, or give it __deepcopy__."
+            "Does it hold an open file or a lock, or answer every attribute (__getattr__) in its own way? Check a "
+            "smaller object, or give it __deepcopy__."
         ) from error
 
 
@@ -204,11 +222,21 @@ def _leave_zero(variable, obj, rng):
         variable.write(obj, np.where(zero, random_signed(rng, host.shape) * fan_in**-0.5, host))
 
 
+def _last_key(name):
+    """W of "params['W']"."""
+    return name.rpartition("[")[2].strip("]'\"") if "['" in name or '["' in name else None
+
+
 @contextlib.contextmanager
 def under_test(*arguments, **options):
     """An ObjectUnderTest for the length of a with block; what it keeps outside of itself is then put back."""
-    found = ObjectUnderTest(*arguments, **options)
+    states = np.random.get_state(), random.getstate()  # of those who draw without a generator of their own
     try:
-        yield found
+        found = ObjectUnderTest(*arguments, **options)
+        try:
+            yield found
+        finally:
+            found.outside.restore()
     finally:
-        found.outside.restore()
+        np.random.set_state(states[0])
+        random.setstate(states[1])

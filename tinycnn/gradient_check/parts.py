@@ -1,11 +1,26 @@
 """What counts as an array, as a part of a network, as a number of its own."""
 
+import types
+
 import numpy as np
 
 
 def is_array(a):
     """Is it a NumPy, CuPy or simulated array? Single NumPy numbers and Python numbers are not."""
-    return hasattr(a, "dtype") and hasattr(a, "shape") and hasattr(a, "astype") and not isinstance(a, np.generic)
+    if isinstance(a, np.ndarray):
+        return True
+    if isinstance(a, type | np.generic | types.ModuleType) or type(a).__module__.startswith("scipy"):
+        return False
+    return all(has(a, name) for name in ("dtype", "shape", "astype"))
+
+
+def has(obj, name):
+    """hasattr for objects that answer any question, with any error."""
+    try:
+        getattr(obj, name)
+    except Exception:
+        return False
+    return True
 
 
 def is_float_array(a):
@@ -18,9 +33,15 @@ def is_float(a):
     return isinstance(a, float | np.floating) or is_float_array(a)
 
 
+def is_odd(a):
+    """Does it hold numbers that cannot be checked as they are: integers, complex ones, objects, several fields?"""
+    return is_array(a) and np.dtype(a.dtype).kind in "iucOV" or isinstance(a, complex) and not isinstance(a, float)
+
+
 def is_part(obj):
     """Has it a forward and a backward of its own? Classes have, but only as something to call later."""
-    return not isinstance(obj, type) and all(callable(getattr(obj, name, None)) for name in ("forward", "backward"))
+    return not isinstance(obj, type) and all(
+        has(obj, name) and callable(getattr(obj, name)) for name in ("forward", "backward"))
 
 
 def is_ours(obj):
@@ -55,7 +76,7 @@ def _parts(obj):
 
 def attributes(obj):
     """{name: value} of the object's own attributes, those in __slots__ included."""
-    found = dict(getattr(obj, "__dict__", {}))
+    found = dict(obj.__dict__) if has(obj, "__dict__") and isinstance(obj.__dict__, dict) else {}
     for cls in type(obj).__mro__:
         slots = cls.__dict__.get("__slots__", ())
         for name in (slots,) if isinstance(slots, str) else slots:

@@ -13,9 +13,10 @@ from collections import deque
 import numpy as np
 
 from tinycnn.gradient_check.parts import attributes, is_array, is_ours
-from tinycnn.gradient_check.reachable import CLASS, GLOBAL, children, used_globals
+from tinycnn.gradient_check.reachable import CLASS, GLOBAL, LIBRARIES, children, places, used_globals
 
 CONTAINERS = dict | list | deque
+SIMPLE = (int, float, bool, str, type(None), np.float64, np.int64)
 
 
 def private_copy(obj):
@@ -30,7 +31,24 @@ class _Copier:
     def copy(self, value):
         if isinstance(value, type | types.ModuleType):
             return value
+        if not self.memo:
+            self.keep_views(value)
         return self.own(copy.deepcopy(value, self.memo))
+
+    def keep_views(self, value):
+        """Arrays that lie in one another, W in a flat vector of all parameters, lie in one another in the copy too."""
+        arrays = [a for a in places(value).values() if isinstance(a, np.ndarray) and not is_ours(value)]
+        of = {id(a): a.base if isinstance(a.base, np.ndarray) else a for a in arrays}
+        shared = [a for a in arrays if sum(base is of[id(a)] for base in of.values()) > 1]
+        copies: dict[int, np.ndarray] = {}
+        for a in shared:
+            base = of[id(a)]
+            new = copies.setdefault(id(base), base.copy())
+            if base.flags.c_contiguous and new.strides == base.strides and base.dtype == a.dtype:
+                offset = a.__array_interface__["data"][0] - base.__array_interface__["data"][0]
+                view = new if a is base else np.ndarray(a.shape, a.dtype, new, offset, a.strides)
+                self.memo[id(a)] = view
+                self.memo.setdefault(id(self), []).append(a)
 
     def own(self, value):
         """The same copy with functions of its own in place of the original's."""
@@ -108,18 +126,31 @@ class Outside:
             if outside and isinstance(value, CONTAINERS):
                 self.held.append((functools.partial(_refill, value), copy.copy(value)))
             for (kind, key), child in children(value):
-                if kind == CLASS and not isinstance(child, types.FunctionType):
+                if kind == CLASS and not isinstance(child, types.FunctionType | types.ModuleType):
                     holder = next((cls for cls in type(value).__mro__ if key in vars(cls)), type(value))
                     self.held.append((functools.partial(setattr, holder, key), vars(holder)[key]))
-                if kind == GLOBAL and not isinstance(child, types.FunctionType):
-                    function = getattr(value, "__func__", value)
+                if kind == GLOBAL and not isinstance(child, types.FunctionType | types.ModuleType):
+                    function = value.__func__ if isinstance(value, types.MethodType) else value
                     self.held.append((functools.partial(function.__globals__.__setitem__, key), child))
                 queue.append((child, outside or kind in (CLASS, GLOBAL)))
-            function = getattr(value, "__func__", value)
+            function = value.__func__ if isinstance(value, types.MethodType) else value
+            self._hold_simple(value, function)
             if outside and isinstance(function, types.FunctionType):
                 for cell in function.__closure__ or ():
                     if not _is_empty(cell):
                         self.held.append((functools.partial(setattr, cell, "cell_contents"), cell.cell_contents))
+
+    def _hold_simple(self, value, function):
+        """Counters and flags of classes and modules: plain values, that are replaced and not changed."""
+        if isinstance(function, types.FunctionType):
+            names = function.__globals__
+            self.held += [(functools.partial(names.__setitem__, name), names[name])
+                          for name in used_globals(function) if type(names[name]) in SIMPLE]
+        elif not isinstance(value, CONTAINERS | tuple | type | types.ModuleType) and not is_array(value):
+            for cls in type(value).__mro__:
+                if cls.__module__.split(".")[0] not in LIBRARIES:
+                    self.held += [(functools.partial(setattr, cls, name), child) for name, child in vars(cls).items()
+                                  if type(child) in SIMPLE and not name.startswith("__")]
 
     def restore(self):
         for put_back, value in self.held:
@@ -149,7 +180,11 @@ def _is_empty(cell):
 def _has_attributes(value):
     if isinstance(value, type | types.ModuleType | types.BuiltinFunctionType) or is_array(value):
         return False
-    return bool(getattr(value, "__dict__", None)) or hasattr(type(value), "__slots__") and not is_ours(value)
+    try:
+        own = bool(value.__dict__)
+    except Exception:
+        own = False
+    return own or hasattr(type(value), "__slots__") and not is_ours(value)
 
 
 def _write(array, value):

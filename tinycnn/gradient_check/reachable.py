@@ -7,12 +7,12 @@ the way from the object to one of them, so that the same number can be found in 
 import functools
 import sys
 import types
-from collections import deque
+from collections import UserDict, UserList, deque
 from dataclasses import dataclass
 
 import numpy as np
 
-from tinycnn.gradient_check.parts import attributes, is_array, is_float, is_ours
+from tinycnn.gradient_check.parts import attributes, has, is_array, is_float, is_odd, is_ours
 
 ATTRIBUTE, ITEM, CELL, DEFAULT, GLOBAL, CLASS, BOUND, PARTIAL, CALL = (
     "attribute", "item", "closure", "default", "global", "class", "self", "partial", "call")
@@ -76,17 +76,27 @@ class Path:
             setattr(_holder(parent, key), key, value)
         elif kind == ATTRIBUTE:
             object.__setattr__(parent, key, value)
+        elif kind == DEFAULT:
+            function = _function(parent)
+            if key in (function.__kwdefaults__ or {}):
+                function.__kwdefaults__[key] = value
+            else:
+                i = _default_names(function).index(key)
+                function.__defaults__ = tuple(value if j == i else v for j, v in enumerate(function.__defaults__))
         else:
             raise KeyError(key)
 
 
-def places(obj):
-    """{Path: value} of every array and number of floating point that can be reached from the object."""
+def places(obj, wanted=is_float):
+    """{Path: value} of every array and number of floating point that can be reached from the object.
+
+    wanted: which values instead of these; what is looked for among integers may also be a plain number
+    """
     found: dict[Path, object] = {}
     seen, queue = set(), deque([(Path(()), obj, True)])
     while queue and len(found) < MOST_PLACES:
         path, value, named = queue.popleft()
-        if is_float(value):
+        if wanted(value):
             # One array in two places is one; two equal numbers are two. A layer of this library names its own.
             if named and not (is_array(value) and id(value) in seen):
                 seen.add(id(value))
@@ -96,7 +106,7 @@ def places(obj):
             continue
         seen.add(id(value))
         if not isinstance(value, dict | list | tuple | deque):
-            named = not is_ours(value) or hasattr(value, "grad")
+            named = not is_ours(value) or has(value, "grad")
         queue.extend((path.then(step), child, named) for step, child in children(value))
     return found
 
@@ -107,6 +117,12 @@ def children(value):
         yield from (((ITEM, key), child) for key, child in list(value.items()))
     elif isinstance(value, list | tuple | deque):
         yield from (((ITEM, i), child) for i, child in enumerate(list(value)))
+    elif isinstance(value, types.ModuleType):
+        yield from (((ATTRIBUTE, name), child) for name, child in list(vars(value).items()) if not name.startswith("__")
+                    and (is_float(child) or is_odd(child) or isinstance(child, dict | list)))
+    elif type(value).__module__.startswith("scipy.sparse"):
+        if has(value, "data"):
+            yield (ATTRIBUTE, "data"), value.data
     elif isinstance(value, types.FunctionType):
         yield from _of_function(value)
     elif isinstance(value, types.MethodType):
@@ -129,7 +145,8 @@ def _of_function(function):
             yield (CELL, name), cell.cell_contents
         except ValueError:  # not filled yet
             continue
-    yield from (((DEFAULT, i), child) for i, child in enumerate(function.__defaults__ or ()))
+    yield from (((DEFAULT, name), child) for name, child in zip(
+        _default_names(function), function.__defaults__ or (), strict=True))
     yield from (((DEFAULT, name), child) for name, child in (function.__kwdefaults__ or {}).items())
     for name in sorted(used_globals(function)):
         child = function.__globals__[name]
@@ -156,7 +173,9 @@ def _holds_numbers(value):
     """May a global or an attribute of a class hold numbers that matter? Functions of other libraries do not."""
     if isinstance(value, types.FunctionType):
         return (value.__module__ or "").split(".")[0] not in LIBRARIES
-    return is_float(value) or isinstance(value, dict | list | tuple)
+    if isinstance(value, types.ModuleType):
+        return value.__name__.split(".")[0] not in LIBRARIES
+    return is_float(value) or is_odd(value) or isinstance(value, dict | list | tuple)
 
 
 def used_globals(function):
@@ -172,7 +191,7 @@ def _is_object(value):
     """An instance of somebody's class: not a module, a class, a generator of random numbers, something of a library."""
     if isinstance(value, type | types.ModuleType | types.BuiltinFunctionType | np.random.Generator | np.generic):
         return False
-    if isinstance(value, types.SimpleNamespace) or is_ours(value):
+    if isinstance(value, types.SimpleNamespace | UserDict | UserList) or is_ours(value):
         return True
     return type(value).__module__.split(".")[0] not in LIBRARIES
 
@@ -194,7 +213,9 @@ def follow(parent, kind, key):
             return parent.func if key == "func" else parent.keywords[key] if isinstance(key, str) else parent.args[key]
         if kind == DEFAULT:
             function = _function(parent)
-            return (function.__kwdefaults__ if isinstance(key, str) else function.__defaults__)[key]
+            if key in (function.__kwdefaults__ or {}):
+                return function.__kwdefaults__[key]
+            return function.__defaults__[_default_names(function).index(key)]
         if kind == GLOBAL:
             return _function(parent).__globals__[key]
         found = vars(_holder(parent, key))[key]
@@ -205,6 +226,12 @@ def follow(parent, kind, key):
 
 def _function(value):
     return value.__func__ if isinstance(value, types.MethodType) else value
+
+
+def _default_names(function):
+    """The arguments that its __defaults__ belong to: the last of the positional ones."""
+    code, count = function.__code__, len(function.__defaults__ or ())
+    return code.co_varnames[code.co_argcount - count : code.co_argcount]
 
 
 def _cells(value):

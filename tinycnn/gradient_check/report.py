@@ -24,7 +24,7 @@ REASONS = {
              "beside its own size",
 }
 HOW = {
-    "exact": "exact = y is linear in it, so <dy, A u> = <A' dy, u> to the last digits, without a step size",
+    "exact": "exact = y is linear in it, so dy . y changes by gradient . u for a move u of any size, to the last digit",
     "steps": "steps = slopes along a direction, with h from a tenth to a billionth of the numbers' size",
 }
 BETWEEN = ("steps so small that they cross no kink (a ReLU, the winner of a pool) move y by rounding only. Use "
@@ -114,7 +114,7 @@ class TensorReport:
 class Report:
     """All tensors and all rules. `ok` only if every tensor was really compared, and right, and no rule is broken.
 
-    unseen: {name: names looked for} of numbers on which y depends and whose gradient was not found
+    unseen: {name: why} of what was not looked at, which leaves the report incomplete
     """
 
     title: str
@@ -154,7 +154,7 @@ class Report:
         wrong = [f"{t.name} is {'wrong' if t.verdict == WRONG else 'not settled'}" for t in self.tensors
                  if t.verdict != OK]
         wrong += [f"rule broken: {c.name}" for c in self.checks if c.verdict == BROKEN]
-        wrong += [f"no gradient of {name} was found" for name in self.unseen]
+        wrong += [f"{name} was not looked at" for name in self.unseen]
         return "; ".join(wrong) or "nothing was checked"
 
     def __getitem__(self, name: str) -> TensorReport:
@@ -185,10 +185,7 @@ class Report:
                 yield f"RULE BROKEN, {c.name}: {family}{c.words}"
             elif c.verdict != HOLDS:
                 yield f"{'note' if c.verdict == NOTE else 'skipped'}, {c.name}: {c.words}"
-        for name, looked_for in self.unseen.items():
-            yield (f"NOT CHECKED: y depends on {name}, and no gradient of it was found (looked for "
-                   f'{looked_for}). If it is a constant, say so: gradcheck(..., constants=["{name}"]), or let its name '
-                   "begin with an underscore")
+        yield from (f"NOT CHECKED, {name}: {why}" for name, why in self.unseen.items())
         yield from self.notes
 
     def _remarks(self) -> Iterator[list[str]]:

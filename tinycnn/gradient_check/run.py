@@ -2,10 +2,12 @@
 
 import copy
 import inspect
+import random
 
 import numpy as np
 
 from tinycnn.backend import device_of, to_device
+from tinycnn.gradient_check.deadline import deadline
 from tinycnn.gradient_check.parts import attributes, is_array, is_float_array, is_ours, walk
 from tinycnn.gradient_check.private_copy import private_copy
 from tinycnn.gradient_check.reachable import places
@@ -30,7 +32,7 @@ class Run:
             if variable.path.outside and name in under_test.values:
                 variable.write(self.holder, under_test.values[name])
         # Every forward starts with the generators where they were at first: the same dropout mask each time.
-        self.generators = [(g, g.bit_generator.state) for g in generators(self.obj)]
+        self.generators = [(g, state_of(g)) for g in generators(self.obj)]
 
     def forward(self, changes=None, layout=None, given=None):
         """Outputs on the host as a flat list. changes: {name: array} to use in place of the object's values.
@@ -58,7 +60,8 @@ class Run:
         arguments = [rebuild(tree, name, self.arrays) for name, tree in zip(
             self.under_test.input_names, self.under_test.inputs, strict=True)]
         try:
-            self.output = self.obj.forward(*arguments)
+            with deadline(self.under_test.limit):
+                self.output = self.obj.forward(*arguments)
         finally:
             self.set(before)
         self.raw_outputs = [leaf for _, leaf in leaves(self.output, "y")]
@@ -67,7 +70,7 @@ class Run:
 
     def rewind(self):
         for generator, state in self.generators:
-            generator.bit_generator.state = state
+            put_back(generator, state)
 
     def read(self, name):
         """The value of a parameter, on the host."""
@@ -103,7 +106,8 @@ class Run:
                 getattr(self.obj, name)()
         if "input_gradient" in inspect.signature(self.obj.backward).parameters:
             options = {"input_gradient": True} | options
-        returned = self.obj.backward(*arguments, **options)
+        with deadline(self.under_test.limit):
+            returned = self.obj.backward(*arguments, **options)
         found, self.named = [], {}
         for part in returned if isinstance(returned, tuple) else (returned,):
             if isinstance(part, dict):
@@ -118,10 +122,11 @@ class Run:
         """{name: gradient or None} of every input and parameter, on the host (host=False: as they are)."""
         returned = self.backward_raw(dys, layout, **options)
         if self.named and not returned:
-            returned = [self.named.get(name) for name in self.under_test.order]
+            returned = [self.named.get(self.under_test.keys.get(name, name)) for name in self.under_test.order]
         grads = dict.fromkeys(self.under_test.roles)
         grads |= {name: g for name, g in zip(self.under_test.order, returned, strict=False) if name in grads}
         extra = {str(i): g for i, g in enumerate(returned[max(len(self.under_test.order), 1) :])}
+        grads |= {name: self.named.get(key) for name, key in self.under_test.keys.items() if name in grads}
         grads |= {name: v.grad(self.holder, self.named | extra) for name, v in self.variables.items() if name in grads}
         return {name: np.array(to_host(g)) if host and g is not None else g for name, g in grads.items()}
 
@@ -150,6 +155,24 @@ def cast(obj, dtype):
 
 
 def generators(obj):
-    """Every numpy.random.Generator of the object and its parts: what a dropout draws its mask from."""
+    """Every generator of random numbers of the object and its parts: what a dropout draws its mask from."""
     values = (v for _, part in walk(obj) for v in attributes(part).values())
-    return list({id(v): v for v in values if isinstance(v, np.random.Generator)}.values())
+    kinds = np.random.Generator | np.random.RandomState | random.Random
+    return list({id(v): v for v in values if isinstance(v, kinds)}.values())
+
+
+def state_of(generator):
+    """Where a generator of random numbers stands."""
+    if isinstance(generator, np.random.Generator):
+        return generator.bit_generator.state
+    return generator.get_state() if isinstance(generator, np.random.RandomState) else generator.getstate()
+
+
+def put_back(generator, state):
+    """Let a generator begin there again."""
+    if isinstance(generator, np.random.Generator):
+        generator.bit_generator.state = state
+    elif isinstance(generator, np.random.RandomState):
+        generator.set_state(state)
+    else:
+        generator.setstate(state)

@@ -1,8 +1,10 @@
 """The search for the numbers of an object on which its output depends, and for their gradients."""
 
+import re
+
 import numpy as np
 
-from tinycnn.gradient_check.parts import is_array, is_float
+from tinycnn.gradient_check.parts import is_array, is_float, is_odd
 from tinycnn.gradient_check.reachable import ITEM, children, follow, places
 from tinycnn.gradient_check.trees import to_host
 from tinycnn.gradient_check.variables import (
@@ -14,19 +16,26 @@ from tinycnn.gradient_check.variables import (
     find_gradient,
 )
 
+NOT_FOUND = ("y depends on it, and no gradient of it was found (looked for {looked_for}). If it is a constant, say so: "
+             'gradcheck(..., constants=["{name}"]), or let its name begin with an underscore')
+ORPHAN = ("a gradient is stored here, and the numbers that it is of were not found. Keep them in an attribute, a list or "
+          "a dictionary, under a name like it")
 MOST = 400  # numbers and arrays that are tried one by one
 
 
 def search(under_test, dys, constants):
-    """Find all numbers on which y depends; fills under_test.variables, unseen and constants.
+    """Find all numbers on which y depends; fills under_test.variables, unseen, constants and moved.
 
     constants: names that the caller declared to be constants
     """
     constants = [constants] if isinstance(constants, str) else list(constants)
     run = under_test.run()
     before = places(run.obj)
+    integers = places(run.obj, is_odd)
     run.forward()
+    kept = {path: to_host(value).copy() for path, value in before.items()}
     run.backward_raw(dys)
+    under_test.moved = _moved_by_backward(run, kept)
     again = run.forward()
     run.backward_raw(dys)
     if callable(getattr(run.obj, "forget", None)):
@@ -64,15 +73,94 @@ def search(under_test, dys, constants):
         elif any(part.startswith("_") and not part.startswith("__") for part in path.names):
             under_test.constants.append(name)
         else:
-            under_test.unseen[name] = LOOKED_FOR.format(last.strip("_"))
+            under_test.unseen[name] = NOT_FOUND.format(looked_for=LOOKED_FOR.format(last.strip("_")), name=name)
     if left_over:
         under_test.refuse(len(under_test.order) + len(under_test.extra))
     if made:
         run.forget()
         under_test.template = run.obj
+    _odd(under_test, run, integers, again, found)
+    _orphans(under_test, run, found)
+    _one_of_two(under_test, run, found)
     under_test.variables |= dict(sorted(found.items(), key=lambda item: _position(run.obj, item[1].path)))
     for variable in found.values():
         variable.clear(under_test.template)
+
+
+def _moved_by_backward(run, kept):
+    """Names of numbers that backward itself changes and that y depends on: it takes the optimizer's step as well."""
+    changed = {}
+    for path, value in kept.items():
+        now = _get(run.obj, path)
+        if is_float(now) and np.shape(now) == value.shape and not np.array_equal(to_host(now), value, equal_nan=True):
+            changed[path] = value
+    moved, after = [], run.forward() if changed else None
+    for path, value in changed.items():
+        variable, now = Variable("", path), to_host(_get(run.obj, path)).copy()
+        variable.write(run.obj, value)
+        if not _same(after, run.forward()):
+            moved.append(display_name(path, run.obj))
+        else:
+            variable.write(run.obj, now)
+    return moved
+
+
+def _odd(under_test, run, integers, y, found):
+    """Integers are checked as floats where they have a gradient; complex numbers and objects are named if y needs them."""
+    given = [id(a) for a in run.arrays.values()]
+    for path, value in integers.items():
+        if id(value) in given or path.outside and not is_array(value):
+            continue
+        kind = np.dtype(value.dtype).kind if is_array(value) else "c"
+        name = _unique(display_name(path, run.obj), {*found, *under_test.roles, *under_test.variables})
+        if kind in "iu":
+            gradient = find_gradient(run.obj, path, value, (), run.named, only_beside=True)
+            if gradient is None:
+                continue  # a table of indices, a shape
+            for obj in (run.obj, under_test.template):
+                path.set(obj, to_host(_get(obj, path)).astype(np.float64))
+            found[name] = Variable(name, path, gradient)
+        elif y is not None and is_array(value) and _matters(run, path, value, y):
+            what = {"c": "complex numbers", "O": "objects", "V": "several fields"}[kind]
+            under_test.unseen[name] = f"y depends on it, and it holds {what}, which cannot be moved as numbers are here"
+
+
+def _matters(run, path, value, y):
+    """Does y change when one of these is negated, or lost?"""
+    copied = value.copy()
+    try:
+        if value.dtype.kind == "V":
+            value[...] = np.zeros_like(value)
+        else:
+            value[...] = -1.5 * copied
+        changed = run.forward()
+    except Exception:
+        changed = None
+    value[...] = copied
+    return changed is None or not _same(y, changed)
+
+
+def _orphans(under_test, run, found):
+    """Gradients that are stored and belong to nothing that was found: what they are of was not looked at."""
+    used = {variable.gradient for variable in found.values()}
+    for path in places(run.obj):
+        name = path.names[-1] if path.names else ""
+        core = re.sub(r"^_*(grads?|gradient|d|g)_?(?=[A-Za-z])|_?(grads?|gradient)$", "", name)
+        if path in used or core == name or not PARAMETER.fullmatch(core) or len(core) == 1 and name.startswith("g"):
+            continue
+        if any(step[1] in ("cache", "memory") for step in path.steps) or run.named:
+            continue
+        under_test.unseen.setdefault(display_name(path, run.obj), ORPHAN)
+
+
+def _one_of_two(under_test, run, found):
+    """Views of one vector of all parameters: the parts are checked, the whole has the same numbers."""
+    arrays = {name: v.read(run.obj) for name, v in found.items() if isinstance(v.read(run.obj), np.ndarray)}
+    for name, a in arrays.items():
+        parts = [other for other, b in arrays.items() if other != name and b.size < a.size and np.shares_memory(a, b)]
+        if parts:
+            del found[name]
+            under_test.constants.append(f"{name} (the same numbers as {', '.join(parts)})")
 
 
 def _dead(run, before, depends):

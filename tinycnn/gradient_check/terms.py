@@ -67,8 +67,9 @@ def added_term(wrong):
             continue
         along = np.array([np.sum(term * r) for r in wrong.directions])
         c = float(rest @ along / (along @ along))
-        if not c or np.linalg.norm(rest - c * along) > SAME * np.linalg.norm(rest) or \
-                np.linalg.norm(rest) < 1e-9 * np.linalg.norm(claimed):
+        size = float(np.linalg.norm(claimed))
+        rounding = max(SAME * float(np.linalg.norm(rest)), min(1e-9 * size, 1e-3 * float(np.linalg.norm(rest))))
+        if not c or np.linalg.norm(rest - c * along) > rounding or np.linalg.norm(rest) < 1e-9 * size:
             continue
         if c < 0:
             why = "is the path around forgotten?" if words == "dy" else "is the gradient of a penalty forgotten?"
@@ -106,8 +107,25 @@ def forgotten_path(errors):
                       "variance"] = [np.ones(missing.shape), groups(value)]
             for words, basis in bases.items():
                 if _fits(missing, basis):
+                    if not _mixes(errors, axes):
+                        return "extra term", (f"what is too much is, over {over}, {words}; but y of one does not depend "
+                                              "on the others there: in forward mean and variance are constants")
                     return "term missing", f"what is missing is, over {over}, {words}"
     return None
+
+
+def _mixes(errors, axes):
+    """Does y at one index along these axes change with the tensor at another? Else forward has no such path."""
+    differences, name = errors.differences, errors.tensor.name
+    y = differences.y[0]
+    if y.shape != errors.shape:
+        return True
+    first = tuple(0 if i in axes else slice(None) for i in range(len(errors.shape)))
+    direction = np.zeros(errors.shape)
+    direction[first] = 1.0
+    changed = differences.move({name: direction}, 0.1)[0][0] - y
+    changed[first] = 0
+    return bool(abs(changed).max() > 1e-9 * max(1e-300, abs(y).max()))
 
 
 def _fits(missing, basis):

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tinycnn.gradient_check.parts import is_array, is_float, is_float_array, is_ours, walk
+from tinycnn.gradient_check.parts import has, is_array, is_float, is_float_array, is_ours, walk
 from tinycnn.gradient_check.reachable import ATTRIBUTE, CALL, ITEM, Path, children, places
 from tinycnn.gradient_check.trees import like
 
@@ -105,9 +105,9 @@ def lists_all(obj):
 
 def value_name(obj):
     """The attribute in which a Parameter-like object keeps its array: "value" or "data"; None for other objects."""
-    if not hasattr(obj, "grad"):
+    if not has(obj, "grad"):
         return None
-    return next((name for name in ("value", "data") if is_float_array(getattr(obj, name, None))), None)
+    return next((name for name in ("value", "data") if has(obj, name) and is_float_array(getattr(obj, name))), None)
 
 
 def display_name(path, obj):
@@ -193,7 +193,7 @@ def follow_call(obj, name):
     """What a method gives that takes nothing; None where there is none, or where it wants more."""
     try:
         return getattr(obj, name)() if callable(getattr(obj, name, None)) else None
-    except TypeError:
+    except Exception:  # it wants more, or it is no such thing
         return None
 
 
