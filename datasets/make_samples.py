@@ -1,4 +1,4 @@
-"""Write the small data sets in datasets/samples: the same 24 drawn scenes in each of the four formats of `read`.
+"""Write the small data sets in datasets/samples: the same 24 drawn scenes in the formats of `read`.
 
     python datasets/make_samples.py            # into datasets/samples
     python datasets/make_samples.py elsewhere
@@ -135,11 +135,81 @@ def write_tiny_imagenet(folder, drawn):
         write(folder / "train" / number / f"{number}_boxes.txt", "".join(rows))
 
 
-WRITERS = {"voc": write_voc, "coco": write_coco, "csv": write_csv, "tiny-imagenet": write_tiny_imagenet}
+def write_yolo(folder, drawn):
+    """YOLO counts in shares of the picture: class, middle of the box, its size."""
+    write(folder / "data.yaml", "train: images/train\ntest: images/test\n\nnc: 4\nnames: [" + ", ".join(CLASSES) + "]\n")
+    for picture in drawn:
+        save(picture, folder / "images" / picture.part / f"{picture.stem}.jpg")
+        xmin, ymin, xmax, ymax = (value / SIZE for value in picture.box)
+        numbers = ((xmin + xmax) / 2, (ymin + ymax) / 2, xmax - xmin, ymax - ymin)
+        line = " ".join([str(CLASSES.index(picture.label)), *(f"{number:.7f}" for number in numbers)])
+        write(folder / "labels" / picture.part / f"{picture.stem}.txt", line + "\n")
+
+
+def write_labelme(folder, drawn):
+    """LabelMe writes two corners, and one file beside each picture."""
+    for picture in drawn:
+        save(picture, folder / picture.part / f"{picture.stem}.jpg")
+        xmin, ymin, xmax, ymax = map(float, picture.box)
+        shape = {"label": picture.label, "points": [[xmin, ymin], [xmax, ymax]], "group_id": None, "description": "",
+                 "shape_type": "rectangle", "flags": {}, "mask": None}
+        content = {"version": "5.5.0", "flags": {}, "shapes": [shape], "imagePath": f"{picture.stem}.jpg",
+                   "imageData": None, "imageHeight": SIZE, "imageWidth": SIZE}
+        write(folder / picture.part / f"{picture.stem}.json", json.dumps(content, indent=2) + "\n")
+
+
+def write_via(folder, drawn):
+    """VGG Image Annotator writes x, y, width, height; the key of a picture ends with its size in bytes."""
+    for part in COUNTS:
+        content = {}
+        for picture in (p for p in drawn if p.part == part):
+            name = f"{picture.stem}.jpg"
+            save(picture, folder / part / name)
+            size = (folder / part / name).stat().st_size
+            xmin, ymin, xmax, ymax = picture.box
+            region = {"shape_attributes": {"name": "rect", "x": xmin, "y": ymin, "width": xmax - xmin,
+                                           "height": ymax - ymin}, "region_attributes": {"class": picture.label}}
+            content[f"{name}{size}"] = {"filename": name, "size": size, "regions": [region], "file_attributes": {}}
+        write(folder / part / "via_region_data.json", json.dumps(content) + "\n")
+
+
+def write_cvat(folder, drawn):
+    """CVAT for images 1.1: one file, corners in float pixels, and the part as a subset."""
+    root = ElementTree.Element("annotations")
+    ElementTree.SubElement(root, "version").text = "1.1"
+    for number, picture in enumerate(drawn):
+        name = f"{picture.stem}.jpg"
+        save(picture, folder / "images" / picture.part.capitalize() / name)
+        image = ElementTree.SubElement(root, "image", {
+            "id": str(number), "name": name, "subset": picture.part.capitalize(), "width": str(SIZE), "height": str(SIZE)})
+        corners = zip(("xtl", "ytl", "xbr", "ybr"), (f"{value:.2f}" for value in picture.box), strict=True)
+        ElementTree.SubElement(image, "box", {"label": picture.label, "source": "manual", "occluded": "0", **dict(corners),
+                                              "z_order": "0"})
+    ElementTree.indent(root)
+    write(folder / "annotations.xml", ElementTree.tostring(root, encoding="unicode") + "\n")
+
+
+def write_open_images(folder, drawn):
+    """Open Images counts in shares of the picture, x before y, and calls classes by codes."""
+    codes = {label: f"/m/0s{k}" for k, label in enumerate(CLASSES)}
+    write(folder / "class-descriptions-boxable.csv", "".join(f"{code},{label}\n" for label, code in codes.items()))
+    for part in COUNTS:
+        lines = ["ImageID,Source,LabelName,Confidence,XMin,XMax,YMin,YMax,IsOccluded,IsTruncated,IsGroupOf,IsDepiction,"
+                 "IsInside"]
+        for picture in (p for p in drawn if p.part == part):
+            save(picture, folder / part / f"{picture.stem}.jpg")
+            xmin, ymin, xmax, ymax = (f"{value / SIZE:.6f}" for value in picture.box)
+            lines.append(f"{picture.stem},xclick,{codes[picture.label]},1,{xmin},{xmax},{ymin},{ymax},0,0,0,0,0")
+        write(folder / f"{part}-annotations-bbox.csv", "\n".join(lines) + "\n")
+
+
+WRITERS = {"voc": write_voc, "coco": write_coco, "csv": write_csv, "tiny-imagenet": write_tiny_imagenet,
+           "yolo": write_yolo, "labelme": write_labelme, "via": write_via, "cvat": write_cvat,
+           "open-images": write_open_images}
 
 
 def make(folder):
-    """Write all four below `folder`; what an earlier run left in them is removed first."""
+    """Write all of them below `folder`; what an earlier run left in them is removed first."""
     drawn = draw()
     for name, writer in WRITERS.items():
         shutil.rmtree(folder / name, ignore_errors=True)

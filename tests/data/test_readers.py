@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import shutil
 import sys
 from pathlib import Path
 
@@ -17,17 +18,28 @@ from tinycnn.errors import DataError
 
 DATASETS = Path(__file__).resolve().parents[2] / "datasets"
 SAMPLES = DATASETS / "samples"
+SAMPLED = [name for name in READERS if name != "pet"]  # Oxford-IIIT Pet says its class by the name of the picture
 
 
 @pytest.fixture(scope="module")
 def samples():
-    return {name: read(SAMPLES / name, valid_fraction=0.25) for name in READERS}
+    return {name: read(SAMPLES / name, valid_fraction=0.25) for name in SAMPLED}
 
 
-@pytest.mark.parametrize("name", READERS)
+@pytest.mark.parametrize("name", SAMPLED)
 def test_formats_are_recognized(name):
     assert recognize(SAMPLES / name) == recognize(SAMPLES / name, name)
     assert recognize(SAMPLES / name)[0] is READERS[name]
+
+
+@pytest.mark.parametrize("name", SAMPLED)
+def test_an_archive_is_read_like_the_folder(name, samples, tmp_path):
+    packed = shutil.make_archive(str(tmp_path / name), "zip", SAMPLES, name)
+    data = read(packed, valid_fraction=0.25)
+    assert data.name == name and data.classes == samples[name].classes
+    for part, expected in samples[name].parts.items():
+        assert data.parts[part].names == expected.names
+        assert np.array_equal(data.parts[part].boxes, expected.boxes)
 
 
 def test_the_samples_are_the_same_in_every_format(samples):
@@ -76,8 +88,8 @@ def test_unknown_folders_are_described(tmp_path, monkeypatch):
         read(tmp_path / "notes.docx")
     with pytest.raises(DataError, match=r"holds 1 pictures.*but not wnids.txt.*as the format tiny-imagenet has"):
         read(tmp_path, format="tiny_imagenet")
-    with pytest.raises(DataError, match="'yolo' is not known: use 'voc', 'coco', 'csv', 'tiny-imagenet'"):
-        read(tmp_path, format="yolo")
+    with pytest.raises(DataError, match="'nolo' is not known: use 'voc', 'coco', 'csv', 'yolo'"):
+        read(tmp_path, format="nolo")
 
 
 def test_two_formats_in_one_folder_must_be_told_apart(tmp_path):

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from tinycnn.box_losses import BOX_LOSSES
 from tinycnn.cli.failures import UsageError
+from tinycnn.data.formats import FORMATS
 from tinycnn.models.alexnet import VARIANTS
 from tinycnn.models.architectures import ARCHITECTURES
 from tinycnn.models.architectures import defaults as architecture_arguments
@@ -104,7 +105,7 @@ DATA = (
     Setting("data", "scenes", "scenes", str, "a folder or file of annotated pictures, or the words scenes or people: "
             "drawn ones"),
     Setting("format", None, None, optional(str), "how they are annotated; none: recognize it",
-            (None, "voc", "coco", "csv", "tiny-imagenet")),
+            (None, *FORMATS)),
     Setting("size", 8000, None, optional(count), "pictures to train with; none: all there are"),
     Setting("valid_fraction", 0.0625, 0.1, share, "share of the training pictures to choose the best epoch with"),
     Setting("test_fraction", None, None, optional(share), "share of all pictures to test with, where no test part is"),

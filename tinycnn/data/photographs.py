@@ -21,7 +21,7 @@ import numpy as np
 from tinycnn.backend import ArrayLike
 from tinycnn.errors import DataError, require
 
-SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm"})
+SUFFIXES = frozenset({".jpg", ".jpeg", ".jfif", ".png", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm"})
 FORMATS = ("JPEG", "PNG", "BMP", "GIF", "TIFF", "WEBP", "PPM")  # nothing that would start another program (EPS does)
 MAX_FILE_BYTES = 256 * 2**20
 ORIENTATION = 0x0112  # the EXIF tag in which a camera says how it was held, 1 (upright) to 8

@@ -36,7 +36,8 @@ def same_result(under_test, dys, rng, wrong):
 def nothing_modified(under_test, dys, rng, wrong):
     """forward and backward leave x, dy, y and the parameters as they are."""
     if under_test.moved:
-        return Check("inputs kept", BROKEN, f"backward changes {', '.join(under_test.moved)}, which forward uses: the step "
+        return Check("inputs kept", BROKEN, f"backward changes {', '.join(under_test.moved)}, which forward "
+                                            "uses: the step "
                      "of the optimizer belongs outside of backward, or its gradient cannot be compared", "modified")
     run = under_test.run()
     parameters = {name: run.read(name).copy() for name in run.variables}
@@ -54,7 +55,8 @@ def nothing_modified(under_test, dys, rng, wrong):
             if not np.array_equal(run.read(name), before):
                 words = f"{step} changes the parameter {name}; only an optimizer may"
                 return Check("inputs kept", BROKEN, words, "modified")
-    if any(not np.array_equal(to_numpy(there), dy) for there, dy in zip(run.dys, given, strict=True) if is_array(there)):
+    pairs = [(to_numpy(there), dy) for there, dy in zip(run.dys, given, strict=True) if is_array(there)]
+    if any(not np.array_equal(there, dy) for there, dy in pairs):
         return Check("inputs kept", BROKEN, "backward writes into dy, which others may still need", "modified")
     if any(not np.array_equal(to_numpy(there), part, equal_nan=True)
            for there, part in zip(run.raw_outputs, y, strict=True) if is_array(there)):

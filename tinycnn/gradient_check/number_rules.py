@@ -141,7 +141,8 @@ def dtype_kept(under_test, dys, rng, wrong):
         for name, a in found.items():
             kind = getattr(a, "dtype", np.dtype(float))
             if kind != dtype and (hasattr(a, "dtype") or not isinstance(a, float)):
-                return Check("dtype", BROKEN, f"given {np.dtype(dtype)} alone, {name} is {kind}: an array made without a "
+                return Check("dtype", BROKEN, f"given {np.dtype(dtype)} alone, {name} is {kind}: an array made "
+                                              "without a "
                              "dtype, or a NumPy number among the settings?", "dtype")
     return Check("dtype")
 

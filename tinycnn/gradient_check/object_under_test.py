@@ -122,7 +122,8 @@ class ObjectUnderTest:
             if name not in self.order and name not in self.keys:
                 del self.roles[name], self.values[name]
                 if not self.is_loss:  # a loss is differentiated with respect to the network's output, not to the truth
-                    self.unseen[name] = ("y may depend on it, and backward returns no gradient of it. Return one for each "
+                    self.unseen[name] = ("y may depend on it, and backward returns no gradient of it. Return "
+                                         "one for each "
                                          "input, or None for a constant")
         self.constants = [name for name in names if name not in self.roles and name not in self.unseen]
 

@@ -18,7 +18,8 @@ from tinycnn.gradient_check.variables import (
 
 NOT_FOUND = ("y depends on it, and no gradient of it was found (looked for {looked_for}). If it is a constant, say so: "
              'gradcheck(..., constants=["{name}"]), or let its name begin with an underscore')
-ORPHAN = ("a gradient is stored here, and the numbers that it is of were not found. Keep them in an attribute, a list or "
+ORPHAN = ("a gradient is stored here, and the numbers that it is of were not found. Keep them in an attribute, "
+          "a list or "
           "a dictionary, under a name like it")
 MOST = 400  # numbers and arrays that are tried one by one
 
@@ -106,7 +107,7 @@ def _moved_by_backward(run, kept):
 
 
 def _odd(under_test, run, integers, y, found):
-    """Integers are checked as floats where they have a gradient; complex numbers and objects are named if y needs them."""
+    """Integers are checked as floats if they have a gradient; complex numbers and objects are named if y needs them."""
     given = [id(a) for a in run.arrays.values()]
     for path, value in integers.items():
         if id(value) in given or path.outside and not is_array(value):

@@ -36,7 +36,7 @@ def test_the_largest_box_wins_after_cutting_at_the_border(small_picture, boxes):
     if max(areas) == 0:
         xmin, ymin, xmax, ymax = boxes[0]
         empty = xmin >= xmax or ymin >= ymax
-        assert result == ("box has no area" if empty else "box lies outside the picture")
+        assert result == ("box has no area" if empty else "box lies outside the picture", "")
         return
     winner = int(np.argmax(areas))
     rows, columns = np.nonzero(inside[winner])
@@ -68,7 +68,7 @@ def test_the_box_follows_the_turned_picture(tmp_path, orientation, seen):
     result = _examine(record, None, PixelCache())
     assert result.box.tolist() == list(white) and result.size == turned
     assert ("turned upright, and the box with it" in result.remarks) == (seen == "as stored" and orientation > 4)
-    assert _examine(Record(path, record.objects, stated_size=(20, 31)), None, PixelCache()).endswith("another size")
+    assert _examine(Record(path, record.objects, stated_size=(20, 31)), None, PixelCache())[0].endswith("another size")
 
 
 def test_large_pictures_are_reduced_and_the_box_with_them(photo, table, answers):
@@ -177,10 +177,6 @@ def test_parts_without_a_class_or_without_anything_are_reported(photo, table):
 def test_too_little_is_explained(photo, table):
     for name in ("a.png", "b.png"):
         photo(name)
-    with pytest.raises(DataError, match=r"only one class \(cat, 2 pictures\).*Add pictures of another class$"):
-        read(table("a.png,cat,0,0,5,5,", "b.png,cat,0,0,5,5,"))
-    with pytest.raises(DataError, match=r"only one class.*: left out 1 of 2: box has no area \(b.png\)"):
-        read(table("a.png,cat,0,0,5,5,", "b.png,dog,0,0,0,5,"))
     with pytest.raises(DataError, match="nothing usable remains in .*left out 2 of 2: box lies outside the picture"):
         read(table("a.png,cat,50,0,55,5,", "b.png,dog,-9,0,-1,5,"))
 

@@ -92,13 +92,14 @@ def test_what_cannot_be_used_is_left_out(tmp_path, photo, annotate, answers):
     data = read(tmp_path / "set", valid_fraction=0, test_fraction=0)
     assert answers(data) == {"ok.png": ("train", "cat", [0, 0, 5, 5]), "owl.png": ("train", "owl", [0, 2, 30, 6])}
     assert set(data.notes[:-1]) == {
-        "left out 1 of 14: the picture is missing (gone.png)",
-        "left out 2 of 14: the file name in its annotation leads out of the folder (../out.png, /etc/out.png)",
-        "left out 2 of 14: no object is marked in it (crowd.png, none.png)",
+        "left out 3 of 14: the picture is missing (gone.png, ../out.png, /etc/out.png)",
+        "left out 1 of 14: no object is marked in it (none.png)",
+        "left out 1 of 14: all its objects are crowds (iscrowd) (crowd.png)",
+        "a crowd (one box around many) not used: 1 (crowd.png)",
         "left out 4 of 14: its box is not four numbers (nobox.png, short.png, text.png, ...)",
         "left out 1 of 14: box has no area (negative.png)",
         "left out 1 of 14: its class has no name (category.png)",
-        "left out 1 of 14: its annotation is for a picture of another size (size.png)",
+        "left out 1 of 14: its annotation is for a picture of another size (size.png is 40 x 20, annotated at 30 x 20)",
         "annotations of pictures that the file does not list: 1 (unknown)",
         "box cut at the border of the picture: 1 (owl.png)",
     }

@@ -1,4 +1,6 @@
+import numpy as np
 import pytest
+from PIL import Image
 
 from tinycnn.data import read
 from tinycnn.data.readers import voc
@@ -13,8 +15,8 @@ def annotate(tmp_path):
 
     def write(name, *objects, filename="", size=None, extra="", difficult=0):
         things = "".join(
-            f"<object><name>{label}</name><difficult>{difficult}</difficult><part><name>head</name><bndbox><xmin>1</xmin>"
-            "<ymin>1</ymin><xmax>2</xmax><ymax>2</ymax></bndbox></part><bndbox>"
+            f"<object><name>{label}</name><difficult>{difficult}</difficult><part><name>head</name><bndbox>"
+            "<xmin>1</xmin><ymin>1</ymin><xmax>2</xmax><ymax>2</ymax></bndbox></part><bndbox>"
             f"<xmax>{box[2]}</xmax><xmin>{box[0]}</xmin><ymin>{box[1]}</ymin><ymax>{box[3]}</ymax></bndbox></object>"
             for label, box in objects
         )
@@ -91,7 +93,7 @@ def test_difficult_objects_are_not_used_and_the_largest_wins(tmp_path, photo, an
     annotate("c.xml", ("cat", BOX), difficult=1)
     data = read(tmp_path, test_fraction=0, valid_fraction=0)
     assert answers(data) == {"a.png": ("train", "dog", [0, 0, 20, 20]), "b.png": ("train", "cat", [1, 2, 11, 13])}
-    assert "left out 1 of 3: no object is marked in it (c.png)" in data.notes
+    assert "left out 1 of 3: all its objects are marked difficult (c.png)" in data.notes
 
 
 LAUGHS = (
@@ -131,7 +133,7 @@ def test_hostile_xml_is_left_out_unread(tmp_path, photo, annotate, head, encodin
         ("<annotation><object>", "not well-formed XML"),
         ("", "not well-formed XML"),
         ("<a>" * 5000, "not well-formed XML"),
-        ('<?xml version="1.0" encoding="klingon"?><annotation/>', "not well-formed XML"),
+        ('<?xml version="1.0" encoding="klingon"?><annotation/>', "no object is marked"),
         ("<svg/>", "not a Pascal VOC file"),
         ("<annotation/>", "no object is marked"),
         ("<annotation><object><name>cat</name></object></annotation>", "its box is not four numbers"),
@@ -199,3 +201,95 @@ def test_pictures_without_annotation_are_counted(tmp_path, photo, annotate):
     (tmp_path / "__MACOSX" / "._a.xml").write_bytes(b"\0\5\26\7")
     (tmp_path / "._a.png").write_bytes(b"\0\5\26\7")
     assert "left out 1 of 4: it has no annotation (unlabeled.png)" in read(tmp_path).notes
+
+
+def mark(path, seed, box=(3, 4, 20, 15), height=20, width=30):
+    """Write noise with a bright rectangle in its half-open `box`, so that a box can be checked on the pixels."""
+    pixels = np.random.default_rng(seed).integers(0, 100, (height, width, 3), dtype=np.uint8)
+    pixels[box[1] : box[3], box[0] : box[2]] = 255
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(pixels).save(path, format="PNG")
+    return path, (box[0] + 1, box[1] + 1, box[2], box[3])  # as VOC writes it
+
+
+def covers(samples):
+    """Does every box enclose the bright pixels, all of them and no others?"""
+    for k, (xmin, ymin, xmax, ymax) in enumerate(samples.boxes.astype(int)):
+        bright = (samples.images[k] == 255).all(axis=2)
+        if bright.sum() != (ymax - ymin) * (xmax - xmin) or not bright[ymin:ymax, xmin:xmax].all():
+            return False
+    return True
+
+
+def everything(folder, **options):
+    return read(folder, format="voc", valid_fraction=0, test_fraction=0, **options)
+
+
+@pytest.mark.parametrize(("pictures", "annotations"), [
+    ("images/{}", "annotations/{}"), ("{}", "{}"), ("JPEGImages/{}", "Annotations/{}"),
+    ("images/{}", "annotations/xmls/{}"), ("{}/images", "{}/annotations"),
+    ("Data/CLS-LOC/{}", "Annotations/CLS-LOC/{}"), ("img_{}", "xml_{}"),
+    ("train_data/{}", "train_labels/{}"), ("images/all/{}", "annotations/all/{}"), ("{}/img/box", "{}/ann/box"),
+])
+def test_of_equal_names_the_one_in_the_same_or_parallel_folder_is_meant(tmp_path, annotate, pictures, annotations):
+    for k, label in enumerate(("cat", "dog", "box")):
+        for i in range(2):
+            _, box = mark(tmp_path / pictures.format(label) / f"{i}.jpg", 10 * k + i, (k + 1, i + 2, 14 + k, 12 + i))
+            annotate(f"{annotations.format(label)}/{i}.xml", (label, box), filename=f"{i}.jpg")
+    data = everything(tmp_path)
+    assert len(data.train) == 6 and covers(data.train)
+    for path, label in zip(data.train.images.paths, data.train.labels, strict=True):
+        assert path.parent == tmp_path / pictures.format(data.classes[label])
+    assert not any("left out" in note or "found by" in note for note in data.notes)
+
+
+def test_masks_of_the_same_name_are_not_the_picture(tmp_path, photo, annotate):
+    for i in range(2):
+        _, box = mark(tmp_path / f"images/pet_{i}.jpg", i)
+        photo(f"annotations/trimaps/pet_{i}.png")
+        annotate(f"annotations/xmls/pet_{i}.xml", (("cat", "dog")[i], box), filename=("pet_0.jpg", "pet_1")[i])
+    data = everything(tmp_path)
+    assert data.train.names == ["pet_0.jpg", "pet_1.jpg"] and covers(data.train)
+
+
+@pytest.mark.parametrize(("picture", "xml", "filename"), [
+    ("0.jpg", "0.jpg.xml", "0.jpg"), ("images/0.jpg", "annotations/0.jpg.xml", ""), ("0.png", "0.jpg.xml", "0.jpg"),
+    ("images/0.jfif", "annotations/0.xml", "0.jfif"), ("0.jfif", "0.xml", ""), ("0.JPG", "0.xml", "0.jpg"),
+    ("images/photo.jpg", "annotations/0.xml", "photo"), ("x/y/photo.jpg", "0.xml", "photo"),
+    ("a.b.c.png", "a.b.c.xml", ""), ("photo.v2.jpg", "0.xml", "photo.v2"),
+    ("x/photo.jpg", "annotations/0.xml", "D:\\my pictures\\photo.jpeg"),
+])
+def test_names_and_endings_as_people_have_them(tmp_path, photo, annotate, picture, xml, filename):
+    _, box = mark(tmp_path / picture, 1)
+    annotate(xml, ("cat", box), filename=filename)
+    data = everything(tmp_path)
+    assert len(data.train) == 1 and data.train.images.paths[0] == tmp_path / picture and covers(data.train)
+
+
+def test_the_file_name_chooses_between_endings(tmp_path, photo, annotate):
+    for name, ending, other in (("a", "jpg", "png"), ("b", "png", "jpg")):
+        _, box = mark(tmp_path / f"images/{name}.{ending}", ord(name))
+        photo(f"images/{name}.{other}")
+        annotate(f"annotations/{name}.xml", ("cat", box), filename=f"{name}.{ending}")
+    photo("images/c.jpg")
+    photo("images/c.png")
+    annotate("annotations/c.xml", ("cat", BOX))
+    data = everything(tmp_path)
+    assert data.train.names == ["a.jpg", "b.png"] and covers(data.train)
+    assert "left out 1 of 5: several pictures have its name (c.xml)" in data.notes
+    assert "left out 2 of 5: it has no annotation (a.png, b.jpg)" in data.notes
+
+
+def test_the_folder_element_chooses_where_nothing_else_does(tmp_path, photo, annotate):
+    _, box = mark(tmp_path / "y/1.png", 1)
+    photo("x/1.png")
+    annotate("marks/1.xml", ("cat", box), filename="1.png", extra="<folder>y</folder>")
+    data = everything(tmp_path)
+    assert data.train.images.paths == [tmp_path / "y/1.png"] and covers(data.train)
+
+
+def test_sizes_that_are_none_count_as_not_stated(tmp_path, photo, annotate):
+    for name, size in (("a", ("nan", 30)), ("b", (20, "nan")), ("c", ("inf", 30)), ("d", (0, 0)), ("e", ("", "x"))):
+        photo(f"{name}.png")
+        annotate(f"{name}.xml", ("cat", BOX), size=size)
+    assert len(everything(tmp_path).train) == 5

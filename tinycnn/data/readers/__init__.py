@@ -1,4 +1,4 @@
-"""Reading pictures with classes and boxes from files, in the four formats that annotation tools and public sets use.
+"""Reading pictures with classes and boxes from files, in the formats that annotation tools and public sets use.
 
 `read` looks at a folder, recognizes its format, opens every picture once, and gives a `Dataset`. Each format is one
 module with two functions: `find` (is this folder in my format?) and `records` (what do the annotations say?). All that
@@ -6,29 +6,33 @@ does not depend on the format, from damaged files to the parts, is in `assemble`
 """
 
 from collections import Counter
+from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 
 from tinycnn.data.dataset import Dataset
+from tinycnn.data.formats import FORMATS, PARTICULAR
 from tinycnn.data.photographs import SUFFIXES, PixelCache
-from tinycnn.data.readers import coco, table, tiny_imagenet, voc
+from tinycnn.data.readers.archive import unpack
 from tinycnn.data.readers.assemble import assemble
 from tinycnn.data.readers.records import Ledger, walk
 from tinycnn.errors import DataError, require
 
-READERS = {"voc": voc, "coco": coco, "csv": table, "tiny-imagenet": tiny_imagenet}
+READERS = {name: import_module(module) for name, module in FORMATS.items()}
 
 
 def read(path: str | Path, format: str | None = None, valid_fraction: float = 0.1, test_fraction: float | None = None,
-         seed: int = 0, *, max_side: int | None = 1024, memory: int = 2**30) -> Dataset:
-    """Read a folder of annotated pictures, or one .json or .csv file, into a Dataset. Needs Pillow (extra: images).
+         seed: int = 0, *, max_side: int | None = 1024, memory: int = 2**30, units: str | None = None) -> Dataset:
+    """Read a folder of annotated pictures, one annotation file, or a .zip, into a Dataset. Needs Pillow (extra: images).
 
-    format: "voc", "coco", "csv", "tiny-imagenet", or None to recognize it
+    format: one of tinycnn.data.formats.FORMATS, such as "voc", "coco", "csv", "yolo"; None to recognize it
     valid_fraction: the share of the training pictures split off to choose settings with; 0 for none
     test_fraction: the share of all pictures kept for the test, .2 if None; only for sets without parts of their own
     seed: of the split, which is stratified by class; the same seed gives the same parts
     max_side: larger pictures are reduced to this many pixels, and their boxes with them; None keeps every size
     memory: bytes of decoded pictures to keep, all parts together
+    units: what boxes count in, "pixels", "shares" (0..1) or "percent" of the picture; None for what the format says.
+        Where that is pixels, boxes that all lie within 0..1 are read as shares, what looks like percentages is refused
 
     Parts: those the set brings are kept. For a set with train and val only (Tiny ImageNet, Pascal VOC 2012, COCO)
     results are published on val: that becomes `test`, and `valid` is split off `train`. Files with the same bytes are
@@ -40,21 +44,27 @@ def read(path: str | Path, format: str | None = None, valid_fraction: float = 0.
     stored, the box is turned too.
 
     What cannot be used (a damaged picture, a box without area) is left out and counted in `notes`. DataError if the
-    format is not recognized, or if nothing or only one class remains.
+    format is not recognized, or if nothing remains.
     """
     require("PIL.Image", extra="images")
     for what, fraction in (("valid_fraction", valid_fraction), ("test_fraction", test_fraction)):
         if fraction is not None and not 0 <= fraction < 1:
             raise DataError(f"{what} is a share of the pictures, from 0 to less than 1, not {fraction!r}")
+    if units not in (None, "pixels", "shares", "percent"):
+        raise DataError(f'units are "pixels", "shares" or "percent" of the picture, not {units!r}')
     path = Path(path).expanduser()
+    given = path
+    if path.is_file() and path.suffix.lower() == ".zip":
+        path = unpack(path)
     reader, files = recognize(path, format)
     root = path if path.is_dir() else path.parent
     if path.is_file() and root.name == "annotations":  # COCO keeps its JSON files in a folder beside the pictures
         root = root.parent
     ledger = Ledger()
     records, classes = reader.records(root, files, ledger)
-    choices = {"valid_fraction": valid_fraction, "test_fraction": test_fraction, "seed": seed, "max_side": max_side}
-    name = path.resolve().stem if path.is_file() else path.resolve().name
+    choices = {"valid_fraction": valid_fraction, "test_fraction": test_fraction, "seed": seed, "max_side": max_side,
+               "units": units}
+    name = given.resolve().stem if given.is_file() else given.resolve().name
     return assemble(name, root, records, classes, ledger, cache=PixelCache(memory), **choices)
 
 
@@ -72,8 +82,9 @@ def recognize(path: str | Path, format: str | None = None) -> tuple[ModuleType, 
             raise DataError(f"{path} holds {_contents(path)}, but not {READERS[name].LAYOUT}, as the format {name} has")
         return READERS[name], files
     found = {name: files for name, reader in READERS.items() if (files := reader.find(path))}
-    if "tiny-imagenet" in found:  # its marks are so particular that another file beside them means nothing
-        found = {"tiny-imagenet": found["tiny-imagenet"]}
+    particular = next((name for name in PARTICULAR if name in found), None)
+    if particular is not None:
+        found = {particular: found[particular]}
     if len(found) > 1:
         examples = ", ".join(f"{name} ({files[0].relative_to(path)})" for name, files in found.items())
         raise DataError(f"{path} could be read as {examples}: say which, as read(path, format={next(iter(found))!r})")

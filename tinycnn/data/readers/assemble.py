@@ -31,16 +31,19 @@ class Checked(NamedTuple):
     remarks: list
 
 
-def assemble(name, root, records, classes, ledger, *, valid_fraction, test_fraction, seed, max_side, cache):
+def assemble(name, root, records, classes, ledger, *, valid_fraction, test_fraction, seed, max_side, cache, units=None):
     """The Dataset of these records; DataError if too little remains. Options as in `read`.
 
     classes: the class names in the order of their labels (those without a picture are dropped), or None: by name
     """
     records = _merge(records, ledger)
     brought = {record.part for record in records}
+    small = _in_units(records, units, ledger)
     checked = _check(records, ledger, max_side, cache)
     checked = _without_copies(checked, ledger)
-    _refuse_too_little(checked, root, ledger)
+    _refuse_nothing(checked, root, ledger)
+    if small:
+        _refuse_percent(checked, root)
     used = {picture.label for picture in checked}
     classes = tuple(sorted(used) if classes is None else [label for label in classes if label in used])
     number = {label: k for k, label in enumerate(classes)}
@@ -58,6 +61,8 @@ def assemble(name, root, records, classes, ledger, *, valid_fraction, test_fract
         why = "; ".join(notes) or "no part is named train"
         raise DataError(f"{root} has pictures for {others}, but no training picture remains: {why}")
     train, valid, test, how = form_parts(parts, brought, valid_fraction, test_fraction, seed)
+    if len(classes) == 1:
+        how.append(f"one class only ({classes[0]}): what is learned is where it is, and the class is always right")
     unseen = [label for label in classes if number[label] not in set(train.labels.tolist())]
     if unseen:
         how.append(f"no training picture shows: {', '.join(unseen)}")
@@ -107,8 +112,9 @@ def _check(records, ledger, max_side, cache):
     kept = []
     with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as threads:
         for record, result in zip(records, threads.map(lambda r: _examine(r, max_side, cache), records), strict=True):
-            if isinstance(result, str):
-                ledger.leave_out(record.path.name, result)
+            if isinstance(result, tuple) and len(result) == 2:
+                reason, detail = result
+                ledger.leave_out(f"{record.path.name}{detail}", reason)
                 continue
             kept.append(result)
             for sentence in result.remarks:
@@ -117,26 +123,35 @@ def _check(records, ledger, max_side, cache):
 
 
 def _examine(record, max_side, cache):
-    """A Checked picture, or the reason to leave it out."""
+    """A Checked picture, or (the reason to leave it out, a detail that goes with its name)."""
     if not record.objects:
-        return "no object is marked in it"
+        return record.nothing, ""
     try:
         picture = decode(record.path, max_side)
     except PictureError as error:
-        return error.reason
-    remarks = []
-    turn = 1
-    if record.stated_size not in (None, picture.upright_size):
-        if record.stated_size != picture.stored_size:
-            return "its annotation is for a picture of another size"
-        turn = picture.orientation  # the annotator saw it as it is stored, lying on its side
-        remarks.append("turned upright, and the box with it")
+        return error.reason, ""
+    stated, turn, remarks = record.stated_size, 1, []
+    seen = picture.upright_size  # (H, W) of the picture whose pixels the boxes count
+    if stated not in (None, picture.upright_size):
+        if stated == picture.stored_size:
+            turn = picture.orientation  # the annotator saw it as it is stored, lying on its side
+            remarks.append("turned upright, and the box with it")
+        elif stated == picture.upright_size[::-1]:
+            remarks.append("width and height are exchanged in its annotation, the box is not")
+        elif _same_shape(stated, picture.upright_size):
+            seen = stated
+            remarks.append("annotated at another size, and the box brought to that of the picture")
+        else:
+            (h, w), (sh, sw) = picture.upright_size, stated
+            return "its annotation is for a picture of another size", f" is {w} x {h}, annotated at {sw} x {sh}"
     height, width = picture.pixels.shape[:2]
     if (height, width) != picture.upright_size:
         remarks.append(f"reduced to {max_side} pixels, and the box with it")
-    scale = np.array([width, height, width, height]) / np.array(picture.upright_size[::-1] * 2)
+    scale = np.array([width, height, width, height]) / np.array(seen[::-1] * 2)
     usable, problems, clipped = [], [], False
     for label, box in record.objects:
+        if record.whole is not None:
+            box = np.asarray(box, np.float64) / record.whole * np.array(seen[::-1] * 2)
         turned = turn_box(box, turn, picture.stored_size) * scale
         box = np.clip(turned, 0, [width, height, width, height]).astype(np.float32)  # (4,)
         problem = _problem(label, turned, box)
@@ -146,13 +161,19 @@ def _examine(record, max_side, cache):
             area = float((box[2] - box[0]) * (box[3] - box[1]))
             usable.append((area, label, box, bool(np.abs(turned - box).max() > 1e-3)))
     if not usable:
-        return problems[0]
+        return problems[0], ""
     remarks += [f"an object ignored beside another one, since {problem}" for problem in problems]
     _, label, box, clipped = max(usable, key=lambda candidate: candidate[0])  # the first of equals
     if clipped:
         remarks.append("box cut at the border of the picture")
     cache.offer(record.path, picture.pixels)
     return Checked(record.path, record.part, label, box, (height, width), picture.digest, remarks)
+
+
+def _same_shape(a, b):
+    """Is one picture a resized copy of the other? To the rounding of its smaller side."""
+    (ha, wa), (hb, wb) = a, b
+    return ha != hb and wa != wb and abs(ha * wb - wa * hb) <= max(ha, wa, hb, wb) / 2
 
 
 def _problem(label, turned, box):
@@ -195,14 +216,33 @@ def _without_copies(checked, ledger):
     return [picture for picture in checked if picture.path in kept]
 
 
-def _refuse_too_little(checked, root, ledger):
-    labels = sorted({picture.label for picture in checked})
-    if len(labels) >= 2:
-        return
-    why = "; ".join(ledger.sentences(len(checked)))
-    if checked:
+def _refuse_nothing(checked, root, ledger):
+    if not checked:
+        why = "; ".join(ledger.sentences(0))
+        raise DataError(f"nothing usable remains in {root}: {why or 'the annotations list no picture'}")
+
+
+def _in_units(records, units, ledger):
+    """What the boxes count in, where the format says pixels: many tools write shares of the picture all the same."""
+    boxes = [np.asarray(box, np.float64) for r in records if r.whole is None for _, box in r.objects]
+    numbers = np.concatenate(boxes) if boxes else np.zeros(0)
+    numbers = numbers[np.isfinite(numbers)]
+    if units is None and len(numbers) and (abs(numbers) <= 1).all() and (numbers % 1 != 0).any():
+        units = "shares"
+    if units in ("shares", "percent"):
+        for record in records:
+            if record.whole is None:
+                record.whole = 1.0 if units == "shares" else 100.0
+                ledger.remark(record.path.name, f"boxes read as {units} of the picture's width and height")
+    return len(numbers) >= 32 and units is None and bool(((numbers >= 0) & (numbers <= 100)).all())
+
+
+def _refuse_percent(checked, root):
+    """Thirty-two numbers and more, all up to 100, in pictures that are all much larger: percentages, by all likelihood.
+    """
+    smallest = min(min(picture.size) for picture in checked)
+    if smallest > 200:
         raise DataError(
-            f"{root} has only one class ({labels[0]}, {len(checked)} pictures): a classifier needs two or more to tell "
-            f"apart. Add pictures of another class{': ' + why if why else ''}"
+            f"all boxes in {root} lie within 0..100, and the smallest picture has {smallest} pixels: these look like "
+            'percentages. Say what they are: read(..., units="percent"), or units="pixels"'
         )
-    raise DataError(f"nothing usable remains in {root}: {why or 'the annotations list no picture'}")

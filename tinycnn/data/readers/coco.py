@@ -1,21 +1,25 @@
 """COCO: one JSON file with three lists, images, annotations, and categories.
 
-A box is [x, y, width, height] in float pixels, so half-open already: (x, y, x + width, y + height). Crowds (iscrowd 1,
-one box around many) are not used. Files named for their part, instances_train2017.json and instances_val2017.json, or
-folders train/, valid/, test/ with one file each, become the parts. (T.-Y. Lin et al., "Microsoft COCO: Common Objects
-in Context", 2014, and the format description on the COCO site.)
+A box is [x, y, width, height] in float pixels, so half-open already: (x, y, x + width, y + height). Where there is
+none, the polygons' own is taken. Crowds (iscrowd 1, one box around many) are not used. The file may have any name; if
+it speaks of a part, instances_train2017.json and instances_val2017.json, or folders train/, valid/, test/ with one file
+each, these become the parts. (T.-Y. Lin et al., "Microsoft COCO: Common Objects in Context", 2014, and the format
+description on the COCO site.)
 """
 
 import json
 
-from tinycnn.data.readers.records import Record, first_file, inside, part_of, read_text
+from tinycnn.data.readers.pictures import Pictures
+from tinycnn.data.readers.records import Record, part_of, read_text
 from tinycnn.errors import DataError
 
 MAX_BYTES = 2**30  # COCO's own instances_train2017.json has 470 MB
 LAYOUT = (
-    "a .json file (instances_train2017.json, annotations.json, train.json ...) in the folder, in annotations/, or in "
-    "train/, valid/, test/, with the lists images, annotations, and categories"
+    "a .json file of any name in the folder, in annotations/, labels/, or in train/, valid/, test/, with the lists "
+    "images, annotations, and categories"
 )
+MARKS = (b'"images"', b'"annotations"', b'"categories"')
+OTHER_MARKS = (b'"shapes"', b'"imagePath"', b'"regions"', b'"_via_')  # of other tools that write JSON
 OTHER_TASKS = ("captions", "person_keypoints", "panoptic", "stuff", "image_info")  # COCO's own files without our boxes
 
 
@@ -23,37 +27,65 @@ def find(path):
     """The annotation files of a folder (or the file itself); none if it is not in this format."""
     if path.is_file():
         return [path] if path.suffix.lower() == ".json" else []
-    folders = [path, path / "annotations", path / "train", path / "valid", path / "val", path / "test"]
+    folders = [path, *(path / name for name in ("annotations", "labels", "train", "valid", "val", "test"))]
     files = [file for folder in folders for file in sorted(folder.glob("*.json")) if not file.name.startswith(".")]
     files = [file for file in files if not file.stem.startswith(OTHER_TASKS)]
     instances = [file for file in files if file.stem.startswith("instances")]
-    return instances or [file for file in files if "annotations" in file.stem or part_of(file.stem)]
+    named = [file for file in files if "annotations" in file.stem or part_of(file.stem)]
+    if instances:
+        return instances
+    if named:
+        return [file for file in named if not any(mark in _ends(file) for mark in OTHER_MARKS)]
+    return [file for file in files if any(mark in _ends(file) for mark in MARKS)
+            and not any(mark in _ends(file) for mark in OTHER_MARKS)]
+
+
+def _ends(file):
+    """The first and the last letters of a file, which show what lists it has; it may be huge."""
+    with file.open("rb") as opened:
+        start = opened.read(4096)
+        opened.seek(max(0, file.stat().st_size - 4096))
+        return start + opened.read()
 
 
 def records(root, files, ledger):
     """A Record per picture, and the classes in the order in which the files list them."""
     found: list[Record] = []
     classes: dict[str, None] = {}  # an ordered set
+    pictures = Pictures(root)
     for file in files:
         images, annotations, categories = _load(file)
-        names = {_field(file, "categories", c, "id"): str(_field(file, "categories", c, "name")) for c in categories}
+        names = {_key(file, "categories", c, "id"): str(_field(file, "categories", c, "name")) for c in categories}
         classes |= dict.fromkeys(names.values())
-        by_id = {}
+        by_id: dict[str, Record | None] = {}
+        by_path: dict[object, Record] = {}
         for image in images:
             name = str(_field(file, "images", image, "file_name"))
-            path = _picture(root, file, name)
+            path, remark = pictures.find(name, *_near(root, file))
             if path is None:
-                ledger.leave_out(name, "the file name in its annotation leads out of the folder")
-            record = by_id[_field(file, "images", image, "id")] = Record(path, [], _part(root, file), _size(image))
+                ledger.leave_out(name, remark)
+            elif remark:
+                ledger.remark(path.name, remark)
+            record = None
             if path is not None:
-                found.append(record)
+                record = by_path.setdefault(path, Record(path, [], _part(root, file), _size(image)))
+                record.nothing = "no object is marked in it"
+            by_id[_key(file, "images", image, "id")] = record
+        found += by_path.values()
         for annotation in annotations:
-            listed = by_id.get(_field(file, "annotations", annotation, "image_id"))
-            if listed is None:
-                ledger.remark(str(annotation["image_id"]), "annotations of pictures that the file does not list")
-            elif not annotation.get("iscrowd"):
-                name = names.get(_field(file, "annotations", annotation, "category_id"), "")
-                listed.objects.append((name, _box(annotation.get("bbox"))))
+            key = _key(file, "annotations", annotation, "image_id")
+            if key not in by_id:
+                ledger.remark(key, "annotations of pictures that the file does not list")
+                continue
+            record = by_id[key]
+            if record is None:
+                continue
+            if annotation.get("iscrowd"):
+                record.nothing = "all its objects are crowds (iscrowd)"
+                ledger.remark(record.path.name, "a crowd (one box around many) not used")
+            else:
+                name = names.get(_key(file, "annotations", annotation, "category_id"), "")
+                record.objects.append((name, _box(annotation)))
     return found, list(classes)
 
 
@@ -77,12 +109,27 @@ def _field(file, where, entry, key):
     return value
 
 
-def _box(bbox):
+def _key(file, where, entry, key):
+    """An id as text: some tools write 7, some 7.0, some "7", and not always the same in both lists."""
+    value = entry.get(key) if isinstance(entry, dict) else None
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if value is None and isinstance(entry, dict) and where == "images":
+        return f"null {entry.get('file_name')}"
+    if not isinstance(value, int | str):
+        raise DataError(f"{file}: an entry of the list {where} has no usable {key!r}: {str(entry)[:100]}")
+    return str(value).strip()
+
+
+def _box(annotation):
     try:
-        x, y, width, height = (float(number) for number in bbox)
-    except (TypeError, ValueError, OverflowError):
+        if annotation.get("bbox"):
+            x, y, width, height = (float(number) for number in annotation["bbox"])
+            return x, y, x + width, y + height
+        points = [float(number) for polygon in annotation["segmentation"] for number in polygon]
+        return min(points[::2]), min(points[1::2]), max(points[::2]), max(points[1::2])
+    except (TypeError, ValueError, OverflowError, KeyError):  # a run-length code has no corners to read
         return (float("nan"),) * 4
-    return x, y, x + width, y + height
 
 
 def _size(image):
@@ -94,12 +141,8 @@ def _part(root, file):
     return part_of(file.stem) or (part_of(file.parent.name) if file.parent != root else None)
 
 
-def _picture(root, file, name):
-    """Where the picture lies, or would lie if it is missing; None if its name leads out of the folder."""
-    if inside(root, name) is None:
-        return None
-    year = file.stem.partition("_")[2]  # instances_train2017 -> train2017, where COCO keeps those pictures
+def _near(root, file):
+    """Folders to look in first: COCO's instances_train2017.json speaks of pictures in train2017."""
+    year = file.stem.partition("_")[2]
     folders = [file.parent, root, root / "images"]
-    folders += [base / year for base in (root, root / "images") if part_of(year)]
-    candidates = [inside(folder, name) for folder in folders]
-    return first_file(candidates) or candidates[0]
+    return folders + [base / year for base in (root, root / "images") if part_of(year)]

@@ -20,9 +20,11 @@ class Record:
     """One picture as an annotation describes it, before anybody has opened it."""
 
     path: Path
-    objects: list = field(default_factory=list)  # (class name, (xmin, ymin, xmax, ymax)), half-open pixels
+    objects: list = field(default_factory=list)  # (class name, (xmin, ymin, xmax, ymax)), half-open pixels, or parts
     part: str | None = None  # "train", "valid", "test", or None where the data set has no parts of its own
     stated_size: tuple | None = None  # (H, W) of the picture the annotator saw, where the annotation says so
+    nothing: str = "no object is marked in it"  # why it has no objects, where the annotation tells
+    whole: float | None = None  # what the picture's width and height count as: None pixels, 1.0 shares, 100.0 percent
 
 
 class Ledger:
@@ -83,14 +85,20 @@ def first_file(candidates):
     return None
 
 
-def read_text(path, limit):
-    """The text of a file of at most `limit` bytes, UTF-8 with or without a byte order mark."""
+def read_bytes(path, limit):
+    """The bytes of a file, of which it may have at most `limit`."""
     if path.stat().st_size > limit:
         raise DataError(f"{path} has {path.stat().st_size:,} bytes; more than {limit:,} is not read, to protect memory")
+    return path.read_bytes()
+
+
+def read_text(path, limit):
+    """The text of a file of at most `limit` bytes, UTF-8 with or without a byte order mark."""
     try:
-        return path.read_text(encoding="utf-8-sig")
+        text = read_bytes(path, limit).decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise DataError(f"{path} is not UTF-8 text ({error}): save it as UTF-8") from error
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def walk(root, suffixes):

@@ -1,77 +1,218 @@
-"""CSV: a table that anybody can type. One line per object:
+"""CSV: a table that anybody can type, and that many programs export. One line per object:
 
     image,label,xmin,ymin,xmax,ymax,split
     photos/cat1.jpg,cat,12,30,140,160,train
 
-Boxes are half-open pixels: (0, 0, W, H) is the whole picture. `split` (train, valid, test) may be left away; other
-columns are ignored. A picture with several objects has several lines.
+Boxes are half-open pixels: (0, 0, W, H) is the whole picture. Numbers that all lie within 0 and 1 are shares of the
+picture's width and height. `split` (train, valid, test) may be left away; columns of other names are ignored. A
+picture with several objects has several lines; one without box and class says that nothing is marked in its picture.
+
+The columns go by many names (filename, class, x1, width, bbox), or by none; `dialect` knows them. Sources: the tables
+of the TensorFlow Object Detection API (xml_to_csv), Roboflow, keras-retinanet, VoTT, Make Sense, Open Images.
 """
 
-import csv
-import io
+import math
+import re
 
-from tinycnn.data.readers.records import PARTS, Record, first_file, inside, part_of, read_text
+from tinycnn.data.readers.dialect import COLUMNS, NO_VALUE, SPLITS, number, open_table
+from tinycnn.data.readers.pictures import Pictures
+from tinycnn.data.readers.records import PARTS, Record, part_of, walk
 from tinycnn.errors import DataError
 
 MAX_BYTES = 256 * 2**20
-COLUMNS = ("image", "label", "xmin", "ymin", "xmax", "ymax")
-LAYOUT = f"a .csv file whose first line is {','.join(COLUMNS)} (and, for the parts, a column split)"
+LAYOUT = (
+    f"a .csv or .tsv table with the columns {','.join(COLUMNS)} or their usual other names (and, for the parts, "
+    "split), in the folder, in annotations/, or in train/, valid/, test/"
+)
+FOLDERS = ("train", "valid", "val", "test", "annotations")
+FOREIGN = "region_shape_attributes"  # a table of the VGG Image Annotator, with shapes written as JSON in its cells
+AS_SIZE = "box of one column read as x, y, width, height (call it xyxy if it holds corners)"
 
 
 def find(path):
-    """The tables of a folder (or the file itself); none if it is not in this format."""
-    if path.is_file():
-        return [path] if path.suffix.lower() == ".csv" else []
-    return sorted(file for file in path.glob("*") if file.suffix.lower() == ".csv" and not file.name.startswith("."))
+    """The tables of a folder (or the file itself); none if it is not in this format.
+
+    A table without boxes is claimed only where no other annotations are: then the error that it causes explains most.
+    """
+    folders = [path] if path.is_file() else [path, *sorted(f for f in path.iterdir() if _is_one_of(f, FOLDERS))]
+    files = [file for f in folders for file in (sorted(f.iterdir()) if f.is_dir() else [f]) if _is_table(file)]
+    starts = {file: _start(file) for file in files}
+    files = [file for file in files if starts[file] is None or FOREIGN not in (starts[file].header or ())]
+    if path.is_file() or any(starts[file] is not None and starts[file].boxes for file in files):
+        return files
+    others = [file for file in walk(path, {".json", ".xml", ".yaml", ".yml", ".txt"}) if files]
+    return [] if [file for file in others if not file.stem.lower().startswith(("readme", "license"))] else files
+
+
+def _is_one_of(folder, names):
+    return folder.name.casefold() in names and folder.is_dir()
+
+
+def _is_table(file):
+    return file.suffix.lower() in (".csv", ".tsv") and not file.name.startswith(".") and file.is_file()
+
+
+def _start(file):
+    """The Table that the first lines of a file make, or None if it is no text."""
+    try:
+        return open_table(file, MAX_BYTES, only_start=True)
+    except (DataError, OSError):
+        return None
 
 
 def records(root, files, ledger):
     """A Record per line, and no order of the classes (None: by name)."""
-    found = []
-    for file in files:
-        for line, row in _rows(file):
-            name = row["image"]
-            if inside(root, name) is None:
-                ledger.leave_out(name or f"line {line}", "the image column is empty or leads out of the folder")
-                continue
-            candidates = [inside(folder, name) for folder in (root, root / "images")]
-            path = first_file(candidates) or candidates[0]  # a missing one is counted when it is opened
-            box = tuple(_number(row[column]) for column in COLUMNS[2:])
-            found.append(Record(path, [(row["label"], box)], _part(file, line, row)))
+    starts = [_start(file) for file in files]
+    some = any(start is not None and start.boxes for start in starts)
+    pictures, found = Pictures(root), []
+    for file, start in zip(files, starts, strict=True):
+        if some and start is not None and not start.boxes:
+            ledger.remark(file.name, "a table without boxes, not used")
+        else:
+            found += _read(root, file, pictures, ledger)
     return found, None
 
 
-def _rows(file):
-    """(line number, {column: text}) for every line below the header that is not empty."""
-    text = read_text(file, MAX_BYTES)
-    header = text.partition("\n")[0]
-    delimiter = ";" if ";" in header and "," not in header else ","  # what spreadsheets write where 1,5 means 1.5
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-    try:
-        columns = [cell.strip().lower() for cell in next(reader, [])]
-        missing = [column for column in COLUMNS if column not in columns]
-        if missing:
+def _read(root, file, pictures, ledger):
+    table = open_table(file, MAX_BYTES)
+    columns, comma = table.columns, table.delimiter != ","
+    _refuse_unclear(table)
+    for remark in table.remarks + columns.remarks + ([AS_SIZE] if _unsaid(table) else []):
+        ledger.remark(file.name, remark)
+    found, raw, paths = [], [], {}
+    width = len(table.header) if table.header is not None else None
+    for line, cells in table.rows():
+        name, label = _cell(cells, columns.image), _cell(cells, columns.label)
+        if any("\n" in cell or "\r" in cell for cell in (name, label)):
             raise DataError(
-                f"{file} has no column {', '.join(missing)}: its first line must name the columns "
-                f"{','.join(COLUMNS)} and may add split; it is {header.strip()[:100]!r}"
+                f"{file}, line {line}: the name of a picture or class goes over several lines, "
+                f"{(label if chr(10) in label else name)[:40]!r}: close the quotation mark that opens above"
             )
-        for cells in reader:
-            if any(cell.strip() for cell in cells):
-                cells += [""] * (len(columns) - len(cells))
-                yield reader.line_num, {name: cell.strip() for name, cell in zip(columns, cells, strict=False)}
-    except csv.Error as error:
-        raise DataError(f"{file}, line {reader.line_num}: not a table in CSV form ({error})") from error
+        if not name:
+            ledger.leave_out(f"line {line}", "its line names no picture")
+            continue
+        if width is not None and any(cells[width:]):
+            ledger.leave_out(name, "its line has more cells than the first line has names")
+            continue
+        part = _part(root, table, line, cells)
+        if (name, part) not in paths:
+            paths[name, part] = _look_up(root, file, name, part, pictures, ledger)
+        if paths[name, part] is None:
+            continue
+        texts, size = _box_cells(cells, columns), _size(cells, columns, comma)
+        if label.casefold() in NO_VALUE and all(text.casefold() in NO_VALUE for text in texts):
+            found.append(Record(paths[name, part], [], part, size))
+            continue
+        numbers = [number(text, comma) for text in texts]
+        raw.append(numbers)
+        found.append(Record(paths[name, part], [(label, _box(columns.kind, numbers))], part, size))
+    _refuse_sizes_for_corners(table, raw)
+    if _are_shares(raw):
+        ledger.remark(file.name, "boxes are shares of the picture")
+        for record in found:
+            record.whole = 1.0
+    return found
 
 
-def _number(text):
-    try:
-        return float(text)
-    except ValueError:
-        return float("nan")  # becomes the reason "its box is not four numbers" when the box is examined
+def _cell(cells, k):
+    return cells[k] if k is not None and k < len(cells) else ""
 
 
-def _part(file, line, row):
-    word = row.get("split", "").lower()
-    if word and word not in PARTS:
-        raise DataError(f"{file}, line {line}: the split {word!r} is not one of {', '.join(PARTS)}")
-    return PARTS[word] if word else part_of(file.stem)
+def _look_up(root, file, name, part, pictures, ledger):
+    """The path of a picture, or None, as the ledger then says. Those of a part often lie in a folder of its name."""
+    words = [word for word, meaning in PARTS.items() if part and meaning == part]
+    near = [base / word for base in (file.parent, root, root / "images") for word in words]
+    path, remark = pictures.find(name, *(f for f in near if f.is_dir()), file.parent, file.parent / "images")
+    if path is None:
+        ledger.leave_out(name, remark)
+    elif remark:
+        ledger.remark(name, remark)
+    return path
+
+
+def _part(root, table, line, cells):
+    word = _cell(cells, table.columns.split)
+    plain = re.sub(r"[\W_]+", "", word.casefold())
+    part = SPLITS.get(plain) or part_of(word)
+    if plain not in SPLITS and plain and part is None:
+        raise DataError(
+            f"{table.file}, line {line}: the split {word!r} is not one of {', '.join(PARTS)}: write one of these in "
+            "its column, or leave the column away"
+        )
+    folder = table.file.parent
+    return part or part_of(table.file.stem) or (part_of(folder.name) if folder != root else None)
+
+
+def _box_cells(cells, columns):
+    """The texts of a box's numbers: of their own columns, or of one that holds "[x, y, w, h]"."""
+    if len(columns.box) > 1:
+        return [_cell(cells, k) for k in columns.box]
+    texts = [text for text in re.split(r"[\s,;]+", _cell(cells, columns.box[0]).strip("[](){} \t")) if text]
+    return texts if len(texts) in (0, 4) else ["?"] * 4
+
+
+def _box(kind, numbers):
+    """(xmin, ymin, xmax, ymax) of edges, of a start and a size, of a centre and a size, or around four corners."""
+    a, b, c, d = numbers[:4] or (math.nan,) * 4
+    if kind == "corners":
+        xs, ys = numbers[::2], numbers[1::2]
+        whole = not any(map(math.isnan, numbers))
+        return (min(xs), min(ys), max(xs), max(ys)) if whole else (math.nan,) * 4
+    if kind == "centre":
+        return a - c / 2, b - d / 2, a + c / 2, b + d / 2
+    return (a, b, a + c, b + d) if kind == "size" else (a, b, c, d)
+
+
+def _size(cells, columns, comma):
+    """(H, W) of the picture that the annotator saw, or None where the table does not say it in whole pixels."""
+    if columns.size is None:
+        return None
+    size = [number(_cell(cells, k), comma) for k in columns.size]
+    return (int(size[0]), int(size[1])) if all(s >= 1 and s.is_integer() for s in size) else None
+
+
+def _unsaid(table):
+    """Is the box in one column whose name does not tell what its numbers are?"""
+    columns = table.columns
+    return len(columns.box) == 1 and not re.search("xywh|xyxy", table.header[columns.box[0]].casefold())
+
+
+def _are_shares(raw):
+    """Do all numbers lie within 0 and 1, but for rounding, and are they not all of them 0 or 1?"""
+    values = [value for numbers in raw for value in numbers if math.isfinite(value)]
+    return all(-0.02 <= value <= 1.02 for value in values) and any(value not in (0, 1) for value in values)
+
+
+def _refuse_sizes_for_corners(table, raw):
+    """No header said what the numbers are, and as corners many of them make no box: then the others are not right."""
+    if table.header is not None or table.columns.kind != "edges":
+        return
+    bad = sum(n[2] <= n[0] or n[3] <= n[1] for n in raw)
+    if bad > max(2, len(raw) / 5):
+        raise DataError(
+            f"{table.file} has no header, and read as xmin, ymin, xmax, ymax {bad} of its {len(raw)} boxes have no "
+            "area: if the numbers are x, y, width, height, write these names in a first line, with image and label"
+        )
+
+
+def _refuse_unclear(table):
+    """DataError if a column is missing, or if two could be the same one."""
+    columns, file = table.columns, table.file
+    if columns.image is not None and columns.label is not None and columns.box and not columns.problem:
+        return
+    first = next((line for line in table.text.splitlines()[table.skip:] if line.strip()), "").strip()
+    header = table.header or []
+    used = (("the picture", columns.image), ("the class", columns.label), ("the part", columns.split),
+            *(("the box", k) for k in columns.box))
+    taken = "; ".join(f"{header[k]!r} is {what}" for what, k in used if k is not None and k < len(header))
+    known = f" Understood so far: {taken}." if taken else ""
+    if columns.problem:
+        raise DataError(f"{file}: {columns.problem}. Its first line is {first[:100]!r}.{known} A first line "
+                        f"{','.join(COLUMNS)} is always understood")
+    missing = [name for name, k in (("image", columns.image), ("label", columns.label)) if k is None]
+    raise DataError(
+        f"{file} has no column {', '.join([*missing, *columns.missing])}: its first line must name the columns "
+        f"{','.join(COLUMNS)}, or usual other names for them, and may add split; it is {first[:100]!r}.{known} Write "
+        "a first line of this kind, or rename columns in it; where all objects are of one class, add a column label "
+        "with the same word in every line"
+    )
