@@ -137,7 +137,8 @@ def write_tiny_imagenet(folder, drawn):
 
 def write_yolo(folder, drawn):
     """YOLO counts in shares of the picture: class, middle of the box, its size."""
-    write(folder / "data.yaml", "train: images/train\ntest: images/test\n\nnc: 4\nnames: [" + ", ".join(CLASSES) + "]\n")
+    names = ", ".join(CLASSES)
+    write(folder / "data.yaml", f"train: images/train\ntest: images/test\n\nnc: {len(CLASSES)}\nnames: [{names}]\n")
     for picture in drawn:
         save(picture, folder / "images" / picture.part / f"{picture.stem}.jpg")
         xmin, ymin, xmax, ymax = (value / SIZE for value in picture.box)
@@ -181,10 +182,11 @@ def write_cvat(folder, drawn):
         name = f"{picture.stem}.jpg"
         save(picture, folder / "images" / picture.part.capitalize() / name)
         image = ElementTree.SubElement(root, "image", {
-            "id": str(number), "name": name, "subset": picture.part.capitalize(), "width": str(SIZE), "height": str(SIZE)})
+            "id": str(number), "name": name, "subset": picture.part.capitalize(), "width": str(SIZE),
+            "height": str(SIZE)})
         corners = zip(("xtl", "ytl", "xbr", "ybr"), (f"{value:.2f}" for value in picture.box), strict=True)
-        ElementTree.SubElement(image, "box", {"label": picture.label, "source": "manual", "occluded": "0", **dict(corners),
-                                              "z_order": "0"})
+        ElementTree.SubElement(image, "box", {
+            "label": picture.label, "source": "manual", "occluded": "0", **dict(corners), "z_order": "0"})
     ElementTree.indent(root)
     write(folder / "annotations.xml", ElementTree.tostring(root, encoding="unicode") + "\n")
 

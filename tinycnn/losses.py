@@ -67,7 +67,7 @@ class SoftmaxCrossEntropy(Layer):
         z = scores - scores.max(axis=1, keepdims=True)
         log_p = z - xp.log(xp.exp(z).sum(axis=1, keepdims=True))  # (N, K)
         self.remember(log_p, rows, labels)
-        value, e = -log_p[rows, labels].mean(), self.label_smoothing
+        value, e = 0 - log_p[rows, labels].mean(), self.label_smoothing  # 0, not -0, where all are sure
         return (1 - e) * value - e * log_p.mean() if e else value
 
     def backward(self) -> Array:

@@ -87,7 +87,10 @@ def _check(image, window, size):
     if image.ndim != 3 or 0 in image.shape:
         raise ShapeError(f"expected an image (H, W, C) with at least one pixel, got shape {image.shape}")
     if image.dtype != np.uint8:
-        raise DataError(f"expected an image of uint8 (0..255), got {image.dtype}: convert with image.astype('uint8')")
+        shares = image.dtype.kind == "f" and float(np.nanmax(image)) <= 1.0
+        how = "its numbers lie within 0..1, so convert with (image * 255).round().astype('uint8')" if shares else \
+            "bring its numbers to 0..255, then convert with image.astype('uint8')"
+        raise DataError(f"expected an image of uint8 (0..255), got {image.dtype}: {how}")
     xmin, ymin, xmax, ymax = window
     if not (all(map(math.isfinite, window)) and xmax > xmin and ymax > ymin):
         raise DataError(f"the window {tuple(window)} is empty: it needs xmin < xmax and ymin < ymax")

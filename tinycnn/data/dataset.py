@@ -108,7 +108,8 @@ class Samples:
         return len(self.labels)
 
     def __repr__(self) -> str:
-        return f"Samples({len(self)} images of {len(self.classes)} classes: {_listing(self.classes)})"
+        classes = count(len(self.classes), "class", "classes")
+        return f"Samples({len(self)} images of {classes}: {_listing(self.classes)})"
 
     def subset(self, indices: Any) -> "Samples":
         """The samples with these indices (integers, a slice, or N booleans), in the order given."""
@@ -185,7 +186,7 @@ class Dataset:
 
     def __repr__(self) -> str:
         counts = ", ".join(f"{part} {len(samples)}" for part, samples in self.parts.items())
-        return f"Dataset({self.name!r}, {len(self.classes)} classes, {counts})"
+        return f"Dataset({self.name!r}, {count(len(self.classes), 'class', 'classes')}, {counts})"
 
     def __str__(self) -> str:
         return self.describe()

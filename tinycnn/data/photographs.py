@@ -83,8 +83,14 @@ def decode(path: str | Path, max_side: int | None = None) -> Picture:
         raise PictureError(path, f"the picture is no {', '.join(FORMATS)}, or its beginning is damaged") from error
     except MemoryError:
         raise
+    except Unusable as error:
+        raise PictureError(path, str(error)) from error
     except Exception as error:  # a damaged file makes Pillow's decoders raise nearly anything: OSError, SyntaxError ...
         raise PictureError(path, "the picture is damaged or cut off", error) from error
+
+
+class Unusable(ValueError):
+    """A whole picture that says too little about itself."""
 
 
 def _decode(image, max_side, digest):
@@ -119,9 +125,12 @@ def _as_rgb(image):
     from PIL import Image
 
     if image.mode == "F":
-        raise ValueError("its pixels are floating-point numbers, and nothing says which is white")
+        raise Unusable("its pixels are floating-point numbers, and nothing says which is white: save it with 8 bits")
     if image.mode.startswith("I"):  # 16 bits; Pillow's own conversion would turn all above 255 white
-        return Image.fromarray((np.asarray(image).clip(0, 65535) >> 8).astype(np.uint8)).convert("RGB")
+        pixels = np.asarray(image).clip(0, 65535).astype(np.uint16)
+        needed = int(pixels.max(initial=1)).bit_length()
+        bits = next(b for b in (8, 10, 12, 14, 16) if needed <= b)  # many cameras put 10, 12 or 14 bits into 16
+        return Image.fromarray((pixels >> (bits - 8)).astype(np.uint8)).convert("RGB")
     if image.has_transparency_data:
         image = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)

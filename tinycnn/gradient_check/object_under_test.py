@@ -9,12 +9,12 @@ gradients matter, so that no gradient is left over from an earlier call.
 import contextlib
 import copy
 import inspect
-import random
 import time
 
 import numpy as np
 
 from tinycnn.gradient_check.adapters import FunctionPair, LossFunction, as_object, describe, required
+from tinycnn.gradient_check.generators import undisturbed
 from tinycnn.gradient_check.parts import is_float_array
 from tinycnn.gradient_check.private_copy import Outside, private_copy
 from tinycnn.gradient_check.run import Run, cast, random_signed
@@ -231,13 +231,9 @@ def _last_key(name):
 @contextlib.contextmanager
 def under_test(*arguments, **options):
     """An ObjectUnderTest for the length of a with block; what it keeps outside of itself is then put back."""
-    states = np.random.get_state(), random.getstate()  # of those who draw without a generator of their own
-    try:
+    with undisturbed():
         found = ObjectUnderTest(*arguments, **options)
         try:
             yield found
         finally:
             found.outside.restore()
-    finally:
-        np.random.set_state(states[0])
-        random.setstate(states[1])

@@ -2,12 +2,12 @@
 
 import copy
 import inspect
-import random
 
 import numpy as np
 
 from tinycnn.backend import device_of, to_device
 from tinycnn.gradient_check.deadline import deadline
+from tinycnn.gradient_check.generators import generators, put_back, state_of
 from tinycnn.gradient_check.parts import attributes, is_array, is_float_array, is_ours, walk
 from tinycnn.gradient_check.private_copy import private_copy
 from tinycnn.gradient_check.reachable import places
@@ -152,27 +152,3 @@ def cast(obj, dtype):
         for value in attributes(part).values():
             if value_name(value):
                 value.grad = None
-
-
-def generators(obj):
-    """Every generator of random numbers of the object and its parts: what a dropout draws its mask from."""
-    values = (v for _, part in walk(obj) for v in attributes(part).values())
-    kinds = np.random.Generator | np.random.RandomState | random.Random
-    return list({id(v): v for v in values if isinstance(v, kinds)}.values())
-
-
-def state_of(generator):
-    """Where a generator of random numbers stands."""
-    if isinstance(generator, np.random.Generator):
-        return generator.bit_generator.state
-    return generator.get_state() if isinstance(generator, np.random.RandomState) else generator.getstate()
-
-
-def put_back(generator, state):
-    """Let a generator begin there again."""
-    if isinstance(generator, np.random.Generator):
-        generator.bit_generator.state = state
-    elif isinstance(generator, np.random.RandomState):
-        generator.set_state(state)
-    else:
-        generator.setstate(state)

@@ -141,17 +141,18 @@ def layers(case):
     broken = [a for a in seen.layers if not math.isfinite(a.output.norm)]
     numbers = {"dead share": {short(a.name): a.dead / a.units for a in seen.layers if a.dead},
                "update:weight": {short(p.name): p.ratio for p in seen.parameters if p.ratio is not None}}
-    if not seen.findings:
+    told_of = [text for text in seen.findings if len(case.model.classes) > 1 or not text.startswith("class_head")]
+    if not told_of:
         told = "outputs, gradients and updates of one step are all of a usual size"
         return Finding("layers", OK, told, numbers=numbers)
     advice = "See print(tinycnn.trace(...)). "
     if dead:
         advice = f"Nothing passes {', '.join(short(a.name) for a in dead)}: the layer before was pushed too far by " \
                  "steps that were too large, or its biases started too low. Start again with a lower rate."
-    elif any("never active" in text for text in seen.findings):
+    elif any("never active" in text for text in told_of):
         advice += "Dead units come from steps that were too large; a lower rate or a warm-up spares the rest."
     level = WRONG if dead or mute or broken else LOOK
-    return Finding("layers", level, "; ".join(seen.findings[:4]), advice.strip(), numbers)
+    return Finding("layers", level, "; ".join(told_of[:4]), advice.strip(), numbers)
 
 
 def heads(case):
@@ -160,6 +161,9 @@ def heads(case):
     a, b = pulls.features.class_norm, pulls.features.box_norm
     numbers = {"class norm": a, "box norm": b, "cosine": pulls.features.cosine,
                "balanced box_weight": pulls.balanced_box_weight, **pulls.weights}
+    if not a and b and len(case.model.classes) == 1:
+        return Finding("heads", OK, "there is one class alone, so the class head has nothing to learn and pulls at "
+                       "nothing; the box head does", numbers=numbers)
     if not a or not b:
         return Finding("heads", WRONG, pulls.verdict(), _silent(case, "box" if not b else "class"), numbers)
     if not 1 / FAR <= b / a <= FAR:

@@ -80,6 +80,8 @@ def learned(case):
     told += f" (guessing: {percent(train.majority)}, {guess:.2f})"
     numbers = {"train": train.accuracy, "unseen": unseen.accuracy, "train loss": train.class_loss,
                "unseen loss": unseen.class_loss, "log K": guess}
+    if len(case.model.classes) == 1:
+        return Finding("learned", OK, "there is one class alone: see how the boxes do", numbers=numbers)
     noise = 2 * math.sqrt(0.25 / len(unseen.labels))  # two standard errors of a share, at most
     if not case.trained:
         return Finding("learned", OK, f"nothing yet: {told}", numbers=numbers)

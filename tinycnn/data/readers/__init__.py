@@ -23,7 +23,7 @@ READERS = {name: import_module(module) for name, module in FORMATS.items()}
 
 def read(path: str | Path, format: str | None = None, valid_fraction: float = 0.1, test_fraction: float | None = None,
          seed: int = 0, *, max_side: int | None = 1024, memory: int = 2**30, units: str | None = None) -> Dataset:
-    """Read a folder of annotated pictures, one annotation file, or a .zip, into a Dataset. Needs Pillow (extra: images).
+    """Read a folder of annotated pictures, one annotation file, or a .zip into a Dataset. Needs Pillow (extra: images).
 
     format: one of tinycnn.data.formats.FORMATS, such as "voc", "coco", "csv", "yolo"; None to recognize it
     valid_fraction: the share of the training pictures split off to choose settings with; 0 for none

@@ -1,7 +1,7 @@
-"""A .zip of a data set, as annotation tools export it: unpacked into a temporary folder that lasts as long as the program.
+"""A .zip of a data set, as annotation tools export it: unpacked into a temporary folder, as long as the program runs.
 
-An archive from elsewhere is not trusted. Names that lead out of the folder, links and encrypted entries are refused, and
-sizes are limited before anything is written: a file of a few kilobytes can claim to hold terabytes.
+An archive from elsewhere is not trusted. Names that lead out of the folder, links and encrypted entries are refused,
+and sizes are limited before anything is written: a file of a few kilobytes can claim to hold terabytes.
 """
 
 import atexit
@@ -27,7 +27,7 @@ def unpack(path: Path) -> Path:
         atexit.register(shutil.rmtree, folder, ignore_errors=True)
         try:
             _unpack(path, folder)
-        except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, OSError, zipfile.LargeZipFile) as error:
+        except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, OSError) as error:
             shutil.rmtree(folder, ignore_errors=True)
             raise DataError(f"{path} cannot be unpacked: {error}. Is it cut off, encrypted, or no .zip?") from error
         _unpacked[key] = folder
@@ -39,7 +39,8 @@ def _unpack(path, folder):
         entries = [e for e in archive.infolist() if not e.is_dir() and Path(e.filename).suffix.lower() in WANTED]
         size, packed = (sum(getattr(e, name) for e in entries) for name in ("file_size", "compress_size"))
         if len(entries) > MOST_FILES or size > MOST_BYTES or size > 2**20 + MOST_TIMES * packed:
-            raise DataError(f"{path} would become {size:,} bytes in {len(entries):,} files, from {packed:,}: that is not "
+            raise DataError(f"{path} would become {size:,} bytes in {len(entries):,} files, from {packed:,}: "
+                            "that is not "
                             "unpacked. Unpack it yourself if you trust it, and give the folder")
         for entry in entries:
             target = inside(folder, entry.filename)

@@ -26,7 +26,8 @@ OTHER_TASKS = ("captions", "person_keypoints", "panoptic", "stuff", "image_info"
 def find(path):
     """The annotation files of a folder (or the file itself); none if it is not in this format."""
     if path.is_file():
-        return [path] if path.suffix.lower() == ".json" else []
+        is_json = path.suffix.lower() == ".json"
+        return [path] if is_json and not any(mark in _ends(path) for mark in OTHER_MARKS) else []
     folders = [path, *(path / name for name in ("annotations", "labels", "train", "valid", "val", "test"))]
     files = [file for folder in folders for file in sorted(folder.glob("*.json")) if not file.name.startswith(".")]
     files = [file for file in files if not file.stem.startswith(OTHER_TASKS)]

@@ -132,7 +132,7 @@ def _images(file, reader):
 class _Reader:
     """What the parser tells element by element; keeps the pictures until they are taken, and nothing else."""
 
-    doctype = voc._Target.doctype  # refuses it, before the parser reads what is in it
+    doctype = voc.Target.doctype  # refuses it, before the parser reads what is in it
 
     def __init__(self):
         self.labels, self.subset = [], ""

@@ -155,12 +155,15 @@ def _size(content):
 
 def _objects(shapes):
     """(objects as in Record, sentences to remark) of the list of shapes."""
-    objects, remarks, groups = [], [], {}
+    objects: list[tuple] = []
+    remarks: list[str] = []
+    groups: dict = {}
     for shape in shapes:
         if not isinstance(shape, dict):
             remarks.append("a shape that is not as LabelMe writes it, not used")
             continue
-        kind = shape.get("shape_type") or "polygon"  # the first versions knew only these
+        kind = shape.get("shape_type")
+        kind = "polygon" if kind is None else kind  # the first versions knew no others and did not say it
         if kind not in (*CORNERS, "circle"):
             known = UNUSED.get(kind) if isinstance(kind, str) else None
             remarks.append(f"{known or 'a shape of an unknown kind'} {ONLY}")

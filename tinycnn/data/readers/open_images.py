@@ -1,13 +1,14 @@
 """Open Images: a CSV table per part, one line per box, and a second table that gives the classes their names.
 
     ImageID,Source,LabelName,Confidence,XMin,XMax,YMin,YMax,IsOccluded,IsTruncated,IsGroupOf,IsDepiction,IsInside
-    000026e7ee790996,freeform,/m/07j7r,1,0.071905,0.145346,0.206591,0.391306,0,1,1,0,0
+    000026e7ee790996,freeform,CODE,1,0.071905,0.145346,0.206591,0.391306,0,1,1,0,0
 
 Coordinates are shares of the picture's width and height, and both x stand before both y. The tables are called
 train-annotations-bbox.csv, validation-... and test-annotations-bbox.csv; later versions put oidv6- before that and
-columns behind. ImageID is the picture's file name without ending. class-descriptions-boxable.csv (`/m/07j7r,Tree`)
-names the classes. Boxes around a group of objects (IsGroupOf 1) and of what was looked for and not seen (Confidence
-0) are not used. (A. Kuznetsova et al., "The Open Images Dataset V4", 2020, and the data formats on its site.)
+columns behind. ImageID is the picture's file name without ending. class-descriptions-boxable.csv (lines of
+CODE,Tree) names the classes. Boxes around a group of objects (IsGroupOf 1) and of what was looked for and not seen
+(Confidence 0) are not used. (A. Kuznetsova et al., "The Open Images Dataset V4", 2020, and the data formats on its
+site.)
 
 The tables have up to fifteen million lines, and hardly anybody downloads all pictures. So a table is read in pieces,
 and of lines whose picture is not there nothing is kept but their number.

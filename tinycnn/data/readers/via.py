@@ -20,7 +20,7 @@ only one there is, or else the first of CLASS_NAMES that occurs. An attribute `s
 import json
 import math
 import re
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from tinycnn.data.readers.dialect import LOOSE, SPLIT, SPLITS, parse
 from tinycnn.data.readers.part_lists import folder_parts
@@ -78,7 +78,8 @@ def records(root, files, ledger):
     readers = {".csv": _table, ".json": _json}
     entries = [entry for file in files for entry in readers[file.suffix.lower()](file, ledger)]
     attribute = _class_attribute(files, entries)
-    pictures, found = Pictures(root), {}
+    pictures = Pictures(root)
+    found: dict = {}
     looked_up: dict[tuple, tuple] = {}
     for entry in entries:
         part = _part(root, entry, ledger)
@@ -234,8 +235,8 @@ def _near(root, entry, part):
 def _add(record, regions, attribute, ledger):
     """The objects of these regions, to a record's; each once, though a project and its export are both there."""
     for region in regions:
-        shape, attributes = region or ({}, {})
-        kind = shape.get("name")
+        shape, attributes = region if region else (dict(), dict())
+        kind: Any = shape.get("name")
         classes = _values(attributes.get(attribute)) if attribute is not None else [ONE_CLASS]
         problem = None
         if region is None or not isinstance(kind, str):

@@ -94,14 +94,16 @@ def records(root, files, ledger):
     return list(found.values()), None
 
 
-class _Target(ElementTree.TreeBuilder):
+class Target(ElementTree.TreeBuilder):
+    """What a parser builds the tree with; it refuses every DOCTYPE."""
+
     def doctype(self, name, pubid, system):
         raise DataError("it declares a DOCTYPE, which is refused: it could expand to gigabytes or name other files")
 
 
 def parse_xml(path, limit=MAX_BYTES):
     """The outermost element of an XML file of at most `limit` bytes; DataError says what is wrong with it."""
-    parser = ElementTree.XMLParser(target=_Target())
+    parser = ElementTree.XMLParser(target=Target())
     try:
         if path.stat().st_size > limit:
             raise DataError(f"its annotation is larger than {limit:,} bytes")

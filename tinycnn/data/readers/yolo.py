@@ -193,7 +193,7 @@ def _parts(root, settings, yaml, lists, pictures, everything, ledger):
 
 def _place(bases, path, entry):
     """The folder or list that data.yaml means. It was mostly written elsewhere, so only its last folders count, as
-    many as are found in the data set: ../train/images, or /content/set/images/train.
+    many as are found in the data set: ../train/images, or the path on somebody's own disk.
     """
     words = [word for word in re.split(r"[/\\]", f"{path}/{entry}") if word not in ("", ".", "..")][-8:]
     places = (inside(base, "/".join(words[k:])) for base in bases for k in range(len(words)))
