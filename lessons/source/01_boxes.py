@@ -68,7 +68,7 @@ print("pixels painted:", int(picture.sum()))
 draw.rulers(first=2, last=6)
 
 # %% [markdown]
-# The repository holds the same 24 small pictures in these four formats and more, in the folder `datasets/samples`. This is what
+# The repository holds the same 24 small pictures in these four formats and more, in `datasets/samples`. This is what
 # the files say about the same mug:
 
 # %%

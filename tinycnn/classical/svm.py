@@ -7,9 +7,11 @@ the wrong side costs. The bias is part of w, as scikit-learn's LinearSVC has it,
 a Linear, a HingeLoss and an SGD that walks down the whole sum at once: nothing that the networks do not use as well.
 """
 
+import math
+
 import numpy as np
 
-from tinycnn.errors import ShapeError
+from tinycnn.errors import DataError, ShapeError
 from tinycnn.hinge_loss import HingeLoss
 from tinycnn.layers import Linear
 from tinycnn.optim import SGD
@@ -25,6 +27,11 @@ class LinearSVM(Linear):
         """
         if x.ndim != 2 or x.shape[1] != len(self.w.value) or not C > 0:
             raise ShapeError(f"LinearSVM.fit takes x (N, {len(self.w.value)}) and C > 0, got {x.shape} and C={C}")
+        if not len(x) or not np.isfinite(x).all() or not math.isfinite(C):
+            raise DataError("LinearSVM.fit needs samples of finite numbers and a finite C, got "
+                            f"{len(x)} samples, {int((~np.isfinite(x)).sum())} numbers that are none, and C={C}")
+        if float(abs(x).max()) > 1e6:
+            raise DataError(f"LinearSVM.fit got numbers up to {abs(x).max():.1e}: bring features to a size around 1")
         x, loss, found = x.astype(self.w.value.dtype, copy=False), HingeLoss(squared=True), []
         # The slope changes by 1, that of 1/2 |w|^2, to `steepest`: from both follow a safe rate and the best momentum
         # (Nesterov 1983). And 1/2 |w|^2 itself is what weight_decay=1 subtracts.

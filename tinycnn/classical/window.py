@@ -7,6 +7,7 @@ classifier has to learn next (hard negatives: Dalal and Triggs 2005, section 6.6
 hog_svm.py and haar.py; everything else is here.
 """
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -58,6 +59,11 @@ class WindowDetector(PictureModel):
         """
         if not len(samples):
             raise DataError("the training samples are empty: was everything left out when the data were read?")
+        if mined < 1 or rounds < 0:
+            raise ValueError(f"fit: mined is at least 1, rounds at least 0, got mined={mined}, rounds={rounds}")
+        if not (C > 0 and math.isfinite(C)):
+            raise ValueError(f"fit: C is what a window on the wrong side costs, a number above 0, got {C!r}")
+        samples = self._in_own_order(samples)
         rng, subjects = np.random.default_rng(seed), _unit_boxes(samples)
         windows = _around(subjects)
         parts = [(self._features(samples, windows, flip), samples.labels) for flip in (False, True)]
@@ -78,6 +84,15 @@ class WindowDetector(PictureModel):
             chosen = rng.permutation(len(samples))[:mined]
             parts += self._mistakes(samples.subset(chosen), subjects[chosen])
             self._learn(parts, C)
+
+    def _in_own_order(self, samples):
+        """The samples with labels that count as `classes` do; classes without names of their own take theirs."""
+        if self.classes == tuple(map(str, range(len(samples.classes)))):
+            self.classes = samples.classes
+        if len(samples.classes) > len(self.classes):
+            raise DataError(f"the training samples have {len(samples.classes)} classes, and the detector "
+                            f"{len(self.classes)}: {', '.join(self.classes)}")
+        return samples.relabel(self.classes)
 
     def detections(self, image: np.ndarray, most: int = 5) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """The best windows of one uint8 picture (H, W, 3): windows (n, 4), scores (n,), classes (n,).

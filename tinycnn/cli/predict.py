@@ -11,6 +11,7 @@ from tinycnn.models.pose import PoseNet
 from tinycnn.models.weights import load
 from tinycnn.text import aligned
 
+MARK = "Software", "tinycnn predict"  # in each drawing
 AT_ONCE = 32  # pictures in memory at the same time
 
 
@@ -67,7 +68,7 @@ def _predict(model, paths, targets):
                         "probability": round(probability, 4), "box": [round(float(v), 1) for v in box]})
         if target is not None:
             with atomic_write(target) as file:
-                annotate(image, box, f"{name} {probability:.0%}").save(file, format="PNG")
+                annotate(image, box, f"{name} {probability:.0%}").save(file, format="PNG", pnginfo=_mark())
             answers[-1]["picture"] = str(target)
     return answers
 
@@ -85,7 +86,7 @@ def _predict_pose(model, paths, targets, person):
         answers.append({"image": str(path), "width": width, "height": height, "joints": joints})
         if target is not None:
             with atomic_write(target) as file:
-                annotate_pose(image, prediction.joints[i]).save(file, format="PNG")
+                annotate_pose(image, prediction.joints[i]).save(file, format="PNG", pnginfo=_mark())
             answers[-1]["picture"] = str(target)
     return answers
 
@@ -105,14 +106,33 @@ def _print(answers):
 
 
 def _targets(paths, folder):
-    """One new name for each picture; never that of a picture that was given, never the same name twice."""
+    """One name for each picture: never that of a file that is not our own drawing, never the same name twice."""
     taken = {path.absolute() for path in paths}
     targets = []
     for path in paths:
         number, target = 1, folder / f"{path.stem}.png"
-        while target.absolute() in taken:
+        while target.absolute() in taken or target.exists() and not _drawn_here(target):
             number += 1
             target = folder / f"{path.stem}-{number}.png"
         taken.add(target.absolute())
         targets.append(target)
     return targets
+
+
+def _mark():
+    """What is written into a drawing, so that a later run may replace it, and nothing else."""
+    from PIL.PngImagePlugin import PngInfo
+
+    info = PngInfo()
+    info.add_text(*MARK)
+    return info
+
+
+def _drawn_here(path):
+    from PIL import Image
+
+    try:
+        with Image.open(path) as image:
+            return image.info.get(MARK[0]) == MARK[1]
+    except Exception:  # no picture: somebody else's file
+        return False

@@ -45,6 +45,9 @@ def run(arguments):
     say = (lambda *lines: None) if arguments.quiet else (lambda *lines: print(*lines, sep="\n", flush=True))
     data = runs.load_data(settings)
     say(data.describe(), "")
+    if arguments.config and runs.read_config(arguments.config).get("model") != settings["model"]:
+        say(f"{arguments.config} is of another model: its data and seed are taken, and {settings['model']} begins with "
+            "settings of its own", "")
     model = runs.build_model(settings, getattr(data, "classes", None))
     if settings["init"] and folder is None:
         taken = initialize(model, settings["init"])
@@ -55,6 +58,7 @@ def run(arguments):
         runs.write_json(folder / "config.json", _config(settings, data, model, folder))
     hint = " (tinycnn doctor says why not on a GPU)" if (device, settings["device"]) == ("cpu", "auto") else ""
     say(f"{_count(model):,} parameters, computed on {device}{hint}", f"everything goes to {folder}", "")
+    new = not arguments.resume
     try:
         history = _fit(model.to(device), data, settings, folder, arguments)
         best = load(folder / "model.npz", device=device)
@@ -62,21 +66,33 @@ def run(arguments):
         problems = _draw(best, history, data, folder, settings["task"])
     except KeyboardInterrupt:
         raise KeyboardInterrupt(_how_to_resume(folder)) from None
+    finally:
+        if new:
+            _remove_if_empty(folder)
     _report(best, metrics, folder, problems)
 
 
+def _remove_if_empty(folder):
+    """A run that ended before its first epoch leaves its name free again."""
+    if [file.name for file in folder.iterdir()] == ["config.json"]:
+        (folder / "config.json").unlink()
+        folder.rmdir()
+
+
 def _what_it_needs(model, data, settings):
-    """A sentence for those who train a very large network on few pictures."""
+    """Sentences for those who freeze a part for good, or train a very large network on few pictures."""
     parameters, pictures = _count(model), len(data.train)
+    if settings["freeze"] and settings["freeze"][1] >= settings["epochs"]:
+        yield (f"{settings['freeze'][0]} is frozen for all {settings['epochs']} epochs: it stays as it is"
+               + ("" if settings["init"] else ", and nothing was learned before (--init)"))
     if parameters < LARGE:
-        return ()
+        return
     arrays = 4 if settings["optimizer"] == "adam" else 3  # values, gradients, and the optimizer's state
-    lines = [f"{parameters / 1e6:.0f} million parameters take {4 * arrays * parameters / 1e9:.1f} GB in training, and "
-             f"a batch of {settings['batch_size']} images takes more."]
+    yield (f"{parameters / 1e6:.0f} million parameters take {4 * arrays * parameters / 1e9:.1f} GB in training, and "
+           f"a batch of {settings['batch_size']} images takes more.")
     if pictures < FEW and not settings["init"]:
-        lines.append(f"{pictures:,} pictures are few for so many: it learns them by heart. Begin with weights learned "
-                     "before, --init FILE, or train a smaller network, --model resnet.")
-    return lines
+        yield (f"{pictures:,} pictures are few for so many: it learns them by heart. Begin with weights learned "
+               "before, --init FILE, or train a smaller network, --model resnet.")
 
 
 def _settings(arguments):
@@ -95,6 +111,10 @@ def _settings(arguments):
     if not (folder / "config.json").exists():
         raise UsageError(f"{folder} holds no run to resume: there is no config.json in it")
     earlier = runs.read_config(folder)
+    if (folder / "model.npz").exists() and not (folder / "checkpoint.npz").exists() and \
+            earlier["model"] not in WITHOUT_EPOCHS:
+        raise UsageError(f"{folder} holds a model and no checkpoint.npz, so there is nothing to continue from. Start "
+                         f"anew with: tinycnn train --config {folder} --out ANOTHER")
     machine = {name: known.pop(name) for name in ("device", "workers") if name in known}  # may differ
     changed = [f"--{name.replace('_', '-')}" for name in known if known[name] != earlier.get(name)]
     if changed:

@@ -52,6 +52,8 @@ def initialize(model: PictureModel, path: str | Path) -> list[str]:
             f"{path} holds the weights of another trunk than that of {model!r}: {name} has shape "
             f"{own[name].value.shape} here, and there is {there}. Build the model that the weights are from."
         )
+    if not taken:
+        raise CheckpointError(f"{path} holds nothing that {model!r} could begin with: no name and shape is the same")
     model.pixel_mean, model.pixel_scale = pixels
     for name in taken:
         held = own[name]
@@ -98,5 +100,6 @@ def _read(path):
         state = torch.load(path, map_location="cpu", weights_only=True)  # refuses whatever is not numbers
         return {name: tensor.numpy() for name, tensor in state.items()}
     except Exception as error:
-        first = str(error).strip().partition("\n")[0]
-        raise CheckpointError(f"{path} is not a file of PyTorch weights alone ({first})") from error
+        # PyTorch's own words advise to read it in a way that runs what is inside.
+        raise CheckpointError(f"{path} is not a file of PyTorch weights alone: damaged, something else, or with more "
+                              "in it than arrays, which is never run. Save model.state_dict() by itself") from error

@@ -1,9 +1,10 @@
 """What all tasks ask of their samples and losses: one part of a data set each, and a loss that has not gone astray."""
 
+import math
 import warnings
 from typing import Any
 
-from tinycnn.errors import DataError
+from tinycnn.errors import DataError, TrainingError
 from tinycnn.history import Row
 from tinycnn.text import kind
 
@@ -41,6 +42,12 @@ def say_if_exploded(row: Row, usual: dict[str, float], advice: str) -> None:
 
     usual: {column of the history: what a guess has}    advice: what else to look at
     """
+    broken = [name for name, value in row.items() if name.startswith("valid") and not math.isfinite(value)]
+    if broken:
+        raise TrainingError(
+            f"{broken[0].replace('_', ' ')} is {row[broken[0]]} after epoch {row['epoch']}: on pictures it did not "
+            "learn from, the network gives no numbers any more. Try a tenth of the learning rate, or clip_norm=5; what "
+            "earlier epochs saved is intact")
     for column, guess in usual.items():
         if row.get(column, 0.0) > EXPLODED * guess:
             warnings.warn(

@@ -1,0 +1,88 @@
+"""Nothing of the user's is lost, and no folder is left behind that stands in the way."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import tinycnn as tc
+from tinycnn.classical import LinearSVM
+from tinycnn.classical.hog_svm import hog_svm
+from tinycnn.cli import main
+from tinycnn.errors import CheckpointError, DataError, TrainingError
+from tinycnn.tasks import task_of
+
+TINY = ["train", "--size", "40", "--image-size", "32", "--channels", "4", "--hidden", "8", "--epochs", "1", "--quiet"]
+
+
+@pytest.fixture
+def trained(tmp_path):
+    assert main([*TINY, "--out", str(tmp_path / "run")]) == 0
+    return tmp_path / "run"
+
+
+def test_predict_replaces_its_own_drawings_and_nothing_else(trained, tmp_path):
+    rng, out = np.random.default_rng(0), tmp_path / "out"
+    out.mkdir()
+    for path in (tmp_path / "a.png", out / "a.png", out / "a-2.png"):
+        Image.fromarray(rng.integers(0, 256, (20, 20, 3), dtype=np.uint8)).save(path)
+    before = [(out / name).read_bytes() for name in ("a.png", "a-2.png")]
+    for _ in range(2):  # the second time its own drawing is replaced
+        assert main(["predict", "--model", str(trained), str(tmp_path / "a.png"), "--out", str(out)]) == 0
+        assert sorted(path.name for path in out.iterdir()) == ["a-2.png", "a-3.png", "a.png"]
+    assert [(out / name).read_bytes() for name in ("a.png", "a-2.png")] == before
+
+
+def test_a_finished_run_without_its_checkpoint_is_not_begun_again(trained, capsys):
+    (trained / "checkpoint.npz").unlink()
+    before = (trained / "model.npz").read_bytes()
+    assert main(["train", "--resume", "--out", str(trained)]) != 0
+    assert "nothing to continue from" in capsys.readouterr().err and (trained / "model.npz").read_bytes() == before
+
+
+def test_a_run_that_never_began_leaves_its_name_free(tmp_path, capsys):
+    out = tmp_path / "run"
+    assert main([*TINY, "--freeze", "nose:1", "--out", str(out)]) != 0
+    assert not out.exists()
+    assert main([*TINY, "--out", str(out)]) == 0
+
+
+def test_what_is_dropped_or_never_learns_is_said(trained, tmp_path, capsys):
+    command = [part for part in TINY if part != "--quiet"]
+    assert main([*command, "--freeze", "trunk:3", "--out", str(tmp_path / "frozen")]) == 0
+    assert "trunk is frozen for all 1 epochs" in capsys.readouterr().out
+    assert main(["train", "--config", str(trained), "--model", "hog-svm", "--out", str(tmp_path / "svm")]) == 0
+    assert "is of another model: its data and seed are taken" in capsys.readouterr().out
+
+
+def test_a_network_that_answers_nan_has_not_learned():
+    task = task_of(tc.models.localizer(2, image_size=8, channels=(4,), hidden=8))
+    row = {"epoch": 2, "class": 0.5, "box": 0.5, "valid_class": float("nan"), "valid_joint": 0.0}
+    with pytest.raises(TrainingError, match="valid class is nan after epoch 2"):
+        task.say_if_exploded(row, tc.MultiTaskLoss())
+
+
+@pytest.mark.parametrize("x, C, words", [
+    (np.array([[np.nan, 1.0]]), 0.01, "1 numbers that are none"), (np.zeros((0, 2)), 0.01, "0 samples"),
+    (np.ones((2, 2)), float("inf"), "C=inf"), (np.full((2, 2), 1e20), 0.01, "a size around 1"),
+])
+def test_a_machine_is_not_fed_what_is_no_number(x, C, words):
+    with pytest.raises(DataError, match=words):
+        LinearSVM(2, 2).fit(x, np.zeros(len(x), int), C=C)
+
+
+def test_a_detector_compares_names_and_not_numbers():
+    images = [np.full((24, 24, 3), 40 * k, np.uint8) for k in range(4)]
+    samples = tc.data.Samples(images, [0, 1, 0, 1], [[2, 2, 20, 20]] * 4, list("wxyz"), ("b", "a"))
+    named = hog_svm(2, window=16, classes=("a", "b"))
+    assert named._in_own_order(samples).labels.tolist() == [1, 0, 1, 0]
+    unnamed = hog_svm(2, window=16)
+    assert unnamed._in_own_order(samples).labels.tolist() == [0, 1, 0, 1] and unnamed.classes == ("b", "a")
+    with pytest.raises(DataError, match="does not know"):
+        hog_svm(2, window=16, classes=("a", "c"))._in_own_order(samples)
+    with pytest.raises(ValueError, match="number above 0"):
+        named.fit(samples, C=float("nan"))
+
+
+def test_to_begin_with_nothing_is_an_error(trained):
+    with pytest.raises(CheckpointError, match="nothing that"):
+        tc.models.initialize(hog_svm(2, window=16), trained)
