@@ -22,15 +22,14 @@ def match_positions(differences, tensor, rng):
     """(family or None, sentence) from the pattern of wrong elements."""
     measure_all(differences, tensor, rng, FOR_A_DIAGNOSIS)
     errors = ErrorMap(differences, tensor)
-    for pattern in (_clipped, _shift, _at_labels, _repeated_rows, _region, _border, _overlap, _some_indices, _few,
-                    _mask, _out_of_order, _uses, forgotten_path):
+    for pattern in (_clipped, _shift, _at_labels, _repeated_rows, _region, _border, _overlap, _elsewhere, _some_indices,
+                    _few, _mask, _out_of_order, _uses, forgotten_path):
         found = pattern(errors)
         if found is not None:
             return found
     e = tensor.elements
     return None, (f"wrong in {e.count(WRONG)} of {len(e.states) - e.count(KINK)} elements looked at, in no "
-                  "known pattern; "
-                  f"the worst: {_worst(e)}")
+                  f"known pattern; the worst: {_worst(e)}")
 
 
 def _worst(e, count=3):
@@ -195,6 +194,14 @@ def _uses(errors):
     return match_uses(errors.differences, errors.tensor)
 
 
+def _elsewhere(errors):
+    """0 where something passes and something where nothing does: another winner, and no forgotten index."""
+    silent = abs(errors.true) <= errors.tiny
+    leaks = silent & (abs(errors.claimed) > errors.tiny)
+    blocks = errors.wrong & ~silent & (abs(errors.claimed) <= errors.tiny)
+    return _mask(errors) if leaks.any() and blocks.any() else None
+
+
 def _mask(errors):
     """The right numbers where something passes, but it passes at the wrong elements."""
     seen = errors.wrong | errors.right
@@ -217,16 +224,19 @@ def _shift(errors):
     """The right picture, moved: the padding was cut off on one side only."""
     if not errors.spatial or not np.isfinite(errors.true).all():
         return None
+    nonzero = int((abs(errors.true) > errors.tiny).sum())
     steps = [step for step in itertools.product(range(-3, 4), repeat=len(errors.spatial)) if any(step)]
     for step in sorted(steps, key=lambda step: sum(map(abs, step))):
         if any(abs(d) >= errors.shape[axis] - 1 for axis, d in zip(errors.spatial, step, strict=True)):
             continue
+        if len(step) == 1 and 2 * abs(step[0]) >= errors.shape[errors.spatial[0]]:
+            continue  # too little of it is left to recognize
         here, there = [slice(None)] * len(errors.shape), [slice(None)] * len(errors.shape)
         for axis, d in zip(errors.spatial, step, strict=True):
             n = errors.shape[axis]
             here[axis], there[axis] = slice(max(0, -d), n - max(0, d)), slice(max(0, d), n - max(0, -d))
         a, b = errors.claimed[tuple(here)], errors.true[tuple(there)]
-        if errors.same(a, b).all() and (abs(b) > errors.tiny).sum() >= 4:
+        if errors.same(a, b).all() and (abs(b) > errors.tiny).sum() >= max(4, 0.5 * nonzero * (len(step) == 1)):
             moved = ", ".join(str(-d) for d in step)
             words = f"({moved}) pixels (down, right)" if len(step) == 2 else f"{moved} places"
             return "shift", (f"the right picture, moved by {words}: is the padding cut off on both sides, as much as "
