@@ -86,3 +86,29 @@ def test_a_detector_compares_names_and_not_numbers():
 def test_to_begin_with_nothing_is_an_error(trained):
     with pytest.raises(CheckpointError, match="nothing that"):
         tc.models.initialize(hog_svm(2, window=16), trained)
+
+
+@pytest.fixture
+def pictures(tmp_path):
+    """A folder of 40 photographs of two classes, all different."""
+    rng, rows = np.random.default_rng(0), ["image,label,xmin,ymin,xmax,ymax"]
+    (tmp_path / "photos").mkdir()
+    for i in range(40):
+        pixels = rng.integers(90, 160, (40, 40, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(tmp_path / "photos" / f"{i}.png")
+        rows.append(f"{i}.png,{'cat' if i % 2 else 'dog'},5,5,30,25")
+    (tmp_path / "photos" / "labels.csv").write_text("\n".join(rows) + "\n")
+    return tmp_path / "photos"
+
+
+def test_pictures_that_were_learned_are_not_tested_on_unsaid(pictures, tmp_path, monkeypatch, capsys):
+    run = tmp_path / "run"
+    assert main(["train", "--data", str(pictures), *TINY[3:], "--out", str(run)]) == 0
+    capsys.readouterr()
+    monkeypatch.chdir(tmp_path)
+    for same in ([], ["--data", str(pictures)], ["--data", "photos"], ["--data", "./photos/../photos"]):
+        assert main(["evaluate", str(run), *same]) == 0
+        out, err = capsys.readouterr()
+        assert "8 test pictures" in out and "learned from" not in err
+    assert main(["evaluate", str(run), "--data-seed", "5"]) == 0
+    assert "of these 8 test pictures were learned from" in capsys.readouterr().err

@@ -1,6 +1,7 @@
 """tinycnn evaluate: all metrics of a trained model, with the baselines beside them."""
 
 import json
+import sys
 
 from tinycnn.cli import runs
 from tinycnn.cli.options import DATA, DEVICE, given, options, resolve
@@ -25,6 +26,11 @@ def run(arguments):
     path = runs.find_model(arguments.trained)
     model = load(path, device=resolve(given(arguments))["device"])
     data, settings = runs.data_for_model(model, path, given(arguments))
+    part = data.parts[arguments.part]
+    learned = 0 if arguments.part == "train" else runs.learned_from(path, settings, part)
+    if learned:
+        print(f"tinycnn: note: {learned} of these {len(part)} {arguments.part} pictures were learned from: the "
+              "division is another one than the run's own, and the numbers say little about new pictures", file=sys.stderr)
     metrics = evaluate(model, data.parts[arguments.part], data.train if len(data.train) else None)
     if arguments.json:
         print(json.dumps({"model": str(path), "data": settings["data"], "part": arguments.part, **metrics}, indent=2))

@@ -6,12 +6,13 @@
     config.json     every setting, the versions, the data: enough to repeat the run
 """
 
+import hashlib
 import json
 from pathlib import Path
 
 from tinycnn.box_losses import BOX_LOSSES
 from tinycnn.cli.failures import UsageError
-from tinycnn.cli.options import TASKS, WITHOUT_EPOCHS, read_settings, resolve
+from tinycnn.cli.options import DRAWN, TASKS, WITHOUT_EPOCHS, read_settings, resolve
 from tinycnn.errors import DataError
 from tinycnn.files import atomic_write
 from tinycnn.losses import MultiTaskLoss
@@ -110,7 +111,9 @@ def data_for_model(model, path, known):
     """
     config = path.parent / "config.json"
     earlier = read_config(config) if config.exists() else {}
-    if "data" in known and known["data"] != earlier.get("data"):
+    if "data" in known and known["data"] not in DRAWN.values():
+        known = known | {"data": str(Path(known["data"]).resolve())}  # the same folder, however it is written
+    if "data" in known and known["data"] != _resolved(earlier.get("data")):
         earlier = {}
     architecture = (model.config or {}).get("architecture", "localizer")
     if architecture not in TASKS["localize"]:
@@ -121,6 +124,34 @@ def data_for_model(model, path, known):
     if hasattr(model, "classes"):
         data.train, data.valid, data.test = (part.relabel(model.classes) for part in data.parts.values())
     return data, settings
+
+
+def _resolved(data):
+    return data if data is None or data in DRAWN.values() else str(Path(data).resolve())
+
+
+def learned_from(path, settings, samples):
+    """How many of these pictures the run at `path` learned from, compared by content; 0 for drawn ones.
+
+    Only another division than the run's own can have mixed them.
+    """
+    config = path.parent / "config.json"
+    earlier = read_config(config) if config.exists() else None
+    divided = ("data", "format", "valid_fraction", "test_fraction", "data_seed", "size")
+    if earlier is None or not hasattr(samples.images, "paths") or earlier["data"] in DRAWN.values() or \
+            all(_resolved(earlier[name]) == _resolved(settings[name]) if name == "data" else
+                earlier.get(name) == settings[name] for name in divided):
+        return 0
+    try:
+        learned = load_data(earlier).train
+    except DataError:  # the pictures it learned from are no longer there
+        return 0
+    known = {_digest(picture) for picture in learned.images.paths}
+    return sum(_digest(picture) in known for picture in samples.images.paths)
+
+
+def _digest(path):
+    return hashlib.sha256(path.read_bytes()).digest()
 
 
 def build_model(settings, classes=None):
