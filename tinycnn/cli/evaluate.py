@@ -30,7 +30,8 @@ def run(arguments):
     learned = 0 if arguments.part == "train" else runs.learned_from(path, settings, part)
     if learned:
         print(f"tinycnn: note: {learned} of these {len(part)} {arguments.part} pictures were learned from: the "
-              "division is another one than the run's own, and the numbers say little about new pictures", file=sys.stderr)
+              "division is another one than the run's own, and the numbers say little about new pictures",
+              file=sys.stderr)
     metrics = evaluate(model, data.parts[arguments.part], data.train if len(data.train) else None)
     if arguments.json:
         print(json.dumps({"model": str(path), "data": settings["data"], "part": arguments.part, **metrics}, indent=2))
