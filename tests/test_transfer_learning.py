@@ -151,11 +151,11 @@ def test_a_large_network_says_what_it_needs(data):
         def parameters(self):
             return {"w": tc.layers.Parameter(np.broadcast_to(np.float32(0), (57_000_000,)))}
 
-    settings = {"optimizer": "adam", "batch_size": 16, "init": None}
+    settings = {"optimizer": "adam", "batch_size": 16, "init": None, "freeze": None, "epochs": 3}
     size, advice = _what_it_needs(Large(), data, settings)
     assert "57 million parameters take 0.9 GB in training" in size and "24 pictures are few" in advice
-    assert len(_what_it_needs(Large(), data, settings | {"init": "runs/one"})) == 1
-    assert not _what_it_needs(tc.models.localizer(), data, settings)
+    assert len(list(_what_it_needs(Large(), data, settings | {"init": "runs/one"}))) == 1
+    assert not list(_what_it_needs(tc.models.localizer(), data, settings))
 
 
 def test_another_model_on_the_data_of_an_earlier_run(earlier, tmp_path):

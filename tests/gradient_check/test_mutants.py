@@ -38,7 +38,7 @@ def test_there_are_mutants_of_everything():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(1, 3))
+@pytest.mark.parametrize("seed", [1])
 def test_mutants_are_caught_and_named_whatever_the_seed(seed):
     for mutant in MUTANTS:
         report = mutant.check(seed)
