@@ -9,7 +9,7 @@ from tinycnn.gradient_check.finite_differences import FiniteDifferences, typical
 from tinycnn.gradient_check.parts import is_array
 from tinycnn.gradient_check.rule import BROKEN, EXACT, NOTE, SKIPPED, Check, apart, same_branches
 from tinycnn.gradient_check.run import random_signed
-from tinycnn.gradient_check.step_sizes import STEPS, WRONG, sweep_step_sizes
+from tinycnn.gradient_check.step_sizes import STEPS, is_plainly_wrong
 from tinycnn.gradient_check.trees import is_numbers, rebuild, to_host
 
 
@@ -97,7 +97,7 @@ def fresh_memory(under_test, dys, rng, wrong):
     learned = {name: random_signed(rng, v.shape) for name, v in changed.items()
                if name not in wrong and name not in under_test.unsettled}
     if learned and not under_test.simple and not _in_float32(differences) and \
-            sweep_step_sizes(differences, learned, "all at once", steps=STEPS[3:13]).verdict == WRONG:
+            is_plainly_wrong(differences, learned, "all at once", STEPS[3:13]):
         return Check("fresh memory", BROKEN, "right for the numbers given, wrong for others: after a step of an "
                                              "optimizer "
                      "backward goes on with old weights, or a part of their range is treated otherwise", "stale")
@@ -189,7 +189,7 @@ def _one_batch(under_test, other, dys, rng, wrong, m, n):
     names = [name for name in other.roles if name not in wrong and name not in under_test.unsettled]
     if names and not other.simple and not _in_float32(differences):
         directions = {name: random_signed(rng, differences.values[name].shape) for name in names}
-        if sweep_step_sizes(differences, directions, size, steps=STEPS[3:13]).verdict == WRONG:
+        if is_plainly_wrong(differences, directions, size, STEPS[3:13]):
             return Check("any batch", BROKEN, f"right for the batch given, wrong for {size}: is a number used that was "
                          "made for another size, or something undefined for so few?", "another batch")
     want, full = differences.gradients, under_test.gradients(dys)

@@ -54,6 +54,12 @@ class Sweep:
         return abs(self.analytic - self.estimate) / self.size
 
 
+def is_plainly_wrong(differences, directions, where, steps=STEPS):
+    """Is the slope along the directions off by more than a millionth? Where rules ask, digits do not matter."""
+    sweep = sweep_step_sizes(differences, directions, where, steps=steps)
+    return sweep.verdict == WRONG and not sweep.error <= CONCLUSIVE
+
+
 def sweep_step_sizes(differences, directions, where, scale=0.0, steps=STEPS):
     """The Sweep along `directions`, judged. scale: typical size of such a slope, when it is known."""
     analytic, typical = differences.analytic(directions)
