@@ -111,10 +111,8 @@ def data_for_model(model, path, known):
     """
     config = path.parent / "config.json"
     earlier = read_config(config) if config.exists() else {}
-    if "data" in known and known["data"] not in DRAWN.values():
-        known = known | {"data": str(Path(known["data"]).resolve())}  # the same folder, however it is written
-    if "data" in known and known["data"] != _resolved(earlier.get("data")):
-        earlier = {}
+    if "data" in known and _resolved(known["data"]) != _resolved(earlier.get("data")):
+        earlier = {}  # the same folder counts as the same, however it is written
     architecture = (model.config or {}).get("architecture", "localizer")
     if architecture not in TASKS["localize"]:
         known = {"model": architecture} | known
