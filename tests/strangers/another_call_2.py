@@ -4,7 +4,8 @@ from functools import cache
 
 import numpy as np
 
-from .layers_of_calls import _SharedTanh, ints, softmax, stable_sigmoid
+from .layers import softmax
+from .layers_of_calls import _SharedTanh, ints, stable_sigmoid
 from .registry import Cases, rn
 
 CASES = Cases()

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .layers_of_families import REPEATED, EntropyLoss, LayerNorm, Linear, Residual, Ridge, add_at, sigmoid, softmax
+from .layers import REPEATED, EntropyLoss, LayerNorm, Linear, Residual, Ridge, add_at, sigmoid, softmax
 from .registry import Cases, rn
 
 CASES = Cases()

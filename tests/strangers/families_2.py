@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .layers_of_families import CLIPPED, LAST, REPEATED, RNN, Linear, add_at
+from .layers import CLIPPED, LAST, REPEATED, RNN, Linear, add_at
 from .layers_of_families_too import MSE, Conv1d, Conv2d, amended
 from .registry import Cases, rn
 

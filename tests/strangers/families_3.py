@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .layers_of_families import Linear, sigmoid
+from .layers import Linear, sigmoid
 from .layers_of_families_too import Conv1d, CrossEntropy, amended
 from .registry import Cases, rn
 

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from .layers_of_calls import Quiet, away, log_sum_exp, mixed, series, softmax, stable_sigmoid, uniform
+from .layers import softmax
+from .layers_of_calls import Quiet, away, log_sum_exp, mixed, series, stable_sigmoid, uniform
 from .registry import Cases, rn
 
 CASES = Cases()

@@ -3,7 +3,8 @@
 
 import numpy as np
 
-from .layers_of_calls import Quiet, ints, log_sum_exp, mixed, softmax, stable_sigmoid, uniform
+from .layers import softmax
+from .layers_of_calls import Quiet, ints, log_sum_exp, mixed, stable_sigmoid, uniform
 from .registry import Cases, rn
 
 CASES = Cases()

@@ -13,11 +13,6 @@ def uniform(low, high, *shape, seed=0):
     return np.random.default_rng(seed).uniform(low, high, shape)
 
 
-def softmax(s):
-    e = np.exp(s - s.max(axis=-1, keepdims=True))
-    return e / e.sum(axis=-1, keepdims=True)
-
-
 def log_sum_exp(s):
     m = s.max(axis=-1, keepdims=True)
     return m[..., 0] + np.log(np.exp(s - m).sum(axis=-1))

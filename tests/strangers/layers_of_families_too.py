@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .layers_of_families import Linear, softmax
+from .layers import Linear, softmax
 from .registry import rn
 
 

@@ -2,25 +2,8 @@
 
 import numpy as np
 
+from .layers import softmax
 from .registry import rn
-
-
-def softmax(x):
-    e = np.exp(x - x.max(-1, keepdims=True))
-    return e / e.sum(-1, keepdims=True)
-
-
-class Dense:
-    def __init__(self):
-        self.w, self.b = rn(4, 3, seed=1), rn(3, seed=2)
-
-    def forward(self, x):
-        self.x = x
-        return x @ self.w + self.b
-
-    def backward(self, dy):
-        self.dw, self.db = self.x.T @ dy, dy.sum(0)
-        return dy @ self.w.T
 
 
 class Conv1d:

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from .layers_of_calls import ints, softmax, uniform
+from .layers import softmax
+from .layers_of_calls import ints, uniform
 from .registry import Cases, rn
 
 CASES = Cases()

@@ -4,7 +4,7 @@ import functools
 
 import numpy as np
 
-from .layers_of_unseen import softmax
+from .layers import softmax
 from .registry import Cases, rn
 
 CASES = Cases()

@@ -1,5 +1,7 @@
 """Each test builds a small data set in its own folder; these fixtures draw the pictures and read the answers back."""
 
+import zlib
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -15,6 +17,25 @@ def photo(tmp_path):
         path.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(rng.integers(0, 256, (height, width, 3), dtype=np.uint8)).save(path, **options)
         return path
+
+    return save
+
+
+BRIGHT = (20, 10, 50, 40)  # of the bright rectangle in pictures of 50 rows and 80 columns, half-open pixels
+
+
+@pytest.fixture
+def picture(tmp_path):
+    """picture("images/a.png", ...): noise with a rectangle of 255 at BRIGHT, each picture unlike all others."""
+
+    def save(*names):
+        for name in names:
+            path = tmp_path / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            pixels = np.random.default_rng(zlib.crc32(name.encode())).integers(0, 200, (50, 80, 3), dtype=np.uint8)
+            xmin, ymin, xmax, ymax = BRIGHT
+            pixels[ymin:ymax, xmin:xmax] = 255
+            Image.fromarray(pixels).save(path)
 
     return save
 

@@ -1,18 +1,14 @@
 import contextlib
 import math
-import zlib
 
 import numpy as np
 import pytest
-from PIL import Image
 
-from tinycnn.data.photographs import PixelCache
+import tinycnn.data
 from tinycnn.data.readers import coco, cvat, table, voc
-from tinycnn.data.readers.assemble import assemble
 from tinycnn.data.readers.records import Ledger
 from tinycnn.errors import DataError
 
-BRIGHT = (20, 10, 50, 40)  # of the bright rectangle in pictures of 50 rows and 80 columns, half-open pixels
 BOX = """<box label="cat" source="manual" occluded="0" xtl="20.00" ytl="10.00" xbr="50.00" ybr="40.00" z_order="0">
     </box>"""
 SMALL = """<box label="dog" source="manual" occluded="1" xtl="0.25" ytl="0.50" xbr="9.75" ybr="9.50" z_order="1">
@@ -37,27 +33,8 @@ META = """  <meta>
 
 
 def read(root, test_fraction=0.0):
-    """The Dataset of a folder or file, as tinycnn.data.read makes it of this format."""
-    folder, ledger = root if root.is_dir() else root.parent, Ledger()
-    records, classes = cvat.records(folder, cvat.find(root), ledger)
-    return assemble("set", folder, records, classes, ledger, valid_fraction=0.0, test_fraction=test_fraction, seed=0,
-                    max_side=None, cache=PixelCache(2**26))
-
-
-@pytest.fixture
-def picture(tmp_path):
-    """picture("images/a.png", ...): noise with a rectangle of 255, each picture unlike all others."""
-
-    def save(*names):
-        for name in names:
-            path = tmp_path / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            pixels = np.random.default_rng(zlib.crc32(name.encode())).integers(0, 200, (50, 80, 3), dtype=np.uint8)
-            xmin, ymin, xmax, ymax = BRIGHT
-            pixels[ymin:ymax, xmin:xmax] = 255
-            Image.fromarray(pixels).save(path)
-
-    return save
+    """The Dataset of a folder or file of this format, no part of it split off."""
+    return tinycnn.data.read(root, "cvat", valid_fraction=0.0, test_fraction=test_fraction, max_side=None)
 
 
 @pytest.fixture

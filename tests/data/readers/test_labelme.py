@@ -1,44 +1,21 @@
 import json
-import zlib
 
 import numpy as np
 import pytest
-from PIL import Image
 
-from tinycnn.data.photographs import PixelCache
-from tinycnn.data.readers import coco, labelme, table, via, voc
-from tinycnn.data.readers.assemble import assemble
+import tinycnn.data
+from tinycnn.data.readers import coco, labelme, records, table, via, voc
 from tinycnn.data.readers.pictures import BY_NAME
-from tinycnn.data.readers.records import Ledger
 from tinycnn.errors import DataError
 
-BRIGHT = (20, 10, 50, 40)  # of the bright rectangle in pictures of 50 rows and 80 columns, half-open pixels
+BRIGHT = (20, 10, 50, 40)  # of the rectangle in every `picture`, half-open pixels
 SMALL = ("dog", "rectangle", [[0, 1], [8, 9.5]])
 CAT = ("cat", "rectangle", [[20.0, 10.0], [50.0, 40.0]])
 
 
 def read(root, test_fraction=0.0):
-    """The Dataset of a folder or file, as tinycnn.data.read makes it of this format."""
-    folder, ledger = root if root.is_dir() else root.parent, Ledger()
-    records, classes = labelme.records(folder, labelme.find(root), ledger)
-    return assemble("set", folder, records, classes, ledger, valid_fraction=0.0, test_fraction=test_fraction, seed=0,
-                    max_side=None, cache=PixelCache(2**26))
-
-
-@pytest.fixture
-def picture(tmp_path):
-    """picture("a.png", ...): noise with a rectangle of 255, each picture unlike all others."""
-
-    def save(*names):
-        for name in names:
-            path = tmp_path / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            pixels = np.random.default_rng(zlib.crc32(name.encode())).integers(0, 200, (50, 80, 3), dtype=np.uint8)
-            xmin, ymin, xmax, ymax = BRIGHT
-            pixels[ymin:ymax, xmin:xmax] = 255
-            Image.fromarray(pixels).save(path)
-
-    return save
+    """The Dataset of a folder or file of this format, no part of it split off."""
+    return tinycnn.data.read(root, "labelme", valid_fraction=0.0, test_fraction=test_fraction, max_side=None)
 
 
 @pytest.fixture
@@ -227,7 +204,7 @@ def test_damaged_files_are_left_out(tmp_path, picture, mark, monkeypatch):
     (tmp_path / "shapes.json").write_text('{"shapes": {"0": {}}, "imagePath": "a.png"}')
     (tmp_path / "large.json").write_bytes(text + b" " * 5000)
     monkeypatch.setattr(labelme, "MAX_BYTES", 5000)
-    monkeypatch.setattr(labelme, "LOOK", 10_000)
+    monkeypatch.setattr(records, "LOOK", 10_000)
     data = read(tmp_path)
     assert len(data.train) == 1
     reasons = " ".join(data.notes)

@@ -1,14 +1,11 @@
 import contextlib
 import shutil
-import zlib
 
 import numpy as np
 import pytest
-from PIL import Image
 
-from tinycnn.data.photographs import PixelCache
+import tinycnn.data
 from tinycnn.data.readers import coco, open_images, voc
-from tinycnn.data.readers.assemble import assemble
 from tinycnn.data.readers.records import Ledger
 from tinycnn.errors import DataError
 
@@ -16,7 +13,6 @@ HEADER = (
     "ImageID,Source,LabelName,Confidence,XMin,XMax,YMin,YMax,IsOccluded,IsTruncated,IsGroupOf,IsDepiction,IsInside"
 )
 CLICKS = ",XClick1X,XClick2X,XClick3X,XClick4X,XClick1Y,XClick2Y,XClick3Y,XClick4Y"
-BRIGHT = (20, 10, 50, 40)  # of the bright rectangle in pictures of 50 rows and 80 columns, half-open pixels
 NAMES = ("/m/011k07,Tortoise", '/m/01yrx,"Cat, domestic"', "/m/0bt9lr,Dog")
 
 
@@ -29,27 +25,8 @@ SMALL = (0.0, 0.125, 0.5, 0.75)  # half-open pixels (0, 25, 10, 37.5)
 
 
 def read(path, test_fraction=None):
-    """The Dataset of a folder or table, as tinycnn.data.read makes it of this format."""
-    root, ledger = path if path.is_dir() else path.parent, Ledger()
-    records, classes = open_images.records(root, open_images.find(path), ledger)
-    return assemble("set", root, records, classes, ledger, valid_fraction=0.0, test_fraction=test_fraction, seed=0,
-                    max_side=None, cache=PixelCache(2**26))
-
-
-@pytest.fixture
-def picture(tmp_path):
-    """picture("train/0a1b.png", ...): noise with a rectangle of 255, each picture unlike all others."""
-
-    def save(*names):
-        for name in names:
-            path = tmp_path / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            pixels = np.random.default_rng(zlib.crc32(name.encode())).integers(0, 200, (50, 80, 3), dtype=np.uint8)
-            xmin, ymin, xmax, ymax = BRIGHT
-            pixels[ymin:ymax, xmin:xmax] = 255
-            Image.fromarray(pixels).save(path)
-
-    return save
+    """The Dataset of a folder or file of this format, no part of it split off."""
+    return tinycnn.data.read(path, "open-images", valid_fraction=0.0, test_fraction=test_fraction, max_side=None)
 
 
 @pytest.fixture

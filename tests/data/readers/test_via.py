@@ -1,17 +1,14 @@
 import json
-import zlib
 
 import numpy as np
 import pytest
-from PIL import Image
 
-from tinycnn.data.photographs import PixelCache
+import tinycnn.data
 from tinycnn.data.readers import coco, labelme, table, via, voc
-from tinycnn.data.readers.assemble import assemble
 from tinycnn.data.readers.records import Ledger
 from tinycnn.errors import DataError
 
-BRIGHT = (20, 10, 50, 40)  # of the bright rectangle in pictures of 50 rows and 80 columns, half-open pixels
+BRIGHT = (20, 10, 50, 40)  # of the rectangle in every `picture`, half-open pixels
 RECT = {"name": "rect", "x": 20, "y": 10, "width": 30, "height": 30}
 SMALL = {"name": "rect", "x": 0, "y": 1, "width": 8, "height": 9}
 CAT = {"class": "cat"}
@@ -21,25 +18,8 @@ SETTINGS = {"ui": {"annotation_editor_height": 25}, "core": {"filepath": {}, "de
 
 
 def read(root, test_fraction=0.0):
-    """The Dataset of a folder, as tinycnn.data.read makes it of this format."""
-    ledger = Ledger()
-    records, classes = via.records(root, via.find(root), ledger)
-    return assemble("set", root, records, classes, ledger, valid_fraction=0.0, test_fraction=test_fraction, seed=0,
-                    max_side=None, cache=PixelCache(2**26))
-
-
-@pytest.fixture
-def picture(tmp_path):
-    """picture("a.png", ...): noise with a rectangle of 255, each picture unlike all others."""
-
-    def save(*names):
-        for name in names:
-            pixels = np.random.default_rng(zlib.crc32(name.encode())).integers(0, 200, (50, 80, 3), dtype=np.uint8)
-            pixels[BRIGHT[1]:BRIGHT[3], BRIGHT[0]:BRIGHT[2]] = 255
-            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-            Image.fromarray(pixels).save(tmp_path / name)
-
-    return save
+    """The Dataset of a folder or file of this format, no part of it split off."""
+    return tinycnn.data.read(root, "via", valid_fraction=0.0, test_fraction=test_fraction, max_side=None)
 
 
 def as_json(pictures, attributes, version=2, project=False):

@@ -2,10 +2,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tinycnn.data.photographs import PixelCache
+import tinycnn.data
 from tinycnn.data.readers import coco, table, tiny_imagenet, voc, yolo
-from tinycnn.data.readers.assemble import assemble
-from tinycnn.data.readers.records import Ledger
 from tinycnn.errors import DataError
 
 BOX = (20, 10, 50, 40)  # of the bright rectangle in pictures of 50 rows and 80 columns, half-open pixels
@@ -14,11 +12,8 @@ OTHER = "1 0.125000 0.200000 0.250000 0.400000"  # (0, 0, 20, 20), smaller
 
 
 def read(path, test_fraction=None):
-    """The Dataset of a folder or data.yaml, as tinycnn.data.read makes it of this format."""
-    root, ledger = path if path.is_dir() else path.parent, Ledger()
-    records, classes = yolo.records(root, yolo.find(path), ledger)
-    return assemble("set", root, records, classes, ledger, valid_fraction=0.0, test_fraction=test_fraction, seed=0,
-                    max_side=None, cache=PixelCache(2**26))
+    """The Dataset of a folder or file of this format, no part of it split off."""
+    return tinycnn.data.read(path, "yolo", valid_fraction=0.0, test_fraction=test_fraction, max_side=None)
 
 
 def parts_of(data):

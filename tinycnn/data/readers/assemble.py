@@ -223,18 +223,30 @@ def _refuse_nothing(checked, root, ledger):
 
 
 def _in_units(records, units, ledger):
-    """What the boxes count in, where the format says pixels: many tools write shares of the picture all the same."""
-    boxes = [np.asarray(box, np.float64) for r in records if r.whole is None for _, box in r.objects]
-    numbers = np.concatenate(boxes) if boxes else np.zeros(0)
-    numbers = numbers[np.isfinite(numbers)]
-    if units is None and len(numbers) and (abs(numbers) <= 1).all() and (numbers % 1 != 0).any():
-        units = "shares"
-    if units in ("shares", "percent"):
-        for record in records:
-            if record.whole is None:
-                record.whole = 1.0 if units == "shares" else 100.0
-                ledger.remark(record.path.name, f"boxes read as {units} of the picture's width and height")
-    return len(numbers) >= 32 and units is None and bool(((numbers >= 0) & (numbers <= 100)).all())
+    """What the boxes count in, where the format says pixels: many tools write shares of the picture all the same.
+
+    Each table is asked by itself. Returns whether the numbers left could be percentages.
+    """
+    sources: dict[str | None, list] = {}
+    for record in records:
+        if record.whole is None:
+            sources.setdefault(record.source, []).append(record)
+    small = False
+    for source, its in sources.items():
+        boxes = [np.asarray(box, np.float64) for record in its for _, box in record.objects]
+        numbers = np.concatenate(boxes) if boxes else np.zeros(0)
+        numbers = numbers[np.isfinite(numbers)]
+        # Rounding may lead a little beyond; and all of them 0 or 1 would be a pixel.
+        shares = (numbers >= -0.02).all() and (numbers <= 1.02).all() and not np.isin(numbers, (0, 1)).all()
+        if units in ("shares", "percent") or units is None and shares and len(numbers):
+            for record in its:
+                record.whole = 100.0 if units == "percent" else 1.0
+            what = "percent" if units == "percent" else "shares"
+            for name in [source] if source else [record.path.name for record in its]:
+                ledger.remark(name, f"boxes are {what} of the picture")
+        elif units is None:
+            small |= len(numbers) >= 32 and bool(((numbers >= 0) & (numbers <= 100)).all())
+    return small
 
 
 def _refuse_percent(checked, root):

@@ -10,7 +10,7 @@ description on the COCO site.)
 import json
 
 from tinycnn.data.readers.pictures import Pictures
-from tinycnn.data.readers.records import Record, part_of, read_text
+from tinycnn.data.readers.records import NO_BOX, Record, both_ends, part_of, part_of_file, read_text
 from tinycnn.errors import DataError
 
 MAX_BYTES = 2**30  # COCO's own instances_train2017.json has 470 MB
@@ -27,7 +27,7 @@ def find(path):
     """The annotation files of a folder (or the file itself); none if it is not in this format."""
     if path.is_file():
         is_json = path.suffix.lower() == ".json"
-        return [path] if is_json and not any(mark in _ends(path) for mark in OTHER_MARKS) else []
+        return [path] if is_json and not _shows(path, OTHER_MARKS) else []
     folders = [path, *(path / name for name in ("annotations", "labels", "train", "valid", "val", "test"))]
     files = [file for folder in folders for file in sorted(folder.glob("*.json")) if not file.name.startswith(".")]
     files = [file for file in files if not file.stem.startswith(OTHER_TASKS)]
@@ -36,17 +36,14 @@ def find(path):
     if instances:
         return instances
     if named:
-        return [file for file in named if not any(mark in _ends(file) for mark in OTHER_MARKS)]
-    return [file for file in files if any(mark in _ends(file) for mark in MARKS)
-            and not any(mark in _ends(file) for mark in OTHER_MARKS)]
+        return [file for file in named if not _shows(file, OTHER_MARKS)]
+    return [file for file in files if _shows(file, MARKS) and not _shows(file, OTHER_MARKS)]
 
 
-def _ends(file):
-    """The first and the last letters of a file, which show what lists it has; it may be huge."""
-    with file.open("rb") as opened:
-        start = opened.read(4096)
-        opened.seek(max(0, file.stat().st_size - 4096))
-        return start + opened.read()
+def _shows(file, marks):
+    """Does one of these stand among the first or the last letters of a file?"""
+    ends = b"".join(both_ends(file))
+    return any(mark in ends for mark in marks)
 
 
 def records(root, files, ledger):
@@ -69,7 +66,7 @@ def records(root, files, ledger):
                 ledger.remark(path.name, remark)
             record = None
             if path is not None:
-                record = by_path.setdefault(path, Record(path, [], _part(root, file), _size(image)))
+                record = by_path.setdefault(path, Record(path, [], part_of_file(root, file), _size(image)))
                 record.nothing = "no object is marked in it"
             by_id[_key(file, "images", image, "id")] = record
         found += by_path.values()
@@ -130,16 +127,12 @@ def _box(annotation):
         points = [float(number) for polygon in annotation["segmentation"] for number in polygon]
         return min(points[::2]), min(points[1::2]), max(points[::2]), max(points[1::2])
     except (TypeError, ValueError, OverflowError, KeyError):  # a run-length code has no corners to read
-        return (float("nan"),) * 4
+        return NO_BOX
 
 
 def _size(image):
     height, width = image.get("height"), image.get("width")
     return (height, width) if isinstance(height, int) and isinstance(width, int) and min(height, width) > 0 else None
-
-
-def _part(root, file):
-    return part_of(file.stem) or (part_of(file.parent.name) if file.parent != root else None)
 
 
 def _near(root, file):

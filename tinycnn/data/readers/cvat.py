@@ -19,7 +19,7 @@ from xml.etree import ElementTree
 
 from tinycnn.data.readers import voc
 from tinycnn.data.readers.pictures import Pictures
-from tinycnn.data.readers.records import Record, inside, part_of, walk
+from tinycnn.data.readers.records import NO_BOX, Record, both_ends, inside, part_of, part_of_file, walk
 from tinycnn.errors import DataError
 
 MAX_BYTES = 256 * 2**20
@@ -32,7 +32,6 @@ UNUSED = {
 }
 ONLY = "not used: only boxes, polygons and ellipses are"
 TURNED = "a turned box or ellipse replaced by the upright box around it"
-NO_NUMBERS = (math.nan,) * 4  # becomes the reason "its box is not four numbers" when the box is examined
 
 
 class Image(NamedTuple):
@@ -55,11 +54,7 @@ def find(path):
 
 def _is_ours(file):
     """Is its outermost element <annotations>? That of Pascal VOC, of which a folder has thousands, lacks the s."""
-    try:
-        with file.open("rb") as opened:
-            head = voc.ROOT.match(opened.read(4096).removeprefix(b"\xef\xbb\xbf"))
-    except OSError:
-        return False
+    head = voc.ROOT.match(both_ends(file)[0].removeprefix(b"\xef\xbb\xbf"))
     return head is not None and head[1] == b"annotations"
 
 
@@ -98,7 +93,7 @@ def _part(root, file, subset, path, ledger):
     if part is None and subset and subset.casefold() != "default":
         ledger.remark(path.name, f"its subset {subset[:40]!r} is not Train, Validation or Test, so it has no part")
         return None
-    return part or part_of(file.stem) or (part_of(file.parent.name) if file.parent != root else None)
+    return part or part_of_file(root, file)
 
 
 def _images(file, reader):
@@ -230,9 +225,9 @@ def _polygon(attributes):
         points = [[float(number) for number in point.split(",")] for point in attributes["points"].split(";")]
         xs, ys = zip(*points, strict=True)
     except (KeyError, ValueError):
-        return NO_NUMBERS, False
+        return NO_BOX, False
     if not all(map(math.isfinite, xs + ys)):  # what min and max make of nan depends on the order
-        return NO_NUMBERS, False
+        return NO_BOX, False
     return (min(xs), min(ys), max(xs), max(ys)), False
 
 

@@ -18,14 +18,13 @@ import math
 import posixpath
 import re
 
-from tinycnn.data.readers.part_lists import folder_parts, place, plain
+from tinycnn.data.readers.part_lists import folder_parts, place
 from tinycnn.data.readers.pictures import Pictures
-from tinycnn.data.readers.records import Record, first_file, inside, read_text, walk
+from tinycnn.data.readers.records import NO_BOX, Record, both_ends, first_file, inside, plain, read_text, walk
 from tinycnn.errors import DataError
 
 MAX_BYTES = 64 * 2**20  # of one file: it may hold the picture, a third larger than the picture's own file
 LAYOUT = "one .json file per picture as LabelMe writes it (with shapes and imagePath), beside it or in another folder"
-LOOK = 4096  # bytes at both ends that show which tool wrote a file; the picture as text lies between them
 KEY = re.compile(rb'"(shapes|shape_type|imagePath|imageData|imageHeight|regions|_via_[a-z_]+|images|categories)"\s*:')
 OWN_NAME = "found by its annotation file's own name, since there is no picture of the name that is written in it"
 NOT_OWN = "its annotation file is named like another picture; the name written in the file counts"
@@ -33,7 +32,6 @@ GROUPED = "several shapes of one group taken as one object"
 CORNERS = ("rectangle", "polygon", "oriented_rectangle", "rotation")  # the last is X-AnyLabeling's turned one
 UNUSED = {"point": "a point", "points": "points", "line": "a line", "linestrip": "a line", "mask": "a mask"}
 ONLY = "not used: only rectangles, polygons and circles are"
-NO_NUMBERS = (math.nan,) * 4  # becomes the reason "its box is not four numbers" when the box is examined
 
 
 def find(path):
@@ -49,13 +47,8 @@ def find(path):
 
 def _kind(file):
     """"ours", "cut off" or "other", by what the first and the last letters of a file show."""
-    try:
-        with file.open("rb") as opened:
-            start = opened.read(LOOK).removeprefix(b"\xef\xbb\xbf").lstrip()
-            opened.seek(max(0, file.stat().st_size - LOOK))
-            end = opened.read()
-    except OSError:
-        return "other"
+    start, end = both_ends(file)  # the picture as text lies between them
+    start = start.removeprefix(b"\xef\xbb\xbf").lstrip()
     keys = {key.decode() for part in (start, end) for key in KEY.findall(part)}
     theirs = keys & {"regions", "images", "categories"} or any(key.startswith("_via_") for key in keys)
     known = "shapes" in keys and len(keys) > 1 or {"imagePath", "imageData"} <= keys
@@ -186,14 +179,14 @@ def _box(kind, points):
     try:
         pairs = [(_number(x), _number(y)) for x, y in points]
     except (TypeError, ValueError, OverflowError):
-        return NO_NUMBERS
+        return NO_BOX
     xs, ys = [x for x, _ in pairs], [y for _, y in pairs]
     if not pairs or not all(map(math.isfinite, xs + ys)):  # what min and max make of nan depends on the order
-        return NO_NUMBERS
+        return NO_BOX
     if kind != "circle":
         return min(xs), min(ys), max(xs), max(ys)
     if len(pairs) != 2:
-        return NO_NUMBERS
+        return NO_BOX
     radius = math.hypot(xs[1] - xs[0], ys[1] - ys[0])
     return xs[0] - radius, ys[0] - radius, xs[0] + radius, ys[0] + radius
 

@@ -18,9 +18,8 @@ import csv
 import filecmp
 import re
 
-from tinycnn.data.readers.part_lists import plain
 from tinycnn.data.readers.pictures import BY_NAME, SEVERAL, Pictures
-from tinycnn.data.readers.records import Record, part_of, read_text, walk
+from tinycnn.data.readers.records import Record, part_of, plain, read_text, walk
 from tinycnn.errors import DataError
 
 COLUMNS = ("imageid", "labelname", "xmin", "ymin", "xmax", "ymax")  # in lower case; the box in our order
@@ -98,7 +97,9 @@ def records(root, files, ledger):
     for table in others:
         total = sum(others.values())
         ledger.remark(table, f"{total:,} lines passed over, since their pictures are not in the folder; tables")
-    _report_unannotated(pictures, found, asked, ledger)
+    for path in pictures.unused([record.path for record in found]):
+        if plain(path.stem) not in asked:
+            ledger.leave_out(path.name, "it has no annotation")
     return found, None
 
 
@@ -205,12 +206,3 @@ def _class_names(root):
             if len(cells) >= 2 and not (titled and number == 1):
                 names.setdefault(cells[0], cells[1])
     return names
-
-
-def _report_unannotated(pictures, found, asked, ledger):
-    """Count the pictures without annotation, in folders where others have one."""
-    folders, used = {record.path.parent for record in found}, {record.path for record in found}
-    for name, paths in pictures.by_stem.items():
-        for path in paths:
-            if path.parent in folders and path not in used and name not in asked and plain(path.name) != name:
-                ledger.leave_out(path.name, "it has no annotation")

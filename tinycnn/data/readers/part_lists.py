@@ -9,11 +9,10 @@ if it is a class.
 """
 
 import re
-import unicodedata
 from pathlib import Path
 
 from tinycnn.data.photographs import SUFFIXES
-from tinycnn.data.readers.records import PARTS, read_text, walk
+from tinycnn.data.readers.records import PARTS, plain, read_text, walk
 
 MAX_LIST_BYTES = 64 * 2**20
 NAMES = PARTS | {"trainval": "train"}
@@ -23,11 +22,6 @@ CONTENTS = frozenset(  # words that say what lies in a folder, and nothing about
 )
 IN_TWO = "listed in two parts, kept in the later of train, val, test"
 PURE = 0.9  # a folder of one class holds hardly anything else; a part that shares its name with a class does
-
-
-def plain(text):
-    """A name as it is compared: without regard to capitals, and to how the letters' accents are stored."""
-    return unicodedata.normalize("NFC", str(text)).casefold()
 
 
 def place(folders):
@@ -139,7 +133,7 @@ def _agreement(a, b):
 def _bare(name):
     """A plain name without the ending of a picture or an annotation; other dots belong to it."""
     stem, dot, ending = name.rpartition(".")
-    return stem if stem and dot + ending in SUFFIXES | {".jfif", ".xml"} else name
+    return stem if stem and dot + ending in SUFFIXES | {".xml"} else name
 
 
 def folder_parts(root, shown):

@@ -14,10 +14,9 @@ import re
 
 import numpy as np
 
-from tinycnn.data.photographs import SUFFIXES
 from tinycnn.data.readers import voc
 from tinycnn.data.readers.pictures import Pictures
-from tinycnn.data.readers.records import Record, read_text, walk
+from tinycnn.data.readers.records import Record, read_text
 from tinycnn.errors import DataError, require
 
 USE_TRIMAPS = True  # False: leave out the pictures without a box of the head, which is nearly the whole test part
@@ -80,10 +79,8 @@ def records(root, files, ledger):
             ledger.leave_out(path.name, str(error))
             continue
         found.append(Record(path, [(breed, box) for box in boxes], part, size))
-    for place in sorted({record.path.parent for record in found}):
-        for path in walk(place, SUFFIXES):
-            if path.parent == place and path not in known:
-                ledger.leave_out(path.name, "it is in none of the lists")
+    for path in pictures.unused([record.path for record in found], known):
+        ledger.leave_out(path.name, "it is in none of the lists")
     return found, classes
 
 

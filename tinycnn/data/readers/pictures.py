@@ -5,11 +5,10 @@ before them, whatever the capitals, the ending, and the way in which a letter's 
 taken from the data set's folder: a name that leads out of it is looked for inside.
 """
 
-import unicodedata
 from pathlib import Path
 
 from tinycnn.data.photographs import SUFFIXES
-from tinycnn.data.readers.records import first_file, inside, walk
+from tinycnn.data.readers.records import first_file, inside, plain, walk
 
 SEVERAL = "several pictures have its name"
 BY_NAME = "found by its name, in another folder or with another ending than its annotation says"
@@ -21,10 +20,11 @@ class Pictures:
     def __init__(self, root):
         self.root = Path(root)
         self.by_stem: dict[str, list[Path]] = {}  # plain name without ending -> paths
-        for path in walk(self.root, SUFFIXES):
-            self.by_stem.setdefault(_plain(path.stem), []).append(path)
-            if _plain(path.name) != _plain(path.stem):
-                self.by_stem.setdefault(_plain(path.name), []).append(path)  # x.jpg of x.jpg.xml
+        self.paths = walk(self.root, SUFFIXES)
+        for path in self.paths:
+            self.by_stem.setdefault(plain(path.stem), []).append(path)
+            if plain(path.name) != plain(path.stem):
+                self.by_stem.setdefault(plain(path.name), []).append(path)  # x.jpg of x.jpg.xml
 
     def find(self, name, *near):
         """(path, what to remark or None) of the picture called `name`; (None, why not) where there is none to tell.
@@ -39,19 +39,24 @@ class Pictures:
         absolute = Path(name)
         if absolute.is_absolute() and first_file([absolute]) and self.root.resolve() in absolute.resolve().parents:
             return absolute, None
-        parts = [_plain(part) for part in name.split("/") if part not in ("", ".", "..")]
+        parts = [plain(part) for part in name.split("/") if part not in ("", ".", "..")]
         if not parts:
             return None, "its annotation names no picture"
-        found = self.by_stem.get(parts[-1]) or self.by_stem.get(_plain(Path(parts[-1]).stem)) or []
-        same_ending = [p for p in found if _plain(p.suffix) == _plain(Path(parts[-1]).suffix)]
+        found = self.by_stem.get(parts[-1]) or self.by_stem.get(plain(Path(parts[-1]).stem)) or []
+        same_ending = [p for p in found if plain(p.suffix) == plain(Path(parts[-1]).suffix)]
         found = self._closest(same_ending or found, parts)
         if len(found) == 1:
             return found[0], BY_NAME
         return None, SEVERAL if found else "the picture is missing"
 
+    def unused(self, used, known=()):
+        """The pictures in the folders of those that are used, which are neither used nor known otherwise."""
+        folders, used = {path.parent for path in used}, set(used)
+        return [path for path in self.paths if path.parent in folders and path not in used and path not in known]
+
     def _closest(self, found, parts):
         """Those that share the most folders before their name with the name that is looked for."""
-        folders = {path: [_plain(part) for part in path.relative_to(self.root).parts[:-1]] for path in found}
+        folders = {path: [plain(part) for part in path.relative_to(self.root).parts[:-1]] for path in found}
         shared = {path: _shared(folders[path], parts[:-1]) for path in found}
         most = max(shared.values(), default=0)
         return [path for path in dict.fromkeys(found) if shared[path] == most]
@@ -62,7 +67,3 @@ def _shared(a, b):
     while count < min(len(a), len(b)) and a[-1 - count] == b[-1 - count]:
         count += 1
     return count
-
-
-def _plain(text):
-    return unicodedata.normalize("NFC", str(text)).casefold()

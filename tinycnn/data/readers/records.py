@@ -4,14 +4,18 @@ Annotation files come from elsewhere and are not trusted: their size is limited 
 written in them may not lead out of the data set's folder.
 """
 
+import math
 import os
 import posixpath
 import re
+import unicodedata
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from tinycnn.errors import DataError
 
+LOOK = 4096  # bytes
+NO_BOX = (math.nan,) * 4  # becomes the reason "its box is not four numbers" when the box is examined
 PARTS = {"train": "train", "val": "valid", "valid": "valid", "validation": "valid", "test": "test"}
 
 
@@ -24,6 +28,7 @@ class Record:
     part: str | None = None  # "train", "valid", "test", or None where the data set has no parts of its own
     stated_size: tuple | None = None  # (H, W) of the picture the annotator saw, where the annotation says so
     nothing: str = "no object is marked in it"  # why it has no objects, where the annotation tells
+    source: str | None = None  # the table that it is from, where each may count in its own units
     whole: float | None = None  # what the picture's width and height count as: None pixels, 1.0 shares, 100.0 percent
 
 
@@ -47,6 +52,11 @@ class Ledger:
         return lines + [f"{sentence}: {len(n)} ({_first(n)})" for sentence, n in self.remarks.items()]
 
 
+def plain(text):
+    """A name as it is compared: without regard to capitals, and to how the letters' accents are stored."""
+    return unicodedata.normalize("NFC", str(text)).casefold()
+
+
 def _first(names, most=3):
     return ", ".join(names[:most]) + (", ..." if len(names) > most else "")
 
@@ -59,6 +69,26 @@ def part_of(text):
     """
     found = {PARTS[word] for word in re.findall("[a-z]+", text.lower()) if word in PARTS}
     return found.pop() if len(found) == 1 else None
+
+
+def part_of_file(root, file):
+    """The part that an annotation file speaks of by its name, or else by that of its folder below `root`; or None."""
+    return part_of(file.stem) or (part_of(file.parent.name) if file.parent != root else None)
+
+
+def both_ends(file, most=None):
+    """(the first bytes of a file, its last), LOOK or `most` of them, which show which tool wrote it; it may be huge.
+
+    Both are empty if it cannot be opened.
+    """
+    most = LOOK if most is None else most
+    try:
+        with file.open("rb") as opened:
+            start = opened.read(most)
+            opened.seek(max(0, file.stat().st_size - most))
+            return start, opened.read()
+    except OSError:
+        return b"", b""
 
 
 def inside(folder, name):

@@ -16,7 +16,7 @@ import re
 
 from tinycnn.data.readers.dialect import COLUMNS, NO_VALUE, SPLITS, number, open_table
 from tinycnn.data.readers.pictures import Pictures
-from tinycnn.data.readers.records import PARTS, Record, part_of, walk
+from tinycnn.data.readers.records import NO_BOX, PARTS, Record, part_of, part_of_file, walk
 from tinycnn.errors import DataError
 
 MAX_BYTES = 256 * 2**20
@@ -101,16 +101,13 @@ def _read(root, file, pictures, ledger):
             continue
         texts, size = _box_cells(cells, columns), _size(cells, columns, comma)
         if label.casefold() in NO_VALUE and all(text.casefold() in NO_VALUE for text in texts):
-            found.append(Record(paths[name, part], [], part, size))
+            found.append(Record(paths[name, part], [], part, size, source=file.name))
             continue
         numbers = [number(text, comma) for text in texts]
         raw.append(numbers)
-        found.append(Record(paths[name, part], [(label, _box(columns.kind, numbers))], part, size))
+        box = _box(columns.kind, numbers)
+        found.append(Record(paths[name, part], [(label, box)], part, size, source=file.name))
     _refuse_sizes_for_corners(table, raw)
-    if _are_shares(raw):
-        ledger.remark(file.name, "boxes are shares of the picture")
-        for record in found:
-            record.whole = 1.0
     return found
 
 
@@ -139,8 +136,7 @@ def _part(root, table, line, cells):
             f"{table.file}, line {line}: the split {word!r} is not one of {', '.join(PARTS)}: write one of these in "
             "its column, or leave the column away"
         )
-    folder = table.file.parent
-    return part or part_of(table.file.stem) or (part_of(folder.name) if folder != root else None)
+    return part or part_of_file(root, table.file)
 
 
 def _box_cells(cells, columns):
@@ -153,11 +149,11 @@ def _box_cells(cells, columns):
 
 def _box(kind, numbers):
     """(xmin, ymin, xmax, ymax) of edges, of a start and a size, of a centre and a size, or around four corners."""
-    a, b, c, d = numbers[:4] or (math.nan,) * 4
+    a, b, c, d = numbers[:4] or NO_BOX
     if kind == "corners":
         xs, ys = numbers[::2], numbers[1::2]
         whole = not any(map(math.isnan, numbers))
-        return (min(xs), min(ys), max(xs), max(ys)) if whole else (math.nan,) * 4
+        return (min(xs), min(ys), max(xs), max(ys)) if whole else NO_BOX
     if kind == "centre":
         return a - c / 2, b - d / 2, a + c / 2, b + d / 2
     return (a, b, a + c, b + d) if kind == "size" else (a, b, c, d)
@@ -175,12 +171,6 @@ def _unsaid(table):
     """Is the box in one column whose name does not tell what its numbers are?"""
     columns = table.columns
     return len(columns.box) == 1 and not re.search("xywh|xyxy", table.header[columns.box[0]].casefold())
-
-
-def _are_shares(raw):
-    """Do all numbers lie within 0 and 1, but for rounding, and are they not all of them 0 or 1?"""
-    values = [value for numbers in raw for value in numbers if math.isfinite(value)]
-    return all(-0.02 <= value <= 1.02 for value in values) and any(value not in (0, 1) for value in values)
 
 
 def _refuse_sizes_for_corners(table, raw):

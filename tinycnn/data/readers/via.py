@@ -25,21 +25,29 @@ from typing import Any, NamedTuple
 from tinycnn.data.readers.dialect import LOOSE, SPLIT, SPLITS, parse
 from tinycnn.data.readers.part_lists import folder_parts
 from tinycnn.data.readers.pictures import Pictures
-from tinycnn.data.readers.records import PARTS, Record, inside, part_of, read_text, walk
+from tinycnn.data.readers.records import (
+    NO_BOX,
+    PARTS,
+    Record,
+    both_ends,
+    inside,
+    part_of,
+    part_of_file,
+    read_text,
+    walk,
+)
 from tinycnn.errors import DataError
 
 MAX_BYTES = 256 * 2**20
 LAYOUT = "a .json or .csv file as the VGG Image Annotator (VIA 1 or 2) exports or saves it, in any folder"
 CLASS_NAMES = ("class", "label", "name", "type", "category", "object")
 COLUMNS = ("filename", "file_attributes", "region_shape_attributes", "region_attributes")
-LOOK = 4096  # bytes at both ends that show which tool wrote a file
 KEY = re.compile(rb'"(_via_img_metadata|_via_settings|regions|file_attributes|shape_attributes|fileref)"\s*:')
 ONE_CLASS = "object"
 UNNAMED = f"no region has an attribute that could be its class, so all are of one class, {ONE_CLASS!r}"
 UNREADABLE = "a region that is not as VIA writes it, not used"
 POINT = "a point has no area, not used"
 TICKED = "a region with several classes ticked, not used"
-NO_NUMBERS = (math.nan,) * 4  # becomes the reason "its box is not four numbers" when the box is examined
 
 
 class Entry(NamedTuple):
@@ -59,15 +67,9 @@ def find(path):
 
 
 def _is_ours(file):
-    try:
-        with file.open("rb") as opened:
-            start = opened.read(LOOK)
-            if file.suffix.lower() == ".csv":
-                return all(name.encode() in start.lstrip().split(b"\n")[0] for name in COLUMNS)
-            opened.seek(max(0, file.stat().st_size - LOOK))
-            ends = start, opened.read()
-    except OSError:
-        return False
+    ends = both_ends(file)
+    if file.suffix.lower() == ".csv":
+        return all(name.encode() in ends[0].lstrip().split(b"\n")[0] for name in COLUMNS)
     keys = {key for part in ends for key in KEY.findall(part)}
     exported = b"regions" in keys and len(keys) > 1 or {b"fileref", b"file_attributes"} <= keys
     return file.suffix.lower() == ".json" and (exported or b"_via_img_metadata" in keys or b"_via_settings" in keys)
@@ -219,8 +221,7 @@ def _part(root, entry, ledger):
             return part
         if words and plain not in LOOSE:
             ledger.remark(entry.name[:200], f"its attribute {plain} is not train, valid or test, so it names no part")
-    folder = entry.file.parent
-    return part_of(entry.file.stem) or (part_of(folder.name) if folder != root else None)
+    return part_of_file(root, entry.file)
 
 
 def _near(root, entry, part):
@@ -277,7 +278,7 @@ def _polygon(shape):
     xs, ys = ([_number(value) for value in values] if isinstance(values := shape.get(name), list) else []
               for name in ("all_points_x", "all_points_y"))
     if not xs or len(xs) != len(ys) or not all(map(math.isfinite, xs + ys)):  # min of nan depends on the order
-        return NO_NUMBERS
+        return NO_BOX
     return min(xs), min(ys), max(xs), max(ys)
 
 
@@ -291,7 +292,7 @@ def _ellipse(shape):
     theta = _number(shape.get("theta", 0))
     if rx > 0 and ry > 0 and theta != 0:  # of no area: turning would give it one
         if not math.isfinite(theta):
-            return NO_NUMBERS
+            return NO_BOX
         cos, sin = math.cos(theta), math.sin(theta)
         rx, ry = math.hypot(rx * cos, ry * sin), math.hypot(rx * sin, ry * cos)
     return x - rx, y - ry, x + rx, y + ry

@@ -19,13 +19,12 @@ from typing import NamedTuple
 from xml.etree import ElementTree
 
 from tinycnn.data.photographs import SUFFIXES
-from tinycnn.data.readers.part_lists import folder_parts, listed_parts, place, plain
+from tinycnn.data.readers.part_lists import folder_parts, listed_parts, place
 from tinycnn.data.readers.pictures import BY_NAME, SEVERAL, Pictures
-from tinycnn.data.readers.records import Record, first_file, inside, walk
+from tinycnn.data.readers.records import Record, first_file, inside, plain, walk
 from tinycnn.errors import DataError
 
 MAX_BYTES = 2**20  # of one XML file; they have about a thousand
-ENDINGS = SUFFIXES | {".jfif"}  # as Windows stores JPEG pictures from the web
 LAYOUT = (
     "one .xml file per picture, beside it or in Annotations/ with the pictures in JPEGImages/ (and, for the parts, "
     "ImageSets/Main/train.txt, val.txt, test.txt)"
@@ -174,15 +173,14 @@ class _Finder:
     """
 
     def __init__(self, root):
-        self.root, self.paths = root, walk(root, ENDINGS)
+        self.root, self.pictures = root, Pictures(root)
         self.by_name: dict[str, list[Path]] = {}
         self.folders: dict[tuple, list[Path]] = {}  # by what they have in common with folders of annotations
-        self.elsewhere = None  # by names alone, if it is needed
         self.described = set()  # pictures with an annotation that cannot be used
-        for path in self.paths:
+        for path in self.pictures.paths:
             for name in {plain(path.name), plain(path.stem)}:
                 self.by_name.setdefault(name, []).append(path)
-        for folder in dict.fromkeys(path.parent for path in self.paths):
+        for folder in dict.fromkeys(path.parent for path in self.pictures.paths):
             self.folders.setdefault(self._place(folder), []).append(folder)
 
     def picture(self, xml, annotation):
@@ -197,16 +195,15 @@ class _Finder:
         if same:
             return self._one(same, xml, annotation), BY_NAME
         if name:
-            self.elsewhere = self.elsewhere or Pictures(self.root)
             for full in (f"{annotation.folder}/{name}", name):
-                path, remark = self.elsewhere.find(full)
+                path, remark = self.pictures.find(full)
                 if path is not None:
                     return path, remark
             if inside(self.root, name) is None:
                 raise DataError("the file name in its annotation leads out of the folder")
             if remark == SEVERAL:
                 raise DataError(remark)
-        return xml.with_suffix("" if plain(xml.stem).endswith(tuple(ENDINGS)) else ".jpg"), None
+        return xml.with_suffix("" if plain(xml.stem).endswith(tuple(SUFFIXES)) else ".jpg"), None
 
     def not_used(self, xml):
         """Remember that a picture has an annotation, though one that cannot be used."""
@@ -215,10 +212,8 @@ class _Finder:
 
     def report_unannotated(self, used, ledger):
         """Count the pictures without annotation, in folders where others have one."""
-        folders, known = {path.parent for path in used}, self.described.union(used)
-        for path in self.paths:
-            if path.parent in folders and path not in known:
-                ledger.leave_out(path.name, "it has no annotation")
+        for path in self.pictures.unused(used, self.described):
+            ledger.leave_out(path.name, "it has no annotation")
 
     def _place(self, folder):
         return place(folder.relative_to(self.root).parts)
@@ -232,7 +227,7 @@ class _Finder:
 
     def _written(self, name):
         name = plain(name.rpartition("/")[2])
-        stem = name.rpartition(".")[0] if name.endswith(tuple(ENDINGS)) else name
+        stem = name.rpartition(".")[0] if name.endswith(tuple(SUFFIXES)) else name
         return self.by_name.get(name) or self.by_name.get(stem) or []
 
     def _one(self, paths, xml, annotation):

@@ -13,14 +13,13 @@ import json
 import math
 import os.path
 import re
-import unicodedata
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from tinycnn.data.photographs import SUFFIXES
 from tinycnn.data.readers.pictures import SEVERAL, Pictures
-from tinycnn.data.readers.records import PARTS, Record, inside, part_of, read_text, walk
+from tinycnn.data.readers.records import PARTS, Record, both_ends, inside, part_of, plain, read_text, walk
 from tinycnn.errors import DataError
 
 MAX_BYTES = 4 * 2**20  # of one picture's file; a hundred outlines of a thousand corners have two million letters
@@ -55,8 +54,8 @@ def find(path):
         return sorted(yamls, key=lambda f: (len(f.parts), ("data", "dataset").count(f.stem.lower()) == 0, f)) + texts
     labels = [f for f in texts if _ends(f, (".txt",)) and f.name.lower() not in NAMES]
     some = labels[:: 1 + len(labels) // 100] + labels  # from all folders first: many a file is empty
-    alike = {_plain(f.stem) for f in islice((f for f in some if _start(f).strip()), 100) if LABEL.match(_start(f))}
-    known = {_plain(name) for p in walk(path, SUFFIXES) for name in (p.stem, p.name)} if alike else ()
+    alike = {plain(f.stem) for f in islice((f for f in some if _start(f).strip()), 100) if LABEL.match(_start(f))}
+    known = {plain(name) for p in walk(path, SUFFIXES) for name in (p.stem, p.name)} if alike else ()
     return [] if alike.isdisjoint(known) else texts
 
 
@@ -71,7 +70,7 @@ def records(root, files, ledger):
                             "several: read them one by one, or make their names alike")
     names, source = _names(settings, yaml, texts, ledger)
     pictures = Pictures(root)
-    everything = sorted({path for paths in pictures.by_stem.values() for path in paths})
+    everything = pictures.paths
     lists = [f for f in texts if f.stem.lower() in PARTS and LISTED.match(_start(f))]
     lists = [f for f in lists if "ImageSets" not in f.relative_to(root).parts]  # Pascal VOC's own
     parts, missing = _parts(root, settings, yaml, lists, pictures, everything, ledger)
@@ -150,12 +149,12 @@ def _pairs(root, texts, pictures, everything, missing, ledger):
     described = {path for _, path in pairs}
     for label, name in moved:
         path, remark = pictures.find(name)
-        if path is not None and (path in described or _plain(label.stem) not in map(_plain, (path.stem, path.name))):
+        if path is not None and (path in described or plain(label.stem) not in map(plain, (path.stem, path.name))):
             path, remark = None, "the picture is missing"  # another one's, or only the beginning of the name is alike
         if path is not None:
             ledger.remark(path.name, remark)
             pairs.append((label, path))
-        elif _plain(label.stem) not in missing:
+        elif plain(label.stem) not in missing:
             ledger.leave_out(label.name, remark)
     return pairs
 
@@ -180,7 +179,7 @@ def _parts(root, settings, yaml, lists, pictures, everything, ledger):
         for name in filter(None, map(str.strip, read_text(place, MAX_LIST_BYTES).splitlines())):
             path, remark = pictures.find(name, place.parent)
             if path is None:
-                missing.add(_plain(Path(name.replace("\\", "/")).stem))
+                missing.add(plain(Path(name.replace("\\", "/")).stem))
                 ledger.leave_out(name, remark)
                 continue
             if remark:
@@ -284,17 +283,9 @@ def _scalar(text):
     return text
 
 
-def _start(file, most=4096):
-    try:
-        with file.open("rb") as opened:
-            return opened.read(most)
-    except OSError:
-        return b""
+def _start(file, most=None):
+    return both_ends(file, most)[0]
 
 
 def _ends(file, suffixes):
     return file.suffix.lower() in suffixes
-
-
-def _plain(text):
-    return unicodedata.normalize("NFC", text).casefold()
