@@ -108,8 +108,8 @@ conv("kernel rows and columns swapped", "axes", "dw with kernel rows and columns
      (TO_KERNEL, f"{TO_KERNEL}.swapaxes(0, 1)"), inputs=squares)
 
 conv("weight gradient of last image", "overlap", "dw = in a loop over the batch, instead of dw +=.",
-     (f"dw = {PRODUCT}", "for patches, d in zip(cols, dy, strict=True):\n"
-                         "            dw = patches.reshape(1, oh * ow, -1).swapaxes(1, 2) @ split(d, g)"))
+     (f"dw = {PRODUCT}", "for patches, d in zip(cols, dy, strict=True):\n            dw = patches.reshape(1, oh * "
+                         "ow, -1).swapaxes(1, 2) @ split(d, g)"))
 
 conv("weight gradient off by padding", "shift", "dw is computed on an image padded on one side only.",
      ("im2col(x, self.kernel, self.stride, self.padding, (oh, ow), dilation=self.dilation)",

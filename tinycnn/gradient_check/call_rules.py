@@ -10,17 +10,17 @@ from tinycnn.gradient_check.parts import is_array
 from tinycnn.gradient_check.rule import BROKEN, EXACT, NOTE, SKIPPED, Check, apart, same_branches
 from tinycnn.gradient_check.run import random_signed
 from tinycnn.gradient_check.step_sizes import STEPS, is_plainly_wrong
-from tinycnn.gradient_check.trees import is_numbers, rebuild, to_host
+from tinycnn.gradient_check.trees import is_numbers, rebuild, same_bits, to_host
 
 
 def same_result(under_test, dys, rng, wrong):
     """Two runs give the same bits; the generator of a dropout mask is put back in between."""
     a, b = under_test.run(), under_test.run()
     ya, yb, y_again = a.forward(), b.forward(), b.forward()
-    if any(not np.array_equal(p, q, equal_nan=True) for p, q in zip(ya, yb, strict=True)):
+    if not same_bits(ya, yb):
         return Check("repeatable", BROKEN, "two forwards of the same input differ. A random mask? Keep its "
                      "numpy.random.Generator in an attribute (self.rng), so that it can be put back", "random")
-    if any(not np.array_equal(p, q, equal_nan=True) for p, q in zip(ya, y_again, strict=True)):
+    if not same_bits(ya, y_again):
         return Check("repeatable", BROKEN, "the second forward of the same input gives another result than the first: "
                      "forward changes something that it uses. A running average that it both uses and moves? Check "
                      "layer.eval(). A random mask? Keep its numpy.random.Generator in an attribute "
@@ -28,17 +28,17 @@ def same_result(under_test, dys, rng, wrong):
     found = apart(a.backward(dys), b.backward(dys), 0.0)
     if found:
         return Check("repeatable", BROKEN, f"two fresh copies give different gradients of {found} for the same "
-                                           "numbers: is "
-                     "something kept outside of self, in a default argument, a class or a module?", "shared")
+                     "numbers: is something kept outside of self, in a default argument, a class or a "
+                     "module?", "shared")
     return Check("repeatable")
 
 
 def nothing_modified(under_test, dys, rng, wrong):
     """forward and backward leave x, dy, y and the parameters as they are."""
     if under_test.moved:
-        return Check("inputs kept", BROKEN, f"backward changes {', '.join(under_test.moved)}, which forward "
-                                            "uses: the step "
-                     "of the optimizer belongs outside of backward, or its gradient cannot be compared", "modified")
+        return Check("inputs kept", BROKEN, f"backward changes {', '.join(under_test.moved)}, which forward uses: "
+                     "the step of the optimizer belongs outside of backward, or its gradient cannot be "
+                     "compared", "modified")
     run = under_test.run()
     parameters = {name: run.read(name).copy() for name in run.variables}
     y = run.forward()
@@ -99,8 +99,8 @@ def fresh_memory(under_test, dys, rng, wrong):
     if learned and not under_test.simple and not _in_float32(differences) and \
             is_plainly_wrong(differences, learned, "all at once", STEPS[3:13]):
         return Check("fresh memory", BROKEN, "right for the numbers given, wrong for others: after a step of an "
-                                             "optimizer "
-                     "backward goes on with old weights, or a part of their range is treated otherwise", "stale")
+                     "optimizer backward goes on with old weights, or a part of their range is treated "
+                     "otherwise", "stale")
     return Check("fresh memory")
 
 

@@ -57,9 +57,8 @@ def _wrong_shape(wrong):
         return "axes", f"{has}: axes are swapped"
     leading = tuple(range(g.ndim - len(shape)))
     if leading and g.shape[len(leading):] == shape and wrong.factor(g=g.sum(axis=leading)) is not None:
-        return "not summed", (f"{has}: {name} is used for every image and position, so its gradient is the sum "
-                              "over them; "
-                              f"summed over {'axis 0' if len(leading) == 1 else f'axes {leading}'} it is right")
+        return "not summed", (f"{has}: {name} is used for every image and position, so its gradient is the sum over "
+                              f"them; summed over {'axis 0' if len(leading) == 1 else f'axes {leading}'} it is right")
     return "shape", has
 
 
@@ -88,18 +87,17 @@ def _constant_factor(wrong):
             return found
         if np.array_equal(wrong.g, wrong.g.astype(np.float32)):
             return "float32", "right only in single precision: somewhere in backward numbers pass through float32"
-        return "float32", (f"right only to {-np.log10(max(rest, abs(c - 1), 1e-15)):.0f} digits: numbers that "
-                           "pass through "
-                           "float32 in backward, or an epsilon that is in forward or in backward but not in both")
+        return "float32", (f"right only to {-np.log10(max(rest, abs(c - 1), 1e-15)):.0f} digits: numbers that pass "
+                           "through float32 in backward, or an epsilon that is in forward or in backward but not in "
+                           "both")
     small = 1e-4
     if not wrong.differences.under_test.is_loss:
         gentle = wrong.differences.under_test.gradients([small * dy for dy in wrong.differences.dys])[wrong.name]
         c_small = wrong.factor(g=gentle) if gentle is not None and gentle.shape == wrong.g.shape else None
         if c_small is not None and abs(c_small / small - 1) <= max(1e-7, abs(c - 1) / 100):
-            return "clipped", (f"{c:.6g} times the right one for this dy, and right for a dy of a "
-                               "ten-thousandth: it is "
-                               f"clipped by its norm ({np.linalg.norm(wrong.g):.6g}). Clipping is the "
-                               "optimizer's business")
+            return "clipped", (f"{c:.6g} times the right one for this dy, and right for a dy of a ten-thousandth: it "
+                               f"is clipped by its norm ({np.linalg.norm(wrong.g):.6g}). Clipping is the optimizer's "
+                               "business")
     if abs(c - 1) <= SAME:
         return "factor", f"{c:.10g} times the right one everywhere: a constant is a little off, perhaps by an epsilon"
     if abs(c + 1) <= SAME:

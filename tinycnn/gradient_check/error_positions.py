@@ -115,8 +115,8 @@ def _at_labels(errors):
             other[rows, (labels + step) % k] = True
             if errors.wrong.any() and (errors.wrong == (picked | other) & (errors.wrong | errors.right)).all():
                 return "label", (f"wrong at the element that {name} picks and at the one "
-                                 f"{'before' if step < 0 else 'after'} "
-                                 "it: are labels counted from 0 in one place and from 1 in another?")
+                                 f"{'before' if step < 0 else 'after'} it: are labels counted from 0 in one place "
+                                 "and from 1 in another?")
     return None
 
 
@@ -131,9 +131,8 @@ def _repeated_rows(errors):
         several = counts > 1
         if wrong.any() and (wrong == several & (wrong | telling)).all() and not (telling & several).any() and \
                 (wrong.sum() > 1 or telling.any()):
-            return "repeated rows", (f"some indices, exactly the rows that {name} names more than once, are "
-                                     "wrong: a[index] += b adds only "
-                                     "the last of them. Use np.add.at")
+            return "repeated rows", (f"some indices, exactly the rows that {name} names more than once, are wrong: "
+                                     "a[index] += b adds only the last of them. Use np.add.at")
     return None
 
 
@@ -181,8 +180,7 @@ def _border(errors):
             at = "" if len(found) == len(sides) else f" ({' and '.join(found)})"
             where = "in the outermost pixels" if depth == 1 else f"in the outer {depth} rows and columns"
             return "border", (f"right inside, wrong {where}{at}: is the padding counted, cropped or divided by "
-                              "differently "
-                              "in backward?")
+                              "differently in backward?")
     return None
 
 

@@ -43,8 +43,7 @@ def linear_in_dy(under_test, dys, rng, wrong):
         if name := next((n for n, g in part.items() if n not in known and g is not None and not np.isfinite(g).all()
                          and np.isfinite(one[n]).all()), None):
             return Check("linear in dy", BROKEN, f"the gradient of {name} is NaN or infinite where dy is 0: is "
-                                                 "something "
-                         "divided by dy, or its logarithm taken?", "not finite")
+                         "something divided by dy, or its logarithm taken?", "not finite")
         together = _combined({n: g for n, g in part.items() if n not in known | rough}, rest, 1.0, 1.0)
         if name := apart(together, one, EXACT):
             return Check("linear in dy", BROKEN, f"with {words} the gradient of {name} is not what dy's parts give "
@@ -54,9 +53,8 @@ def linear_in_dy(under_test, dys, rng, wrong):
         run.forward()
         last = run.backward(each)
     if name := next((n for n, g in last.items() if n not in known and g is not None and g.any()), None):
-        return Check("linear in dy", BROKEN, f"for a dy of zeros the gradient of {name} is not 0 but what an "
-                                             "earlier backward "
-                     "left", "stale")
+        return Check("linear in dy", BROKEN, f"for a dy of zeros the gradient of {name} is not 0 but what an earlier "
+                     "backward left", "stale")
     for words, special in (("ones", [np.ones(dy.shape) for dy in dys]), ("one-hot rows", [_one_hot(dy) for dy in dys])):
         alone = under_test.gradients(special)
         both = under_test.gradients([a + b for a, b in zip(special, others, strict=True)])
@@ -107,9 +105,8 @@ def _clipped(name, wanted, got, size):
         return f"{times}: it is clipped at {largest:.6g}. Clipping is the optimizer's business", "clipped"
     ratio = float(np.sum(got * wanted) / np.sum(wanted * wanted)) if w.any() else 0.0
     if size > 1 and 0 < ratio < 1 and np.allclose(got, ratio * wanted, rtol=1e-6, atol=1e-9 * w.max(initial=0)):
-        return (f"{times}, all of it {ratio:.4g} of that: it is clipped by its norm "
-                f"({np.linalg.norm(got):.6g}). Clipping "
-                "is the optimizer's business"), "clipped"
+        return (f"{times}, all of it {ratio:.4g} of that: it is clipped by its norm ({np.linalg.norm(got):.6g}). "
+                "Clipping is the optimizer's business"), "clipped"
     if size < 1 and not got[~below].any():
         return f"{times}: small numbers become 0. Is there a threshold, or are digits rounded away?", "nonlinear"
     return f"{times}: is it clipped, normalized or rounded, or is a constant added?", "nonlinear"
@@ -142,8 +139,7 @@ def dtype_kept(under_test, dys, rng, wrong):
             kind = getattr(a, "dtype", np.dtype(float))
             if kind != dtype and (hasattr(a, "dtype") or not isinstance(a, float)):
                 return Check("dtype", BROKEN, f"given {np.dtype(dtype)} alone, {name} is {kind}: an array made "
-                                              "without a "
-                             "dtype, or a NumPy number among the settings?", "dtype")
+                             "without a dtype, or a NumPy number among the settings?", "dtype")
     return Check("dtype")
 
 
@@ -165,9 +161,8 @@ def float32_agrees(under_test, dys, rng, wrong):
         pairs += [(f"the gradient of {n}", rough_g[n], g[n]) for n in g if rough_g[n] is not None and g[n] is not None]
         lost = next((n for n, a, b in pairs if not np.isfinite(a).all() and np.isfinite(b).all()), None)
         if lost:
-            return Check("float32", BROKEN, f"in float32 {lost} is NaN or infinite, in float64 it is not: a "
-                                            "power or an "
-                         "exponential is too large for it. Subtract the maximum first?", "float32")
+            return Check("float32", BROKEN, f"in float32 {lost} is NaN or infinite, in float64 it is not: a power or "
+                         "an exponential is too large for it. Subtract the maximum first?", "float32")
         a, b = ({n: pair[side] for n, *pair in pairs if not n.startswith("y")} for side in (0, 1))
         ya, yb = ({n: pair[side] for n, *pair in pairs if n.startswith("y")} for side in (0, 1))
         rough_y = apart(ya, yb, GROSS, _floor_of_y(under_test, y, 1e-4))
@@ -176,9 +171,8 @@ def float32_agrees(under_test, dys, rng, wrong):
         worst = rough_y or apart(a, b, GROSS, floor)
     if not ours and not worst:
         return Check("float32", NOTE, f"in float32 {found} has fewer than four right digits", "float32")
-    return Check("float32", BROKEN, f"in float32 {found} is another one: two large numbers that nearly cancel, "
-                                    "a number "
-                 "too small for float32, or float16 on the way", "float32")
+    return Check("float32", BROKEN, f"in float32 {found} is another one: two large numbers that nearly cancel, a "
+                 "number too small for float32, or float16 on the way", "float32")
 
 
 def _floor(under_test, dys):

@@ -19,8 +19,8 @@ from tinycnn.gradient_check.parts import is_float_array
 from tinycnn.gradient_check.private_copy import Outside, private_copy
 from tinycnn.gradient_check.run import Run, cast, random_signed
 from tinycnn.gradient_check.search import search
-from tinycnn.gradient_check.trees import is_numbers, leaves, to_host
-from tinycnn.gradient_check.variables import declared, lists_all
+from tinycnn.gradient_check.trees import is_numbers, leaves, same_bits, to_host
+from tinycnn.gradient_check.variables import declared, is_gradient_name, lists_all
 
 
 class ObjectUnderTest:
@@ -42,8 +42,8 @@ class ObjectUnderTest:
         self.input_names = _input_names(obj, len(inputs))
         self.inputs = tuple(inputs)
         self.call = _how_to_call(obj.backward, self.input_names)
-        self.variables, self.unseen, self.constants, self.order = declared(self.template), {}, [], []
-        self.keys, self.moved, self.limit = {}, [], None
+        self.variables, self.unseen, self.constants, self.source = declared(self.template), {}, [], {}
+        self.moved, self.limit = [], None
         for variable in self.variables.values():
             variable.clear(self.template)
         try:
@@ -79,53 +79,54 @@ class ObjectUnderTest:
         if look and not self.simple:
             search(self, dys, constants)
         if self.is_loss and self.variables and not returned:  # a network with its loss: x is data
-            for name in list(self.roles):
-                self.roles.pop(name)
-                self.values.pop(name)
+            for name in [name for name in self.roles if name not in self.source]:
+                self._leave_out(name)
                 self.constants.append(name)
         self.roles |= dict.fromkeys(self.variables, "parameter")
 
     def _match_inputs(self, returned, named, found):
-        """Which inputs the gradients that backward returns belong to. found: {name: leaf} of all inputs"""
-        names, floats = list(found), list(self.roles)
-        for name in names:  # an integer or a number that gets a gradient is an input like others
-            i = names.index(name)
-            fits = len(returned) == len(names) and i < len(returned) or len(returned) == 1 and names[0] == name
-            if name not in self.roles and fits and self._may_be_float(name, found[name], returned[i]):
-                self.roles = {n: "input" for n in names if n in self.roles or n == name}
-                floats = list(self.roles)
-        by_key = {str(key): key for key in named}
-        self.keys = {name: by_key[key] for name in names if (key := _last_key(name)) in by_key and name not in named}
-        for name, key in self.keys.items():
-            if name not in self.roles and self._may_be_float(name, found[name], named[key]):
-                self.roles = {n: "input" for n in names if n in self.roles or n == name}
-        if named and not returned:
-            self.order = [name for name in names if name in named]
-            returned = [named[name] for name in self.order]
-        elif len(returned) == len(names) and len(names) > len(floats):
-            self.order = names
+        """Which inputs the gradients that backward returns belong to. found: {name: leaf} of all inputs
+
+        source: {name: its place in `returned`, or its key in `named`}
+        """
+        self.source = {name: key for name in found for key in named if _is_of(key, name)}
+        waiting = [name for name in found if name not in self.source]
+        floats = [name for name in waiting if name in self.roles]
+        if len(returned) == len(waiting):
+            placed = waiting
+        elif returned and waiting and waiting[0] not in self.roles and self._may_be_float(
+                waiting[0], found[waiting[0]], returned[0]):
+            placed = [waiting[0], *(name for name in floats if name != waiting[0])]  # x may hold integers
         else:
-            self.order = floats[: len(returned)] if len(returned) else []
-        self.extra = returned[max(len(self.order), 1) :]
+            placed = floats
+        self.source |= {name: i for i, name in enumerate(placed[: len(returned)])}
+        self.extra = returned[max(len(placed[: len(returned)]), 1) :]
         if self.extra and (self.simple or any(g is None for g in self.extra)):
             self.refuse(len(returned), floats)
-        said = [name for name, g in zip(self.order, returned, strict=False) if g is None] if len(returned) > 1 else []
-        for name in said if any(g is not None for g in returned) else []:  # an explicit None: it is no variable
-            self.roles.pop(name, None)
-            self.values.pop(name, None)
-        floats = list(self.roles)
-        if self.keys and not self.order and named:  # gradients of what is learned alone; the rest is data
-            for name in [n for n in floats if n not in self.keys]:
-                del self.roles[name], self.values[name]
-            floats = list(self.roles)
-        for name in floats[1:]:
-            if name not in self.order and name not in self.keys:
-                del self.roles[name], self.values[name]
+        gradients = {name: named[at] if isinstance(at, str) else returned[at] for name, at in self.source.items()}
+        explicit = len(gradients) > 1 and any(g is not None for g in gradients.values())
+        for name, g in gradients.items():
+            if name in self.roles and g is None and explicit:  # that it is no variable
+                self._leave_out(name)
+            elif name not in self.roles and not self._may_be_float(name, found[name], g):
+                del self.source[name]
+        self.roles = {name: "input" for name in found if name in self.roles or name in self.source}
+        for k, name in enumerate(list(self.roles)):
+            if name in self.source:
+                continue
+            if gradients and not returned:  # backward names what is learned, and the rest is data
+                self._leave_out(name)
+            elif k:
+                self._leave_out(name)
                 if not self.is_loss:  # a loss is differentiated with respect to the network's output, not to the truth
-                    self.unseen[name] = ("y may depend on it, and backward returns no gradient of it. Return "
-                                         "one for each "
-                                         "input, or None for a constant")
-        self.constants = [name for name in names if name not in self.roles and name not in self.unseen]
+                    self.unseen[name] = ("y may depend on it, and backward returns no gradient of it. Return one for "
+                                         "each input, or None for a constant")
+        self.constants = [name for name in found if name not in self.roles and name not in self.unseen]
+
+    def _leave_out(self, name):
+        self.roles.pop(name, None)
+        self.values.pop(name, None)
+        self.source.pop(name, None)
 
     def refuse(self, count, floats=None):
         floats = list(self.roles) if floats is None else floats
@@ -142,10 +143,11 @@ class ObjectUnderTest:
         run = self.run()
         before = run.forward()
         try:
-            after = run.forward({name: self.values[name] + 1e-3})
+            steps = 1e-3 * np.linspace(0.5, 1.5, self.values[name].size).reshape(self.values[name].shape)
+            after = run.forward({name: self.values[name] + steps})
         except Exception:
             after = None
-        if after is None or all(np.array_equal(a, b) for a, b in zip(before, after, strict=True)):
+        if after is None or same_bits(before, after):
             del self.values[name]
             return False
         return True
@@ -223,9 +225,10 @@ def _leave_zero(variable, obj, rng):
         variable.write(obj, np.where(zero, random_signed(rng, host.shape) * fan_in**-0.5, host))
 
 
-def _last_key(name):
-    """W of "params['W']"."""
-    return name.rpartition("[")[2].strip("]'\"") if "['" in name or '["' in name else None
+def _is_of(key, name):
+    """Does a key of a dictionary of gradients mean this input: x, dx, grad_x, or W for params['W']?"""
+    last = name.rpartition("[")[2].strip("]'\"")
+    return key in (name, last) or is_gradient_name(key, last)
 
 
 @contextlib.contextmanager

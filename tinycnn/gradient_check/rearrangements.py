@@ -69,9 +69,9 @@ def _exchanged(wrong):
                 swapped[j], swapped[k] = dys[k], dys[j]
                 c = wrong.factor(dys=swapped)
                 if c is not None:
-                    return "exchanged", (f"right if the gradients of y[{k}] and y[{j}] were exchanged: is "
-                                         "backward given "
-                                         f"them in the order of forward's outputs, and does it use them so?{_times(c)}")
+                    return "exchanged", (f"right if the gradients of y[{k}] and y[{j}] were exchanged: is backward "
+                                         "given them in the order of forward's outputs, and does it use them "
+                                         f"so?{_times(c)}")
     return None
 
 

@@ -28,8 +28,7 @@ HOW = {
     "steps": "steps = slopes along a direction, with h from a tenth to a billionth of the numbers' size",
 }
 BETWEEN = ("steps so small that they cross no kink (a ReLU, the winner of a pool) move y by rounding only. Use "
-           "inputs that are "
-           "larger, or lie further from ties")
+           "inputs that are larger, or lie further from ties")
 
 
 @dataclass

@@ -111,9 +111,7 @@ class Run:
         found, self.named = [], {}
         for part in returned if isinstance(returned, tuple) else (returned,):
             if isinstance(part, dict):
-                self.named |= {str(key).replace("grad_", "").removeprefix("d") if str(key) not in
-                               self.under_test.input_names else key: g for key, g in part.items()}
-                self.named |= part
+                self.named |= {str(key): g for key, g in part.items()}
             else:
                 found += [leaf for _, leaf in leaves(part, "dx")]
         return [] if len(found) == 1 and found[0] is None else found
@@ -121,12 +119,13 @@ class Run:
     def backward(self, dys, layout=None, host=True, **options):
         """{name: gradient or None} of every input and parameter, on the host (host=False: as they are)."""
         returned = self.backward_raw(dys, layout, **options)
-        if self.named and not returned:
-            returned = [self.named.get(self.under_test.keys.get(name, name)) for name in self.under_test.order]
-        grads = dict.fromkeys(self.under_test.roles)
-        grads |= {name: g for name, g in zip(self.under_test.order, returned, strict=False) if name in grads}
-        extra = {str(i): g for i, g in enumerate(returned[max(len(self.under_test.order), 1) :])}
-        grads |= {name: self.named.get(key) for name, key in self.under_test.keys.items() if name in grads}
+        grads, placed = dict.fromkeys(self.under_test.roles), 0
+        for name, at in self.under_test.source.items():
+            if isinstance(at, str):
+                grads[name] = self.named.get(at)
+            else:
+                grads[name], placed = returned[at] if at < len(returned) else None, placed + 1
+        extra = {str(i): g for i, g in enumerate(returned[max(placed, 1) :])}
         grads |= {name: v.grad(self.holder, self.named | extra) for name, v in self.variables.items() if name in grads}
         return {name: np.array(to_host(g)) if host and g is not None else g for name, g in grads.items()}
 

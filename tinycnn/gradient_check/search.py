@@ -6,7 +6,7 @@ import numpy as np
 
 from tinycnn.gradient_check.parts import is_array, is_float, is_odd
 from tinycnn.gradient_check.reachable import ITEM, children, follow, places
-from tinycnn.gradient_check.trees import to_host
+from tinycnn.gradient_check.trees import same_bits, to_host
 from tinycnn.gradient_check.variables import (
     LOOKED_FOR,
     PARAMETER,
@@ -18,9 +18,8 @@ from tinycnn.gradient_check.variables import (
 
 NOT_FOUND = ("y depends on it, and no gradient of it was found (looked for {looked_for}). If it is a constant, say so: "
              'gradcheck(..., constants=["{name}"]), or let its name begin with an underscore')
-ORPHAN = ("a gradient is stored here, and the numbers that it is of were not found. Keep them in an attribute, "
-          "a list or "
-          "a dictionary, under a name like it")
+ORPHAN = ("a gradient is stored here, and the numbers that it is of were not found. Keep them in an attribute, a "
+          "list or a dictionary, under a name like it")
 MOST = 400  # numbers and arrays that are tried one by one
 
 
@@ -41,7 +40,7 @@ def search(under_test, dys, constants):
     run.backward_raw(dys)
     if callable(getattr(run.obj, "forget", None)):
         run.obj.forget()
-    if not _same(again, run.forward()):
+    if not same_bits(again, run.forward()):
         again = None  # random: nothing can be learned from a change of y
     depends = _depends(run, before, again)
     depends = list((dict(_dead(run, before, dict(depends))) | dict(depends)).items())
@@ -76,7 +75,7 @@ def search(under_test, dys, constants):
         else:
             under_test.unseen[name] = NOT_FOUND.format(looked_for=LOOKED_FOR.format(last.strip("_")), name=name)
     if left_over:
-        under_test.refuse(len(under_test.order) + len(under_test.extra))
+        under_test.refuse(len(under_test.source) + len(under_test.extra))
     if made:
         run.forget()
         under_test.template = run.obj
@@ -99,7 +98,7 @@ def _moved_by_backward(run, kept):
     for path, value in changed.items():
         variable, now = Variable("", path), to_host(_get(run.obj, path)).copy()
         variable.write(run.obj, value)
-        if not _same(after, run.forward()):
+        if not same_bits(after, run.forward()):
             moved.append(display_name(path, run.obj))
         else:
             variable.write(run.obj, now)
@@ -138,7 +137,7 @@ def _matters(run, path, value, y):
     except Exception:
         changed = None
     value[...] = copied
-    return changed is None or not _same(y, changed)
+    return changed is None or not same_bits(y, changed)
 
 
 def _orphans(under_test, run, found):
@@ -224,7 +223,7 @@ def _changes(run, candidates, y):
     except Exception:
         changed = None
     _put_back(run, variables, before)
-    return changed is None or not _same(y, changed)
+    return changed is None or not same_bits(y, changed)
 
 
 def _put_back(run, variables, before):
@@ -240,10 +239,6 @@ def _surely_a_parameter(path, last, found, run):
     *before, (kind, _) = path.steps
     beside = [v for v in found.values() if v.path.steps[:-1] == tuple(before)]
     return bool(beside) and (bool(PARAMETER.fullmatch(last)) or kind == ITEM)
-
-
-def _same(a, b):
-    return all(np.array_equal(p, q, equal_nan=p.dtype.kind == "f") for p, q in zip(a, b, strict=True))
 
 
 def _get(obj, path):

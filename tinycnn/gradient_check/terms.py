@@ -108,9 +108,9 @@ def forgotten_path(errors):
             for words, basis in bases.items():
                 if _fits(missing, basis):
                     if not _mixes(errors, axes):
-                        return "extra term", (f"what is too much is, over {over}, {words}; but y of one does "
-                                              "not depend "
-                                              "on the others there: in forward mean and variance are constants")
+                        return "extra term", (f"what is too much is, over {over}, {words}; but y of one does not "
+                                              "depend on the others there: in forward mean and variance are "
+                                              "constants")
                     return "term missing", f"what is missing is, over {over}, {words}"
     return None
 

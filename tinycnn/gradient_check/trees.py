@@ -51,6 +51,11 @@ def like(value, leaf, dtype=None):
     return float(value)
 
 
+def same_bits(a, b):
+    """Are two lists of arrays the same, NaN where the other has NaN?"""
+    return all(np.array_equal(p, q, equal_nan=p.dtype.kind == "f") for p, q in zip(a, b, strict=True))
+
+
 def to_host(a):
     """Any array, number or list of numbers as a NumPy array, its dtype kept."""
     return to_numpy(a) if is_array(a) else np.asarray(a)

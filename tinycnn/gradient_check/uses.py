@@ -109,8 +109,7 @@ def _told(name, names, slopes, claimed):
     kept = numbers[whole == 1]
     if len(kept) == 1 and len({names[i] for i in numbers}) == 1:
         return "last use", (f"{what}, and only use {kept[0] + 1} is in the gradient: assigned (=) at each use "
-                            "instead of "
-                            "added up (+=)")
+                            "instead of added up (+=)")
     return "term missing", f"{what}; what comes by use {' and '.join(listed)} is missing: add the gradients of all uses"
 
 

@@ -139,7 +139,7 @@ def find_gradient(obj, path, value, taken, returned, only_beside=False):
     name = next((str(key) for kind, key in reversed(path.steps) if isinstance(key, str)), "")
     shape = np.shape(value)
     for key in returned:
-        if key != "" and (key in (name, str(path)) or _is_gradient_name(key, name)):
+        if key != "" and (key in (name, str(path)) or is_gradient_name(key, name)):
             return key
     for candidate in [*_in_pairs(obj, value), *_beside(obj, path)]:
         if candidate not in taken and is_float(_get(obj, candidate)):
@@ -147,7 +147,7 @@ def find_gradient(obj, path, value, taken, returned, only_beside=False):
     if only_beside:
         return None
     elsewhere = [other for other, found in places(obj).items() if other not in taken and other != path
-                 and np.shape(found) == shape and other.names and _is_gradient_name(other.names[-1], name)]
+                 and np.shape(found) == shape and other.names and is_gradient_name(other.names[-1], name)]
     return elsewhere[0] if len(elsewhere) == 1 else None
 
 
@@ -173,11 +173,11 @@ def _beside(obj, path):
         for step, child in siblings:
             if step == (kind, key):
                 continue
-            if _is_gradient_name(step[1], key):
+            if is_gradient_name(step[1], key):
                 usual.append(before.then(step, *rest))
             elif _plain(step[1]) in GRADS:
                 if isinstance(child, dict):  # self.W and self.grads["W"] or self.grads["dW"]
-                    names = [k for k in child if isinstance(k, str) and (k == key or _is_gradient_name(k, key))]
+                    names = [k for k in child if isinstance(k, str) and (k == key or is_gradient_name(k, key))]
                     usual += [before.then(step, (ITEM, k), *rest) for k in names]
                 if _plain(key) in VALUES or small and not rest:
                     general.append(before.then(step, *rest))
@@ -201,7 +201,7 @@ def _plain(name):
     return name.lower().replace("_", "")
 
 
-def _is_gradient_name(name, of):
+def is_gradient_name(name, of):
     """dw, d_w, grad_w, w_grad, gw, w_gradient, weight_grads of weights ... whatever the underscores and capitals."""
     name, of = _plain(name), _plain(of)
     one = of[:-1] if of.endswith("s") else of

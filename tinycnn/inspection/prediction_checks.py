@@ -33,8 +33,8 @@ def same_box(case):
         return Finding("same box", LOOK, told, "Its boxes are worse than always answering with the mean box: it has "
                        "learned by heart, or the rate was too high at the end.", numbers)
     if ratio < TIMID:
-        return Finding("same box", LOOK, told, "Its boxes are timid, near the mean box: train longer, or give the box "
-                       f"loss more weight (both heads would pull equally at "
+        return Finding("same box", LOOK, told, "Its boxes are timid, near the mean box: train longer, or give the "
+                       "box loss more weight (both heads would pull equally at "
                        f"box_weight={figure_of(case.heads.balanced_box_weight)}).", numbers)
     return Finding("same box", OK, told, numbers=numbers)
 

@@ -39,9 +39,8 @@ def _unpack(path, folder):
         entries = [e for e in archive.infolist() if not e.is_dir() and Path(e.filename).suffix.lower() in WANTED]
         size, packed = (sum(getattr(e, name) for e in entries) for name in ("file_size", "compress_size"))
         if len(entries) > MOST_FILES or size > MOST_BYTES or size > 2**20 + MOST_TIMES * packed:
-            raise DataError(f"{path} would become {size:,} bytes in {len(entries):,} files, from {packed:,}: "
-                            "that is not "
-                            "unpacked. Unpack it yourself if you trust it, and give the folder")
+            raise DataError(f"{path} would become {size:,} bytes in {len(entries):,} files, from {packed:,}: that is "
+                            "not unpacked. Unpack it yourself if you trust it, and give the folder")
         for entry in entries:
             target = inside(folder, entry.filename)
             if target is None or entry.external_attr >> 28 == 0xA:  # a link
