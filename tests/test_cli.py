@@ -267,6 +267,13 @@ def test_data_show(here, capsys):
     assert main(["data", "show", "pets", "--force"]) == 0
 
 
+def test_units_on_the_command_line(here, capsys):
+    photographs(here / "pets", 12, box=(20, 10, 40, 30))
+    one_line(capsys, main(["data", "show", "pets", "--units", "miles"]), "--units", "percent")
+    assert main(["data", "show", "pets", "--units", "percent"]) == 0
+    assert "boxes are percent of the picture: 1 (labels.csv)" in capsys.readouterr().out
+
+
 def test_gradcheck_by_name_and_of_a_model(here, capsys):
     assert main(["gradcheck", "maxpool"]) == 0
     out, _ = capsys.readouterr()

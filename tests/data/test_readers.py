@@ -92,6 +92,16 @@ def test_unknown_folders_are_described(tmp_path, monkeypatch):
         read(tmp_path, format="nolo")
 
 
+@pytest.mark.parametrize("name", SAMPLED)
+def test_a_set_one_folder_deeper_is_found(name, samples, tmp_path):
+    shutil.copytree(SAMPLES / name, tmp_path / "downloads" / "export" / "set")
+    (tmp_path / "downloads" / "README.txt").write_text("downloaded from somewhere")
+    (tmp_path / "downloads" / "__MACOSX").mkdir()
+    data = read(tmp_path / "downloads", valid_fraction=0.25)
+    assert data.name == "downloads" and data.train.names == samples[name].train.names
+    assert np.array_equal(data.test.boxes, samples[name].test.boxes)
+
+
 def test_two_formats_in_one_folder_must_be_told_apart(tmp_path):
     (tmp_path / "a.xml").write_text("<annotation/>")
     (tmp_path / "train.json").write_text(json.dumps({"images": [], "annotations": [], "categories": []}))

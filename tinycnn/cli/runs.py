@@ -98,7 +98,8 @@ def load_data(settings):
         data = read_people(settings["data"], settings["valid_fraction"], settings["data_seed"])
     else:
         data = read(settings["data"], format=settings["format"], valid_fraction=settings["valid_fraction"],
-                    test_fraction=settings["test_fraction"], seed=settings["data_seed"])
+                    test_fraction=settings["test_fraction"], seed=settings["data_seed"],
+                    units=settings.get("units"))
     if size is not None and size < len(data.train):
         _, data.train = data.train.split(size / len(data.train), settings["data_seed"])
     return data
@@ -135,10 +136,10 @@ def learned_from(path, settings, samples):
     """
     config = path.parent / "config.json"
     earlier = read_config(config) if config.exists() else None
-    divided = ("data", "format", "valid_fraction", "test_fraction", "data_seed", "size")
+    divided = ("data", "format", "valid_fraction", "test_fraction", "data_seed", "size", "units")
     if earlier is None or not hasattr(samples.images, "paths") or earlier["data"] in DRAWN.values() or \
             all(_resolved(earlier[name]) == _resolved(settings[name]) if name == "data" else
-                earlier.get(name) == settings[name] for name in divided):
+                earlier.get(name) == settings.get(name) for name in divided):
         return 0
     try:
         learned = load_data(earlier).train

@@ -1,4 +1,5 @@
 import json
+from pathlib import Path
 
 import pytest
 
@@ -132,3 +133,23 @@ def test_huge_and_foreign_files_are_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(coco, "MAX_BYTES", 10)
     with pytest.raises(DataError, match="more than 10 is not read"):
         read(tmp_path)
+
+
+@pytest.mark.parametrize("pictures", ["{part}", "images/{part}"])
+def test_a_part_looks_in_its_own_folder_first(photo, annotate, answers, tmp_path, pictures):
+    for k, part in enumerate(("train", "val", "test")):
+        photo(f"{pictures.format(part=part)}/a.png")
+        annotate(f"{part}.json", {"a.png": [(3, [k, 0, 5, 5])]})
+    found = answers(read(tmp_path))
+    assert {Path(name).parent.name: (part, box) for name, (part, _, box) in found.items()} == {
+        "train": ("train", [0, 0, 5, 5]), "val": ("valid", [1, 0, 6, 5]), "test": ("test", [2, 0, 7, 5])}
+
+
+def test_a_picture_in_two_files_is_said(photo, annotate, answers, tmp_path):
+    for name in "ab":
+        photo(f"{name}.png")
+    annotate("one.json", {"a.png": [(3, [0, 0, 5, 5])], "b.png": [(3, [0, 0, 5, 5])]})
+    annotate("two.json", {"a.png": [(3, [0, 0, 9, 9])]})
+    data = read(tmp_path, valid_fraction=0, test_fraction=0)
+    assert answers(data)["a.png"] == ("train", "cat", [0, 0, 9, 9])
+    assert "has boxes from two files, one.json and two.json; all count: 1 (a.png)" in data.notes

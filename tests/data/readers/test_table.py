@@ -176,3 +176,51 @@ def test_any_damage_is_explained(tmp_path, photo, table):
             assert len(read(folder, format="csv", valid_fraction=0, test_fraction=0).train) in (1, 2)
         except DataError as error:
             assert "labels.csv" in str(error) or re.match("nothing usable|some pictures are assigned", str(error))
+
+
+def test_two_tables_on_one_picture_are_said_and_answers_are_not_used(photo, table, answers):
+    for name in ("a.png", "b.png"):
+        photo(name)
+    header = "image,label,xmin,ymin,xmax,ymax"
+    folder = table("a.png,cat,0,0,9,9", "b.png,dog,1,1,8,8", header=header)
+    table("a.png,owl,0,0,30,20,0.9", "b.png,owl,0,0,30,20,0.8", header=f"{header},Score", name="predictions.csv")
+    table("a.png,owl,0,0,30,20", header=header, name="sample_submission.csv")
+    data = read(folder, valid_fraction=0, test_fraction=0)
+    assert answers(data) == {"a.png": ("train", "cat", [0, 0, 9, 9]), "b.png": ("train", "dog", [1, 1, 8, 8])}
+    assert "a table with scores, taken for predictions and not used: 1 (predictions.csv)" in data.notes
+    assert "a table of answers to a competition, not used: 1 (sample_submission.csv)" in data.notes
+    table("a.png,cat,0,0,20,20", header=header, name="more.csv")
+    data = read(folder, valid_fraction=0, test_fraction=0)
+    assert answers(data)["a.png"] == ("train", "cat", [0, 0, 20, 20])
+    assert "has boxes from two files, labels.csv and more.csv; all count: 1 (a.png)" in data.notes
+    assert read(folder / "predictions.csv").classes == ("owl",)  # asked for by name, it is read
+
+
+@pytest.mark.parametrize("column, part", [("is_valid", "valid"), ("is_test", "test")])
+def test_a_column_that_is_true_for_one_part(photo, table, answers, column, part):
+    for name in "abc":
+        photo(f"{name}.png")
+    cells = ("True", "False", "0")
+    folder = table(*(f"{name}.png,cat,0,0,5,5,{cell}" for name, cell in zip("abc", cells, strict=True)),
+                   header=f"image,label,xmin,ymin,xmax,ymax,{column}")
+    parts = {name: part for name, (part, *_) in answers(read(folder, valid_fraction=0)).items()}
+    # Where a set brings train and valid only, valid becomes what is reported on.
+    assert parts == {"a.png": "test", "b.png": "train", "c.png": "train"}
+    assert any(f"test is its own {part} part" in note for note in read(folder, valid_fraction=0).notes)
+
+
+def test_the_size_of_boxes_beside_their_corners_is_not_that_of_the_picture(photo, table, answers):
+    photo("a.png")
+    photo("b.png")
+    folder = table("a.png,cat,2,3,12,8,10,5", "b.png,dog,0,0,8,4,8,4",
+                   header="image,label,xmin,ymin,xmax,ymax,width,height")
+    found = answers(read(folder, valid_fraction=0, test_fraction=0))
+    assert found == {"a.png": ("train", "cat", [2, 3, 12, 8]), "b.png": ("train", "dog", [0, 0, 8, 4])}
+
+
+def test_classes_that_differ_by_capitals_alone_are_said(photo, table):
+    for name in ("a.png", "b.png", "c.png"):
+        photo(name)
+    data = read(table("a.png,cat,0,0,5,5,", "b.png,Cat,0,0,5,5,", "c.png,dog,0,0,5,5,"), valid_fraction=0)
+    assert data.classes == ("Cat", "cat", "dog")
+    assert "classes that differ by capitals alone: Cat, cat" in data.notes

@@ -110,6 +110,14 @@ def test_parts_by_yaml_and_lists(tmp_path, put, lines):
     assert parts_of(read(tmp_path)) == {f"{p}_{k}.png": p for p in ("train", "valid", "test") for k in "ab"}
 
 
+def test_lists_that_a_program_divided(tmp_path, put):
+    for name in "abc":
+        put(f"images/{name}.png", f"labels/{name}.txt", LINE)
+    for name, part in zip("abc", ("train", "val", "test"), strict=True):
+        put(f"autosplit_{part}.txt", f"./images/{name}.png")
+    assert parts_of(read(tmp_path)) == {"a.png": "train", "b.png": "valid", "c.png": "test"}
+
+
 def test_parts_say_another_thing_than_the_folders(tmp_path, put):
     for folder, name in (("x", "a"), ("test", "b"), ("train", "c"), ("train/hard", "d"), ("y", "e")):
         put(f"images/{folder}/{name}.png", f"labels/{folder}/{name}.txt", LINE)

@@ -52,13 +52,11 @@ def read(path: str | Path, format: str | None = None, valid_fraction: float = 0.
             raise DataError(f"{what} is a share of the pictures, from 0 to less than 1, not {fraction!r}")
     if units not in (None, "pixels", "shares", "percent"):
         raise DataError(f'units are "pixels", "shares" or "percent" of the picture, not {units!r}')
-    path = Path(path).expanduser()
-    given = path
-    if path.is_file() and path.suffix.lower() == ".zip":
-        path = unpack(path)
-    reader, files = recognize(path, format)
-    root = path if path.is_dir() else path.parent
-    if path.is_file() and root.name == "annotations":  # COCO keeps its JSON files in a folder beside the pictures
+    given = Path(path).expanduser()
+    place = _unwrapped(unpack(given) if given.is_file() and given.suffix.lower() == ".zip" else given)
+    reader, files = recognize(place, format)
+    root = place if place.is_dir() else place.parent
+    if place.is_file() and root.name == "annotations":  # COCO keeps its JSON files in a folder beside the pictures
         root = root.parent
     ledger = Ledger()
     records, classes = reader.records(root, files, ledger)
@@ -66,6 +64,25 @@ def read(path: str | Path, format: str | None = None, valid_fraction: float = 0.
                "units": units}
     name = given.resolve().stem if given.is_file() else given.resolve().name
     return assemble(name, root, records, classes, ledger, cache=PixelCache(memory), **choices)
+
+
+def _unwrapped(path: Path) -> Path:
+    """The folder in which a set really lies, where people wrapped it in others: each holds one folder and no more."""
+    inside = path
+    while len(inner := _folders(inside)) == 1:
+        if _readable(inside):
+            return inside
+        inside = inner[0]
+    return inside if inside == path or _readable(inside) else path
+
+
+def _folders(path):
+    entries = path.iterdir() if path.is_dir() else ()
+    return [entry for entry in entries if entry.is_dir() and not entry.name.startswith((".", "__"))]
+
+
+def _readable(path):
+    return any(reader.find(path) for reader in READERS.values())
 
 
 def recognize(path: str | Path, format: str | None = None) -> tuple[ModuleType, list[Path]]:
@@ -87,7 +104,8 @@ def recognize(path: str | Path, format: str | None = None) -> tuple[ModuleType, 
         found = {particular: found[particular]}
     if len(found) > 1:
         examples = ", ".join(f"{name} ({files[0].relative_to(path)})" for name, files in found.items())
-        raise DataError(f"{path} could be read as {examples}: say which, as read(path, format={next(iter(found))!r})")
+        raise DataError(f"{path} could be read as {examples}: say which, as read(path, format={next(iter(found))!r}), "
+                        "or on the command line with --format")
     if not found:
         layouts = "".join(f"\n  {name}: {reader.LAYOUT}" for name, reader in READERS.items())
         contents = _contents(path)
@@ -106,6 +124,6 @@ def _contents(path):
     pictures = len(walk(path, SUFFIXES))
     suffixes = Counter(file.suffix.lower() or file.name for file in path.iterdir() if file.is_file())
     others = [f"{count} {suffix}" for suffix, count in suffixes.most_common(5) if suffix not in SUFFIXES]
-    folders = sorted(entry.name + "/" for entry in path.iterdir() if entry.is_dir())
+    folders = sorted(folder.name + "/" for folder in _folders(path))
     shown = others + folders[:5] + (["..."] if len(folders) > 5 else [])
     return f"{pictures or 'no'} pictures" + (f", {', '.join(shown)}" if shown else "")

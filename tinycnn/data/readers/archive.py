@@ -31,7 +31,7 @@ def unpack(path: Path) -> Path:
             shutil.rmtree(folder, ignore_errors=True)
             raise DataError(f"{path} cannot be unpacked: {error}. Is it cut off, encrypted, or no .zip?") from error
         _unpacked[key] = folder
-    return _single(_unpacked[key])
+    return _unpacked[key]
 
 
 def _unpack(path, folder):
@@ -55,9 +55,3 @@ def _unpack(path, folder):
                     if left < 0:
                         raise DataError(f"{path}: {entry.filename} holds more than the archive says")
                     copy.write(block)
-
-
-def _single(folder):
-    """The one folder inside, where everything lies in one: the name that somebody gave to the whole."""
-    inner = list(folder.iterdir())
-    return _single(inner[0]) if len(inner) == 1 and inner[0].is_dir() else folder

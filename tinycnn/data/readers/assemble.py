@@ -14,8 +14,11 @@ import numpy as np
 
 from tinycnn.data.dataset import Dataset, Samples
 from tinycnn.data.photographs import Photographs, PictureError, decode
+from tinycnn.data.readers.units import refuse_misfits, settle_units
 from tinycnn.errors import DataError
 
+OUTSIDE = "box lies outside the picture"
+FAR_OUT = 0.1  # of a picture's side: a box that reaches further out of it was not drawn in this picture
 PRECEDENCE = ("test", "valid", "train", None)  # the part that keeps a picture listed in two: what is reported on wins
 
 
@@ -29,6 +32,7 @@ class Checked(NamedTuple):
     size: tuple  # (H, W) of the picture as it comes out
     digest: bytes
     remarks: list
+    misfit: bool  # its box reached far out of the picture
 
 
 def assemble(name, root, records, classes, ledger, *, valid_fraction, test_fraction, seed, max_side, cache, units=None):
@@ -38,12 +42,14 @@ def assemble(name, root, records, classes, ledger, *, valid_fraction, test_fract
     """
     records = _merge(records, ledger)
     brought = {record.part for record in records}
-    small = _in_units(records, units, ledger)
+    small = settle_units(records, units, ledger)
     checked = _check(records, ledger, max_side, cache)
+    outside = len(ledger.left_out.get(OUTSIDE, ()))
     checked = _without_copies(checked, ledger)
     _refuse_nothing(checked, root, ledger)
-    if small:
-        _refuse_percent(checked, root)
+    if units is None:
+        refuse_misfits(root, [picture.size for picture in checked], small,
+                       sum(picture.misfit for picture in checked) + outside, len(checked) + outside)
     used = {picture.label for picture in checked}
     classes = tuple(sorted(used) if classes is None else [label for label in classes if label in used])
     number = {label: k for k, label in enumerate(classes)}
@@ -63,6 +69,9 @@ def assemble(name, root, records, classes, ledger, *, valid_fraction, test_fract
     train, valid, test, how = form_parts(parts, brought, valid_fraction, test_fraction, seed)
     if len(classes) == 1:
         how.append(f"one class only ({classes[0]}): what is learned is where it is, and the class is always right")
+    alike = sorted(label for label in classes if sum(label.casefold() == other.casefold() for other in classes) > 1)
+    if alike:
+        how.append(f"classes that differ by capitals alone: {', '.join(alike)}")
     unseen = [label for label in classes if number[label] not in set(train.labels.tolist())]
     if unseen:
         how.append(f"no training picture shows: {', '.join(unseen)}")
@@ -101,6 +110,8 @@ def _merge(records, ledger):
         if known is record:
             continue
         known.objects.extend(record.objects)
+        if known.source != record.source:
+            ledger.remark(record.path.name, f"has boxes from two files, {known.source} and {record.source}; all count")
         if known.part != record.part:
             ledger.remark(record.path.name, "listed in two parts, kept in the first of test, valid, train")
             known.part = min(known.part, record.part, key=PRECEDENCE.index)
@@ -148,7 +159,7 @@ def _examine(record, max_side, cache):
     if (height, width) != picture.upright_size:
         remarks.append(f"reduced to {max_side} pixels, and the box with it")
     scale = np.array([width, height, width, height]) / np.array(seen[::-1] * 2)
-    usable, problems, clipped = [], [], False
+    usable, problems = [], []
     for label, box in record.objects:
         if record.whole is not None:
             box = np.asarray(box, np.float64) / record.whole * np.array(seen[::-1] * 2)
@@ -159,15 +170,15 @@ def _examine(record, max_side, cache):
             problems.append(problem)
         else:
             area = float((box[2] - box[0]) * (box[3] - box[1]))
-            usable.append((area, label, box, bool(np.abs(turned - box).max() > 1e-3)))
+            usable.append((area, label, box, float((np.abs(turned - box) / (width, height, width, height)).max())))
     if not usable:
         return problems[0], ""
     remarks += [f"an object ignored beside another one, since {problem}" for problem in problems]
-    _, label, box, clipped = max(usable, key=lambda candidate: candidate[0])  # the first of equals
-    if clipped:
+    _, label, box, cut = max(usable, key=lambda candidate: candidate[0])  # the first of equals
+    if cut * max(height, width) > 1e-3:
         remarks.append("box cut at the border of the picture")
     cache.offer(record.path, picture.pixels)
-    return Checked(record.path, record.part, label, box, (height, width), picture.digest, remarks)
+    return Checked(record.path, record.part, label, box, (height, width), picture.digest, remarks, cut > FAR_OUT)
 
 
 def _same_shape(a, b):
@@ -184,7 +195,7 @@ def _problem(label, turned, box):
     if turned[2] <= turned[0] or turned[3] <= turned[1]:
         return "box has no area"
     if box[2] <= box[0] or box[3] <= box[1]:
-        return "box lies outside the picture"
+        return OUTSIDE
     return None
 
 
@@ -220,41 +231,3 @@ def _refuse_nothing(checked, root, ledger):
     if not checked:
         why = "; ".join(ledger.sentences(0))
         raise DataError(f"nothing usable remains in {root}: {why or 'the annotations list no picture'}")
-
-
-def _in_units(records, units, ledger):
-    """What the boxes count in, where the format says pixels: many tools write shares of the picture all the same.
-
-    Each table is asked by itself. Returns whether the numbers left could be percentages.
-    """
-    sources: dict[str | None, list] = {}
-    for record in records:
-        if record.whole is None:
-            sources.setdefault(record.source, []).append(record)
-    small = False
-    for source, its in sources.items():
-        boxes = [np.asarray(box, np.float64) for record in its for _, box in record.objects]
-        numbers = np.concatenate(boxes) if boxes else np.zeros(0)
-        numbers = numbers[np.isfinite(numbers)]
-        # Rounding may lead a little beyond; and all of them 0 or 1 would be a pixel.
-        shares = (numbers >= -0.02).all() and (numbers <= 1.02).all() and not np.isin(numbers, (0, 1)).all()
-        if units in ("shares", "percent") or units is None and shares and len(numbers):
-            for record in its:
-                record.whole = 100.0 if units == "percent" else 1.0
-            what = "percent" if units == "percent" else "shares"
-            for name in [source] if source else [record.path.name for record in its]:
-                ledger.remark(name, f"boxes are {what} of the picture")
-        elif units is None:
-            small |= len(numbers) >= 32 and bool(((numbers >= 0) & (numbers <= 100)).all())
-    return small
-
-
-def _refuse_percent(checked, root):
-    """Thirty-two numbers and more, all up to 100, in pictures that are all much larger: percentages, by all likelihood.
-    """
-    smallest = min(min(picture.size) for picture in checked)
-    if smallest > 200:
-        raise DataError(
-            f"all boxes in {root} lie within 0..100, and the smallest picture has {smallest} pixels: these look like "
-            'percentages. Say what they are: read(..., units="percent"), or units="pixels"'
-        )

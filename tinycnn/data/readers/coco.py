@@ -10,7 +10,7 @@ description on the COCO site.)
 import json
 
 from tinycnn.data.readers.pictures import Pictures
-from tinycnn.data.readers.records import NO_BOX, Record, both_ends, part_of, part_of_file, read_text
+from tinycnn.data.readers.records import NO_BOX, Record, both_ends, part_folders, part_of, part_of_file, read_text
 from tinycnn.errors import DataError
 
 MAX_BYTES = 2**30  # COCO's own instances_train2017.json has 470 MB
@@ -18,7 +18,7 @@ LAYOUT = (
     "a .json file of any name in the folder, in annotations/, labels/, or in train/, valid/, test/, with the lists "
     "images, annotations, and categories"
 )
-MARKS = (b'"images"', b'"annotations"', b'"categories"')
+MARKS = (b'"images"', b'"annotations"', b'"image_id"', b'"file_name"')
 OTHER_MARKS = (b'"shapes"', b'"imagePath"', b'"regions"', b'"_via_')  # of other tools that write JSON
 OTHER_TASKS = ("captions", "person_keypoints", "panoptic", "stuff", "image_info")  # COCO's own files without our boxes
 
@@ -66,8 +66,8 @@ def records(root, files, ledger):
                 ledger.remark(path.name, remark)
             record = None
             if path is not None:
-                record = by_path.setdefault(path, Record(path, [], part_of_file(root, file), _size(image)))
-                record.nothing = "no object is marked in it"
+                fresh = Record(path, [], part_of_file(root, file), _size(image), source=file.name)
+                record = by_path.setdefault(path, fresh)
             by_id[_key(file, "images", image, "id")] = record
         found += by_path.values()
         for annotation in annotations:
@@ -138,5 +138,6 @@ def _size(image):
 def _near(root, file):
     """Folders to look in first: COCO's instances_train2017.json speaks of pictures in train2017."""
     year = file.stem.partition("_")[2]
-    folders = [file.parent, root, root / "images"]
+    folders = [*part_folders((file.parent, root, root / "images"), part_of_file(root, file)), file.parent, root,
+               root / "images"]
     return folders + [base / year for base in (root, root / "images") if part_of(year)]

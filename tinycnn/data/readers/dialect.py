@@ -23,6 +23,7 @@ LABEL = set("label class classname category name object labelname categoryname c
 LABEL_NUMBER = set("classid labelid categoryid classindex labelindex classidx".split())  # where no name is given
 SPLIT = ("split", "subset", "set", "part", "usage", "mluse")
 LOOSE = ("set", "part", "usage")  # words that mean other things, too: used only where the cells speak of parts
+FLAGS = {"isvalid": "valid", "isval": "valid", "istest": "test"}  # as fastai has it
 SPLITS = PARTS | {"training": "train", "testing": "test", "unassigned": None}
 NO_VALUE = {"", "nan", "na", "none", "null", "[]"}  # what programs write where there is nothing
 
@@ -58,6 +59,7 @@ class Columns:
     image: int | None = None
     label: int | None = None
     split: int | None = None
+    flag: tuple | None = None  # (column that is true for the pictures of a part, the part); the others are for training
     size: tuple | None = None  # (height, width) of the picture
     box: tuple = ()
     kind: str = "edges"  # what the numbers of the box are, as in GROUPS
@@ -211,6 +213,8 @@ def name_columns(header, rows):
                 columns.split = k
             else:
                 columns.remarks.append(f"its column {header[k]!r} does not speak of train, valid, test; not used")
+    if columns.split is None:
+        columns.flag = next(((names.index(n), part) for n, part in FLAGS.items() if n in names), None)
     free = [k for k in range(len(names)) if k not in places and k != columns.split]
     images = [k for k in free if names[k] in IMAGE] or [k for k in free if k in pictures]
     named = [k for k in images if k in pictures]

@@ -74,11 +74,11 @@ def records(root, files, ledger):
             ledger.leave_out(path.name, UNLISTED)
             continue
         try:
-            boxes, size = _boxes(folder, name, ledger)
+            boxes, size, first = _boxes(folder, name, ledger)
         except DataError as error:
             ledger.leave_out(path.name, str(error))
             continue
-        found.append(Record(path, [(breed, box) for box in boxes], part, size))
+        found.append(Record(path, [(breed, box) for box in boxes], part, size, first=first))
     for path in pictures.unused([record.path for record in found], known):
         ledger.leave_out(path.name, "it is in none of the lists")
     return found, classes
@@ -109,14 +109,14 @@ def _read(files, ledger):
 
 
 def _boxes(folder, name, ledger):
-    """(boxes, (H, W) of the picture that they were drawn in or None); DataError says why there are none."""
+    """(boxes, (H, W) of the picture that they were drawn in or None, what they count from); DataError says why not."""
     xml, trimap = folder / "xmls" / f"{name}.xml", folder / "trimaps" / f"{name}.png"
     problem = "there is no box of its head in xmls/"
     if xml.is_file():
         try:
             annotation = voc.parse(xml)
             if annotation.objects:
-                return [box for _, box in annotation.objects], annotation.size
+                return [box for _, box in annotation.objects], annotation.size, 1
             problem = annotation.nothing
         except DataError as error:
             problem = str(error)
@@ -127,7 +127,7 @@ def _boxes(folder, name, ledger):
         raise DataError(f"{problem}, and no trimap")
     box, size = _animal(trimap)
     ledger.remark(f"{name}.jpg", HEAD)
-    return [box], size
+    return [box], size, 0
 
 
 def _animal(path):

@@ -28,7 +28,8 @@ class Record:
     part: str | None = None  # "train", "valid", "test", or None where the data set has no parts of its own
     stated_size: tuple | None = None  # (H, W) of the picture the annotator saw, where the annotation says so
     nothing: str = "no object is marked in it"  # why it has no objects, where the annotation tells
-    source: str | None = None  # the table that it is from, where each may count in its own units
+    first: int = 0  # what the first pixel is called: 1 for VOC, where xmax and ymax are the last one inside
+    source: str | None = None  # the file that it is from, where each may count in its own units
     whole: float | None = None  # what the picture's width and height count as: None pixels, 1.0 shares, 100.0 percent
 
 
@@ -74,6 +75,12 @@ def part_of(text):
 def part_of_file(root, file):
     """The part that an annotation file speaks of by its name, or else by that of its folder below `root`; or None."""
     return part_of(file.stem) or (part_of(file.parent.name) if file.parent != root else None)
+
+
+def part_folders(bases, part):
+    """The folders for a part that there are: base/train, base/val ..."""
+    words = [word for word, meaning in PARTS.items() if part and meaning == part]
+    return [base / word for base in dict.fromkeys(bases) for word in words if (base / word).is_dir()]
 
 
 def both_ends(file, most=None):

@@ -16,7 +16,7 @@ import re
 
 from tinycnn.data.readers.dialect import COLUMNS, NO_VALUE, SPLITS, number, open_table
 from tinycnn.data.readers.pictures import Pictures
-from tinycnn.data.readers.records import NO_BOX, PARTS, Record, part_of, part_of_file, walk
+from tinycnn.data.readers.records import NO_BOX, PARTS, Record, part_folders, part_of, part_of_file, walk
 from tinycnn.errors import DataError
 
 MAX_BYTES = 256 * 2**20
@@ -26,6 +26,7 @@ LAYOUT = (
 )
 FOLDERS = ("train", "valid", "val", "test", "annotations")
 FOREIGN = "region_shape_attributes"  # a table of the VGG Image Annotator, with shapes written as JSON in its cells
+SCORES = {"score", "scores", "confidence", "conf", "prob", "probability"}
 AS_SIZE = "box of one column read as x, y, width, height (call it xyxy if it holds corners)"
 
 
@@ -66,11 +67,25 @@ def records(root, files, ledger):
     some = any(start is not None and start.boxes for start in starts)
     pictures, found = Pictures(root), []
     for file, start in zip(files, starts, strict=True):
-        if some and start is not None and not start.boxes:
-            ledger.remark(file.name, "a table without boxes, not used")
+        reason = start and _why_not(start, [other for other in starts if other not in (None, start)])
+        if some and reason:
+            ledger.remark(file.name, reason)
         else:
             found += _read(root, file, pictures, ledger)
     return found, None
+
+
+def _why_not(table, others):
+    """Why a table beside others is not what the boxes of the set are read from, or None."""
+    if not table.boxes:
+        return "a table without boxes, not used"
+    if not any(other.boxes for other in others):
+        return None
+    if table.file.stem.casefold().startswith(("sample_submission", "submission")):
+        return "a table of answers to a competition, not used"
+    scored = [SCORES.intersection(re.sub(r"[\W_]+", "", name.casefold()) for name in other.header or ())
+              for other in (table, *others)]
+    return "a table with scores, taken for predictions and not used" if scored[0] and not all(scored) else None
 
 
 def _read(root, file, pictures, ledger):
@@ -108,6 +123,10 @@ def _read(root, file, pictures, ledger):
         box = _box(columns.kind, numbers)
         found.append(Record(paths[name, part], [(label, box)], part, size, source=file.name))
     _refuse_sizes_for_corners(table, raw)
+    sizes = [(record.stated_size, box) for record in found for _, box in record.objects]
+    if sizes and all(size == (box[3] - box[1], box[2] - box[0]) for size, box in sizes):
+        for record in found:  # width and height are those of the boxes, beside their corners
+            record.stated_size = None
     return found
 
 
@@ -117,9 +136,8 @@ def _cell(cells, k):
 
 def _look_up(root, file, name, part, pictures, ledger):
     """The path of a picture, or None, as the ledger then says. Those of a part often lie in a folder of its name."""
-    words = [word for word, meaning in PARTS.items() if part and meaning == part]
-    near = [base / word for base in (file.parent, root, root / "images") for word in words]
-    path, remark = pictures.find(name, *(f for f in near if f.is_dir()), file.parent, file.parent / "images")
+    near = part_folders((file.parent, root, root / "images"), part)
+    path, remark = pictures.find(name, *near, file.parent, file.parent / "images")
     if path is None:
         ledger.leave_out(name, remark)
     elif remark:
@@ -128,6 +146,9 @@ def _look_up(root, file, name, part, pictures, ledger):
 
 
 def _part(root, table, line, cells):
+    if table.columns.flag is not None:
+        k, part = table.columns.flag
+        return part if _cell(cells, k).casefold() in ("true", "1", "1.0", "yes") else "train"
     word = _cell(cells, table.columns.split)
     plain = re.sub(r"[\W_]+", "", word.casefold())
     part = SPLITS.get(plain) or part_of(word)

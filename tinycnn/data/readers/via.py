@@ -27,10 +27,10 @@ from tinycnn.data.readers.part_lists import folder_parts
 from tinycnn.data.readers.pictures import Pictures
 from tinycnn.data.readers.records import (
     NO_BOX,
-    PARTS,
     Record,
     both_ends,
     inside,
+    part_folders,
     part_of,
     part_of_file,
     read_text,
@@ -227,10 +227,9 @@ def _part(root, entry, ledger):
 def _near(root, entry, part):
     """Folders to look in first: the project's own, that of the file, and those named like the part."""
     beside = entry.file.parent
-    words = [word for word, meaning in PARTS.items() if part and meaning == part]
-    of_part = [base / word for base in dict.fromkeys((beside, root, root / "images")) for word in words]
+    of_part = part_folders((beside, root, root / "images"), part)
     project = inside(beside, entry.folder) if entry.folder.strip() else None
-    return [*([project] if project else []), *(f for f in of_part if f.is_dir()), beside, beside / "images"]
+    return [*([project] if project else []), *of_part, beside, beside / "images"]
 
 
 def _add(record, regions, attribute, ledger):

@@ -47,7 +47,7 @@ class Annotation(NamedTuple):
     filename: str  # as it is written, or ""
     folder: str
     size: tuple | None  # (H, W)
-    objects: list  # as in Record
+    objects: list  # as in Record, but counted from 1
     nothing: str  # why there are no objects
 
 
@@ -85,7 +85,7 @@ def records(root, files, ledger):
             continue
         if remark:
             ledger.remark(path.name, remark)
-        found[xml] = Record(path, annotation.objects, None, annotation.size, annotation.nothing)
+        found[xml] = Record(path, annotation.objects, None, annotation.size, annotation.nothing, first=1)
     by_folder = folder_parts(root, {xml: {label for label, _ in record.objects} for xml, record in found.items()})
     for xml, record in found.items():
         record.part = parts.get(xml, by_folder.get(xml))
@@ -150,7 +150,7 @@ def parse(path):
         if element.findtext("difficult", "0").strip() == "1":
             continue
         xmin, ymin, xmax, ymax = (_number(element, f"bndbox/{name}") for name in ("xmin", "ymin", "xmax", "ymax"))
-        objects.append((element.findtext("name", "").strip(), (xmin - 1, ymin - 1, xmax, ymax)))
+        objects.append((element.findtext("name", "").strip(), (xmin, ymin, xmax, ymax)))
     usable = all(math.isfinite(side) and side > 0 for side in size)
     nothing = "all its objects are marked difficult" if marked else Record.nothing
     filename, folder = (tree.findtext(tag, "").replace("\\", "/").strip() for tag in ("filename", "folder"))

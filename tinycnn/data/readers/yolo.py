@@ -71,7 +71,7 @@ def records(root, files, ledger):
     names, source = _names(settings, yaml, texts, ledger)
     pictures = Pictures(root)
     everything = pictures.paths
-    lists = [f for f in texts if f.stem.lower() in PARTS and LISTED.match(_start(f))]
+    lists = [f for f in texts if _part_named(f) and LISTED.match(_start(f))]
     lists = [f for f in lists if "ImageSets" not in f.relative_to(root).parts]  # Pascal VOC's own
     parts, missing = _parts(root, settings, yaml, lists, pictures, everything, ledger)
     found, labelled, used = [], set(), dict[int, str]()
@@ -170,7 +170,7 @@ def _parts(root, settings, yaml, lists, pictures, everything, ledger):
             elif chosen.setdefault(place, part) != part:
                 ledger.remark(entry, f"{yaml.name} gives one folder to several parts; read as {chosen[place]}")
     for file in () if chosen else lists:
-        chosen[file] = PARTS[file.stem.lower()]
+        chosen[file] = _part_named(file)
     # Folders first, the outer ones before those in them, then lists: what comes later says more precisely.
     for place, part in sorted(chosen.items(), key=lambda c: (c[0].is_file(), len(c[0].parts), ORDER.index(c[1]))):
         if place.is_dir():
@@ -281,6 +281,11 @@ def _scalar(text):
     elif not text or text[0] in "'\"&*!|>%@`[]{}," or "\n" in text or re.search(r":\s|:$|^-\s", text):
         raise ValueError
     return text
+
+
+def _part_named(file):
+    """The part whose pictures a list of this name lists; Ultralytics' own division writes autosplit_train.txt."""
+    return PARTS.get(file.stem.lower().removeprefix("autosplit_"))
 
 
 def _start(file, most=None):
