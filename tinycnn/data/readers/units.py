@@ -58,8 +58,8 @@ def refuse_misfits(root, sizes, small, misfits, count):
     """DataError where boxes cannot be meant so. small: all numbers are up to 100    sizes: (H, W) of the pictures"""
     side = float(np.median([min(size) for size in sizes]))
     if small and side > LARGE:
-        raise DataError(f"all boxes in {root} lie within 0..100, and half of the pictures have more than {side:.0f} "
-                        f"pixels: these look like percentages. {SAY}")
+        raise DataError(f"all boxes in {root} lie within 0..100, and half of the pictures have {side:.0f} "
+                        f"pixels and more: these look like percentages. {SAY}")
     if misfits > max(SOME, MISFITS * count):
         raise DataError(
             f"{misfits} of {count} boxes in {root} reach far out of their pictures. Are they x, y, width, height where "
