@@ -113,7 +113,7 @@ class MyConv2d(Layer):
 def test_what_is_not_right_stays_out_and_what_was_kept_stays(notebook, tmp_path, capsys):
     keep("06", {"06.im2col": notebook["im2col"]})
     cell("def im2col(x, kernel, stride=1, padding=0):\n    return x\n\n\n"
-         "def output_size(size, kernel, stride=1, padding=0):\n    return 1 + (size - kernel + 2 * padding) // stride\n",
+         "def output_size(size, kernel, stride=1, padding=0):\n    return 1 + (size + 2 * padding - kernel)//stride\n",
          notebook, "<cell 3>")
     kept = keep("06", {"06.im2col": notebook["im2col"], "06.output_size": notebook["output_size"], "06.layer": ...})
     assert not kept and kept.names == ("output_size",) and "left out, 06.im2col: shape" in str(kept)

@@ -5,9 +5,7 @@ import textwrap
 from dataclasses import dataclass
 from pathlib import Path
 
-import tinycnn
-
-ROOT = Path(tinycnn.__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]  # the folder that holds the package
 
 
 @dataclass(frozen=True)
