@@ -185,7 +185,7 @@ WRONG = [
     wrong(with_part(dw=lambda dy, x, w, s, p: by_einsum(dy, x, w, s, p)[1] / dy[..., 0].size),
           "dw: mean over positions"),
     wrong(lambda dy, x, w, stride=1, padding=0: by_einsum(dy, x, w, stride, padding)[::-1]),
-    wrong(lambda dy, x, w, stride=1, padding=0: by_einsum(np.ones_like(dy), x, w, stride, padding)),
+    wrong(lambda dy, x, w, stride=1, padding=0: by_einsum(np.ones_like(dy), x, w, stride, padding), "db: dy ignored"),
     wrong(lambda dy, x, w, stride=1, padding=0: by_einsum(dy, x, w, stride, padding)[:2])]
 
 RIGHT = [by_einsum, by_loops, by_products, by_tensordot, picture_by_picture, six_loops]
