@@ -27,6 +27,7 @@ def add(commands):
 
 def run(arguments):
     from tinycnn import plots
+    from tinycnn.plots.labels import title
 
     out = Path(arguments.out)
     if out.exists() and not arguments.force:
@@ -37,6 +38,7 @@ def run(arguments):
     data = runs.load_data(settings)
     print(data.describe())
     part = data.parts[arguments.part]
-    sheet = plots.contact_sheet(part, arguments.count, title=f"{data.name}: {len(part):,} {arguments.part} pictures")
+    words = f"{title(data.name, 'the data set')}: {len(part):,} {arguments.part} pictures"
+    sheet = plots.contact_sheet(part, arguments.count, title=words)
     plots.save(sheet, out)
     print(f"Some of them, with their boxes: {out}")
