@@ -170,3 +170,8 @@ def test_a_backend_that_is_there_is_kept():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True,
                           env=os.environ | {"MPLBACKEND": "svg", "PYTHONPATH": os.pathsep.join(sys.path)})
     assert done.stdout.strip() == "svg", done.stderr
+
+
+def test_a_name_never_stops_a_print():
+    part = samples(("half\udce9", "\x1b[2J"))
+    assert repr(part).encode("utf-8") and "\x1b" not in repr(part)

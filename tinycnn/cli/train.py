@@ -173,7 +173,7 @@ def _draw(model, history, data, folder, task):
 
                 plots.save(drawn, folder / name)
         except MissingExtra as error:
-            problems.append(f"{name} was not drawn: {error}")
+            return [f"curves.png and predictions.png were not drawn: {error}"]
         except Exception as error:
             problems.append(f"{name} was not drawn ({type(error).__name__}: {legible(error)}); all else is complete")
     return problems

@@ -245,4 +245,4 @@ def _boxes(boxes):
 
 
 def _listing(names, most=8):
-    return ", ".join(names[:most]) + (f", ... ({len(names)} in all)" if len(names) > most else "")
+    return ", ".join(map(legible, names[:most])) + (f", ... ({len(names)} in all)" if len(names) > most else "")
