@@ -22,6 +22,13 @@ def two_parts(task: Any, train: Any, valid: Any) -> tuple[Any, Any]:
     return train, valid
 
 
+def given_parts(task: Any, train: Any, valid: Any) -> dict[str, Any]:
+    """{"train": samples, "valid": samples} as they were given to fit, before they are brought to what a model counts.
+    """
+    train, valid = two_parts(task, train, valid)
+    return {"train": train} | ({"valid": valid} if valid is not None and len(valid) else {})
+
+
 def expect_part(task: Any, part: Any, name: str) -> None:
     """A whole data set, or arrays, in place of samples are refused. name: of the function that was called"""
     if isinstance(part, task.dataset):

@@ -1,0 +1,152 @@
+"""What samples consist of, by content: so that a run finds its pictures again wherever they lie, and says what changed.
+
+Every picture, label, box or pose becomes a number of 64 bits, its digest. For pictures in files it is made from the
+file's bytes, which the reader has digested already; for arrays (drawn scenes, pictures of your own) from their pixels,
+at about a gigabyte per second. A sequence that makes its pictures as they are asked for is not asked for all of them:
+then only the answers are compared.
+"""
+
+import hashlib
+import json
+from collections import Counter
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from tinycnn.data.dataset import Samples
+from tinycnn.data.photographs import Photographs, digest_of
+from tinycnn.data.pose_samples import PoseSamples
+from tinycnn.text import count
+
+ANSWERS = {"labels": "label", "boxes": "box", "joints": "pose"}  # an attribute of samples: one of them in words
+PREFIX, TEXT = "samples/", "text"
+SHOWN = 3  # names in a sentence
+
+
+class Contents(NamedTuple):
+    """One part of a data set. columns: {"pictures": (n,) uint64, "labels": ...}, without pictures that are not known"""
+
+    names: list[str]
+    classes: list[str]
+    columns: dict[str, np.ndarray]
+
+
+def contents(samples: Samples | PoseSamples) -> Contents:
+    """The Contents of samples of either kind."""
+    columns = {what: _rows(getattr(samples, what)) for what in ANSWERS if hasattr(samples, what)}
+    if isinstance(samples, PoseSamples):  # what is hidden has no truth and may hold any number
+        columns["joints"] = _rows(np.where(samples.visible[..., None], samples.joints, np.nan))
+    pictures = picture_digests(samples.images)
+    if pictures is not None:
+        columns["pictures"] = pictures
+    return Contents(list(samples.names), list(getattr(samples, "classes", ())), columns)
+
+
+def picture_digests(images: Any) -> np.ndarray | None:
+    """(n,) uint64, one for each picture; None for a sequence that would have to make them all first."""
+    if isinstance(images, Photographs):
+        return _numbers(images.digests or [digest_of(path.read_bytes()) for path in images.paths])
+    if isinstance(images, np.ndarray) or isinstance(images, list | tuple) and \
+            all(isinstance(image, np.ndarray) for image in images):
+        return _numbers([_digest(image) for image in images])
+    return None
+
+
+def to_arrays(parts: dict[str, Contents]) -> dict[str, np.ndarray]:
+    """The contents of several parts as arrays for an .npz, without pickle."""
+    text = {part: {"names": some.names, "classes": some.classes} for part, some in parts.items()}
+    arrays = {f"{PREFIX}{part}/{what}": column for part, some in parts.items() for what, column in some.columns.items()}
+    return arrays | {PREFIX + TEXT: np.frombuffer(json.dumps(text).encode(), np.uint8)}
+
+
+def from_arrays(arrays: dict[str, np.ndarray]) -> dict[str, Contents]:
+    """What `to_arrays` was given; {} where there is nothing of it. Raises ValueError for what is something else."""
+    if PREFIX + TEXT not in arrays:
+        return {}
+    text = json.loads(bytes(arrays[PREFIX + TEXT].astype(np.uint8)))
+    found = {part: Contents(list(map(str, some["names"])), list(map(str, some["classes"])), {})
+             for part, some in text.items()}
+    for name, column in arrays.items():
+        part, _, what = name.removeprefix(PREFIX).partition("/")
+        if name.startswith(PREFIX) and what:
+            if column.dtype != np.uint64 or part not in found or column.shape != (len(found[part].names),):
+                raise ValueError(f"{name} is {column.dtype} {column.shape}, and not one digest for each sample")
+            found[part].columns[what] = column
+    return found
+
+
+def difference(was: dict[str, Contents], now: dict[str, Contents]) -> str:
+    """How the samples of now differ from those that were, as a phrase that names some; "" where they are the same.
+
+    Names of samples are not compared, so files may be renamed as long as their order stays.
+    """
+    if was.keys() != now.keys():
+        return f"there were {' and '.join(was)} samples, and now there are {' and '.join(now)}"
+    for part, some in was.items():
+        if some.classes != now[part].classes:
+            return f"the classes were {_listed(some.classes, 8)}, and are {_listed(now[part].classes, 8)}"
+    for part, some in was.items():
+        here = now[part]
+        if len(here.names) != len(some.names) and not {"pictures"} <= some.columns.keys() & here.columns.keys():
+            return f"there were {len(some.names)} {part} samples, and now there are {len(here.names)}"
+    if not _same(was, now, "pictures"):
+        return _other_pictures(was, now)
+    phrases = [_other_answers(was, now, what) for what in ANSWERS if not _same(was, now, what)]
+    return ", and ".join(phrases)
+
+
+def _same(was, now, what):
+    """Whether what both know is the same."""
+    pairs = [(some.columns, now[part].columns) for part, some in was.items()]
+    return all(np.array_equal(one[what], other[what]) for one, other in pairs if what in one and what in other)
+
+
+def _other_pictures(was, now):
+    gone, new = _without(was, now), _without(now, was)
+    changed = [name for name in gone if name in set(new)]
+    gone, new = ([name for name in names if name not in set(changed)] for names in (gone, new))
+    phrases = [f"{count(len(names), 'picture')} {verb[len(names) > 1]} ({_listed(names)})"
+               for names, verb in ((gone, ("is missing", "are missing")), (changed, ("has changed", "have changed")),
+                                   (new, ("is new", "are new"))) if names]
+    return " and ".join(phrases) or "the same pictures stand in another order, or in other parts"
+
+
+def _without(some, others):
+    """Names of the pictures of `some` that are not among `others`."""
+    there = Counter(number for part in others.values() for number in part.columns.get("pictures", ()))
+    names = []
+    for part in some.values():
+        for name, number in zip(part.names, part.columns.get("pictures", ()), strict=False):
+            if there[number]:
+                there[number] -= 1
+            else:
+                names.append(name)
+    return names
+
+
+def _other_answers(was, now, what):
+    names = [name for part, some in now.items()
+             for name, one, other in zip(some.names, was[part].columns[what], some.columns[what], strict=True)
+             if one != other]
+    many = {"box": "boxes"}.get(ANSWERS[what], f"{ANSWERS[what]}s")
+    return f"{count(len(names), ANSWERS[what], many)} {'has' if len(names) == 1 else 'have'} changed ({_listed(names)})"
+
+
+def _listed(names, most=SHOWN):
+    return ", ".join(names[:most]) + (", ..." if len(names) > most else "")
+
+
+def _rows(array):
+    array = np.ascontiguousarray(array)
+    return _numbers([hashlib.blake2b(row.tobytes(), digest_size=8).digest() for row in array])
+
+
+def _digest(image):
+    image = np.ascontiguousarray(image)
+    digest = hashlib.blake2b(f"{image.shape} {image.dtype}".encode(), digest_size=8)
+    digest.update(image.data)
+    return digest.digest()
+
+
+def _numbers(digests):
+    return np.frombuffer(b"".join(digest[:8] for digest in digests), np.uint64)
