@@ -61,7 +61,7 @@ class Run:
         if self.out is None:
             return
         if self.history.best_epoch == len(self.history):
-            pictures = {name: digests for name, digests in self.samples.items() if name.endswith("/pictures")}
+            pictures = {name: array for name, array in self.samples.items() if name.endswith("/pictures")}
             save(self.model, self.out / "model.npz", {"epoch": len(self.history)}, pictures)
         self.history.save(self.out / "history.csv")
         # The checkpoint comes last: a run killed before this line repeats the epoch and writes the same files again.

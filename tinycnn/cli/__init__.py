@@ -11,6 +11,7 @@ import traceback
 from tinycnn.cli import bench, data, doctor, evaluate, gradcheck, inspect, predict, summary, train
 from tinycnn.cli.failures import UsageError, explain
 from tinycnn.cli.options import Parser
+from tinycnn.engine.threads import thread_count
 from tinycnn.version import __version__
 
 COMMANDS = (train, evaluate, predict, inspect, summary, data, gradcheck, bench, doctor)
@@ -24,6 +25,7 @@ def main(argv=None):
             stream.reconfigure(errors="replace")  # a class name the terminal cannot show must not end the command
     try:
         arguments = parser().parse_args(argv)
+        _expect_threads()
         return arguments.run(arguments) or 0
     except SystemExit as done:  # --help and --version end this way
         return done.code or 0
@@ -38,6 +40,14 @@ def main(argv=None):
         traceback.print_exception(cause)
     print(f"tinycnn: {line}", file=sys.stderr)
     return status
+
+
+def _expect_threads():
+    """A wrong environment is a wrong call, said before any work."""
+    try:
+        thread_count()
+    except ValueError as error:
+        raise UsageError(str(error)) from None
 
 
 def parser():

@@ -59,6 +59,25 @@ def to_arrays(parts: dict[str, Contents]) -> dict[str, np.ndarray]:
     return arrays | {PREFIX + TEXT: np.frombuffer(json.dumps(text).encode(), np.uint8)}
 
 
+def pictures_of(parts: dict[str, Any]) -> dict[str, np.ndarray]:
+    """The digests of the pictures alone, as arrays for an .npz. parts: {"train": samples, ...}"""
+    digests = {part: picture_digests(samples.images) for part, samples in parts.items()}
+    return {f"{PREFIX}{part}/pictures": numbers for part, numbers in digests.items() if numbers is not None}
+
+
+def learned_pictures(arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """{"train": (n,) uint64, "valid": ...} from the arrays of a model.npz or a checkpoint; {} where it keeps none."""
+    return {name.split("/")[1]: array for name, array in arrays.items() if name.endswith("/pictures")}
+
+
+def digest_of_part(some: Contents) -> str:
+    """16 hexadecimal digits for the whole of one part."""
+    whole = hashlib.blake2b(json.dumps(some.classes).encode(), digest_size=8)
+    for what in sorted(some.columns):
+        whole.update(what.encode() + some.columns[what].tobytes())
+    return whole.hexdigest()
+
+
 def from_arrays(arrays: dict[str, np.ndarray]) -> dict[str, Contents]:
     """What `to_arrays` was given; {} where there is nothing of it. Raises ValueError for what is something else."""
     if PREFIX + TEXT not in arrays:
