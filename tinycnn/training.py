@@ -50,7 +50,7 @@ def fit(model: Localizer | PoseNet, train: Samples | Dataset | PoseSamples | Pos
     device: move the model there first; None leaves it where it is    workers: background threads that prepare batches
     gradcheck_every: check the gradients of the whole model after every so many steps
     on_epoch: called with (row, model) after each epoch, row as in History. A rate that it sets, optimizer.lr = ...,
-        is the one that the schedule multiplies from then on.
+        is the one that the schedule multiplies from then on; no checkpoint keeps it.
     freeze: a part of the model and for how many epochs it stays as it is, ("trunk", 3); then all of it learns
 
     Samples whose classes stand in another order than the model's are brought into that order.

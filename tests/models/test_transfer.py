@@ -146,7 +146,7 @@ def test_other_classes_have_heads_of_their_own_and_a_sentence_says_so(tmp_path, 
     outputs = [name for name in model.parameters()
                if name.startswith(("class_head", "box_head.fc2", "box_head.w", "box_head.b"))]  # fmt: skip
     assert beginning.anew == outputs and all((values(model)[name] == before[name]).all() for name in outputs)
-    assert f"the classes are others (cat, dog, owl there, {', '.join(classes)} here)" in beginning.told()
+    assert f"the classes are others (there cat, dog, owl; here {', '.join(classes)})" in beginning.told()
     assert "class_head" in beginning.told().partition(" anew:")[0].partition(";")[2]
     assert "(trunk" in beginning.told()
 

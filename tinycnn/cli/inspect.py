@@ -31,8 +31,8 @@ def run(arguments):
     path = runs.find_model(arguments.trained)
     model = load(path, device=resolve(given(arguments))["device"])
     data, settings = runs.data_for_model(model, path, known)
-    for name in ("test", "valid"):
-        runs.say_if_learned(path, settings, name, data.parts[name])
+    shown = next((name for name in ("test", "valid") if len(data.parts[name])), "train")
+    runs.say_if_learned(path, settings, shown, data.parts[shown])
     if isinstance(model, PoseNet):
         from tinycnn.inspection.pose import pose_picture
 

@@ -71,16 +71,18 @@ def accept(folder, settings, data):
     moved = settings["data"] != config["settings"].get("data")
     if checkpoint.exists():
         was, rows, then = read_checkpoint(checkpoint)
-        if moved and then:
-            here = {part: contents(data.parts[part]) for part in ("train", "valid") if len(data.parts[part])}
-            other = difference(then, here)
-            if other:
-                raise UsageError(f"{settings['data']} does not hold what {folder} has learned from: {other}. Give the "
-                                 "place that the same files were moved to, or start a new run with another --out")
+        here = {part: contents(samples) for part, samples in data.parts.items() if len(samples)}
+        other = difference(then, here) if then else ""
+        if other:
+            raise UsageError(f"{settings['data']} does not hold what {folder} has learned from: {other}. Give the "
+                             "place that the same files were moved to, or start a new run with another --out")
+        if "test" in then and difference(then, here, ("test",)):
+            print("tinycnn: note: the run began with other test pictures, or with other answers to them: "
+                  f"{difference(then, here, ('test',))}. Its metrics will be of those that are there now",
+                  file=sys.stderr)
         went_on = [stage for stage in went_on if stage["after"] < len(rows)]
         if was["epochs"] != settings["epochs"] and rows:
             went_on.append({"after": len(rows), "of": was["epochs"]})
-        _say_if_tested_on_others(config, data)
     kept = {name: value for name, value in settings.items() if name not in NOT_KEPT}
     if moved or went_on != config.get("went_on", []) or \
             any(config["settings"].get(name) != value for name, value in kept.items() if name in GIVEN_ANEW):
@@ -89,14 +91,6 @@ def accept(folder, settings, data):
         config["went_on"] = went_on
         config["repeat"] = repeat(folder, settings, went_on)
         runs.write_json(folder / "config.json", config)
-
-
-def _say_if_tested_on_others(config, data):
-    """The test pictures teach nothing, so a run goes on without them; but its metrics are then of others."""
-    was, now = config.get("data", {}), runs.describe_data(data)
-    if was.get("contents", now["contents"])["test"] != now["contents"]["test"]:
-        print(f"tinycnn: note: the test pictures are not those of the beginning ({now['test']}, there were "
-              f"{was['test']}, or other answers): the metrics will be of these", file=sys.stderr)
 
 
 def repeat(folder, settings, went_on=()):

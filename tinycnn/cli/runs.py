@@ -15,14 +15,7 @@ import numpy as np
 from tinycnn.box_losses import BOX_LOSSES
 from tinycnn.cli.failures import UsageError
 from tinycnn.cli.options import DRAWN, TASKS, WITHOUT_EPOCHS, read_settings, resolve
-from tinycnn.data.contents import (
-    PREFIX,
-    contents,
-    digest_of_part,
-    learned_pictures,
-    picture_digests,
-    pictures_of,
-)
+from tinycnn.data.contents import PREFIX, learned_pictures, picture_digests, pictures_of
 from tinycnn.errors import DataError
 from tinycnn.files import atomic_write
 from tinycnn.losses import MultiTaskLoss
@@ -179,11 +172,9 @@ def _read_again(path, settings):
 
 
 def describe_data(data):
-    """What config.json says of the data: names, counts, and a digest of each part's contents."""
+    """What config.json says of the data: names, counts and notes."""
     return {"name": data.name, "classes": list(getattr(data, "classes", ())),
-            **{name: len(part) for name, part in data.parts.items()},
-            "contents": {name: digest_of_part(contents(part)) for name, part in data.parts.items()},
-            "notes": data.notes}
+            **{name: len(part) for name, part in data.parts.items()}, "notes": data.notes}
 
 
 def build_model(settings, classes=None):

@@ -60,7 +60,7 @@ def run(arguments):
 def _run(arguments, settings, folder, claim):
     """folder: of the run to resume, claimed already, or None"""
     device, _ = pick_device(settings["device"])
-    say = (lambda *lines: None) if arguments.quiet else (lambda *lines: print(*lines, sep="\n", flush=True))
+    say = (lambda *lines: None) if arguments.quiet else (lambda *lines: lines and print(*lines, sep="\n", flush=True))
     data = _load(settings, folder)
     say(data.describe(), "")
     if arguments.config is not None:
@@ -155,7 +155,7 @@ def _fit(model, data, settings, folder, arguments):
     sgd = settings["optimizer"] == "sgd"
     optimizer = SGD(model, momentum=settings["momentum"], **common) if sgd else Adam(model, **common)
     return fit(
-        model, data.train, data.valid, epochs=settings["epochs"], batch_size=settings["batch_size"],
+        model, data, epochs=settings["epochs"], batch_size=settings["batch_size"],
         optimizer=optimizer, loss=runs.loss_of(settings),
         schedule=runs.schedule_of(settings), augment=runs.augment_of(settings), seed=settings["seed"], out=folder,
         resume=arguments.resume, patience=settings["patience"], clip_norm=settings["clip_norm"],
@@ -166,7 +166,7 @@ def _fit_without_epochs(model, data, settings, folder):
     """Train what learns in one go; returns a History without epochs, whose only row says how long it took."""
     start = time.perf_counter()
     model.fit(data.train, C=settings["svm_cost"], seed=settings["seed"])
-    save(model, folder / "model.npz", arrays=pictures_of({"train": data.train}))
+    save(model, folder / "model.npz", arrays=pictures_of(data.parts))
     return History([{"epoch": 1, "seconds": time.perf_counter() - start}])
 
 

@@ -19,6 +19,7 @@ from tinycnn.data.pose_samples import PoseSamples
 from tinycnn.text import count
 
 ANSWERS = {"labels": "label", "boxes": "box", "joints": "pose"}  # an attribute of samples: one of them in words
+LEARNED = ("train", "valid")  # what a training depends on: valid chooses the best epoch
 PREFIX, TEXT = "samples/", "text"
 SHOWN = 3  # names in a sentence
 
@@ -70,14 +71,6 @@ def learned_pictures(arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     return {name.split("/")[1]: array for name, array in arrays.items() if name.endswith("/pictures")}
 
 
-def digest_of_part(some: Contents) -> str:
-    """16 hexadecimal digits for the whole of one part."""
-    whole = hashlib.blake2b(json.dumps(some.classes).encode(), digest_size=8)
-    for what in sorted(some.columns):
-        whole.update(what.encode() + some.columns[what].tobytes())
-    return whole.hexdigest()
-
-
 def from_arrays(arrays: dict[str, np.ndarray]) -> dict[str, Contents]:
     """What `to_arrays` was given; {} where there is nothing of it. Raises ValueError for what is something else."""
     if PREFIX + TEXT not in arrays:
@@ -94,24 +87,24 @@ def from_arrays(arrays: dict[str, np.ndarray]) -> dict[str, Contents]:
     return found
 
 
-def difference(was: dict[str, Contents], now: dict[str, Contents]) -> str:
-    """How the samples of now differ from those that were, as a phrase that names some; "" where they are the same.
+def difference(was: dict[str, Contents], now: dict[str, Contents], parts: tuple[str, ...] = LEARNED) -> str:
+    """How these parts of now differ from those that were, as a phrase that names some; "" where they are the same.
 
-    Names of samples are not compared, so files may be renamed as long as their order stays.
+    Other parts that both have are only looked up for pictures that have come from there or gone there. Names of samples
+    are not compared, so files may be renamed as long as their order stays.
     """
-    if was.keys() != now.keys():
-        return f"there were {' and '.join(was)} samples, and now there are {' and '.join(now)}"
-    for part, some in was.items():
-        if some.classes != now[part].classes:
-            return f"the classes were {_listed(some.classes, 8)}, and are {_listed(now[part].classes, 8)}"
-    for part, some in was.items():
-        here = now[part]
+    one, other = ({part: some[part] for part in parts if part in some} for some in (was, now))
+    if one.keys() != other.keys():
+        return f"there were {' and '.join(one)} samples, and now there are {' and '.join(other) or 'none'}"
+    for part, some in one.items():
+        here = other[part]
+        if some.classes != here.classes:
+            return f"the classes were {_listed(some.classes, 8)}, and are {_listed(here.classes, 8)}"
         if len(here.names) != len(some.names) and not {"pictures"} <= some.columns.keys() & here.columns.keys():
             return f"there were {len(some.names)} {part} samples, and now there are {len(here.names)}"
-    if not _same(was, now, "pictures"):
-        return _other_pictures(was, now)
-    phrases = [_other_answers(was, now, what) for what in ANSWERS if not _same(was, now, what)]
-    return ", and ".join(phrases)
+    if not _same(one, other, "pictures"):
+        return _other_pictures(*({part: some[part] for part in was.keys() & now.keys()} for some in (was, now)))
+    return ", and ".join(_other_answers(one, other, what) for what in ANSWERS if not _same(one, other, what))
 
 
 def _same(was, now, what):
@@ -122,8 +115,9 @@ def _same(was, now, what):
 
 def _other_pictures(was, now):
     gone, new = _without(was, now), _without(now, was)
-    changed = [name for name in gone if name in set(new)]
-    gone, new = ([name for name in names if name not in set(changed)] for names in (gone, new))
+    both = set(gone) & set(new)
+    changed = [name for name in gone if name in both]
+    gone, new = ([name for name in names if name not in both] for names in (gone, new))
     phrases = [f"{count(len(names), 'picture')} {verb[len(names) > 1]} ({_listed(names)})"
                for names, verb in ((gone, ("is missing", "are missing")), (changed, ("has changed", "have changed")),
                                    (new, ("is new", "are new"))) if names]

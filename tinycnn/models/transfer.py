@@ -97,7 +97,7 @@ def _by_class_name(given, earlier, model):
     if not theirs or not ours or set(theirs) != set(ours):
         kept = {name: array for name, array in given.items()
                 if name not in outputs and not name.startswith("class_head.")}  # fmt: skip
-        return kept, f"the classes are others ({_few(theirs)} there, {_few(ours)} here)" if theirs and ours else ""
+        return kept, f"the classes are others (there {_few(theirs)}; here {_few(ours)})" if theirs and ours else ""
     order = [theirs.index(name) for name in ours]
     ordered = {}
     for name in outputs:  # (..., K), or for boxes (..., K * 4): what belongs to one class lies together
