@@ -121,7 +121,19 @@ def _other_pictures(was, now):
     phrases = [f"{count(len(names), 'picture')} {verb[len(names) > 1]} ({_listed(names)})"
                for names, verb in ((gone, ("is missing", "are missing")), (changed, ("has changed", "have changed")),
                                    (new, ("is new", "are new"))) if names]
-    return " and ".join(phrases) or "the same pictures stand in another order, or in other parts"
+    if phrases:
+        return " and ".join(phrases)
+    then, here = _by_picture(was), _by_picture(now)
+    changed = {what: [name for picture, (name, answers) in here.items()
+                      if answers.get(what) != then[picture][1].get(what)] for what in ANSWERS}  # fmt: skip
+    phrases = [_changed(what, names) for what, names in changed.items() if names]
+    return ", and ".join([*phrases, "the same pictures stand in another order, or in other parts"])
+
+
+def _by_picture(parts):
+    """{digest of a picture: (its name, {what: digest of its answer})}"""
+    return {picture: (some.names[i], {what: column[i] for what, column in some.columns.items() if what in ANSWERS})
+            for some in parts.values() for i, picture in enumerate(some.columns["pictures"].tolist())}
 
 
 def _without(some, others):
@@ -138,9 +150,12 @@ def _without(some, others):
 
 
 def _other_answers(was, now, what):
-    names = [name for part, some in now.items()
-             for name, one, other in zip(some.names, was[part].columns[what], some.columns[what], strict=True)
-             if one != other]
+    pairs = [(some.names, was[part].columns[what], some.columns[what]) for part, some in now.items()]
+    return _changed(what, [name for columns in pairs for name, one, other in zip(*columns, strict=True)
+                           if one != other])  # fmt: skip
+
+
+def _changed(what, names):
     many = {"box": "boxes"}.get(ANSWERS[what], f"{ANSWERS[what]}s")
     return f"{count(len(names), ANSWERS[what], many)} {'has' if len(names) == 1 else 'have'} changed ({_listed(names)})"
 
