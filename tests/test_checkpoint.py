@@ -172,6 +172,15 @@ def test_a_layer_that_was_changed_by_hand_is_seen(tmp_path):
         run(tmp_path, model=model, resume=True)
 
 
+def test_an_argument_that_one_version_alone_knows_is_no_difference(tmp_path):
+    stopped(tmp_path, 1)
+    model, extra, arrays = load_with_extra(tmp_path / "checkpoint.npz")
+    extra["settings"]["model"].pop("mirror")
+    extra["settings"]["model"]["of_another_version"] = 3
+    save(model, tmp_path / "checkpoint.npz", extra, arrays)
+    assert len(run(tmp_path, resume=True)[1]) == 2
+
+
 def test_another_number_of_threads_is_said(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("TINYCNN_THREADS", "2")
     stopped(tmp_path, 1)

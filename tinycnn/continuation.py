@@ -43,7 +43,9 @@ def _different(was, now, left_out):
                 name == "layers" and was.get("model") != now["model"]:
             continue
         if isinstance(old, dict) and isinstance(value, dict):
-            yield from (f"{key} was {old.get(key)}, is {value.get(key)}" for key in old | value
+            # An argument that one version alone knows is no difference; a layer that one network alone has is.
+            keys = [key for key in old if key in value] if name == "model" else old | value
+            yield from (f"{key} was {old.get(key)}, is {value.get(key)}" for key in keys
                         if old.get(key) != value.get(key))
         else:
             yield f"{name} was {old}, is {value}"

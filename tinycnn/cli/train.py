@@ -97,7 +97,7 @@ def _load(settings, folder):
     try:
         return runs.load_data(settings)
     except (DataError, FileNotFoundError) as error:
-        if folder is None or Path(settings["data"]).exists():
+        if folder is None or settings["data"] in DRAWN.values() or Path(settings["data"]).exists():
             raise
         raise DataError(f"{error}. If the pictures were moved, say where to: tinycnn train --resume --out {folder} "
                         "--data FOLDER") from error
