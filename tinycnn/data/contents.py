@@ -124,9 +124,9 @@ def _other_pictures(was, now):
     if phrases:
         return " and ".join(phrases)
     then, here = _by_picture(was), _by_picture(now)
-    changed = {what: [name for picture, (name, answers) in here.items()
-                      if answers.get(what) != then[picture][1].get(what)] for what in ANSWERS}  # fmt: skip
-    phrases = [_changed(what, names) for what, names in changed.items() if names]
+    others = {what: [name for picture, (name, answers) in here.items()
+                     if answers.get(what) != then[picture][1].get(what)] for what in ANSWERS}  # fmt: skip
+    phrases = [_changed(what, names) for what, names in others.items() if names]
     return ", and ".join([*phrases, "the same pictures stand in another order, or in other parts"])
 
 
