@@ -163,6 +163,11 @@ def test_other_settings_are_refused_and_named(tmp_path, options, words):
         run(tmp_path, resume=True, **options)
 
 
+def test_numbers_of_numpy_are_numbers(tmp_path):
+    stopped(tmp_path, 1, epochs=np.int64(2), patience=np.int32(5), clip_norm=np.float32(3.0), seed=np.int64(1))
+    assert len(run(tmp_path, epochs=3, patience=5, clip_norm=3.0, seed=1, resume=True)[1]) == 3
+
+
 def test_a_layer_that_was_changed_by_hand_is_seen(tmp_path):
     stopped(tmp_path, 1)
     model = tc.models.localizer(**SMALL)

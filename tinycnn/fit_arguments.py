@@ -111,7 +111,7 @@ def settings_of(model, *, epochs, batch_size, seed, patience, clip_norm, augment
             {"threads": threads.thread_count(), "engine": "on" if threads.enabled() else "off"}
             if model.device == "cpu" else {}),
     }
-    return json.loads(json.dumps(settings, default=str))
+    return json.loads(json.dumps(settings, default=lambda other: getattr(other, "item", other.__str__)()))
 
 
 def _expect_loss(task, loss):

@@ -110,6 +110,13 @@ def test_exchanged_labels_are_named_where_they_divide_the_pictures_otherwise():
     assert said == "2 labels have changed (p3, p4), and the same pictures stand in another order, or in other parts"
 
 
+def test_copies_with_other_answers_are_no_change_when_they_stand_in_another_order():
+    copies = samples(4, images=np.zeros((4, 6, 6, 3), np.uint8))
+    was = of(train=copies.subset([0, 1]), valid=samples(2, 1))
+    now = of(train=samples(2, 1), valid=copies.subset([1, 0]))
+    assert difference(was, now) == "the same pictures stand in another order, or in other parts"
+
+
 def test_copies_of_one_picture_are_counted():
     whole = samples(4)
     twice = whole.subset([0, 0, 1, 2])

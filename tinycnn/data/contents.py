@@ -131,9 +131,11 @@ def _other_pictures(was, now):
 
 
 def _by_picture(parts):
-    """{digest of a picture: (its name, {what: digest of its answer})}"""
-    return {picture: (some.names[i], {what: column[i] for what, column in some.columns.items() if what in ANSWERS})
-            for some in parts.values() for i, picture in enumerate(some.columns["pictures"].tolist())}
+    """{digest of a picture: (its name, {what: digest of its answer})}, without pictures that are there several times"""
+    often = Counter(number for some in parts.values() for number in some.columns["pictures"].tolist())
+    return {number: (some.names[i], {what: column[i] for what, column in some.columns.items() if what in ANSWERS})
+            for some in parts.values() for i, number in enumerate(some.columns["pictures"].tolist())
+            if often[number] == 1}  # fmt: skip
 
 
 def _without(some, others):
