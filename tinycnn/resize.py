@@ -20,7 +20,7 @@ from tinycnn.backend import Array, Shape
 from tinycnn.errors import DataError, ShapeError
 
 GRAY = 128  # the middle of 0..255: what lies outside an image, unless the caller says otherwise
-# Memory follows the image, not its shape: 4 bytes for each pixel, and 4 * LONGEST for each row and column of the output.
+# Memory follows the pixels, whatever their shape: 4 bytes each, and 4 * LONGEST for a row or column of the output.
 AT_ONCE = 2**20  # pixels up to which all channels become float32 together; a larger image goes channel by channel
 LONGEST = 2**16  # pixels of an axis that one matrix of weights spans; no JPEG file is longer
 
@@ -53,15 +53,19 @@ def resample(image: Array, window: Sequence[float], size: Shape, flip: bool = Fa
     columns, left, right, inside_x = _weights(xmin, xmax, width, size[1], flip)
     used = image[top:bottom, left:right].transpose(2, 0, 1)  # (C, H, W)
     together = len(used) if used[0].size <= AT_ONCE else 1
-    parts = (used[c : c + together].astype(np.float32, order="C") for c in range(0, len(used), together))
-    if right - left <= LONGEST:
-        y = np.concatenate([rows @ part @ columns.T for part in parts])  # (C, OH, OW)
-    else:  # rows @ part would be larger than the image
-        y = np.concatenate([rows @ (part @ columns.T) for part in parts])
+    y = np.concatenate([_weighted(rows, used[c : c + together], columns) for c in range(0, len(used), together)])
     if xmin < 0 or ymin < 0 or xmax > width or ymax > height:
         outside = 1 - inside_y[:, None] * inside_x  # (OH, OW): the share of each pixel that lies outside the image
         y += np.broadcast_to(np.asarray(fill, dtype=np.float32), len(y))[:, None, None] * outside
     return y
+
+
+def _weighted(rows, planes, columns):
+    """rows @ planes @ columns.T, (C, OH, OW), of uint8 planes (C, H, W)."""
+    planes = planes.astype(np.float32, order="C")
+    if planes.shape[2] > LONGEST:  # a few very long rows: rows @ planes would be larger than the image
+        return rows @ (planes @ columns.T)
+    return rows @ planes @ columns.T
 
 
 def _in_halves(image, window, size, flip, fill, axis):
@@ -75,7 +79,7 @@ def _in_halves(image, window, size, flip, fill, axis):
     for count, edge in ((half, high), (size[axis] - half, low)):
         part, shape = list(window), list(size)
         part[edge], shape[axis] = middle, count
-        parts.append(resample(image, part, shape, flip, fill))
+        parts.append(resample(image, part, tuple(shape), flip, fill))
     return np.concatenate(parts[::-1] if flip and axis == 1 else parts, axis=axis + 1)
 
 

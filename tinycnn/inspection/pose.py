@@ -22,7 +22,7 @@ def joint_errors(model: PoseNet, samples: PoseSamples, train: PoseSamples) -> tu
     """
     shown = poses.windows(samples.boxes, model.margin)
     mean = poses.mean_pose(train.joints, poses.windows(train.boxes, model.margin), train.visible)
-    answers = model.predict([samples.images[i] for i in range(len(samples))], samples.boxes).joints
+    answers = model.predict(samples.images, samples.boxes).joints
     constant = poses.decode_joints(np.broadcast_to(mean, answers.shape), shown)
     a, b = poses.TORSO_DIAGONAL
     unit = np.hypot(*(samples.joints[:, a] - samples.joints[:, b]).T)  # (N,)
