@@ -7,6 +7,7 @@ A command that fails says why in one line on stderr and returns a status other t
 import os
 import sys
 import traceback
+import warnings
 
 from tinycnn.cli import bench, data, doctor, evaluate, gradcheck, inspect, predict, summary, train
 from tinycnn.cli.failures import UsageError, explain
@@ -24,7 +25,9 @@ def main(argv=None):
             stream.reconfigure(errors="replace")  # a class name the terminal cannot show must not end the command
     try:
         arguments = parser().parse_args(argv)
-        return arguments.run(arguments) or 0
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", module=r"PIL\b")  # what Pillow finds odd in a picture; errors are ours
+            return arguments.run(arguments) or 0
     except SystemExit as done:  # --help and --version end this way
         return done.code or 0
     except KeyboardInterrupt as stop:
