@@ -257,6 +257,16 @@ def test_an_answer_does_not_depend_on_the_pictures_beside_it(here, capsys):
     assert together == [answers(capsys, f"{i}.png", "--no-draw")[1][0] for i in range(5)]
 
 
+def test_a_pose_has_joints_and_no_classes(here, capsys):
+    tc.save(tc.models.pose_resnet(16, (4,), 8), "model.npz")
+    picture(here / "a.png")
+    (here / "b.png").write_text("this is no picture")
+    status, (answer, bad), lines = answers(capsys, "*.png", "--person", "5,5,50,35")
+    assert status == 1 and len(answer["joints"]) == 14 and set(bad) == {"image", "error"} and len(lines) == 2
+    assert predict("a.png", "--top", 2) == 2
+    assert "--top is for models that learned classes" in capsys.readouterr().err
+
+
 # Drawings.
 
 
