@@ -29,7 +29,9 @@ def main(argv=None):
     try:
         arguments = parser().parse_args(argv)
         _expect_threads()
-        return arguments.run(arguments) or 0
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", module=r"PIL\b")  # what Pillow finds odd in a picture; errors are ours
+            return arguments.run(arguments) or 0
     except SystemExit as done:  # --help and --version end this way
         return done.code or 0
     except KeyboardInterrupt as stop:

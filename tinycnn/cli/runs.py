@@ -26,6 +26,7 @@ from tinycnn.pose_loss import PoseLoss
 
 RUNS = Path("runs")
 FILES = ("model.npz", "checkpoint.npz", "config.json", "history.csv", "metrics.json")
+DRAWINGS = ("curves.png", "predictions.png")
 
 
 def new_folder(out, name):
@@ -50,6 +51,10 @@ def expect_new(folder):
             f"{folder} already holds a run ({', '.join(held)}), which stays as it is. Continue it with --resume, "
             "choose another folder, or leave --out away to get a new numbered one under runs/"
         )
+    others = [file for file in DRAWINGS if (folder / file).exists()]
+    if others:
+        raise UsageError(f"{folder} holds no run, but {' and '.join(others)}, which this one would write over: "
+                         "choose another folder, or leave --out away to get a new numbered one under runs/")
 
 
 def find_model(given):

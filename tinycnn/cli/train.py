@@ -62,6 +62,8 @@ def _run(arguments, settings, folder, claim):
     """folder: of the run to resume, claimed already, or None"""
     device, _ = pick_device(settings["device"])
     say = (lambda *lines: None) if arguments.quiet else (lambda *lines: lines and print(*lines, sep="\n", flush=True))
+    if folder is None and arguments.out is not None:
+        runs.expect_new(Path(arguments.out))  # before anything is drawn or read
     data = _load(settings, folder)
     say(data.describe(), "")
     if arguments.config is not None:
