@@ -4,6 +4,7 @@ import csv
 import errno
 import json
 import os
+import re
 import subprocess
 import sys
 import zipfile
@@ -265,6 +266,18 @@ def test_data_show(here, capsys):
     one_line(capsys, main(["data", "show", "pets"]), "contact.png exists already", "--force")
     assert contents(here) == before
     assert main(["data", "show", "pets", "--force"]) == 0
+
+
+def test_data_show_says_which_pictures_are_nearly_the_same_in_two_parts(here, capsys):
+    (here / "films").mkdir()
+    for i, image in enumerate(tc.data.scenes(n=20, image_size=48, valid=0, test=0).train.images):
+        for quality in (95, 40):
+            PIL.fromarray(image).save(here / "films" / f"{i:02}-{quality}.jpg", quality=quality)
+    write_rows(here / "films", [[f"{i:02}-{q}.jpg", "thing", 5, 5, 40, 40] for i in range(20) for q in (95, 40)])
+    assert main(["data", "show", "films"]) == 0
+    (note,) = [line for line in capsys.readouterr().out.splitlines() if "nearly like training pictures" in line]
+    pair = re.search(r"such as test (\d\d)-(\d\d).jpg and train (\d\d)-(\d\d).jpg", note)
+    assert note.startswith("note: ") and pair[1] == pair[3] and pair[2] != pair[4]
 
 
 def test_units_on_the_command_line(here, capsys):

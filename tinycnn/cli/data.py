@@ -4,7 +4,7 @@ from pathlib import Path
 
 from tinycnn.cli import runs
 from tinycnn.cli.failures import UsageError
-from tinycnn.cli.options import DATA, MODEL, count, given, options, resolve
+from tinycnn.cli.options import DATA, DRAWN, MODEL, count, given, options, resolve
 
 
 def add(commands):
@@ -27,6 +27,7 @@ def add(commands):
 
 def run(arguments):
     from tinycnn import plots
+    from tinycnn.data.twins import near_twins, sentence
 
     out = Path(arguments.out)
     if out.exists() and not arguments.force:
@@ -36,6 +37,10 @@ def run(arguments):
         settings["size"] = max(400, arguments.count)  # enough to look at; drawing all of them takes a minute
     data = runs.load_data(settings)
     print(data.describe())
+    if settings["data"] not in DRAWN.values():  # no two drawn pictures are of one film
+        alike = sentence(data.parts, near_twins(data.parts))
+        if alike:
+            print(f"note: {alike}")
     part = data.parts[arguments.part]
     sheet = plots.contact_sheet(part, arguments.count, title=f"{data.name}: {len(part):,} {arguments.part} pictures")
     plots.save(sheet, out)
