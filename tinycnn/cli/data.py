@@ -11,7 +11,8 @@ def add(commands):
     parser = commands.add_parser("data", help="look at a data set")
     actions = parser.add_subparsers(metavar="ACTION", required=True, parser_class=type(parser))
     shown = [setting for setting in DATA + MODEL if setting.name in
-             ("format", "units", "size", "valid_fraction", "test_fraction", "data_seed", "image_size")]
+             ("format", "units", "size", "valid_fraction", "test_fraction", "group_by", "data_seed",
+              "image_size")]
     show = actions.add_parser(
         "show", parents=[options(*shown)], help="counts, sizes and boxes as a table, and pictures on one sheet",
         description="Describe a data set, and put some of its pictures on one sheet with their boxes and classes.")

@@ -99,7 +99,7 @@ def load_data(settings):
     else:
         data = read(settings["data"], format=settings["format"], valid_fraction=settings["valid_fraction"],
                     test_fraction=settings["test_fraction"], seed=settings["data_seed"],
-                    units=settings.get("units"))
+                    units=settings.get("units"), group_by=settings.get("group_by"))
     if size is not None and size < len(data.train):
         _, data.train = data.train.split(size / len(data.train), settings["data_seed"])
     return data
@@ -136,7 +136,7 @@ def learned_from(path, settings, samples):
     """
     config = path.parent / "config.json"
     earlier = read_config(config) if config.exists() else None
-    divided = ("data", "format", "valid_fraction", "test_fraction", "data_seed", "size", "units")
+    divided = ("data", "format", "valid_fraction", "test_fraction", "data_seed", "size", "units", "group_by")
     if earlier is None or not hasattr(samples.images, "paths") or earlier["data"] in DRAWN.values() or \
             all(_resolved(earlier[name]) == _resolved(settings[name]) if name == "data" else
                 earlier.get(name) == settings.get(name) for name in divided):

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from tinycnn.backend import ArrayLike, Labels
+from tinycnn.data.splits import divide
 from tinycnn.errors import DataError
 from tinycnn.text import aligned, count
 
@@ -134,23 +135,15 @@ class Samples:
         table = np.array([classes.index(name) if name in classes else -1 for name in self.classes])
         return Samples(self.images, table[self.labels], self.boxes, self.names, classes)
 
-    def split(self, fraction: float, seed: int = 0) -> tuple["Samples", "Samples"]:
+    def split(self, fraction: float, seed: int = 0,
+              groups: Sequence[str] | None = None) -> tuple["Samples", "Samples"]:
         """Two Samples that share no picture: (1 - fraction) of them and `fraction` of them, stratified by class.
 
-        Stratified: each class is shuffled and spread evenly over 0..1, and the cut is at `fraction`, so every class
-        gives its share, to within one picture, and the total is exact. A class of one picture stays in the first part.
+        Every class gives its share, to within one picture, and the total is exact. A class of one picture stays in the
+        first part. groups: N names; pictures of one name stay together (see tinycnn.data.splits).
         """
-        if not 0 <= fraction < 1:
-            raise DataError(f"a fraction to split off lies between 0 and 1 (1 excluded), not {fraction!r}")
-        rng = np.random.default_rng(seed)
-        shuffled = rng.permutation(len(self))
-        counts = np.bincount(self.labels, minlength=len(self.classes))
-        rank = np.empty(len(self))
-        for label in range(len(self.classes)):
-            rank[shuffled[self.labels[shuffled] == label]] = (np.arange(counts[label]) + 0.5) / counts[label]
-        order = shuffled[np.argsort(rank[shuffled], kind="stable")]
-        taken = max(1, round(fraction * len(self))) if fraction > 0 and len(self) > 1 else 0
-        return self.subset(np.sort(order[taken:])), self.subset(np.sort(order[:taken]))
+        rest, taken = divide(self.labels, fraction, seed, groups)
+        return self.subset(rest), self.subset(taken)
 
 
 @dataclass(repr=False)

@@ -13,6 +13,7 @@ from types import ModuleType
 from tinycnn.data.dataset import Dataset
 from tinycnn.data.formats import FORMATS, PARTICULAR
 from tinycnn.data.photographs import SUFFIXES, PixelCache
+from tinycnn.data.readers import groups
 from tinycnn.data.readers.archive import unpack
 from tinycnn.data.readers.assemble import assemble
 from tinycnn.data.readers.records import Ledger, walk
@@ -22,8 +23,9 @@ READERS = {name: import_module(module) for name, module in FORMATS.items()}
 
 
 def read(path: str | Path, format: str | None = None, valid_fraction: float = 0.1, test_fraction: float | None = None,
-         seed: int = 0, *, max_side: int | None = 1024, memory: int = 2**30, units: str | None = None) -> Dataset:
-    """Read a folder of annotated pictures, one annotation file, or a .zip into a Dataset. Needs Pillow (extra: images).
+         seed: int = 0, *, max_side: int | None = 1024, memory: int = 2**30, units: str | None = None,
+         group_by: str | None = None) -> Dataset:
+    r"""Read a folder of annotated pictures, an annotation file, or a .zip into a Dataset. Needs Pillow (extra: images).
 
     format: one of tinycnn.data.formats.FORMATS, such as "voc", "coco", "csv", "yolo"; None to recognize it
     valid_fraction: the share of the training pictures split off to choose settings with; 0 for none
@@ -33,6 +35,8 @@ def read(path: str | Path, format: str | None = None, valid_fraction: float = 0.
     memory: bytes of decoded pictures to keep, all parts together
     units: what boxes count in, "pixels", "shares" (0..1) or "percent" of the picture; None for what the format says.
         Where that is pixels, boxes that all lie within 0..1 are read as shares, what looks like percentages is refused
+    group_by: which pictures stay in one part when parts are made here: "folder", those of one folder; or a regular
+        expression with one pair of parentheses, those in whose paths it finds the same, as r"(video\d+)_frame"
 
     Parts: those the set brings are kept. For a set with train and val only (Tiny ImageNet, Pascal VOC 2012, COCO)
     results are published on val: that becomes `test`, and `valid` is split off `train`. Files with the same bytes are
@@ -52,6 +56,8 @@ def read(path: str | Path, format: str | None = None, valid_fraction: float = 0.
             raise DataError(f"{what} is a share of the pictures, from 0 to less than 1, not {fraction!r}")
     if units not in (None, "pixels", "shares", "percent"):
         raise DataError(f'units are "pixels", "shares" or "percent" of the picture, not {units!r}')
+    if group_by is not None:
+        groups.check(group_by)
     given = Path(path).expanduser()
     place = _unwrapped(unpack(given) if given.is_file() and given.suffix.lower() == ".zip" else given)
     reader, files = recognize(place, format)
@@ -61,7 +67,7 @@ def read(path: str | Path, format: str | None = None, valid_fraction: float = 0.
     ledger = Ledger()
     records, classes = reader.records(root, files, ledger)
     choices = {"valid_fraction": valid_fraction, "test_fraction": test_fraction, "seed": seed, "max_side": max_side,
-               "units": units}
+               "units": units, "group_by": group_by}
     name = given.resolve().stem if given.is_file() else given.resolve().name
     return assemble(name, root, records, classes, ledger, cache=PixelCache(memory), **choices)
 
