@@ -62,6 +62,7 @@ class Run:
         if isinstance(was.get("loss"), list):  # as earlier versions wrote it
             weights = "class_weight={}, box_weight={}".format(*map(float, was["loss"]))
             was["loss"] = f"MultiTaskLoss({weights}, box_loss=L2Loss())"
+        was = {"freeze": None, "balance": False} | was  # earlier versions wrote no choice where there was none
         different = [f"{k} was {was.get(k)}, is {v}" for k, v in self.settings.items() if was.get(k) != v]
         if different:
             raise CheckpointError(f"cannot resume {path} with other settings: {'; '.join(different)}")

@@ -4,6 +4,7 @@ import contextlib
 import inspect
 import math
 from numbers import Real
+from typing import Any
 
 from tinycnn.layers import Layer
 
@@ -42,6 +43,13 @@ def frozen_part(model: Layer, freeze: tuple[str, int] | None) -> tuple[Layer | N
         raise ValueError("fit: freeze is the name of a part and a number of epochs, such as ('trunk', 3), got "
                          f"{freeze!r}; parts are called {', '.join(list(parts)[:6])} ...")
     return parts[freeze[0]], int(freeze[1])
+
+
+def balance_of(task: Any, balance: bool) -> dict[str, bool]:
+    """What goes to the batches of a task: nothing, where nothing is balanced. Tasks without classes refuse it."""
+    if balance and not task.has_classes:
+        raise TypeError(f"fit: balance shows classes equally often, and {type(task.model).__name__} has none")
+    return {"balance": True} if balance else {}
 
 
 def _named(model, prefix=""):

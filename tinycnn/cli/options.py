@@ -139,6 +139,8 @@ TRAINING = (
     Setting("warmup", 0.05, 0.05, share, "share of the training in which cosine raises the rate from 0"),
     Setting("clip_norm", None, None, optional(rate), "largest norm of the gradient"),
     Setting("augment", "light", "strong", str, "random changes of the training pictures", ("none", "light", "strong")),
+    Setting("balance", False, False, bool, "show all classes equally often, however rare; probabilities are then "
+            "those of equally frequent classes, so a rare class is named more often, also where it is wrong"),
     Setting("class_weight", 1.0, 1.0, rate, "of the class loss in the sum"),
     Setting("box_weight", 1.0, 1.0, rate, "of the box loss in the sum"),
     Setting("box_loss", "l2", "l2", str, "what the box head, or the joints, learn by", tuple(BOX_LOSSES)),
@@ -152,12 +154,12 @@ TRAINING = (
 )
 SETTINGS = DATA + MODEL + TRAINING
 BY_EPOCHS = {"epochs", "batch_size", "optimizer", "lr", "init", "freeze", "trunk_rate", "momentum", "weight_decay",
-             "schedule", "warmup", "clip_norm", "augment", "class_weight", "box_weight", "box_loss", "beta",
+             "schedule", "warmup", "clip_norm", "augment", "balance", "class_weight", "box_weight", "box_loss", "beta",
              "label_smoothing", "patience"}  # fmt: skip
 WITHOUT_EPOCHS = ("hog-svm", "haar")
 OF_ANY_MODEL = {*(setting.name for setting in DATA), "seed", "workers", "device"}
 LOCALIZERS_ALONE = {"class_weight", "box_weight", "label_smoothing", "format", "units", "test_fraction",
-                    "group_by"}
+                    "group_by", "balance"}
 JOINED = {"channels": ",", "freeze": ":"}  # how what has several parts is written
 GROUPS = {"the data": DATA, "the model": MODEL, "the training": TRAINING}
 POSE_DATA = {"size": {"scenes": 4000, "photographs": None}, "epochs": {"scenes": 24, "photographs": 80},

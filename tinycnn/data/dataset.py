@@ -16,6 +16,8 @@ from tinycnn.data.splits import divide
 from tinycnn.errors import DataError
 from tinycnn.text import aligned, count
 
+UNBALANCED = 5  # times as many pictures of the most frequent class as of the rarest one
+
 
 class Pictures(Protocol):
     """A sequence of pictures: one array, a list of arrays, a Photographs."""
@@ -104,6 +106,18 @@ class Samples:
         if isinstance(self.images, np.ndarray):
             return np.tile(np.array(self.images.shape[1:3], dtype=np.int64), (len(self.images), 1))
         return np.array([image.shape[:2] for image in self.images], dtype=np.int64).reshape(-1, 2)
+
+    def imbalance(self) -> tuple[tuple[str, int], tuple[str, int]] | None:
+        """(The rarest class that occurs, its pictures), (the most frequent one, its pictures), or None.
+
+        None where the most frequent class has no more than `UNBALANCED` times as many pictures.
+        """
+        numbers = np.bincount(self.labels, minlength=len(self.classes))
+        used = np.flatnonzero(numbers)
+        if not len(used) or numbers.max() <= UNBALANCED * numbers[used].min():
+            return None
+        rarest, most = int(used[numbers[used].argmin()]), int(numbers.argmax())
+        return (self.classes[rarest], int(numbers[rarest])), (self.classes[most], int(numbers[most]))
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -196,7 +210,17 @@ class Dataset:
         statistics = [_box_statistics(samples) for samples in self.parts.values()]
         rows += [(what, *(column[what] for column in statistics)) for what in statistics[0]]
         lines = [f"{self.name}: {count(len(self.classes), 'class', 'classes')}", *aligned(rows, narrowest=9)]
-        return "\n".join(lines + [f"note: {note}" for note in self.notes])
+        notes = [*self.notes, *([told] if (told := self.imbalance()) else [])]
+        return "\n".join(lines + [f"note: {note}" for note in notes])
+
+    def imbalance(self) -> str | None:
+        """A sentence on how unequally frequent the classes of the training part are; None where they are not."""
+        found = self.train.imbalance()
+        if found is None:
+            return None
+        (rare, few), (frequent, many) = found
+        return (f"unbalanced: {count(few, 'training picture')} of {rare}, {many:,} of {frequent}. Look at each class's "
+                "accuracy; --balance, or fit(balance=True), shows all classes equally often")
 
 
 def _box_statistics(samples):

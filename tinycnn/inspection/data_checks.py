@@ -17,7 +17,6 @@ SIDE = 32  # pixels of the thumbnails
 SOME = 300  # pictures in which boxes are compared with their surroundings
 MANY = 4000  # pictures of a part that are searched for doubles
 CERTAIN = 4.0  # standard errors by which another reading of the boxes must win
-RARE = 10  # the most frequent class may be so many times as frequent as the rarest
 
 
 def run(parts, seed):
@@ -47,11 +46,10 @@ def labels(parts):
         return Finding("labels", LOOK, f"{told}; never: {', '.join(missing[:5])}",
                        "A class that never occurs only costs: leave it out, or find out where its pictures went. "
                        "Do labels start at 1?", numbers)
-    if counts.max() > RARE * counts.min():
-        rarest = train.classes[int(counts.argmin())]
-        return Finding("labels", LOOK, f"{told}; {rarest} is the rarest",
-                       "A network may ignore rare classes: look at each class's accuracy, not at the mean alone.",
-                       numbers)
+    if unequal := train.imbalance():
+        return Finding("labels", LOOK, f"{told}; {unequal[0][0]} is the rarest",
+                       "A network may ignore rare classes: look at each class's accuracy, not at the mean alone. To "
+                       "show all equally often: --balance, or fit(balance=True).", numbers)
     return Finding("labels", OK, told, numbers=numbers)
 
 
