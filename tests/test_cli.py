@@ -374,6 +374,14 @@ def test_bad_data(case, here, capsys):
     assert contents(here) == before and not (here / "runs").exists()
 
 
+def test_a_folder_without_annotations_is_told_in_a_line_that_can_be_read(here, capsys):
+    no_annotations(here / "data")
+    line = one_line(capsys, main(["data", "show", "data"]), "12 pictures", "Formats: voc, coco, csv,")
+    assert len(line) < 450 and "centre" not in line and "ImageSets" not in line
+    assert main(["data", "show", "data", "--debug"]) == 1
+    assert "\n  voc: one .xml file per picture" in capsys.readouterr().err
+
+
 def test_a_cut_off_picture_among_good_ones_is_left_out_and_named(here, capsys):
     photographs(here / "data", 30)
     path = here / "data" / "07.jpg"

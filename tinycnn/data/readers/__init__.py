@@ -22,6 +22,15 @@ from tinycnn.errors import DataError, require
 READERS = {name: import_module(module) for name, module in FORMATS.items()}
 
 
+class UnknownFormat(DataError):
+    """A folder without annotations that can be read. The message lists the layouts; `short` says it in one line."""
+
+    def __init__(self, what: str) -> None:
+        layouts = "".join(f"\n  {name}: {reader.LAYOUT}" for name, reader in READERS.items())
+        super().__init__(f"{what} The formats are:{layouts}")
+        self.short = f"{what} Formats: {', '.join(READERS)}; --debug says how each looks on disk"
+
+
 def read(path: str | Path, format: str | None = None, valid_fraction: float = 0.1, test_fraction: float | None = None,
          seed: int = 0, *, max_side: int | None = 1024, memory: int = 2**30, units: str | None = None,
          group_by: str | None = None) -> Dataset:
@@ -113,12 +122,11 @@ def recognize(path: str | Path, format: str | None = None) -> tuple[ModuleType, 
         raise DataError(f"{path} could be read as {examples}: say which, as read(path, format={next(iter(found))!r}), "
                         "or on the command line with --format")
     if not found:
-        layouts = "".join(f"\n  {name}: {reader.LAYOUT}" for name, reader in READERS.items())
         contents = _contents(path)
         link = "and" if contents.startswith("no ") else "but"
-        raise DataError(
+        raise UnknownFormat(
             f"{path} holds {contents}, {link} no annotations in a known format. Pictures alone are not enough: "
-            f"each needs a class and a box, drawn with an annotation tool. The formats are:{layouts}"
+            "each needs a class and a box, drawn with an annotation tool."
         )
     return READERS[next(iter(found))], next(iter(found.values()))
 

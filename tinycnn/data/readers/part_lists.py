@@ -62,9 +62,10 @@ def _lists(root):
     """{folder whose pictures the lists name: (where they lie, {train, val, trainval, test: [files]})}."""
     found: dict[Path, dict] = {}
     for path in walk(root, {".txt"}):
-        name = "val" if NAMES.get(plain(path.stem)) == "valid" else plain(path.stem)
+        name = plain(path.stem)
         if name not in NAMES:
             continue
+        name = name if name == "trainval" else {"valid": "val"}.get(NAMES[name], NAMES[name])
         above = [plain(folder.name) for folder in (path.parent, path.parent.parent)]
         if above == ["main", "imagesets"]:
             home, rank = path.parent.parent.parent, 0

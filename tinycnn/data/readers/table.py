@@ -24,7 +24,7 @@ LAYOUT = (
     f"a .csv or .tsv table with the columns {','.join(COLUMNS)} or their usual other names (and, for the parts, "
     "split), in the folder, in annotations/, or in train/, valid/, test/"
 )
-FOLDERS = ("train", "valid", "val", "test", "annotations")
+FOLDERS = (*PARTS, "annotations")
 FOREIGN = "region_shape_attributes"  # a table of the VGG Image Annotator, with shapes written as JSON in its cells
 SCORES = {"score", "scores", "confidence", "conf", "prob", "probability"}
 AS_SIZE = "box of one column read as x, y, width, height (call it xyxy if it holds corners)"
