@@ -1,4 +1,4 @@
-"""The parts that a Pascal VOC set brings: text files that list names, or folders that are named for a part.
+"""The parts that a Pascal VOC set brings, or a table: text files that list names, or folders named for a part.
 
 A list lies in ImageSets/Main (or ImageSets), or in the data set's own folder, and is called train.txt, val.txt,
 trainval.txt or test.txt, in any capitals. Each line names a picture or its annotation, in whichever way the tool that
@@ -35,7 +35,10 @@ def place(folders):
 
 
 def listed_parts(root, files, ledger):
-    """({XML file: part}, the files that lists should name and do not): only for files that have lists."""
+    """({file: part}, the files that lists should name and do not): only for files that have lists.
+
+    files: XML files, or annotated pictures
+    """
     lists = _lists(root)
     homes: dict[Path, list] = {}
     for xml in files:
