@@ -44,7 +44,7 @@ def groups_of(paths: list[Path], root: Path, group_by: str, ledger: Ledger) -> l
                 ledger.remark(path, f"group_by={group_by!r} does not match, so each is a group of its own")
         names = [f"picture {path}" if name is None else name for path, name in zip(below, names, strict=True)]
     if len(set(names)) == 1 and len(names) > 1:
-        what = f"all pictures lie in one folder, {names[0] or root}" if group_by == FOLDER else \
+        what = f"all pictures lie in one folder, {names[0] or root.name}" if group_by == FOLDER else \
             f"it finds {names[0]!r} in every path, such as {below[0]}"
         raise DataError(f"group_by={group_by!r} puts everything into one group, which cannot be divided: {what}")
     return names
