@@ -75,8 +75,8 @@ TRAINING = Exercise(
             "Every step uses the gradient of the very first one. The weights have moved since then; ask again."),
         "from the start": Mistake(
             training(chained=False),
-            "Every step begins at the weights that came in, so the steps do not add up. Where does the result of a step "
-            "go?"),
+            "Every step begins at the weights that came in, so the steps do not add up. Where does the result of one "
+            "step go?"),
         "divided again": Mistake(
             training(rate=lambda lr, n, step: lr / n),
             "The steps are N times too small: divided by the batch size once more. The loss is a mean already."),
