@@ -149,6 +149,7 @@ LAYER = Exercise(
     title="a fully connected layer of your own",
     solution=MyLinear,
     call=two_layers,
+    takes=("x", "w", "b"),
     cases=_cases,
     returns=("y", "dx", "dw", "db", "dx of another layer", "dw of another layer", "db of another layer",
              "dw of the next step", "db of the next step", "w afterwards", "b afterwards"),

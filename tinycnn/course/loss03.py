@@ -111,6 +111,7 @@ LOSS = Exercise(
     title="a loss of your own",
     solution=MyCrossEntropy,
     call=two_losses,
+    takes=("scores", "labels", "scores of another loss", "labels of another loss"),
     cases=_loss_cases,
     returns=("value", "dscores", "value of another loss", "dscores of another loss", "value of the next step",
              "dscores of the next step"),

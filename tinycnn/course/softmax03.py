@@ -152,6 +152,7 @@ def _loss_cases(rng):
     sure, wrong = case(3, 6, 2000.0), case(2, 5, 2000.0)
     sure[0][...] += 2000 - sure[0].max(axis=1, keepdims=True)
     sure[1][:] = sure[0].argmax(axis=1)
+    sure[0][0] = 2000 + rng.standard_normal(6)  # one row is not sure, so the loss is not 0
     wrong[0][...] -= wrong[0].max(axis=1, keepdims=True)  # its probability is 0 to all digits, and nothing overflows
     wrong[1][:] = wrong[0].argmin(axis=1)
     return [Case(*parts) for parts in (case(5, 3, 1.0), case(4, 6, 2.0), hopeless, rest, sure, wrong)]

@@ -52,6 +52,7 @@ TRAINING = Exercise(
     cases=_cases,
     returns=("losses", "w", "b"),
     stub=handed_out,
+    stub_says="accumulates",
     mistakes={
         "accumulates": Mistake(
             handed_out,

@@ -54,19 +54,19 @@ def weight_gradient(x, dy):
 @styled
 def three_gradients(x, w, dy):
     """The three formulas with their numbers, each matrix over its shape. x (N, D), w (D, F), dy (N, F)."""
-    (n, d), f = x.shape, w.shape[1]
-    rows = ((("dy", dy, OUTPUT, "(N, F)"), "@", ("wᵀ", w.T, WEIGHT, "(F, D)"), ("dx", dy @ w.T, INPUT, "(N, D)")),
-            (("xᵀ", x.T, INPUT, "(D, N)"), "@", ("dy", dy, OUTPUT, "(N, F)"), ("dw", x.T @ dy, WEIGHT, "(D, F)")),
-            (("1…1", np.ones((1, n)), None, "(1, N)"), "@", ("dy", dy, OUTPUT, "(N, F)"),
+    n = len(x)
+    rows = ((("dy", dy, OUTPUT, "(N, F)"), ("wᵀ", w.T, WEIGHT, "(F, D)"), ("dx", dy @ w.T, INPUT, "(N, D)")),
+            (("xᵀ", x.T, INPUT, "(D, N)"), ("dy", dy, OUTPUT, "(N, F)"), ("dw", x.T @ dy, WEIGHT, "(D, F)")),
+            (("1…1", np.ones((1, n)), None, "(1, N)"), ("dy", dy, OUTPUT, "(N, F)"),
              ("db", dy.sum(axis=0)[None], BIAS, "(F,)")))
-    heights = [max(len(part[1]) for part in row if part != "@") + 2.1 for row in rows]
-    wide = [max(row[k][1].shape[1] for row in rows) for k in (0, 2, 3)]
+    heights = [max(len(part[1]) for part in row) + 2.1 for row in rows]
+    wide = [max(row[k][1].shape[1] for row in rows) for k in range(3)]
     width, height = sum(wide) + 8.2, sum(heights) + 0.2
     figure = new_figure(8.4, 8.4 * height / width)
     ax, top = canvas(figure, width, height), 0.2
     for row, tall in zip(rows, heights, strict=True):
         left, middle = 0.8, top + 0.75 + (tall - 2.1) / 2
-        for k, (part, sign) in enumerate(zip((row[0], row[2], row[3]), ("@", "=", ""), strict=True)):
+        for k, (part, sign) in enumerate(zip(row, ("@", "=", ""), strict=True)):
             name, values, color, shape = part
             fills = None if color is None else dict.fromkeys(np.ndindex(values.shape), color)
             corner = left + (wide[k] - values.shape[1]) / 2, middle - len(values) / 2
@@ -160,7 +160,7 @@ def accuracies(results, baseline):
     """Accuracy of several networks, a dot for each seed and a line at their mean. results: {name: shares}."""
     figure = new_figure(8.4, 0.62 * len(results) + 1.5)
     ax = figure.subplots()
-    for row, (name, shares) in enumerate(results.items()):
+    for row, shares in enumerate(results.values()):
         values = 100 * np.asarray(shares)
         color = HUES[row % len(HUES)]
         ax.plot(values, np.full(len(values), row), "o", color=color, markersize=8, alpha=0.6, markeredgewidth=0)
