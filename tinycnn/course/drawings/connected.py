@@ -57,12 +57,12 @@ def three_gradients(x, w, dy):
     n = len(x)
     rows = ((("dy", dy, OUTPUT, "(N, F)"), ("wᵀ", w.T, WEIGHT, "(F, D)"), ("dx", dy @ w.T, INPUT, "(N, D)")),
             (("xᵀ", x.T, INPUT, "(D, N)"), ("dy", dy, OUTPUT, "(N, F)"), ("dw", x.T @ dy, WEIGHT, "(D, F)")),
-            (("1…1", np.ones((1, n)), None, "(1, N)"), ("dy", dy, OUTPUT, "(N, F)"),
+            (("ones", np.ones((1, n)), None, "(1, N)"), ("dy", dy, OUTPUT, "(N, F)"),
              ("db", dy.sum(axis=0)[None], BIAS, "(F,)")))
     heights = [max(len(part[1]) for part in row) + 2.1 for row in rows]
     wide = [max(row[k][1].shape[1] for row in rows) for k in range(3)]
     width, height = sum(wide) + 8.2, sum(heights) + 0.2
-    figure = new_figure(8.4, 8.4 * height / width)
+    figure = new_figure(7.6, 7.6 * height / width)
     ax, top = canvas(figure, width, height), 0.2
     for row, tall in zip(rows, heights, strict=True):
         left, middle = 0.8, top + 0.75 + (tall - 2.1) / 2
@@ -96,7 +96,7 @@ def softmax_steps(scores, labels):
     for name, values, form, fills, arrow in steps:
         if name == "p − truth":
             left += 0.6
-        matrix(ax, values, (left, 1.5), fills, size=10, name=name, form=form,
+        matrix(ax, values, (left, 1.5), fills, size=9.5, name=name, form=form,
                bold=set(np.ndindex(values.shape)) if name == "loss" else ())
         left += values.shape[1] + 1.7
         if arrow:
@@ -136,7 +136,7 @@ def templates(rows, names):
     Gray is 0: what is brighter speaks for the class, what is darker against it, in red, green and blue by itself.
     """
     count = len(names)
-    figure = new_figure(9.6, 1.24 * len(rows) + 0.35)
+    figure = new_figure(9.6, 1.0 * len(rows) + 0.25)
     figure.get_layout_engine().set(h_pad=0.02, w_pad=0.02, hspace=0.02, wspace=0.02)
     for i, (axes, (row, w)) in enumerate(zip(figure.subplots(len(rows), count, squeeze=False), rows.items(),
                                              strict=True)):
