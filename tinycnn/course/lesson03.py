@@ -150,6 +150,9 @@ BACKWARD = Exercise(
         "dw: sign": Mistake(
             _with(dw=lambda dy, x, w: -x.T @ dy),
             "dw has the wrong sign. Does it go against the gradient already? That belongs to the step, not here."),
+        "db: sign": Mistake(
+            _with(db=lambda dy, x, w: -dy.sum(axis=0)),
+            "db has the wrong sign. How the loss reacts is asked for, not in which direction to go."),
         "db: overwritten": Mistake(_with(db=lambda dy, x, w: dy[-1]), f"db: {LAST}"),
         "db: mean": Mistake(
             _with(db=lambda dy, x, w: dy.mean(axis=0)),

@@ -78,6 +78,10 @@ SOFTMAX_EXERCISE = Exercise(
             lambda scores: np.exp(scores - scores.max(axis=1, keepdims=True)) / np.exp(
                 scores - scores.max(axis=1, keepdims=True)).sum(),
             "It is divided by the sum over the whole batch. Each row is divided by its own sum: axis, and keepdims."),
+        "shifted above the line only": Mistake(
+            _quietly(lambda scores: np.exp(scores - scores.max(axis=1, keepdims=True)) / np.exp(scores).sum(
+                axis=1, keepdims=True)),
+            "The maximum is subtracted above the line and not below it. Only a factor in both cancels."),
         "not divided": Mistake(
             lambda scores: np.exp(scores - scores.max(axis=1, keepdims=True)),
             "The rows do not add up to 1. After exp, each row is divided by its sum."),
@@ -155,7 +159,9 @@ def _loss_cases(rng):
     sure[0][0] = 2000 + rng.standard_normal(6)  # one row is not sure, so the loss is not 0
     wrong[0][...] -= wrong[0].max(axis=1, keepdims=True)  # its probability is 0 to all digits, and nothing overflows
     wrong[1][:] = wrong[0].argmin(axis=1)
-    return [Case(*parts) for parts in (case(5, 3, 1.0), case(4, 6, 2.0), hopeless, rest, sure, wrong)]
+    lifted = case(4, 3, 1.0)
+    lifted[0][...] += 1500
+    return [Case(*parts) for parts in (case(5, 3, 1.0), case(4, 6, 2.0), hopeless, rest, sure, wrong, lifted)]
 
 
 def _gradcheck_loss(function):

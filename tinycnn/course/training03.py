@@ -7,16 +7,16 @@ from tinycnn.losses import SoftmaxCrossEntropy
 
 
 def training(reset=True, sign=-1, bias=True, weights=True, after=False, first_gradient=False, chained=True,
-             rate=lambda lr, n, step: lr):
+             rate=lambda lr, n, step: lr, most=None):
     """A training loop, right unless told otherwise; each argument is one line that can be wrong."""
     def train(x, labels, w, b, steps, lr):
         loss, losses, dw, db = SoftmaxCrossEntropy(), [], np.zeros_like(w), np.zeros_like(b)
         dscores, start = None, (w, b)
-        for step in range(steps):
+        for step in range(steps if most is None else most):
             value = loss.forward(x @ w + b, labels)
             dscores = loss.backward() if dscores is None or not first_gradient else dscores
-            if reset:
-                dw, db = np.zeros_like(w), np.zeros_like(b)
+            dw = np.zeros_like(w) if reset in (True, "w") else dw
+            db = np.zeros_like(b) if reset in (True, "b") else db
             dw, db = dw + x.T @ dscores, db + dscores.sum(axis=0)
             w, b = (w, b) if chained else start
             w = w + sign * rate(lr, len(x), step) * dw if weights else w
@@ -58,6 +58,14 @@ TRAINING = Exercise(
             handed_out,
             "The first step is right and every later one is not: it also goes along the gradients of all steps before. "
             "What is in dw when a step begins?"),
+        "db accumulates": Mistake(
+            training(reset="w"),
+            "w is right now, but b still goes along the gradients of all steps before. There are two of them."),
+        "dw accumulates": Mistake(
+            training(reset="b"),
+            "b has its own gradient now, but w still goes along those of all steps before. There are two of them."),
+        "one step only": Mistake(
+            training(most=1), "The loop ends after its first step. How far in is the return?"),
         "uphill": Mistake(
             training(sign=1), "The loss rises: the step goes along the gradient. Which way is down?"),
         "uphill and accumulates": Mistake(
