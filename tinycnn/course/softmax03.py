@@ -147,21 +147,16 @@ class Parts:
 
 def _loss_cases(rng):
     """Everyday scores, and scores whose true class is hopeless, certain, or beyond what exp can take."""
-    def case(n, k, size):
-        return size * rng.standard_normal((n, k)), rng.integers(k, size=n)
+    def case(n, k, true=0.0, others=0.0, size=1.0):
+        scores, labels = size * rng.standard_normal((n, k)) + others, rng.integers(k, size=n)
+        scores[np.arange(n), labels] += true - others
+        return Case(scores, labels)
 
-    hopeless, rest = case(4, 5, 1.0), case(3, 4, 1.0)
-    for (scores, labels), low in ((hopeless, 60.0), (rest, 90.0)):  # probabilities of 1e-26 and 1e-39: small, not 0
-        scores[np.arange(len(labels)), labels] -= low
-    sure, wrong = case(3, 6, 2000.0), case(2, 5, 2000.0)
-    sure[0][...] += 2000 - sure[0].max(axis=1, keepdims=True)
-    sure[1][:] = sure[0].argmax(axis=1)
-    sure[0][0] = 2000 + rng.standard_normal(6)  # one row is not sure, so the loss is not 0
-    wrong[0][...] -= wrong[0].max(axis=1, keepdims=True)  # its probability is 0 to all digits, and nothing overflows
-    wrong[1][:] = wrong[0].argmin(axis=1)
-    lifted = case(4, 3, 1.0)
-    lifted[0][...] += 1500
-    return [Case(*parts) for parts in (case(5, 3, 1.0), case(4, 6, 2.0), hopeless, rest, sure, wrong, lifted)]
+    return [case(5, 3), case(4, 6, size=2.0),
+            case(4, 5, true=-60), case(3, 4, true=-90),  # probabilities of 1e-26 and 1e-39: small, not 0
+            case(2, 5, true=-2000), case(3, 2, true=-900),  # 0 to all digits
+            case(2, 4, others=-1000, size=0.0),  # exactly 1
+            case(4, 3, true=1500, others=1500), case(3, 6, true=1002, others=1000)]
 
 
 def _gradcheck_loss(function):
@@ -175,10 +170,10 @@ def _gradcheck_loss(function):
 
 
 EPSILONS = {f"value: log(p + {epsilon:.0e})": Mistake(
-    _with(value=lambda s, epsilon=epsilon: -np.log(s.true(s.p) + epsilon).mean()),
+    _with(value=lambda s, epsilon=epsilon: -np.log(np.maximum(s.true(s.p), epsilon)).mean()),
     f"Something like {epsilon:.0e} is added before the logarithm, or p is cut off there. Then a hopeless class costs "
     f"{-np.log(epsilon):.1f} and never more, however hopeless it is. Can log p be had without p?")
-    for epsilon in (1e-15, 1e-12, 1e-10, 1e-9, 1e-8, 1e-7, 1e-6)}
+    for epsilon in (1e-15, 1e-12, 1e-10, 1e-9, 1e-8)}
 
 CROSS_ENTROPY = Exercise(
     title="softmax cross-entropy, and p minus truth",
