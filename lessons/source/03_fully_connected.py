@@ -25,6 +25,10 @@ from tinycnn.course.drawings.convolution import loss_curves
 from tinycnn.layers import Layer, Parameter, ReLU, Sequential
 
 # %% [markdown]
+# > **Needed.** The *derivative* of a function says how many times as much it changes as its input, if that changes by
+# > a little. Of $x^2$ it is $2x$, of $e^x$ again $e^x$, of $\log x$ it is $1/x$. When one function is put into another,
+# > the derivatives are multiplied: the *chain rule*. That is all the calculus in this lesson.
+#
 # ## 1. A score
 #
 # Is it a tomato, or is it a leaf? Suppose that three numbers are known of a thing: how red it is, how green, and how
@@ -398,7 +402,8 @@ loss_curves({"somebody's loop": somebodys_losses})
 # ### Exercise 5: find the bug
 # *Difficulty 2/5, about 15 minutes*
 #
-# This is the loop. Mend it, and change as little as you can.
+# This is the loop. Mend it, and change as little as you can. (`tc.SoftmaxCrossEntropy` is the library's loss: its
+# `forward` gives the value, and then its `backward` gives `dscores`.)
 #
 # <details><summary>Hint 1</summary>
 #
@@ -598,8 +603,9 @@ def train_network(network, loss, lr, epochs, seed=0, batch_size=50):
 
 
 # %% [markdown]
-# Two of your layers, with a *ReLU* between them: `max(y, 0)`, each number by itself (lesson 07). The same network out
-# of the library's parts draws the same random weights. If yours is right, the two curves coincide, to rounding.
+# Two of your layers, with a *ReLU* between them: `max(y, 0)`, each number by itself (lesson 07). `Sequential` runs
+# them one after the other, and backward in the other direction. The same network out of the library's parts draws the
+# same random weights. If yours is right, the two curves coincide, to rounding.
 
 # %% tags=["yours", "expected"]
 def network(Linear, seed=0):
