@@ -26,8 +26,8 @@ from tinycnn.layers import Layer, Parameter, ReLU, Sequential
 
 # %% [markdown]
 # > **Needed.** The *derivative* of a function says how many times as much it changes as its input, if that changes by
-# > a little. Of $x^2$ it is $2x$, of $e^x$ again $e^x$, of $\log x$ it is $1/x$. When one function is put into another,
-# > the derivatives are multiplied: the *chain rule*. That is all the calculus in this lesson.
+# > a little. Of $x^2$ it is $2x$, of $e^x$ again $e^x$, of $\log x$ it is $1/x$. When one function is put into
+# > another, the derivatives are multiplied: the *chain rule*. That is all the calculus in this lesson.
 #
 # ## 1. A score
 #
@@ -125,14 +125,14 @@ print("loss:", half_squares(y))
 print("dy:", *dy.tolist())
 
 # %% [markdown]
-# But nobody can turn a knob of `y`. The knobs are `w` and `b`. What would they have to answer? Look at the one line
+# But nobody can turn a knob of `y`. The knobs are `w` and `b`. What is their answer? Look at the one line
 # that the forward consists of, for one row, one input and one output at a time:
 #
 #     y += x * w
 #
-# If `w` grew by a little, this `y` would grow `x` times as much, and the loss `dy` times that. So `w` has the share
-# `dy * x` in it. In the same way `x` has the share `dy * w`. And what takes part in several outputs *collects* the
-# shares of all of them:
+# If `w` grew by a little, this `y` would grow `x` times as much, and the loss `dy` times that. So `w` gets the share
+# `dy * x`. In the same way `x` gets the share `dy * w`. And what takes part in several outputs *collects* the shares
+# of all of them:
 #
 #     dx += dy * w
 #     dw += dy * x
@@ -238,9 +238,9 @@ with np.errstate(over="ignore", invalid="ignore"):
         print(f"largest score {largest}: exp {np.exp(s[0]):.1e},  p =", np.exp(s) / np.exp(s).sum())
 
 # %% [markdown]
-# A score of 95 is nothing special for a network that has learned its pictures too well, and one `nan` spreads over
-# all weights within two steps. The remedy: subtract each row's largest score from the row first. Then the largest is
-# 0, its `exp` is 1, and the others are between 0 and 1.
+# Scores can become as large as that in a long training, and one `nan`, "not a number", makes all weights `nan` with
+# the next step. The remedy: subtract each row's largest score from the row first. Then the largest is 0, its `exp` is
+# 1, and the others are between 0 and 1.
 #
 # ### Exercise 3: softmax
 # *Difficulty 2/5, about 10 minutes*
@@ -290,8 +290,8 @@ if check("03.softmax", softmax):
 #
 # ### The same formula, four programs
 #
-# Two classes, in float32. We let the score of the true class fall behind, and compute the loss in four ways. As long
-# as that is a matter of one row, it must be nearly the distance itself.
+# Two classes, in float32. We let the score of the true class fall behind, and compute the loss in four ways. The loss
+# of one such row is nearly the distance itself.
 
 # %%
 distance = np.arange(0, 121, dtype=np.float32)
@@ -794,8 +794,8 @@ read(tc.SoftmaxCrossEntropy.forward, tc.SoftmaxCrossEntropy.backward)
 #
 # ## Going on
 #
-# 1. *(2/5)* Print the largest and the smallest weight of `linear` before and after its training. Which pixels has it
-#    turned to most, and does that make sense?
+# 1. *(2/5)* Train `linear` from weights of 0 again, with a rate of 0.1, and draw its templates. What has become of
+#    them, and what does the accuracy on the validation part say to that?
 # 2. *(3/5)* With K = 2, softmax depends on one number, the difference of the two scores. Find the formula: it is
 #    called the *logistic function*. What does `p - truth` become?
 #
