@@ -4,7 +4,7 @@ from pathlib import Path
 
 from tinycnn.cli import runs
 from tinycnn.cli.failures import UsageError
-from tinycnn.cli.options import DATA, MODEL, count, given, options, resolve
+from tinycnn.cli.options import DATA, MODEL, count, given, options, place, resolve
 
 
 def add(commands):
@@ -16,9 +16,9 @@ def add(commands):
     show = actions.add_parser(
         "show", parents=[options(*shown)], help="counts, sizes and boxes as a table, and pictures on one sheet",
         description="Describe a data set, and put some of its pictures on one sheet with their boxes and classes.")
-    show.add_argument("data", nargs="?", default="scenes", metavar="DATA",
+    show.add_argument("data", type=place, nargs="?", default="scenes", metavar="DATA",
                       help="a folder or file of annotated pictures, or the word scenes (default)")
-    show.add_argument("--out", metavar="FILE", default="contact.png", help="default: contact.png")
+    show.add_argument("--out", type=place, metavar="FILE", default="contact.png", help="default: contact.png")
     show.add_argument("--part", choices=("train", "valid", "test"), default="train", help="default: train")
     show.add_argument("--count", type=count, default=40, metavar="X", help="pictures on the sheet (default 40)")
     show.add_argument("--force", action="store_true", help="replace --out if it exists")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tinycnn.cli import runs
 from tinycnn.cli.failures import UsageError
-from tinycnn.cli.options import DEVICE, given, numbers_of_a_box, options, resolve
+from tinycnn.cli.options import DEVICE, given, numbers_of_a_box, options, place, resolve
 from tinycnn.errors import DataError
 from tinycnn.models.pose import PoseNet
 from tinycnn.models.weights import load
@@ -23,9 +23,9 @@ def add(commands):
         description="Say what is in each picture, and where, in the picture's own pixels: xmin ymin xmax ymax. "
                     "A copy of each, with its box drawn, is written to --out.")
     parser.add_argument("images", nargs="+", metavar="PICTURE", help="picture files")
-    parser.add_argument("--model", dest="trained", metavar="MODEL",
+    parser.add_argument("--model", type=place, dest="trained", metavar="MODEL",
                         help="model.npz or the folder of a run (default: the newest run)")
-    parser.add_argument("--out", metavar="FOLDER", default="predictions", help="default: predictions")
+    parser.add_argument("--out", type=place, metavar="FOLDER", default="predictions", help="default: predictions")
     parser.add_argument("--person", type=numbers_of_a_box, metavar="BOX",
                         help="for a pose: the person's box in every picture, as xmin,ymin,xmax,ymax (default: all)")
     parser.add_argument("--no-draw", action="store_true", help="write no pictures")

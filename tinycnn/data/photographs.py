@@ -13,7 +13,7 @@ import hashlib
 import io
 import operator
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -82,7 +82,7 @@ def decode(path: str | Path, max_side: int | None = None) -> Picture:
         raise PictureError(path, "the picture is an empty file")
     try:
         with Image.open(io.BytesIO(data), formats=_formats(data)) as image:
-            return _decode(image, max_side, hashlib.blake2b(data, digest_size=16).digest())
+            return _decode(image, max_side, digest_of(data))
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise PictureError(path, "the picture has more pixels than Pillow's limit", error) from error
     except Image.UnidentifiedImageError as error:
@@ -123,6 +123,11 @@ def _has_avif():
         return require("PIL.AvifImagePlugin", extra="images").SUPPORTED
     except MissingExtra:
         return False
+
+
+def digest_of(data: bytes) -> bytes:
+    """16 bytes that tell the content of one file from that of any other."""
+    return hashlib.blake2b(data, digest_size=16).digest()
 
 
 class Unusable(ValueError):
@@ -199,17 +204,19 @@ class Photographs:
 
     paths: N paths      sizes: (N, 2) (H, W) of each picture as it comes out, so that nobody must decode to know it
     max_side: as in `read_image`      cache: a `PixelCache`; parts of one data set share it, and so its limit
+    digests: of the files' bytes, as `decode` gives them, where whoever checked the files kept them
 
     A slice, an index array or a mask gives the Photographs of that part. `read` makes these objects after checking
     every file; a file that vanishes or changes afterwards raises DataError when its picture is asked for.
     """
 
     def __init__(self, paths: Iterable[str | Path], sizes: ArrayLike, max_side: int | None = None,
-                 cache: PixelCache | None = None) -> None:
+                 cache: PixelCache | None = None, digests: Sequence[bytes] | None = None) -> None:
         self.paths = [Path(path) for path in paths]
         self.sizes = np.asarray(sizes, dtype=np.int64).reshape(-1, 2)
         self.max_side = max_side
         self.cache = PixelCache() if cache is None else cache
+        self.digests = None if digests is None else list(digests)
         if len(self.paths) != len(self.sizes):
             raise DataError(f"there are {len(self.paths)} paths but {len(self.sizes)} sizes: each picture needs one")
 
@@ -221,7 +228,8 @@ class Photographs:
             index = operator.index(index)
         except TypeError:
             chosen = np.arange(len(self))[index]
-            return Photographs([self.paths[i] for i in chosen], self.sizes[chosen], self.max_side, self.cache)
+            digests = None if self.digests is None else [self.digests[i] for i in chosen]
+            return Photographs([self.paths[i] for i in chosen], self.sizes[chosen], self.max_side, self.cache, digests)
         path = self.paths[index]
         pixels = self.cache.get(path)
         if pixels is None:

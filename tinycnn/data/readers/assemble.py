@@ -62,7 +62,8 @@ def assemble(name, root, records, classes, ledger, *, valid_fraction, test_fract
     repeated = Counter(picture.path.name for picture in checked)
 
     def samples(chosen):
-        images = Photographs([p.path for p in chosen], [p.size for p in chosen], max_side, cache)
+        images = Photographs([p.path for p in chosen], [p.size for p in chosen], max_side, cache,
+                             [p.digest for p in chosen])
         names = [p.path.name if repeated[p.path.name] == 1 else p.path.relative_to(root).as_posix() for p in chosen]
         return Samples(images, [number[p.label] for p in chosen], [p.box for p in chosen], names, classes)
 
