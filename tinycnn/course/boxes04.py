@@ -47,8 +47,8 @@ STANDARDIZE = Exercise(
     mistakes={
         "own statistics": Mistake(
             _statistics(mean=lambda train, codes: codes.mean(axis=0), std=lambda train, codes: codes.std(axis=0)),
-            "Mean and spread are those of the boxes at hand. Then the same box has another target in every batch, and "
-            "the way back does not fit. Take them from the training part."),
+            "Mean and spread are those of the boxes at hand. Then the same box has another target in every batch, "
+            "and the way back does not fit. Take them from the training part."),
         "both parts": Mistake(
             _statistics(mean=lambda train, codes: np.concatenate([train, codes]).mean(axis=0),
                         std=lambda train, codes: np.concatenate([train, codes]).std(axis=0)),
@@ -60,21 +60,22 @@ STANDARDIZE = Exercise(
             "holds the boxes?"),
         "ddof": Mistake(
             _statistics(std=lambda train, codes: train.std(axis=0, ddof=1)),
-            "The spread is a little too large: it is divided by N - 1, as statisticians estimate it. Here the targets "
-            "of the training part are to have a spread of exactly 1."),
+            "The spread is a little too large: it is divided by N - 1, as statisticians estimate it. Here the "
+            "targets of the training part are to have a spread of exactly 1."),
         "variance": Mistake(
             _statistics(std=lambda train, codes: train.var(axis=0)),
             "That is the variance. The standard deviation is its square root, and has the unit of the codes."),
         "range": Mistake(
             _statistics(mean=lambda train, codes: train.min(axis=0), std=lambda train, codes: np.ptp(train, axis=0)),
-            "The targets run from 0 to 1, from the smallest code to the largest. Mean and standard deviation are asked "
-            "for: two unusual boxes would decide about all others."),
+            "The targets run from 0 to 1, from the smallest code to the largest. Mean and standard deviation are "
+            "asked for: two unusual boxes would decide about all others."),
         "median": Mistake(
-            _statistics(mean=lambda train, codes: np.median(train, axis=0)), "The median is subtracted, not the mean."),
+            _statistics(mean=lambda train, codes: np.median(train, axis=0)), "The median is subtracted here, not the "
+            "mean: two statistics that differ."),
         "no floor": Mistake(
             _statistics(floor=lambda std: std),
-            "A number that never varies has the spread 0, and dividing by it gives NaN or infinity. What was a spread "
-            "below 0.001 to count as?"),
+            "A number that never varies has the spread 0, and dividing by it gives NaN or infinity. What was a "
+            "spread below 0.001 to count as?"),
         "floor of 1": Mistake(
             _statistics(floor=lambda std: np.where(std < SMALLEST, 1.0, std)),
             "Where a number never varies, the spread is set to 1. Let it count as 0.001, as the library does."),
@@ -84,7 +85,8 @@ STANDARDIZE = Exercise(
             "count as 0.001."),
         "not divided": Mistake(
             _statistics(targets=lambda codes, mean, std: codes - mean),
-            "The mean is subtracted, but the spread is still there. Divide by it, and 1 means the same for all four."),
+            "The mean is subtracted, but the spread is still there. Divide by it, and 1 means the same for all "
+            "four."),
         "mean kept": Mistake(
             _statistics(targets=lambda codes, mean, std: codes / std),
             "It is divided by the spread, but the mean is still in there. 0 should mean: as in the mean box."),
@@ -190,8 +192,12 @@ PREDICT = Exercise(
 # --- r_squared: how much is explained ---
 
 
+def _squares(a):
+    return (a**2).sum(axis=0)
+
+
 def r_squared(pred, truth):
-    return 1 - ((truth - pred) ** 2).sum(axis=0) / ((truth - truth.mean(axis=0)) ** 2).sum(axis=0)
+    return 1 - _squares(truth - pred) / _squares(truth - truth.mean(axis=0))
 
 
 def _answers_and_truth(rng):
@@ -204,7 +210,7 @@ def _answers_and_truth(rng):
 
 def _correlation(pred, truth):
     p, t = pred - pred.mean(axis=0), truth - truth.mean(axis=0)
-    return (p * t).sum(axis=0) ** 2 / ((p**2).sum(axis=0) * (t**2).sum(axis=0))
+    return (p * t).sum(axis=0) ** 2 / (_squares(p) * _squares(t))
 
 
 R_SQUARED = Exercise(
@@ -221,18 +227,19 @@ R_SQUARED = Exercise(
             "One share for all four numbers. A net may know where a thing is and not how large: each number has its "
             "own."),
         "one mean for all": Mistake(
-            lambda pred, truth: 1 - ((truth - pred) ** 2).sum(axis=0) / ((truth - truth.mean()) ** 2).sum(axis=0),
+            lambda pred, truth: 1 - _squares(truth - pred) / _squares(truth - truth.mean()),
             "The four numbers share one mean. Each has a mean of its own; which axis holds the boxes?"),
         "predictions' spread": Mistake(
-            lambda pred, truth: 1 - ((truth - pred) ** 2).sum(axis=0) / ((pred - pred.mean(axis=0)) ** 2).sum(axis=0),
+            lambda pred, truth: 1 - _squares(truth - pred) / _squares(pred - pred.mean(axis=0)),
             "It is divided by the spread of the predictions. What has to be explained is the spread of the truth."),
         "predictions' mean": Mistake(
-            lambda pred, truth: 1 - ((truth - pred) ** 2).sum(axis=0) / ((truth - pred.mean(axis=0)) ** 2).sum(axis=0),
-            "The constant to compare with is the mean of the predictions. The best constant is the mean of the truth."),
+            lambda pred, truth: 1 - _squares(truth - pred) / _squares(truth - pred.mean(axis=0)),
+            "The constant to compare with is the mean of the predictions. The best constant is the mean of the "
+            "truth."),
         "correlation": Mistake(
             _correlation,
-            "That is the correlation, squared. It does not see that all answers are too large, or all squeezed; a box "
-            "that is wrong in that way is wrong."),
+            "That is the correlation, squared. It does not see that all answers are too large, or all squeezed; a "
+            "box that is wrong in that way is wrong."),
         "offset forgiven": Mistake(
             lambda pred, truth: 1 - (truth - pred).var(axis=0) / truth.var(axis=0),
             "A shift of all answers goes unnoticed: the mean of the errors is subtracted before they are squared."),
@@ -241,7 +248,7 @@ R_SQUARED = Exercise(
             "The spread of the answers is divided by that of the truth. Answers may vary and still be wrong: compare "
             "them with the truth, picture by picture."),
         "no mean": Mistake(
-            lambda pred, truth: 1 - ((truth - pred) ** 2).sum(axis=0) / (truth**2).sum(axis=0),
+            lambda pred, truth: 1 - _squares(truth - pred) / _squares(truth),
             "It is compared with an answer of 0. The answer to beat is the mean."),
         "not squared": Mistake(
             lambda pred, truth: 1 - abs(truth - pred).sum(axis=0) / abs(truth - truth.mean(axis=0)).sum(axis=0),

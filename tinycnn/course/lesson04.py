@@ -1,4 +1,4 @@
-"""Exercises of lesson 04: the L2 loss and its gradient; targets, boxes, R-squared and a bug are in files of their own.
+"""Exercises of lesson 04: the L2 loss and its gradient; targets, boxes, R-squared and a bug in files of their own.
 
 The loss is one formula with a mask; tests hold it against the loops of tinycnn/reference.
 """
@@ -51,7 +51,7 @@ def _gradcheck(function):
     target, mask = rng.standard_normal((4, 3)), (rng.random((4, 3)) < 0.7).astype(float)
     return gradcheck((lambda pred: np.asarray(l2_loss(pred, target, mask)[0]),
                       lambda dy, pred: dy * function(pred, target, mask)[1]),
-                     rng.standard_normal((4, 3)), invariants=False)
+                     rng.standard_normal((4, 3)), invariants=False, constants=("target", "mask"))
 
 
 L2_LOSS = Exercise(
@@ -63,14 +63,15 @@ L2_LOSS = Exercise(
     mistakes={
         "value: summed": Mistake(
             _with(value=lambda s: (s.d**2).sum()),
-            "The squares are summed. Their mean is asked for, so that the loss does not depend on how many there are."),
+            "The squares are summed. Their mean is asked for, so that the loss does not depend on how many there "
+            "are."),
         "value: summed over a box": Mistake(
             _with(value=lambda s: (s.d**2).sum() * s.k / s.count),
             "The squares are averaged over the rows but summed over the numbers of a row. Take the mean of all."),
         "value: half": Mistake(
             _with(value=lambda s: (s.d**2).sum() / (2 * s.count)),
-            "The value is half of the mean. Some books put a 1/2 in front so that the gradient has no 2; this loss has "
-            "none."),
+            "The value is half of the mean. Some books put a 1/2 in front so that the gradient has no 2; this loss "
+            "has none."),
         "value: root": Mistake(
             _with(value=lambda s: np.sqrt((s.d**2).sum() / s.count)),
             "The square root of the mean is taken. This loss is the mean of the squares itself."),
@@ -82,19 +83,19 @@ L2_LOSS = Exercise(
             "The mask plays no part. Where it is 0, nobody knows the truth: such a number must not count."),
         "value: all counted": Mistake(
             _with(value=lambda s: (s.d**2).sum() / (s.n * s.k)),
-            "It is divided by the number of all elements, hidden ones included. A mean over what counts is divided by "
-            "how many count."),
+            "It is divided by the number of all elements, hidden ones included. A mean over what counts is divided "
+            "by how many count."),
         "value: mask not spread": Mistake(
             _with(value=lambda s: (s.d**2).sum() / s.short),
-            "Too large where the mask is a column: each of its numbers speaks for a whole row. How many squares are in "
-            "the sum?"),
+            "Too large where the mask is a column: each of its numbers speaks for a whole row. How many squares are "
+            "in the sum?"),
         "value: not squared": Mistake(
             _with(value=lambda s: s.d.sum() / s.count),
             "The differences themselves are averaged, and too high and too low cancel out."),
         "value: mean of rows": Mistake(
             _with(value=lambda s: _mean_of_row_means(s)),
-            "First a mean for each row, then the mean of those. A row of which only one number is known then weighs as "
-            "much as a whole one. Every known number counts the same."),
+            "First a mean for each row, then the mean of those. A row of which only one number is known then weighs "
+            "as much as a whole one. Every known number counts the same."),
         "dpred: two forgotten": Mistake(
             _with(dpred=lambda s: s.d / s.count),
             "It is half of what it should be. What is the derivative of a square?"),
@@ -103,7 +104,8 @@ L2_LOSS = Exercise(
             "It is too large, by the number of columns. The mean runs over all numbers, not over the rows."),
         "dpred: divided by 4": Mistake(
             _with(dpred=lambda s: 2 * s.d / (4 * s.n)),
-            "It is divided by 4 N, whatever comes in. That is right for four numbers that are all known; count them."),
+            "It is divided by 4 N, whatever comes in. That is right for four numbers that are all known; count "
+            "them."),
         "dpred: not divided": Mistake(
             _with(dpred=lambda s: 2 * s.d),
             "It is not divided by anything. The loss is a mean, so each number has only a small share in it."),
@@ -115,10 +117,12 @@ L2_LOSS = Exercise(
             "The mask plays no part in the gradient. Which numbers does the value depend on, and how many are they?"),
         "dpred: hidden ones pulled": Mistake(
             _with(dpred=lambda s: 2 * s.raw / s.count),
-            "Hidden numbers have a gradient. The loss does not depend on them, so how much does it change with them?"),
+            "Hidden numbers have a gradient. The loss does not depend on them, so how much does it change with "
+            "them?"),
         "dpred: all counted": Mistake(
             _with(dpred=lambda s: 2 * s.d / (s.n * s.k)),
-            "It is divided by the number of all elements, hidden ones included. The value is a mean over what counts."),
+            "It is divided by the number of all elements, hidden ones included. The value is a mean over what "
+            "counts."),
         "dpred: mask not spread": Mistake(
             _with(dpred=lambda s: 2 * s.d / s.short),
             "Too large where the mask is a column: it has N numbers, but how many numbers of pred count?"),

@@ -129,7 +129,7 @@ def _gradcheck(cls):
         return dy * loss.backward()
 
     return gradcheck((lambda pred: np.asarray(l2_loss(pred, target)[0]), backward), rng.standard_normal((3, 4)),
-                     invariants=False)
+                     invariants=False, constants=("target",))
 
 
 LOSS = Exercise(
@@ -146,8 +146,8 @@ LOSS = Exercise(
     mistakes={
         "shared": Mistake(
             _Shared,
-            "Two losses disturb each other: one gives the gradient of the other's batch. What forward keeps belongs to "
-            "this one loss, to self."),
+            "Two losses disturb each other: one gives the gradient of the other's batch. What forward keeps belongs "
+            "to this one loss, to self."),
         "first batch": Mistake(
             _FirstBatch,
             "backward still gives the gradient of the very first batch. Every forward replaces what was kept."),
@@ -163,13 +163,14 @@ LOSS = Exercise(
             _OldMask,
             "A forward without a mask uses that of an earlier batch. No mask means that every number counts."),
         "summed": Mistake(
-            _changed(value=lambda v, n: v * n), "The value is a sum. The mean of all numbers that count is asked for."),
+            _changed(value=lambda v, n: v * n), "The value is a sum. The mean of all numbers that count is asked "
+            "for."),
         "half": Mistake(
-            _changed(value=lambda v, n: v / 2), "The value is half of the mean of the squares. There is no 1/2 in this "
-            "loss."),
+            _changed(value=lambda v, n: v / 2), "The value is half of the mean of the squares. There is no 1/2 in "
+            "this loss."),
         "two forgotten": Mistake(
-            _changed(dpred=lambda d, n: d / 2), "The gradient is half of what it should be. What is the derivative of "
-            "a square?"),
+            _changed(dpred=lambda d, n: d / 2), "The gradient is half of what it should be. What is the derivative "
+            "of a square?"),
         "not divided": Mistake(
             _changed(dpred=lambda d, n: d * n),
             "The gradient is not divided by how many numbers count, but the value is a mean over them."),

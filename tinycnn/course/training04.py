@@ -68,16 +68,16 @@ TRAINING_EXERCISE = Exercise(
     mistakes={
         "pairs broken": Mistake(
             handed_out,
-            "Every picture meets the box of another one, so there is nothing to learn but the mean of all boxes. Take "
-            "one epoch and write down, for the first batch, which pictures and which targets are in it."),
+            "Every picture meets the box of another one, so there is nothing to learn but the mean of all boxes. "
+            "Take one epoch and write down, for the first batch, which pictures and which targets are in it."),
         "targets alone": Mistake(
             training(lambda x, targets, orders, e: (x, targets[orders[e]])),
-            "Now the targets are in the new order and the pictures are not. Which pictures are in the first batch, and "
-            "whose targets?"),
+            "Now the targets are in the new order and the pictures are not. Which pictures are in the first batch, "
+            "and whose targets?"),
         "not shuffled": Mistake(
             training(lambda x, targets, orders, e: (x, targets)),
-            "The pairs are right again, but every epoch goes through the pictures in the same order. `orders` says in "
-            "which order each epoch is to take them."),
+            "The pairs are right again, but every epoch goes through the pictures in the same order. `orders` says "
+            "in which order each epoch is to take them."),
         "from the second epoch": Mistake(
             training(lambda x, targets, orders, e: (x[orders[e]], _again(targets, orders, e))),
             "The first epoch is right. After that the targets, which were shuffled already, are shuffled again, and "
@@ -93,13 +93,13 @@ TRAINING_EXERCISE = Exercise(
             training(lambda x, targets, orders, e: (x[orders[0]], targets[orders[0]])),
             "The pairs are right, but every epoch takes the first order. `orders` has one for each epoch."),
         "divided by rows": Mistake(
-            training(share=len), "The steps are four times as large: dpred is divided by the pictures of the batch and "
-            "not by all its numbers. That was right before."),
+            training(share=len), "The steps are four times as large: dpred is divided by the pictures of the batch "
+            "and not by all its numbers. That was right before."),
         "not divided": Mistake(
             training(share=lambda d: 1), "dpred is not divided by anything any more. The loss is a mean."),
         "two forgotten": Mistake(
-            training(share=lambda d: 2 * d.size), "The steps are half as large: the 2 of the derivative is gone. That "
-            "line was right before."),
+            training(share=lambda d: 2 * d.size), "The steps are half as large: the 2 of the derivative is gone. "
+            "That line was right before."),
         "uphill": Mistake(
             training(sign=1), "The loss rises: the steps go along the gradient. The sign was right before."),
         "starts again": Mistake(

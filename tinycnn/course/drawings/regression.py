@@ -6,7 +6,7 @@ from tinycnn import boxes as box_math
 from tinycnn.course.drawings.numbers import HUES, canvas, cell, frame, matrix, say
 from tinycnn.errors import require
 from tinycnn.plots.grids import DASHES, draw_box
-from tinycnn.plots.look import COLORS, FAINT, INK, PREDICTION, TRUTH, new_figure, styled
+from tinycnn.plots.look import COLORS, FAINT, INK, PREDICTION, TRUTH, WRONG, new_figure, styled
 
 NUMBERS = ("cx", "cy", "h", "w")
 LOOKS = ((COLORS["purple"], "D", ":"), (COLORS["orange"], "s", "--"), (COLORS["green"], "^", "-."),
@@ -22,6 +22,7 @@ def tiny_pictures(pictures, boxes, features, codes):
     n, height, width = pictures.shape
     figure = new_figure(9.6, 3.9)
     ax = canvas(figure, n * (width + 2.2) - 2.2, height + 3.1)
+    ax.set_xlim(-0.1, n * (width + 2.2) - 2.1)  # room for the frames
     for i in range(n):
         left = i * (width + 2.2)
         say(ax, (left + width / 2, 0.25), f"picture {i}", weight="bold")
@@ -41,9 +42,10 @@ def loss_in_cells(x, w, b, target):
     """x @ w + b, less the target, squared, and their mean, every number in a cell. x: (N, D); w: (D, 4); b: (4,)."""
     pred = x @ w + b
     difference = pred - target
-    figure = new_figure(9.6, 4.9)
+    figure = new_figure(9.6, 4.8)
     n, k = len(x), w.shape[1]
-    ax = canvas(figure, 17.9, 2 * n + 4.3)
+    ax = canvas(figure, 17.9, 2 * n + 3.2)
+    ax.set_xlim(-0.05, 17.9)
     form, top = "{:.3g}", 1.0
     at = 0.0
     for sign, values, name in ((None, x, "x"), ("@", w, "w"), ("+", b[None], "b"), ("=", pred, "pred")):
@@ -78,6 +80,7 @@ def one_number_moves(values, losses, at, loss, slope, name):
     """
     figure = new_figure(7.2, 3.9)
     ax = figure.subplots()
+    losses = np.asarray(losses)
     ax.plot(values, losses, color=INK, linewidth=2.5, label="the loss")
     reach = np.array([-0.3, 0.3])
     ax.plot(at + reach, loss + slope * reach, "--", color=COLORS["orange"], linewidth=2.5,
@@ -87,6 +90,7 @@ def one_number_moves(values, losses, at, loss, slope, name):
     ax.axvline(lowest, color=TRUTH, linestyle=":", linewidth=2, label=f"the target, {lowest:g}")
     ax.set_xlabel(f"{name}, all other numbers as they are")
     ax.set_ylabel("loss")
+    ax.set_ylim(None, losses.max() + 0.45 * np.ptp(losses))  # room for the legend
     ax.legend(loc="upper right")
     return figure
 
@@ -115,13 +119,17 @@ def edges_in_cells(images, edges, cells, boxes):
 
 @styled
 def explained_over_steps(panels, lowest=-0.6):
-    """R-squared over training steps, mean over seeds with their range. panels: {title: {name: (steps, (S, T))}}."""
+    """What is gained over training steps: the mean over S seeds, and their range.
+
+    panels: {title: {name: (steps (T,), shares of the mean box's loss that are gone (S, T))}}; below `lowest` is cut off
+    """
     figure = new_figure(9.6, 4.3)
     axes = figure.subplots(1, len(panels), sharey=True)
     for ax, (title, runs) in zip(axes, panels.items(), strict=True):
         for (name, (steps, shares)), (color, marker, line) in zip(runs.items(), LOOKS, strict=False):
             # Where two curves lie on top of each other, the wider one below stays visible.
-            width = 5.0 if marker in "D^" else 1.8
+            width = 3.8 if marker in "D^" else 1.8
+            shares = np.asarray(shares)
             ax.plot(steps, shares.mean(axis=0), line, color=color, linewidth=width, marker=marker, markevery=4,
                     markersize=7, label=name)
             ax.fill_between(steps, shares.min(axis=0), shares.max(axis=0), color=color, alpha=0.18, linewidth=0)
@@ -130,7 +138,7 @@ def explained_over_steps(panels, lowest=-0.6):
         ax.set_xlabel("training step")
         ax.set_ylim(lowest, 0.8)
     axes[0].text(axes[0].get_xlim()[1], 0.015, "the mean box", ha="right", va="bottom")
-    axes[0].set_ylabel("R², mean of the four numbers\nvalidation pictures")
+    axes[0].set_ylabel("share of the mean box's loss\nthat is gone (validation)")
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=4, handlelength=3)
     return figure
 
@@ -194,7 +202,8 @@ def one_wrong_label(values, curves, xs):
         best = xs[np.argmin(losses)]
         ax.plot(xs, losses, color=color, linewidth=2.5)
         ax.plot(best, losses.min(), "v", color=color, markersize=11)
-        ax.annotate(f"lowest at {best:.2f}", (best, losses.min()), (12, 22), textcoords="offset points", color=color)
+        ax.annotate(f"lowest at {best:.2f}", (best, losses.min()), (0, -24), textcoords="offset points", color=color,
+                    ha="center")
         ax.plot(values, np.zeros(len(values)), "o", color=INK, markersize=8, clip_on=False, zorder=5)
         ax.set(title=name, xlabel="the constant answer; dots are the labels", ylim=(0, losses.max() * 1.05))
     figure.axes[0].set_ylabel("mean loss")
@@ -210,14 +219,15 @@ def boxes_found(images, truth, boxes, constant):
     for i, ax in enumerate(figure.subplots(rows, columns, squeeze=False).ravel()):
         height, width = images[i].shape[:2]
         ax.imshow(images[i], extent=(0, width, height, 0))
-        draw_box(ax, constant[i], FAINT, (1.2, 1.6))
+        xmin, ymin, xmax, ymax = constant[i]
+        ax.plot([xmin, xmax, xmax, xmin, xmin], [ymin, ymin, ymax, ymax, ymin], ":", color="white", linewidth=1.8)
         draw_box(ax, truth[i], TRUTH)
         draw_box(ax, boxes[i], PREDICTION, DASHES)
-        ax.set_title(f"IoU {scores[i]:.2f}", fontsize=10, pad=3, color=INK if scores[i] >= 0.5 else COLORS["vermilion"])
+        ax.set_title(f"IoU {scores[i]:.2f}", fontsize=10, pad=3, color=INK if scores[i] >= 0.5 else WRONG)
         ax.set(xticks=[], yticks=[])
         ax.grid(False)
     lines = require("matplotlib.lines", extra="viz")
     handles = [lines.Line2D([], [], color=color, linewidth=2, linestyle=line, label=name) for color, line, name in (
-        (TRUTH, "-", "truth"), (PREDICTION, "--", "prediction"), (FAINT, ":", "mean box"))]
+        (TRUTH, "-", "truth"), (PREDICTION, "--", "prediction"), (FAINT, ":", "mean box (white)"))]
     figure.legend(handles=handles, loc="outside lower center", ncols=3)
     return figure
