@@ -85,6 +85,10 @@ L2_LOSS = Exercise(
             _with(value=lambda s: (s.d**2).sum() / (s.n * s.k)),
             "It is divided by the number of all elements, hidden ones included. A mean over what counts is divided "
             "by how many count."),
+        "value: divided by 4": Mistake(
+            _with(value=lambda s: (s.d**2).sum() / (4 * s.n)),
+            "It is divided by 4 N, whatever comes in. Here rows may have another number of columns, and some do not "
+            "count."),
         "value: mask not spread": Mistake(
             _with(value=lambda s: (s.d**2).sum() / s.short),
             "Too large where the mask is a column: each of its numbers speaks for a whole row. How many squares are "

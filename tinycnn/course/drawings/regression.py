@@ -224,7 +224,7 @@ def boxes_found(images, truth, boxes, constant):
         draw_box(ax, truth[i], TRUTH)
         draw_box(ax, boxes[i], PREDICTION, DASHES)
         ax.set_title(f"IoU {scores[i]:.2f}", fontsize=10, pad=3, color=INK if scores[i] >= 0.5 else WRONG)
-        ax.set(xticks=[], yticks=[])
+        ax.set(xlim=(0, width), ylim=(height, 0), xticks=[], yticks=[])
         ax.grid(False)
     lines = require("matplotlib.lines", extra="viz")
     handles = [lines.Line2D([], [], color=color, linewidth=2, linestyle=line, label=name) for color, line, name in (
