@@ -30,12 +30,17 @@ def standardize(train_codes, codes):
     return (codes - mean) / std, mean, std
 
 
-def predict_boxes(answers, mean, std, sizes):
-    """answers: (N, 4), standardized; mean, std: (4,); sizes: (N, 2), (H, W) of each -> boxes (N, 4) xyxy, pixels."""
-    cx, cy, h, w = (answers * std + mean).T  # (N,) each
-    heights, widths = sizes.T
+def decode(codes, sizes):
+    """codes: (N, 4) (cx, cy, h, w); sizes: (N, 2), (height, width) -> boxes (N, 4) xyxy in pixels."""
+    heights, widths = sizes.T  # (N,) each
+    cx, cy, h, w = codes.T  # height comes third, width last
     return np.stack([(cx - w / 2) * widths, (cy - h / 2) * heights,
                      (cx + w / 2) * widths, (cy + h / 2) * heights], axis=1)
+
+
+def predict_boxes(answers, mean, std, sizes):
+    """answers: (N, 4), standardized; mean, std: (4,); sizes: (N, 2), (H, W) of each -> boxes (N, 4) xyxy, pixels."""
+    return decode(answers * std + mean, sizes)
 
 
 def r_squared(pred, truth):
