@@ -223,7 +223,8 @@ def boxes_found(images, truth, boxes, constant):
         ax.plot([xmin, xmax, xmax, xmin, xmin], [ymin, ymin, ymax, ymax, ymin], ":", color="white", linewidth=1.8)
         draw_box(ax, truth[i], TRUTH)
         draw_box(ax, boxes[i], PREDICTION, DASHES)
-        ax.set_title(f"IoU {scores[i]:.2f}", fontsize=10, pad=3, color=INK if scores[i] >= 0.5 else WRONG)
+        found = scores[i] >= 0.5
+        ax.set_title(f"{'✓' if found else '✗'} IoU {scores[i]:.2f}", fontsize=10, pad=3, color=INK if found else WRONG)
         ax.set(xlim=(0, width), ylim=(height, 0), xticks=[], yticks=[])
         ax.grid(False)
     lines = require("matplotlib.lines", extra="viz")
