@@ -9,7 +9,7 @@ def l2_loss(pred, target, mask=None):
     difference, count = pred - target, pred.size
     if mask is not None:
         mask = np.broadcast_to(mask, pred.shape)
-        difference, count = np.where(mask != 0, difference, 0), mask.sum()
+        difference, count = np.where(mask != 0, difference, 0), int(mask.sum())
     return (difference**2).sum() / count, difference * (2 / count)
 
 
