@@ -93,6 +93,9 @@ STANDARDIZE = Exercise(
         "order": Mistake(
             _statistics(targets=lambda codes, mean, std: codes - mean / std),
             "Only the mean is divided by the spread. Mind the parentheses: first subtract, then divide."),
+        "sign": Mistake(
+            _statistics(targets=lambda codes, mean, std: (mean - codes) / std),
+            "The code is subtracted from the mean, so a box on the right gets a target below 0. Which from which?"),
         "undone": Mistake(
             _statistics(targets=lambda codes, mean, std: codes * std + mean),
             "That is the way back, from targets to codes."),
@@ -240,6 +243,9 @@ R_SQUARED = Exercise(
             _correlation,
             "That is the correlation, squared. It does not see that all answers are too large, or all squeezed; a "
             "box that is wrong in that way is wrong."),
+        "correlation, not squared": Mistake(
+            lambda pred, truth: np.sqrt(_correlation(pred, truth)),
+            "That is the correlation. It asks whether answers and truth rise together, not whether they agree."),
         "offset forgiven": Mistake(
             lambda pred, truth: 1 - (truth - pred).var(axis=0) / truth.var(axis=0),
             "A shift of all answers goes unnoticed: the mean of the errors is subtracted before they are squared."),

@@ -75,6 +75,10 @@ L2_LOSS = Exercise(
         "value: root": Mistake(
             _with(value=lambda s: np.sqrt((s.d**2).sum() / s.count)),
             "The square root of the mean is taken. This loss is the mean of the squares itself."),
+        "value: norm": Mistake(
+            _with(value=lambda s: np.sqrt((s.d**2).sum())),
+            "That is the length of the difference, as np.linalg.norm gives it. The loss takes no root, and it is a "
+            "mean."),
         "value: absolute": Mistake(
             _with(value=lambda s: abs(s.d).sum() / s.count),
             "These are absolute values. L2 takes the square of each difference."),

@@ -80,6 +80,14 @@ class _MaskLostOnTheWayBack(MyL2Loss):
         return l2_loss(pred, target, mask)[0]
 
 
+class _HiddenPulled(MyL2Loss):
+    def forward(self, pred, target, mask=None):
+        value, _ = l2_loss(pred, target, mask)
+        count = np.broadcast_to(True if mask is None else mask != 0, pred.shape).sum()
+        self.remember(2 * (pred - target) / count)
+        return value
+
+
 class _OldMask(MyL2Loss):
     old = None
 
@@ -159,6 +167,9 @@ LOSS = Exercise(
         "dpred: mask lost": Mistake(
             _MaskLostOnTheWayBack,
             "The mask that forward was given does not arrive in the gradient: hidden numbers are pulled as well."),
+        "hidden ones pulled": Mistake(
+            _HiddenPulled,
+            "Hidden numbers have a gradient. The value does not depend on them: how much does it change with them?"),
         "old mask": Mistake(
             _OldMask,
             "A forward without a mask uses that of an earlier batch. No mask means that every number counts."),

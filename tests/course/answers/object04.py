@@ -181,7 +181,7 @@ LAYER = Answers(
         wrong(MaskNotHandedOn, "value: mask lost, dpred: mask lost"), wrong(MaskNotInBackward, "dpred: mask lost"),
         wrong(Sums, "summed"), wrong(OnTheClass, "shared"), wrong(Adds, "accumulates"),
         wrong(OnlyOnce, "first batch"), wrong(MaskStays, "old mask"), wrong(NoTwo, "two forgotten"),
-        wrong(TargetMinusPred, "sign"), wrong(NoReturn), wrong(ReturnsBoth), wrong(HiddenPulled),
-        wrong(BackwardTakesDy), wrong(ReturnsValueTwice),
+        wrong(TargetMinusPred, "sign"), wrong(NoReturn), wrong(ReturnsBoth),
+        wrong(HiddenPulled, "hidden ones pulled"), wrong(BackwardTakesDy), wrong(ReturnsValueTwice),
     ],
 )
