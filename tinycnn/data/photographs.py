@@ -8,21 +8,27 @@ out would not help: training visits every picture once an epoch, so the oldest i
 Every picture comes out as uint8 (H, W, 3), RGB, upright, whatever the file holds.
 """
 
+import functools
 import hashlib
 import io
 import operator
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from tinycnn.backend import ArrayLike
-from tinycnn.errors import DataError, require
+from tinycnn.errors import DataError, MissingExtra, require
 
-SUFFIXES = frozenset({".jpg", ".jpeg", ".jfif", ".png", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm"})
+SUFFIXES = frozenset({".jpg", ".jpeg", ".jfif", ".png", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm",
+                      ".heic", ".heif", ".avif"})  # fmt: skip
 FORMATS = ("JPEG", "PNG", "BMP", "GIF", "TIFF", "WEBP", "PPM")  # nothing that would start another program (EPS does)
+NEWER = {  # how the file begins, after "ftyp" -> Pillow's name of a format that needs more than every Pillow has
+    **dict.fromkeys((b"avif", b"avis"), "AVIF"),
+    **dict.fromkeys((b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"), "HEIF"),
+}
 MAX_FILE_BYTES = 256 * 2**20
 ORIENTATION = 0x0112  # the EXIF tag in which a camera says how it was held, 1 (upright) to 8
 
@@ -75,8 +81,8 @@ def decode(path: str | Path, max_side: int | None = None) -> Picture:
     if not data:
         raise PictureError(path, "the picture is an empty file")
     try:
-        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
-            return _decode(image, max_side, hashlib.blake2b(data, digest_size=16).digest())
+        with Image.open(io.BytesIO(data), formats=_formats(data)) as image:
+            return _decode(image, max_side, digest_of(data))
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise PictureError(path, "the picture has more pixels than Pillow's limit", error) from error
     except Image.UnidentifiedImageError as error:
@@ -87,6 +93,41 @@ def decode(path: str | Path, max_side: int | None = None) -> Picture:
         raise PictureError(path, str(error)) from error
     except Exception as error:  # a damaged file makes Pillow's decoders raise nearly anything: OSError, SyntaxError ...
         raise PictureError(path, "the picture is damaged or cut off", error) from error
+
+
+def _formats(data):
+    """The formats that a file may have: what phones write is known by its beginning, since a name may say anything."""
+    kind = NEWER.get(data[8:12]) if data[4:8] == b"ftyp" else None
+    if kind is None:
+        return FORMATS
+    if kind == "HEIF" and b"avif" in data[16 : int.from_bytes(data[:4], "big")][:64]:  # mif1 is said of both
+        kind = "AVIF"
+    needed = {"HEIF": "pip install pillow-heif", "AVIF": "pip install -U 'pillow>=11.3'"}[kind]
+    if not (_has_heif() if kind == "HEIF" else _has_avif()):
+        raise Unusable(f"the picture is {'HEIC' if kind == 'HEIF' else kind}, which Pillow cannot read here: {needed}")
+    return (kind,)
+
+
+@functools.cache
+def _has_heif():
+    try:
+        require("pillow_heif", extra="heic").register_heif_opener()
+    except MissingExtra:
+        return False
+    return True
+
+
+@functools.cache
+def _has_avif():
+    try:
+        return require("PIL.AvifImagePlugin", extra="images").SUPPORTED
+    except MissingExtra:
+        return False
+
+
+def digest_of(data: bytes) -> bytes:
+    """16 bytes that tell the content of one file from that of any other."""
+    return hashlib.blake2b(data, digest_size=16).digest()
 
 
 class Unusable(ValueError):
@@ -163,17 +204,19 @@ class Photographs:
 
     paths: N paths      sizes: (N, 2) (H, W) of each picture as it comes out, so that nobody must decode to know it
     max_side: as in `read_image`      cache: a `PixelCache`; parts of one data set share it, and so its limit
+    digests: of the files' bytes, as `decode` gives them, where whoever checked the files kept them
 
     A slice, an index array or a mask gives the Photographs of that part. `read` makes these objects after checking
     every file; a file that vanishes or changes afterwards raises DataError when its picture is asked for.
     """
 
     def __init__(self, paths: Iterable[str | Path], sizes: ArrayLike, max_side: int | None = None,
-                 cache: PixelCache | None = None) -> None:
+                 cache: PixelCache | None = None, digests: Sequence[bytes] | None = None) -> None:
         self.paths = [Path(path) for path in paths]
         self.sizes = np.asarray(sizes, dtype=np.int64).reshape(-1, 2)
         self.max_side = max_side
         self.cache = PixelCache() if cache is None else cache
+        self.digests = None if digests is None else list(digests)
         if len(self.paths) != len(self.sizes):
             raise DataError(f"there are {len(self.paths)} paths but {len(self.sizes)} sizes: each picture needs one")
 
@@ -185,7 +228,8 @@ class Photographs:
             index = operator.index(index)
         except TypeError:
             chosen = np.arange(len(self))[index]
-            return Photographs([self.paths[i] for i in chosen], self.sizes[chosen], self.max_side, self.cache)
+            digests = None if self.digests is None else [self.digests[i] for i in chosen]
+            return Photographs([self.paths[i] for i in chosen], self.sizes[chosen], self.max_side, self.cache, digests)
         path = self.paths[index]
         pixels = self.cache.get(path)
         if pixels is None:
