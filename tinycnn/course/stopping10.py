@@ -101,6 +101,9 @@ EARLY_STOPPING = Exercise(
             "Every training goes on to the end. Where does patience come in?"),
         "best: score": Mistake(
             _from(best=lambda scores, b, e: scores[b - 1]), "best is the score itself. Its epoch is asked for."),
+        "exchanged": Mistake(
+            lambda scores, patience: early_stopping(scores, patience)[::-1],
+            "Both numbers are there, in the other order. The best epoch comes first."),
         "ties": Mistake(
             _rule(better=lambda score, best: score >= best),
             "An epoch that is as good as the best one counts as better here. It has to be better; of equals the first "

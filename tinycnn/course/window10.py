@@ -76,6 +76,8 @@ def _cases(rng):
     return [Case(np.array(first, float), np.array([2.0, 1, 7, 5]), (8, 15)),
             Case(np.array(second, float), np.array([-2.0, -1, 10, 8]), (6, 4)),
             Case(np.concatenate(third, axis=1).astype(float), np.array([3.0, 2, 8, 10]), (4, 10)),
+            Case(np.array([[0, 0, 2, 1], [0, 4, 2, 6], [6, 0, 9, 1], [4, 3, 9, 5]], float), np.array([3.0, 2, 8, 10]),
+                 (12, 5)),
             Case(np.array(first, float) + 0.25, np.array([1.5, -0.5, 6, 3]), (7, 6))]
 
 
