@@ -70,7 +70,7 @@ draw.on_a_parabola(np.square, {f"rate {lr}: times {1 - 2 * lr:.1f}": walk(lr, 8)
 #
 # A network has many weights, and the hill bends differently along each. Two are enough to see the trouble:
 # $L(a, b) = (a^2 + 25\, b^2) / 2$, with the gradient $(a,\ 25\, b)$. Across, along `b`, no rate over 2 / 25 = 0.08 is
-# possible. Along `a`, where the way is long, that rate is small: each step only covers 7 % of what is left.
+# possible. Along `a`, where the way is long, that is little: with 0.07 each step only covers 7 % of what is left.
 #
 # **Momentum** lets the steps learn from each other. A *velocity* `v` collects the gradients, and forgets them slowly:
 #
@@ -101,6 +101,9 @@ for name, path in walks.items():
 draw.in_a_valley(valley, walks)
 
 # %% [markdown]
+# Along the valley, a rate of 0.02 with momentum 0.8 comes to steps like those of a rate of 0.1, which without
+# momentum would climb the walls.
+#
 # **Weight decay** is one more pull on every weight, toward 0: its gradient gets `weight_decay * w` added. Weights
 # that the data do not ask for fade away. A weight of 2 with a gradient of 0.1 and a weight decay of 0.01 moves along
 # 0.1 + 0.01 · 2 = 0.12. All three together, as this library and PyTorch have it:
@@ -440,17 +443,16 @@ def train(x, t, w, b, epochs, batch_size, lr, momentum, factor):
 
     The first epoch has the rate lr; from epoch to epoch the rate is multiplied by `factor`.
     """
-    vw, vb, step = np.zeros_like(w), np.zeros_like(b), 0
-    for epoch in range(epochs):
+    vw, vb = np.zeros_like(w), np.zeros_like(b)
+    for _ in range(epochs):
         for start in range(0, len(x), batch_size):
             few, true = x[start : start + batch_size], t[start : start + batch_size]
-            rate = lr * factor**step
             dy = 2 * (few @ w + b - true) / true.size
             vw = momentum * vw + few.T @ dy
             vb = momentum * vb + dy.sum(axis=0)
-            w = w - rate * vw
-            b = b - rate * vb
-            step += 1
+            w = w - lr * vw
+            b = b - lr * vb
+            lr = lr * factor
     return w, b
 
 
@@ -461,15 +463,15 @@ def train(x, t, w, b, epochs, batch_size, lr, momentum, factor):
     The first epoch has the rate lr; from epoch to epoch the rate is multiplied by `factor`.
     """
     vw, vb = np.zeros_like(w), np.zeros_like(b)
-    for epoch in range(epochs):
-        rate = lr * factor**epoch  # was factor**step, and a step is a batch
+    for _ in range(epochs):
         for start in range(0, len(x), batch_size):
             few, true = x[start : start + batch_size], t[start : start + batch_size]
             dy = 2 * (few @ w + b - true) / true.size
             vw = momentum * vw + few.T @ dy
             vb = momentum * vb + dy.sum(axis=0)
-            w = w - rate * vw
-            b = b - rate * vb
+            w = w - lr * vw
+            b = b - lr * vb
+        lr = lr * factor  # behind the loop over batches, not in it
     return w, b
 
 
@@ -599,16 +601,19 @@ for kind, (momentum, rates_of) in grids.items():
     at_best[kind] = np.array(compared[kind][best])
     joint[kind] = np.array([tc.evaluate(model, data.test, data.train)["joint"] for model, _ in runs[best]])
     told = {"validation loss": at_best[kind], "test joint": joint[kind]}  # ± is the spread of the seeds
-    print(f"{kind:12} best rate {best}:", *(f"{name} {a.mean():.3f} ± {a.std(ddof=1):.3f}" for name, a in told.items()))
+    print(f"{kind:12} best rate {best}:",
+          ", ".join(f"{name} {a.mean():.3f} ± {a.std(ddof=1):.3f}" for name, a in told.items()))
 gains = joint["momentum 0.9"] - joint["no momentum"]
 print("joint with momentum minus without, seed by seed:", *(f"{gain:+.3f}" for gain in gains))
 draw.rates_compared(compared, GUESS)
 
 # %% [markdown]
-# On the left each kind has the rates that it was given. On the right the rates with momentum are multiplied by ten,
-# 1 / (1 - 0.9), so that points above each other take equally long steady steps. For short steps, on the left of that
+# On the left each kind has the rates that it was given. On the right the rates with momentum are multiplied by ten, 1
+# / (1 - 0.9), so that points above each other take equally long steady steps. For short steps, on the left of that
 # picture, the two kinds do about the same: there, momentum *is* no more than a longer step. Without it, longer steps
-# soon break; with it they still pay. What it buys is the larger rate, as in the valley.
+# soon break; with it they still pay. What it buys is the larger rate, as in the valley. The validation losses of the
+# two best rates lie further apart than the seeds do, and every seed gained on the test pictures, some hardly and one
+# a lot.
 #
 # ## 9. Four pictures
 #

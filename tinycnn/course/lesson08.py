@@ -26,6 +26,11 @@ def _rate_in_velocity(w, dw, v, lr, momentum, weight_decay):
     return w - v, v
 
 
+def _downhill_velocity(w, dw, v, lr, momentum, weight_decay):
+    v = momentum * v - lr * (dw + weight_decay * w)
+    return w + v, v
+
+
 def _rate_twice(w, dw, v, lr, momentum, weight_decay):
     v = momentum * v + lr * (dw + weight_decay * w)
     return w - lr * v, v
@@ -98,6 +103,10 @@ SGD_STEP = Exercise(
             _step_with(_rate_in_velocity),
             "The rate is already in the velocity. It is a way to write it, but when the rate changes, old steps keep "
             "their old rate. Here v collects gradients, and the rate comes in when w moves."),
+        "velocity turned": Mistake(
+            _step_with(_downhill_velocity),
+            "The velocity points downhill and has the rate inside. Some books write it so, but the v that comes in "
+            "here points uphill, as gradients do."),
         "rate twice": Mistake(
             _step_with(_rate_twice),
             "The rate counts twice, once in the velocity and once in the step. Where does the formula have it?"),
@@ -122,7 +131,7 @@ SGD_STEP = Exercise(
             "Weight decay pushes the weights away from 0. It should draw them toward 0: mind its sign."),
         "decay forgotten": Mistake(
             _step_with(lambda w, dw, v, lr, momentum, decay: sgd_step(w, dw, v, lr, momentum)),
-            "Weight decay has no part in it."),
+            "Weight decay has no part in it. What does it add to the gradient?"),
         "decay beside the velocity": Mistake(
             _step_with(_beside),
             "Weight decay draws at w directly and does not go through the velocity. (AdamW does so.) In this formula "

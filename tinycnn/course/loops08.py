@@ -54,15 +54,16 @@ def two_epochs(function, args, kwargs):
     """
     images, labels, batch_size, seed = args
     place, labels_before = {image.tobytes(): i for i, image in enumerate(images)}, labels.copy()
-    epochs, said = [], []
-    for rng in (np.random.default_rng(seed),) * 2, (np.random.default_rng(seed),):
-        for same in rng:
-            given = function(images, labels, batch_size, same)
-            if given is None:
-                return [None] * len(BATCHES.returns)
-            pairs = [(np.asarray(few), np.asarray(their)) for few, their in given]
-            epochs.append([[place.get(image.tobytes(), -1) for image in few] for few, _ in pairs])
-            said.append([label for _, their in pairs for label in their.ravel()])
+    rng, epochs, said = np.random.default_rng(seed), [], []
+    untouched = images.copy(), labels.copy()
+    for pictures, names, generator in ((images, labels, rng), (images, labels, rng),
+                                       (*untouched, np.random.default_rng(seed))):
+        given = function(pictures, names, batch_size, generator)
+        if given is None:
+            return [None] * len(BATCHES.returns)
+        pairs = [(np.asarray(few), np.asarray(their)) for few, their in given]
+        epochs.append([[place.get(image.tobytes(), -1) for image in few] for few, _ in pairs])
+        said.append([label for _, their in pairs for label in their.ravel()])
     first, second, again = epochs
     flat, other = sum(first, []), sum(second, [])
     everything, n = range(len(images)), len(images)
@@ -70,7 +71,7 @@ def two_epochs(function, args, kwargs):
     matched = [[labels_before[i] for i in sum(epoch, [])] == list(labels_of) for epoch, labels_of
                in zip(epochs, said, strict=True)]
     return (np.array([len(few) for few in first]), np.array([len(labels_of) for labels_of in said[:2]]),
-            np.array([set(flat) >= set(everything), len(set(flat)) == len(flat)], int),
+            np.array([set(flat) >= set(everything), len(set(flat)) == len(flat), len(flat) > n - batch_size], int),
             np.array([all(matched), said[0][:n] != labels_before[: len(said[0])].tolist()], int),
             np.array([flat != list(everything)[: len(flat)], other != flat, together[0] != together[1],
                       again == first], int))
@@ -105,9 +106,9 @@ BATCHES = Exercise(
             "Every epoch has the same order. A generator made inside begins anew each time; take the one that is "
             "handed in."),
         "not from rng": Mistake(
-            _with_order(lambda n, rng: np.random.permutation(n)),
+            _with_order(lambda n, rng: np.random.default_rng().permutation(n)),
             "With the same seed the order is another one each time, so no run can be repeated. Random numbers come "
-            "from the rng that is handed in, not from np.random itself."),
+            "from the rng that is handed in, and from nowhere else."),
         "last batch lost": Mistake(
             _with_order(_permuted, lambda order, size: _parts(order, size)[: len(order) // size]),
             "The pictures that are left over at the end are missing. The last batch may be smaller."),
@@ -203,8 +204,8 @@ LOOP = Exercise(
             "The rate is mended, but now w and b move by the gradient and not by their velocity."),
         "divided by N": Mistake(
             _trained_with(mean=len),
-            "The gradient is divided by the rows of the batch alone. The loss is a mean over all of its numbers: that "
-            "line was right."),
+            "The gradient is divided by the rows of the batch alone. The loss is a mean over all of its numbers: "
+            "that line was right."),
         "last batch lost": Mistake(
             _trained_with(stop=lambda n, batch_size: n - n % batch_size),
             "The pictures that are left over at the end of an epoch are no longer used. That line was right."),

@@ -1,5 +1,7 @@
 """Exercise 08.sgd: an optimizer as a class, which keeps a velocity for each parameter of its own model."""
 
+import copy
+
 import numpy as np
 
 from tinycnn.course.exercise import Case, Exercise, Mistake
@@ -70,9 +72,11 @@ class _NothingKept(MySGD):
 class _SharedByAll(MySGD):
     """The velocities belong to the class, so all optimizers have the same."""
 
+    v = {}
+
     def __init__(self, model, lr, momentum=0.0, weight_decay=0.0):
         super().__init__(model, lr, momentum, weight_decay)
-        self.v = model.__dict__.setdefault("_shared", {})  # two_models hands the same dictionary to all models
+        del self.v
 
 
 class _RateOfTheStart(MySGD):
@@ -141,12 +145,19 @@ def two_models(cls, args, kwargs):
 
     The rate is changed from outside behind the second step, and one parameter has no gradient in the third.
     """
-    numbers, lr, momentum, weight_decay = args
     if not cls.step.__code__.co_names:  # it looks at nothing: not written yet
         return [None] * len(SGD.returns)
-    models, shared = [Sequential(Linear(3, 4), ReLU(), Linear(4, 2)) for _ in range(2)], {}
+    of_the_class = {name: copy.deepcopy(value) for name, value in vars(cls).items() if isinstance(value, dict | list)}
+    try:
+        return _four_steps(cls, *args)
+    finally:  # what is kept in the class itself must not reach the next case
+        for name, value in of_the_class.items():
+            setattr(cls, name, value)
+
+
+def _four_steps(cls, numbers, lr, momentum, weight_decay):
+    models = [Sequential(Linear(3, 4), ReLU(), Linear(4, 2)) for _ in range(2)]
     for number, model in enumerate(models):
-        model._shared = shared
         _fill(model, "value", numbers[number])
     first, second = (cls(model, lr, momentum=momentum, weight_decay=weight_decay) for model in models)
     answers, sent, kept = [], [], []
@@ -196,8 +207,8 @@ SGD = Exercise(
             "what does the network look at?"),
         "nothing kept": Mistake(
             _NothingKept,
-            "The first step is right, the second is not: it has forgotten the velocity of the first. Where does it "
-            "live between two steps?"),
+            "The first step is right, and in the second the first has no part. Is the velocity kept between two "
+            "steps, and do the weights move by it?"),
         "shared by all": Mistake(
             _SharedByAll,
             "A second optimizer begins with the velocity of the first. What stands in the class itself belongs to "

@@ -19,10 +19,8 @@ def on_a_parabola(loss, paths):
         ax.plot(at, loss(at), color=FAINT, linewidth=1.5)
         ax.plot(path, loss(path), color=color, marker="o", markersize=5, linewidth=1.4)
         ax.plot(path[0], loss(path[0]), "o", color=INK, markersize=8)
-        ax.annotate("start", (path[0], loss(path[0])), (-9, 0), textcoords="offset points", fontsize=10, ha="right",
-                    va="center", bbox={"facecolor": "white", "edgecolor": "none", "pad": 1})
         ax.set_title(title.replace("-", "−"))
-        ax.set(xlabel="weight w", xlim=(-widest, widest))
+        ax.set(xlabel="weight w (black: the start)", xlim=(-widest, widest))
     figure.axes[0].set_ylabel("loss L(w)")
     return figure
 
