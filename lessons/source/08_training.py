@@ -153,9 +153,9 @@ if check("08.sgd_step", sgd_step):
 # ## 3. Batches: a gradient from a few pictures
 #
 # The loss is a mean over *all* training pictures, and so is its gradient. But who wants to look at all of them for a
-# single step? The mean over a few, a *batch*, points roughly the same way. That is the "stochastic" in the name:
-# *stochastic gradient descent*, SGD. How roughly can be measured. Here is a localizer, the gradient of all of its
-# weights over 1024 pictures, and the same for batches drawn at random from them.
+# single step? The mean over a few, a *batch*, points the same way on average. That is the "stochastic" in the name:
+# *stochastic gradient descent*, SGD. How far a single batch is off can be measured. Here is a localizer, the gradient
+# of all of its weights over 1024 pictures, and the same for batches drawn at random from them.
 
 # %%
 count, held_out = (240, 60) if FAST else (1600, 300)
@@ -197,9 +197,9 @@ draw.noise_of_batches(distances)
 # <details><summary>What happened</summary>
 #
 # (b). Means of independent draws come closer with the *square root* of their number: four times the work, half the
-# noise. That is why batches are small. The first pictures of a batch say most of what there is to say, and a step
-# that is half as noisy seldom pays for four times its price. Where the points lie above 1, the noise is longer than
-# the gradient itself; such steps still lead down on average.
+# noise. That is why batches are small: for the price of one step that is half as noisy, four others can be had. Where
+# the points lie above 1, the noise is longer than the gradient itself. Such steps still lead down on average, if they
+# are short.
 #
 # </details>
 #
@@ -628,7 +628,7 @@ draw.rates_compared(compared, GUESS)
 #    of the other.) About 0.001 is usual; the green band goes from 0.0003 to 0.01. At 0.00001 a weight needs a hundred
 #    thousand steps to change; at 0.1 it is another one after ten.
 # 3. **Outputs, layer by layer.** Their spread, before and after training. It should be about the same in all layers.
-#    Below it, the share of *dead units*, which answer 0 to every picture: no gradient comes back through them.
+#    Below it, the share of *dead units*, which answer 0 to all of 64 pictures: no gradient comes back through them.
 # 4. **Predictions against the truth**, on validation pictures: the center of the box from left to right. On the
 #    diagonal is right. A horizontal line is the same answer to every picture.
 #
@@ -672,30 +672,32 @@ runs = {"healthy": watched_run(0.01), "patient A": watched_run(0.0002), "patient
 # %% tags=["picture"]
 draw.four_pictures(runs, GUESS)
 
+# %% [markdown]
+# <details><summary>What happened</summary>
+#
+# **Patient A: (b), the rate is too low.** Outputs and dead units are as in the healthy row, but the steps are about a
+# hundred times shorter. It does learn, and would need many times as long.
+#
+# **Patient B: (a), the rate is too high.** The loss jumps about below the guess. Picture 2 lies above the band, most
+# of all in the first layer. Steps that were too long have pushed units to where they answer 0 to everything, and from
+# there no gradient brings them back. In the end nearly all of the last layer is dead, and most boxes are the same.
+#
+# **Patient C: (c), the first weights are too small,** a tenth of what they should be. The loss looks like that of
+# patient A. But in picture 3 each layer makes the numbers about ten times smaller, and behind the last one there is
+# hardly anything left to tell pictures apart by. Picture 2 shows a flat line at 0.00005. That is 0.01 · 0.0005 · 10,
+# the rate times the weight decay times what momentum makes of it: the gradients have no part in it, only the decay
+# moves the weights.
+#
+# </details>
+#
+# The last trace also says in words what it finds unusual. Its limits are wide: it has nothing to say about patient A.
+
 # %%
 for name, run in runs.items():
     print(f"{name}: training loss {run.train[-1]:.2f}, validation loss {run.valid[-1]:.2f}, joint {run.joint:.2f}")
     print(*(f"    {words}" for words in run.words or ["nothing unusual"]), sep="\n")
 
 # %% [markdown]
-# <details><summary>What happened</summary>
-#
-# **Patient A: (b), the rate is too low.** Layers and outputs are as in the healthy row, but picture 2 lies ten to a
-# hundred times below the band. It does learn, and would need a hundred times as long. (`tc.trace`, which printed the
-# words, finds nothing unusual: its limits are wide. The second picture is less patient.)
-#
-# **Patient B: (a), the rate is too high.** The loss jumps about below the guess. Picture 2 lies above the band, most
-# of all in the first layer. A step that was too long has pushed units to where they answer 0 to everything, and from
-# there no gradient brings them back. In the end nearly all of the last layer is dead, and most boxes are the same.
-#
-# **Patient C: (c), the first weights are too small,** a tenth of what they should be. The loss looks like that of
-# patient A. But in picture 3 each layer makes the numbers about ten times smaller, and behind the last one there is
-# nothing left to learn from. A higher rate would not help. Picture 2 shows a flat line at 0.00005. That is
-# 0.01 · 0.0005 · 10, the rate times the weight decay times what momentum makes of it: no gradient arrives, only the
-# decay moves the weights.
-#
-# </details>
-#
 # Take this order along for every run of your own: *is the loss below the guess? how long are the steps? does
 # something arrive at every layer? does it answer differently to different pictures?*
 #
