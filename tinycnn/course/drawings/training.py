@@ -11,7 +11,7 @@ LOOKS = ((COLORS["blue"], "o", "-"), (COLORS["orange"], "s", "--"), (COLORS["gre
 @styled
 def on_a_parabola(loss, paths):
     """Steps of one weight, a panel for each rate, at a scale of its own. loss: function of w; paths: {title: w}."""
-    figure = new_figure(9.6, 3.5)
+    figure = new_figure(8.6, 3.1)
     for ax, (title, path), (color, *_) in zip(figure.subplots(1, len(paths)), paths.items(), LOOKS, strict=False):
         path = np.asarray(path)
         widest = 1.12 * np.abs(path).max()
@@ -28,12 +28,12 @@ def on_a_parabola(loss, paths):
 @styled
 def in_a_valley(loss, paths, reach=((-1.2, 11), (-1.5, 1.5))):
     """Steps of two weights on contour lines, a panel for each. loss: of (a, b); paths: {title: (steps + 1, 2)}."""
-    figure = new_figure(9.6, 1.95 * len(paths) + 0.3)
+    figure = new_figure(8.6, 1.7 * len(paths) + 0.3)
     a, b = np.meshgrid(np.linspace(*reach[0], 160), np.linspace(*reach[1], 120))
     axes = figure.subplots(len(paths), 1, sharex=True, squeeze=False)[:, 0]
     for ax, (title, path), (color, *_) in zip(axes, paths.items(), LOOKS, strict=False):
         path, heights = np.asarray(path), loss(a, b)
-        ax.contour(a, b, heights, levels=heights.max() * np.linspace(0.02, 1, 12) ** 2, colors=FAINT, linewidths=0.7)
+        ax.contour(a, b, heights, levels=heights.max() * np.linspace(0.05, 1, 7) ** 2, colors=FAINT, linewidths=0.7)
         ax.plot(path[:, 0], path[:, 1], color=color, marker="o", markersize=3.5, linewidth=1.3, clip_on=True)
         ax.plot(*path[0], "o", color=INK, markersize=8)
         ax.plot(0, 0, "*", color=INK, markersize=13)
@@ -143,6 +143,9 @@ LAYERS = ((COLORS["blue"], "-"), (COLORS["orange"], "--"), (COLORS["green"], "-.
 USUAL = (3e-4, 1e-2)  # update:weight of a healthy step, with room on both sides of 1e-3
 
 
+MOST_DOTS = 150  # pictures whose boxes are drawn
+
+
 @styled
 def four_pictures(runs, guess):
     """Four pictures of each run, a run a row: losses, update:weight, the layers' outputs, predictions against truth.
@@ -151,7 +154,7 @@ def four_pictures(runs, guess):
     {layer: (before, after)}, dead {layer: share of its units after training}, centers (predicted, true), joint
     guess: the loss of a network that only guesses
     """
-    figure = new_figure(9.6, 2.25 * len(runs) + 0.5)
+    figure = new_figure(9.6, 1.85 * len(runs) + 0.9)
     axes = figure.subplots(len(runs), 4, squeeze=False)
     lowest = min(min(run.train) for run in runs.values())
     for row, (name, run) in zip(axes, runs.items(), strict=True):
@@ -160,13 +163,15 @@ def four_pictures(runs, guess):
         _outputs(row[2], run)
         _predictions(row[3], run)
         row[0].set_ylabel(f"{name}\n", fontsize=12, fontweight="bold")
-        for ax in row:
+        for column, ax in enumerate(row):
             ax.tick_params(labelsize=8)
+            if name != list(runs)[-1] and column != 2:
+                ax.set_xticklabels([])
     titles = ("1  loss", "2  update : weight", "3  spread of outputs,\ndead units",
               "4  box center cx:\npredicted, true")
     for ax, title in zip(axes[0], titles, strict=True):
         ax.set_title(title, fontsize=11)
-    for ax, label in zip(axes[-1], ("epoch", "epoch", "layer", "true"), strict=True):
+    for ax, label in zip(axes[-1], ("epoch", "epoch", "layer, dead units", "true"), strict=True):
         ax.set_xlabel(label, fontsize=10)
     for ax, columns in zip(axes[-1, :3], (1, 2, 1), strict=True):
         ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.42), ncols=columns, fontsize=9, columnspacing=1.0,
@@ -202,7 +207,7 @@ def _outputs(ax, run):
 
 
 def _predictions(ax, run):
-    predicted, true = run.centers
+    predicted, true = (numbers[:MOST_DOTS] for numbers in run.centers)
     ax.plot([0, 1], [0, 1], color=FAINT, linewidth=1)
     ax.plot(true, predicted, "o", color=COLORS["vermilion"], markersize=2.2, alpha=0.5)
     ax.set(xlim=(0.1, 0.9), ylim=(0.1, 0.9), xticks=[0.2, 0.5, 0.8], yticks=[0.2, 0.5, 0.8])
