@@ -359,7 +359,8 @@ def test_bad_pictures_to_predict(finished, here, capsys):
     whole = (here / "cut.jpg").read_bytes()
     (here / "cut.jpg").write_bytes(whole[: len(whole) * 2 // 3])
     (here / "text.jpg").write_text("this is no picture")
-    for name, words in (("cut.jpg", "cut.jpg"), ("text.jpg", "text.jpg"), (".", "is a folder"),
+    (here / "empty").mkdir()
+    for name, words in (("cut.jpg", "cut.jpg"), ("text.jpg", "text.jpg"), ("empty", "the folder holds no pictures"),
                         ("none.jpg", "none.jpg: the picture is missing")):
         one_line(capsys, main(["predict", name, "--model", str(finished)]), words)
     one_line(capsys, main(["predict", "a.jpg", "--model", str(finished), "--device", "warp"]), "warp")

@@ -2,10 +2,15 @@
 
 import contextlib
 import inspect
+import json
 import math
 from numbers import Real
 
+import numpy as np
+
+from tinycnn.engine import threads
 from tinycnn.layers import Layer
+from tinycnn.version import __version__
 
 
 def expect_numbers(**numbers):
@@ -88,6 +93,25 @@ def name_of(part):
     if hasattr(part, "__qualname__"):
         return f"{part.__module__}.{part.__qualname__}"
     return repr(part) if type(part).__repr__ is not object.__repr__ else type(part).__qualname__
+
+
+def settings_of(model, *, epochs, batch_size, seed, patience, clip_norm, augment, schedule, loss, optimizer, freeze,
+                train):
+    """All that a run must find again when it is resumed, as JSON would give it back, and the machine that computes it.
+
+    train: a few numbers of the training samples, which earlier versions compared
+    """
+    layers = {name: name_of(layer) for name, layer in model.layers() if not layer.children()}
+    settings = {
+        "epochs": epochs, "patience": patience, "batch_size": batch_size, "seed": seed, "clip_norm": clip_norm,
+        "augment": name_of(augment), "schedule": [schedule(i / 16) for i in range(16)], "loss": name_of(loss),
+        "optimizer": name_of(optimizer), "train": train, "freeze": list(freeze) if freeze else None,
+        "model": getattr(model, "config", None), "layers": layers,
+        "machine": {"device": model.device, "NumPy": np.__version__, "tinycnn": __version__} | (
+            {"threads": threads.thread_count(), "engine": "on" if threads.enabled() else "off"}
+            if model.device == "cpu" else {}),
+    }
+    return json.loads(json.dumps(settings, default=lambda other: getattr(other, "item", other.__str__)()))
 
 
 def _expect_loss(task, loss):

@@ -1,3 +1,4 @@
+import os
 import threading
 
 import numpy as np
@@ -71,6 +72,24 @@ def test_exif_orientation_is_applied(tmp_path, orientation):
     assert picture.orientation == orientation
 
 
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_tile_by_tile_it_is_the_same_picture(tmp_path, monkeypatch, orientation):
+    exif = Image.Exif()
+    exif[photographs.ORIENTATION] = orientation
+    pictures = {"rgb": Image.fromarray(noise(7, 9)), "palette": Image.fromarray(noise(7, 9)).quantize(8),
+                "clear": Image.fromarray(np.dstack([noise(7, 9), noise(7, 9)[..., 0]])),
+                "deep": Image.fromarray(rng.integers(0, 4096, (7, 9)).astype(np.uint16))}  # fmt: skip
+    for name, picture in pictures.items():
+        more = {"transparency": 3} if name == "palette" else {}
+        picture.save(tmp_path / f"{name}.png", exif=exif, **more)
+    whole = {name: read_image(tmp_path / f"{name}.png") for name in pictures}
+    assert whole["rgb"].shape == ((9, 7, 3) if orientation >= 5 else (7, 9, 3))
+    for tile in (20, 3):  # some rows, a part of a row
+        monkeypatch.setattr(photographs, "TILE", tile)
+        for name, pixels in whole.items():
+            np.testing.assert_array_equal(read_image(tmp_path / f"{name}.png"), pixels)
+
+
 def test_nonsense_orientation_is_ignored(tmp_path):
     exif = Image.Exif()
     exif[photographs.ORIENTATION] = 99
@@ -108,6 +127,14 @@ def test_damaged_files_are_refused_with_the_reason(tmp_path, monkeypatch):
     monkeypatch.setattr(photographs, "MAX_FILE_BYTES", 100)
     with pytest.raises(PictureError, match="larger than 100 bytes"):
         read_image(tmp_path / "good.jpg")
+
+
+def test_what_is_no_file_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe.png")
+    for path, words in ((tmp_path / "pipe.png", "a pipe"), (tmp_path, "a folder"), ("/dev/zero", "a device"),
+                        (tmp_path / "no/where.png", "missing")):
+        with pytest.raises(PictureError, match=words):
+            read_image(path)
 
 
 @pytest.mark.parametrize("side", [12, 30])  # above Pillow's limit it warns, above twice the limit it raises
@@ -199,3 +226,41 @@ def test_batches_take_photographs_of_different_sizes(five):
     (batch,) = batches(samples.subset([4, 1, 2]), 8, 16, shuffle=False)
     assert batch.images.shape == (3, 16, 16, 3) and batch.labels.tolist() == [0, 1, 0]
     assert np.allclose(batch.codes, [0.5, 0.5, 1, 1])  # (cx, cy, h, w): the whole picture
+
+
+def test_avif_is_read_upright(tmp_path):
+    features = pytest.importorskip("PIL.features")
+    if "avif" not in features.modules | features.features or not features.check("avif"):
+        pytest.skip("this Pillow has no AVIF")
+    exif = Image.Exif()
+    exif[photographs.ORIENTATION] = 6
+    path = save(tmp_path / "a.avif", ramp(16, 32), exif=exif, quality=95)
+    picture = decode(path)
+    assert picture.pixels.shape == (32, 16, 3) and (picture.stored_size, picture.orientation) == ((16, 32), 6)
+    assert np.abs(picture.pixels - np.rot90(ramp(16, 32), -1).astype(int)).mean() < 8
+    path.rename(tmp_path / "a.jpg")  # the beginning of the file tells
+    assert decode(tmp_path / "a.jpg").orientation == 6
+
+
+def test_heic_is_read(tmp_path):
+    pytest.importorskip("pillow_heif").register_heif_opener()
+    path = save(tmp_path / "a.heic", ramp(16, 32), quality=95)
+    assert np.abs(read_image(path) - ramp(16, 32).astype(int)).mean() < 8
+
+
+@pytest.mark.parametrize(("brand", "reason"), [
+    (b"heic", "the picture is HEIC, which Pillow cannot read here: pip install pillow-heif"),
+    (b"mif1", "the picture is HEIC, which Pillow cannot read here: pip install pillow-heif"),
+    (b"avif", "the picture is AVIF, which Pillow cannot read here: pip install -U 'pillow>=11.3'"),
+])  # fmt: skip
+def test_what_to_install_is_said(tmp_path, monkeypatch, brand, reason):
+    monkeypatch.setattr(photographs, "_has_heif", lambda: False)
+    monkeypatch.setattr(photographs, "_has_avif", lambda: False)
+    (tmp_path / "a.heic").write_bytes(b"\0\0\0\x18ftyp" + brand + b"\0\0\0\0mif1miaf" + bytes(50))
+    with pytest.raises(PictureError) as caught:
+        read_image(tmp_path / "a.heic")
+    assert caught.value.reason == reason
+
+
+def test_newer_endings_are_those_of_pictures():
+    assert {".heic", ".heif", ".avif"} <= photographs.SUFFIXES

@@ -6,8 +6,14 @@ the text may contain. Every text that comes in is escaped here, in one place.
 
 import base64
 import html
+import re
 
+from tinycnn.errors import MissingExtra
+from tinycnn.text import first_line
+
+NO_TEXT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")  # control, halves
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
+FOOTER = "Written by tinycnn. This file holds everything it shows and fetches nothing."
 
 STYLE = """
 :root { --ink: #1d2733; --soft: #5b6775; --line: #dfe4e9; --paper: #ffffff; --wash: #f5f7f9; --blue: #0072B2;
@@ -68,8 +74,8 @@ details { margin: 1rem 0 0; } summary { cursor: pointer; color: var(--blue); fon
 
 
 def escape(text):
-    """Text as HTML that shows exactly this text."""
-    return html.escape(str(text), quote=True)
+    """Text as HTML that shows exactly this text, but for what no HTML may hold: that becomes a �."""
+    return html.escape(NO_TEXT.sub("\ufffd", str(text)), quote=True)
 
 
 class Page:
@@ -100,9 +106,17 @@ class Page:
     def code(self, text):
         return self.add(f"<pre><code>{escape(text)}</code></pre>")
 
-    def figure(self, figure, alt, caption=""):
-        """A matplotlib Figure, embedded. alt: what it shows, for those who cannot see it."""
-        data = base64.b64encode(figure._repr_png_()).decode()
+    def figure(self, draw, alt, caption=""):
+        """What `draw` returns, a matplotlib Figure, embedded. alt: what it shows, for those who cannot see it.
+
+        A figure that fails leaves a sentence in its place: all else of the page was measured and counts.
+        """
+        try:
+            data = base64.b64encode(draw()._repr_png_()).decode()
+        except MissingExtra:
+            raise
+        except Exception as error:
+            return self.text(f"{alt}: this figure could not be drawn ({type(error).__name__}: {first_line(error)})")
         below = f"<figcaption>{_inline(caption)}</figcaption>" if caption else ""
         return self.add(f'<figure><img alt="{escape(alt)}" src="data:image/png;base64,{data}">{below}</figure>')
 
@@ -132,7 +146,7 @@ class Page:
                 f"<title>{escape(self.title)}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n"
                 f'<div class="page">\n<header><h1>{escape(self.title)}</h1><p>{_inline(self.subtitle)}</p></header>\n'
                 f'<nav aria-label="Contents"><ol>{contents}</ol></nav>\n<main>\n{parts}</main>\n'
-                f"<footer>Written by tinycnn. This file holds everything it shows and fetches nothing.</footer>\n"
+                f"<footer>{FOOTER}</footer>\n"
                 f"</div>\n</body>\n</html>\n")
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, ParamSpec, TypeAlias, TypeVar
 
 from tinycnn.errors import DataError, require
 from tinycnn.files import atomic_write
+from tinycnn.plots.labels import finish
 
 if TYPE_CHECKING:
     import matplotlib.figure
@@ -23,6 +24,7 @@ COLORS = {"black": "#000000", "orange": "#E69F00", "sky": "#56B4E9", "green": "#
 TRUTH, PREDICTION, WRONG = COLORS["sky"], COLORS["orange"], COLORS["vermilion"]
 INK, FAINT = "#222222", "#888888"
 DOTS_PER_INCH = 150
+MARK = b"Software\0tinycnn figure"  # in each PNG, so that it may be replaced by the next one
 
 SETTINGS = {
     "font.size": 11, "axes.titlesize": 12, "axes.labelsize": 11, "xtick.labelsize": 10, "ytick.labelsize": 10,
@@ -39,12 +41,15 @@ def style() -> AbstractContextManager[None]:
 
 
 def styled(function: Callable[P, R]) -> Callable[P, R]:
-    """Run a function that draws inside `style()`."""
+    """Run a function that draws inside `style()`; the texts of a figure that it returns are made harmless."""
 
     @functools.wraps(function)
     def inside(*args: P.args, **kwargs: P.kwargs) -> R:
         with style():
-            return function(*args, **kwargs)
+            drawn = function(*args, **kwargs)
+            if isinstance(drawn, require("matplotlib.figure", extra="viz").Figure):
+                finish(drawn)
+            return drawn
 
     return inside
 
@@ -72,6 +77,8 @@ def save(figure: Figure, path: str | Path) -> None:
 @styled
 def _written(figure, kind):
     """The bytes of the file; styled, since matplotlib makes some parts (the numbers at an axis) only now."""
+    finish(figure)  # what was added since
     file = io.BytesIO()
-    figure.savefig(file, format=kind, dpi=DOTS_PER_INCH)
+    more = {"metadata": dict([MARK.decode().split("\0")])} if kind == "png" else {}
+    figure.savefig(file, format=kind, dpi=DOTS_PER_INCH, **more)
     return file.getvalue()

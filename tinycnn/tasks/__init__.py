@@ -21,9 +21,12 @@ from tinycnn.classical.window import WindowDetector
 from tinycnn.models.localizer import Localizer
 from tinycnn.models.pose import PoseNet
 from tinycnn.tasks.localization import Localization
+from tinycnn.tasks.parts import given_parts
 from tinycnn.tasks.pose import PoseEstimation
 from tinycnn.tasks.windows import WindowDetection
 from tinycnn.text import kind
+
+__all__ = ["TASKS", "given_parts", "task_of"]
 
 TASKS: dict[type, Any] = {Localizer: Localization, PoseNet: PoseEstimation, WindowDetector: WindowDetection}
 

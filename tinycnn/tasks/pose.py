@@ -102,7 +102,9 @@ class PoseEstimation:
         expect_part(self, samples, "evaluate")
         expect_something(samples)
         margin = self.model.margin
-        joints = poses.decode_joints(self._codes(samples, batch_size, workers), poses.windows(samples.boxes, margin))
+        with np.errstate(over="ignore", invalid="ignore"):  # finite() says it once
+            (codes,) = self.model.finite(self._codes(samples, batch_size, workers))
+        joints = poses.decode_joints(codes, poses.windows(samples.boxes, margin))
         measured = {"count": len(samples), **poses.evaluate_pose(joints, samples.joints, samples.visible)}
         if train_samples is not None:
             there, here = (poses.windows(some.boxes, margin) for some in (train_samples, samples))
