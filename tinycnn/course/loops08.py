@@ -1,8 +1,12 @@
 """Exercises of lesson 08: the batches of an epoch, and a training loop with a bug in it."""
 
+import itertools
+
 import numpy as np
 
 from tinycnn.course.exercise import Case, Exercise, Mistake
+
+NEVER_THE_SAME = itertools.count(1)  # seeds for the mistake of drawing from somewhere else
 
 # --- batches: every picture once, in a new order each time ---
 
@@ -106,7 +110,7 @@ BATCHES = Exercise(
             "Every epoch has the same order. A generator made inside begins anew each time; take the one that is "
             "handed in."),
         "not from rng": Mistake(
-            _with_order(lambda n, rng: np.random.default_rng().permutation(n)),
+            _with_order(lambda n, rng: np.random.default_rng(next(NEVER_THE_SAME)).permutation(n)),
             "With the same seed the order is another one each time, so no run can be repeated. Random numbers come "
             "from the rng that is handed in, and from nowhere else."),
         "last batch lost": Mistake(
