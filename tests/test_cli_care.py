@@ -1,5 +1,6 @@
 """Nothing of the user's is lost, and no folder is left behind that stands in the way."""
 
+import json
 import sys
 
 import numpy as np
@@ -156,3 +157,29 @@ def test_pictures_that_were_learned_are_not_tested_on_unsaid(pictures, tmp_path,
         assert "8 test pictures" in out and "learned from" not in err
     assert main(["evaluate", str(run), "--data-seed", "5"]) == 0
     assert "of these 8 test pictures were learned from" in capsys.readouterr().err
+
+
+def test_groups_of_a_run_stay_together_wherever_it_is_used_again(pictures, tmp_path, capsys):
+    """4 films of 10 frames, told by the tens of their numbers: 00.png to 39.png."""
+    for path in sorted(pictures.glob("?.png")):
+        path.rename(path.with_stem(f"0{path.stem}"))
+    table = pictures / "labels.csv"
+    table.write_text("\n".join(line if line[1] != "." else f"0{line}" for line in table.read_text().splitlines()))
+    run, pattern = tmp_path / "run", r"([0-3])\d.png"
+    train = ["train", "--data", str(pictures), *TINY[3:], "--group-by", pattern]
+    assert main([*train, "--out", str(run)]) == 0
+    config = json.loads((run / "config.json").read_text())
+    assert config["settings"]["group_by"] == pattern and "4 groups" in " ".join(config["data"]["notes"])
+    assert main(["train", "--resume", "--out", str(run)]) == 0
+    assert main(["train", "--resume", "--out", str(run), "--group-by", "folder"]) == 2
+    capsys.readouterr()
+    assert main(["evaluate", str(run)]) == 0
+    assert "10 test pictures" in capsys.readouterr().out  # a film
+    assert main(["evaluate", str(run), "--group-by", "none"]) == 0
+    assert "of these 8 test pictures were learned from" in capsys.readouterr().err
+    assert main(["data", "show", str(pictures), "--group-by", pattern, "--out", str(tmp_path / "sheet.png")]) == 0
+    assert "4 groups, each in one part" in capsys.readouterr().out
+    assert main([*train[:-1], "(ab", "--out", str(tmp_path / "no")]) == 1
+    assert main(["train", "--group-by", "folder"]) == 2
+    err = capsys.readouterr().err.splitlines()
+    assert "regular expression" in err[0] and "no meaning for drawn scenes" in err[1] and not (tmp_path / "no").exists()

@@ -29,6 +29,7 @@ def expect_same_run(path: Path, was: Settings, now: Settings, samples: tuple[dic
     if other:
         raise CheckpointError(f"{path} has learned from other samples: {other}. It goes on only with those that it "
                               "began with; start a new run in another folder for these")
+    was = {"freeze": None, "balance": False} | was  # earlier versions wrote no choice where there was none
     different = list(_different(was, now, {"train"} if then else set()))
     if different:
         more = "; ..." if len(different) > MOST else ""

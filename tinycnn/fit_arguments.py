@@ -5,6 +5,7 @@ import inspect
 import json
 import math
 from numbers import Real
+from typing import Any
 
 import numpy as np
 
@@ -47,6 +48,13 @@ def frozen_part(model: Layer, freeze: tuple[str, int] | None) -> tuple[Layer | N
         raise ValueError("fit: freeze is the name of a part and a number of epochs, such as ('trunk', 3), got "
                          f"{freeze!r}; parts are called {', '.join(list(parts)[:6])} ...")
     return parts[freeze[0]], int(freeze[1])
+
+
+def balance_of(task: Any, balance: bool) -> dict[str, bool]:
+    """What goes to the batches of a task: nothing, where nothing is balanced. Tasks without classes refuse it."""
+    if balance and not task.has_classes:
+        raise TypeError(f"fit: balance shows classes equally often, and {type(task.model).__name__} has none")
+    return {"balance": True} if balance else {}
 
 
 def _named(model, prefix=""):
@@ -96,7 +104,7 @@ def name_of(part):
 
 
 def settings_of(model, *, epochs, batch_size, seed, patience, clip_norm, augment, schedule, loss, optimizer, freeze,
-                train):
+                balance, train):
     """All that a run must find again when it is resumed, as JSON would give it back, and the machine that computes it.
 
     train: a few numbers of the training samples, which earlier versions compared
@@ -106,6 +114,7 @@ def settings_of(model, *, epochs, batch_size, seed, patience, clip_norm, augment
         "epochs": epochs, "patience": patience, "batch_size": batch_size, "seed": seed, "clip_norm": clip_norm,
         "augment": name_of(augment), "schedule": [schedule(i / 16) for i in range(16)], "loss": name_of(loss),
         "optimizer": name_of(optimizer), "train": train, "freeze": list(freeze) if freeze else None,
+        "balance": bool(balance),
         "model": getattr(model, "config", None), "layers": layers,
         "machine": {"device": model.device, "NumPy": np.__version__, "tinycnn": __version__} | (
             {"threads": threads.thread_count(), "engine": "on" if threads.enabled() else "off"}

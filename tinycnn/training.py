@@ -19,7 +19,7 @@ from tinycnn.checkpoint import Run
 from tinycnn.data.dataset import Dataset, Samples
 from tinycnn.data.pose_samples import PoseDataset, PoseSamples
 from tinycnn.errors import TrainingError
-from tinycnn.fit_arguments import expect_numbers, expect_parts, frozen_part, settings_of
+from tinycnn.fit_arguments import balance_of, expect_numbers, expect_parts, frozen_part, settings_of
 from tinycnn.history import History, Meter, Row, describe
 from tinycnn.losses import Loss
 from tinycnn.memory import explain_out_of_memory
@@ -35,7 +35,7 @@ def fit(model: Localizer | PoseNet, train: Samples | Dataset | PoseSamples | Pos
         augment: Any = None, seed: int = 0, out: str | Path | None = None, resume: bool = False,
         patience: int | None = None, clip_norm: float | None = None, device: str | None = None, progress: bool = True,
         gradcheck_every: int = 0, workers: int = 1, on_epoch: Callable[[Row, Any], object] | None = None,
-        freeze: tuple[str, int] | None = None) -> History:
+        freeze: tuple[str, int] | None = None, balance: bool = False) -> History:
     """Train a Localizer, or a PoseNet; returns the History. The model ends with the weights of the last epoch.
 
     train, valid: Samples (for a PoseNet, PoseSamples), or a data set for both; valid chooses the best epoch and is
@@ -52,6 +52,8 @@ def fit(model: Localizer | PoseNet, train: Samples | Dataset | PoseSamples | Pos
     on_epoch: called with (row, model) after each epoch, row as in History. A rate that it sets, optimizer.lr = ...,
         is the one that the schedule multiplies from then on; no checkpoint keeps it.
     freeze: a part of the model and for how many epochs it stays as it is, ("trunk", 3); then all of it learns
+    balance: every class comes equally often, however rare; an epoch stays as long (tinycnn.data.batches.balanced).
+        Probabilities are then those of classes that are equally frequent: a rare class is named more often
 
     Samples whose classes stand in another order than the model's are brought into that order.
 
@@ -67,11 +69,12 @@ def fit(model: Localizer | PoseNet, train: Samples | Dataset | PoseSamples | Pos
                    patience=(patience, 1), gradcheck_every=(gradcheck_every, 0))
     expect_parts(task, optimizer, loss, schedule, augment, clip_norm, on_epoch)
     part, frozen_epochs = frozen_part(model, freeze)
+    balancing = balance_of(task, balance)
     if device is not None:
         model.to(pick_device(device)[0])
     settings = settings_of(model, epochs=epochs, batch_size=batch_size, seed=seed, patience=patience,
                            clip_norm=clip_norm, augment=augment, schedule=schedule, loss=loss, optimizer=optimizer,
-                           freeze=freeze, train=task.fingerprint(samples))
+                           freeze=freeze, balance=balance, train=task.fingerprint(samples))
     run = Run(model, optimizer, out, settings, given_parts(task, train, valid))
     steps_per_epoch = math.ceil(len(samples) / batch_size)
     base_lr = set_lr = optimizer.lr
@@ -88,7 +91,7 @@ def fit(model: Localizer | PoseNet, train: Samples | Dataset | PoseSamples | Pos
                 part.freeze(epoch < frozen_epochs)
             model.train()
             shuffled = task.batches(samples, batch_size, shuffle=True, augment=augment, seed=seed, epoch=epoch,
-                                    workers=workers)
+                                    workers=workers, **balancing)
             for step, batch in enumerate(_bar(shuffled, steps_per_epoch, f"epoch {epoch + 1}/{epochs}", progress)):
                 done = epoch * steps_per_epoch + step
                 optimizer.lr = set_lr = base_lr * schedule(done / (epochs * steps_per_epoch))

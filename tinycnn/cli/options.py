@@ -124,6 +124,8 @@ DATA = (
     Setting("size", 8000, None, optional(count), "pictures to train with; none: all there are"),
     Setting("valid_fraction", 0.0625, 0.1, share, "share of the training pictures to choose the best epoch with"),
     Setting("test_fraction", None, None, optional(share), "share of all pictures to test with, where no test part is"),
+    Setting("group_by", None, None, optional(str), "pictures that stay in one part: those of one folder, or those in "
+            r"whose paths a pattern finds the same, as '(video\d+)_frame'; folder, PATTERN or none"),
     Setting("data_seed", 0, 0, seed, "of the scenes, or of the division into parts"),
 )
 MODEL = (
@@ -150,6 +152,8 @@ TRAINING = (
     Setting("warmup", 0.05, 0.05, share, "share of the training in which cosine raises the rate from 0"),
     Setting("clip_norm", None, None, optional(rate), "largest norm of the gradient"),
     Setting("augment", "light", "strong", str, "random changes of the training pictures", ("none", "light", "strong")),
+    Setting("balance", False, False, bool, "show all classes equally often, however rare; probabilities are then "
+            "those of equally frequent classes, so a rare class is named more often, also where it is wrong"),
     Setting("class_weight", 1.0, 1.0, rate, "of the class loss in the sum"),
     Setting("box_weight", 1.0, 1.0, rate, "of the box loss in the sum"),
     Setting("box_loss", "l2", "l2", str, "what the box head, or the joints, learn by", tuple(BOX_LOSSES)),
@@ -163,12 +167,12 @@ TRAINING = (
 )
 SETTINGS = DATA + MODEL + TRAINING
 BY_EPOCHS = {"epochs", "batch_size", "optimizer", "lr", "init", "freeze", "trunk_rate", "momentum", "weight_decay",
-             "schedule", "warmup", "clip_norm", "augment", "class_weight", "box_weight", "box_loss", "beta",
+             "schedule", "warmup", "clip_norm", "augment", "balance", "class_weight", "box_weight", "box_loss", "beta",
              "label_smoothing", "patience"}  # fmt: skip
 WITHOUT_EPOCHS = ("hog-svm", "haar")
 OF_ANY_MODEL = {*(setting.name for setting in DATA), "seed", "workers", "device"}
 LOCALIZERS_ALONE = {"class_weight", "box_weight", "label_smoothing", "format", "units", "orientation", "difficult",
-                    "test_fraction"}
+                    "test_fraction", "group_by", "balance"}
 JOINED = {"channels": ",", "freeze": ":"}  # how what has several parts is written
 GROUPS = {"the data": DATA, "the model": MODEL, "the training": TRAINING}
 POSE_DATA = {"size": {"scenes": 4000, "photographs": None}, "epochs": {"scenes": 24, "photographs": 80},
@@ -220,13 +224,15 @@ def resolve(known, earlier=None):
     if known.get("model", earlier.get("model")) != earlier.get("model"):
         # Another model begins with its own settings; of the earlier run it keeps the data and the seed.
         earlier = {name: value for name, value in earlier.items() if name in OF_ANY_MODEL}
-    known = earlier | known
+    asked, known = known, earlier | known
     task = known.get("task", next((task for task, models in TASKS.items() if known.get("model") in models), "localize"))
     data, model = known.get("data", DRAWN[task]), known.get("model", TASKS[task][0])
     if model not in TASKS[task] or data in DRAWN.values() and data != DRAWN[task]:
         raise UsageError(f"--task {task} learns {DRAWN[task]}, or photographs, with --model "
                          f"{' or '.join(TASKS[task])}; got --model {model} --data {data}")
     kind = "scenes" if data in DRAWN.values() else "photographs"
+    if kind == "scenes" and asked.get("group_by") is not None:
+        raise UsageError(f"--group-by has no meaning for drawn {data}, each of which is another one")
     defaults = {setting.name: getattr(setting, kind) for setting in SETTINGS}
     preset = {name: value[kind] if isinstance(value, dict) else value for name, value in PRESETS[model].items()}
     defaults |= {"task": task, "data": data, "model": model, **preset}

@@ -113,7 +113,7 @@ def load_data(settings):
         data = read(settings["data"], format=settings["format"], valid_fraction=settings["valid_fraction"],
                     test_fraction=settings["test_fraction"], seed=settings["data_seed"],
                     units=settings.get("units"), orientation=settings.get("orientation"),
-                    difficult=settings.get("difficult", False))
+                    difficult=settings.get("difficult", False), group_by=settings.get("group_by"))
     if size is not None and size < len(data.train):
         _, data.train = data.train.split(size / len(data.train), settings["data_seed"])
     return data
@@ -166,7 +166,7 @@ def _read_again(path, settings):
     config = path.parent / "config.json"
     earlier = resolve({}, read_config(config)) if config.exists() else None  # an older one lacks newer settings
     divided = ("data", "format", "valid_fraction", "test_fraction", "data_seed", "size", "units", "orientation",
-               "difficult")
+               "difficult", "group_by")
     if earlier is None or earlier["data"] in DRAWN.values() or \
             all(_resolved(earlier[name]) == _resolved(settings[name]) if name == "data" else
                 earlier.get(name) == settings.get(name) for name in divided):

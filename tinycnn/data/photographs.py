@@ -281,5 +281,18 @@ class Photographs:
             self.cache.offer(path, pixels)
         return pixels
 
+    def thumbnail(self, index: int, side: int) -> np.ndarray:
+        """Picture `index`, uint8 (h, w, 3), with less than twice `side` pixels on its longer side, for a rough look.
+
+        What is in memory is reduced; what is not is decoded at about that size, which is quick, and not kept.
+        """
+        pixels = self.cache.get(self.paths[index])
+        if pixels is None:
+            return read_image(self.paths[index], side)
+        factor = max(pixels.shape[:2]) // side
+        if factor < 2:
+            return pixels
+        return np.asarray(require("PIL.Image", extra="images").fromarray(pixels).reduce(factor))
+
     def __repr__(self) -> str:
         return f"Photographs({len(self)} files, {self.cache.bytes / 2**20:.0f} MiB decoded and kept)"

@@ -23,6 +23,7 @@ class Localization:
     """See tinycnn/tasks."""
 
     usual_loss = MultiTaskLoss
+    has_classes = True
     dataset, samples, taken = Dataset, Samples, "Samples"
     made_by, fields = "tinycnn.data.read or tinycnn.data.scenes make", "Samples(images, labels, boxes, names, classes)"
     augmented_by = 4, ("picture, box, side and generator, such as tinycnn.data.Augment() or "

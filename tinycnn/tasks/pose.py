@@ -24,6 +24,7 @@ class PoseEstimation:
     """See tinycnn/tasks."""
 
     usual_loss = PoseLoss
+    has_classes = False
     dataset, samples, taken = PoseDataset, PoseSamples, "PoseSamples for a PoseNet"
     made_by, fields = "tinycnn.data.draw_people makes", "PoseSamples(images, joints, visible, boxes, names)"
     augmented_by = 6, "picture, joints, visible, window, side and generator, such as tinycnn.data.PoseAugment()"
