@@ -28,12 +28,12 @@ from tinycnn.course.drawings.convolution import loss_curves
 # %% [markdown]
 # > **Met before.** A network is a row of *layers* with *weights*; the *loss* is one number that says how wrong its
 # > answers are. *Backward* computes for every weight `w` the gradient `dw`: how much the loss grows when that weight
-# > grows a little (lesson 03; [05](05_gradient_checking.ipynb) checks it). A *localizer* is a network that names what
-# > is in a picture and draws a box around it; its loss is that of the class plus that of the box. An untrained one
-# > guesses: its loss is log 10 = 2.3 for a guess among ten classes, plus 1 for the mean box
-# > ([09](09_two_heads.ipynb)). Its *trunk* is made of convolutions ([06](06_convolution.ipynb)) and a fully connected
-# > layer (03), each followed by a *ReLU*, which sets negative numbers to 0 (07). *Joint* is the share of pictures
-# > with the right class *and* an IoU of at least 0.5 ([01](01_boxes.ipynb)).
+# > grows a little ([03](03_fully_connected.ipynb); [05](05_gradient_checking.ipynb) checks it). A *localizer* is a
+# > network that names what is in a picture and draws a box around it; its loss is that of the class plus that of the
+# > box. An untrained one guesses: its loss is log 10 = 2.3 for a guess among ten classes, plus 1 for the mean box
+# > ([04](04_boxes_as_regression.ipynb)). Its *trunk* is made of convolutions ([06](06_convolution.ipynb)) and a fully
+# > connected layer, each followed by a *ReLU*, which sets negative numbers to 0 (07). *Joint* is the share of
+# > pictures with the right class *and* an IoU of at least 0.5 ([01](01_boxes.ipynb)).
 #
 # ## 1. One weight
 #
