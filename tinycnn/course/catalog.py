@@ -1,9 +1,9 @@
 """All exercises by name: the number of a lesson, a dot, and the name within that lesson, such as 06.conv_forward."""
 
-from tinycnn.course import lesson00, lesson01, lesson05, lesson06, lesson09
+from tinycnn.course import lesson00, lesson01, lesson05, lesson06, lesson07, lesson09
 from tinycnn.errors import TinyCNNError
 
-LESSONS = {"00": lesson00, "01": lesson01, "05": lesson05, "06": lesson06, "09": lesson09}
+LESSONS = {"00": lesson00, "01": lesson01, "05": lesson05, "06": lesson06, "07": lesson07, "09": lesson09}
 EXERCISES = {f"{lesson}.{name}": exercise for lesson, module in LESSONS.items()
              for name, exercise in module.EXERCISES.items()}  # fmt: skip
 
