@@ -14,6 +14,9 @@ One source makes two notebooks. Tags at the head of a cell, `# %% tags=["exercis
     picture     the figure that stands for the lesson: the build writes it to lessons/pictures/NN_name.png for the
                 syllabus, and puts it where the source's text says ![...](picture)
 
+A cell with `keep(...)` writes what was solved to lessons/solutions/mine, where later solved lessons find it with
+`mine(...)`; learners have a folder mine/ of their own.
+
 All other cells are given, and both notebooks show their output. What is written does not depend on when or where: cell
 names come from the cells' text, there are no times and no paths in it, and pictures are reduced to what a page needs.
 `--fast` sets TINYCNN_FAST=1, which is described in tinycnn/course/__init__.py.
@@ -21,9 +24,12 @@ names come from the cells' text, there are no times and no paths in it, and pict
 
 import argparse
 import base64
+import contextlib
 import hashlib
 import io
 import os
+import re
+import shutil
 import sys
 import tempfile
 import time
@@ -34,6 +40,10 @@ import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 from PIL import Image
+
+from lessons.rules import defined, lacks
+from tinycnn.course import named
+from tinycnn.course.result import EMPTY, HEADS, KNOWN, RIGHT
 
 FOLDER = Path(__file__).resolve().parent
 WIDEST = 1440  # pixels of a picture across, which is 9.6 inches
@@ -128,6 +138,25 @@ def _expected(name, outputs):
 # --- running ---
 
 
+@contextlib.contextmanager
+def kept_in(folder):
+    """What learners keep is written to `folder`, and read from there."""
+    before = os.environ.get("TINYCNN_MINE")
+    os.environ["TINYCNN_MINE"] = str(folder)
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["TINYCNN_MINE"]
+        else:
+            os.environ["TINYCNN_MINE"] = before
+
+
+def solved_answers():
+    """The folder with what the solved lessons keep."""
+    return FOLDER / "solutions" / "mine"
+
+
 def run(cells, title):
     """Run cells in a clean kernel; returns them with their outputs, as they may be shown. BuildError if one fails."""
     notebook = _notebook(cells)
@@ -182,8 +211,11 @@ def _notebook(cells):
 
 
 def build(source):
-    """Run the solved lesson and write both notebooks."""
-    solved = run(solved_cells(source), source.stem)
+    """Run the solved lesson and write both notebooks; and what it keeps, for the lessons that come after it."""
+    if missing := list(lacks(source, _cells(source))):
+        raise BuildError("\n".join(missing))
+    with kept_in(solved_answers()):
+        solved = run(solved_cells(source), source.stem)
     outputs = {cell.id: cell.outputs for cell in solved if cell.cell_type == "code"}
     picture = next(output.data["image/png"] for cell in solved if "picture" in _tags(cell) for output in cell.outputs
                    if "image/png" in output.get("data", {}))
@@ -215,6 +247,10 @@ def differences(source):
             yield f"{name} does not agree with {source.name}"
         elif path == solution and not all(cell.execution_count for cell in found if cell.cell_type == "code"):
             yield f"{name} has not been run"
+    kept = solved_answers() / f"lesson{source.name[:2]}.py"
+    if kept.exists() and (stale := defined(kept.read_text("utf-8")) - defined(source.read_text("utf-8"))):
+        yield (f"lessons/solutions/mine/{kept.name} holds what {source.name} does not: "
+               f"{', '.join(sorted(text.split('(')[0] for text in stale))}")
 
 
 def _outline(cell):
@@ -234,14 +270,30 @@ def execute(source):
     seconds = []
     for cells, what in ((solved_cells(source), "solved"), (learner_cells(source), "as handed out")):
         start = time.perf_counter()
-        for cell in run(cells, f"{source.stem}, {what}"):
+        with tempfile.TemporaryDirectory() as mine:
+            if what == "solved" and solved_answers().exists():
+                shutil.copytree(solved_answers(), mine, dirs_exist_ok=True)
+            with kept_in(mine):
+                done = run(cells, f"{source.stem}, {what}")
+        for cell in done:
             said = " ".join(str(output.get("data", {}).get("text/plain", "")) for output in cell.get("outputs", []))
-            wanted = "right" if what == "solved" else "not written yet"
-            checks = "yours" in _tags(cell) and cell.source.splitlines()[-1].startswith("check(")
-            if checks and f": {wanted}" not in said:
+            exercise = _checked(cell)
+            wanted = exercise and HEADS[RIGHT if what == "solved" else as_handed_out(exercise)]
+            if exercise and f": {wanted}" not in said:
                 raise BuildError(f"{source.stem}, {what}: expected {wanted!r} of {cell.source}, got: {said}")
         seconds.append(time.perf_counter() - start)
     return seconds
+
+
+def as_handed_out(exercise):
+    """The verdict on the cell that a learner finds: nothing is written yet, or there is a bug to be found."""
+    return KNOWN if named(exercise).stub_says else EMPTY
+
+
+def _checked(cell):
+    """The exercise that a cell's last line checks, or None."""
+    found = re.match(r'check\("([\w.]+)", \w+\)$', cell.source.splitlines()[-1] if cell.source else "")
+    return found[1] if found and "yours" in _tags(cell) else None
 
 
 def main(arguments=None):

@@ -25,6 +25,17 @@ print("given", given)
 
 # %% [markdown]
 # Write it.
+#
+# ### Exercise 1: find the bug
+# *Difficulty 1/5, about 2 minutes*
+#
+# **Predict first.** What comes out?
+#
+# <details><summary>Hint</summary>
+#
+# Look it up.
+#
+# </details>
 
 # %% tags=["exercise"]
 def iou(a, b):
@@ -39,6 +50,14 @@ def iou(a, b):
 from tinycnn.course import check
 check("01.iou", iou)
 
+# %% tags=["yours"]
+from tinycnn.course import keep, mine
+keep("99", {"01.iou": iou})
+
+# %% tags=["yours"]
+read = mine("99", "iou", print)
+read([[0, 0, 2, 2]], [[0, 0, 2, 2]])
+
 # %% tags=["yours", "expected"]
 print("as wide as", 7)
 
@@ -47,6 +66,9 @@ from tinycnn.plots import new_figure
 figure = new_figure(2, 1)
 figure.text(0.5, 0.5, "A")
 figure
+
+# %% [markdown]
+# **Open task.** More.
 '''
 
 
@@ -106,6 +128,20 @@ def test_building_twice_gives_the_same_files_and_changes_are_noticed(source):
     for path in (learner, solution):
         assert str(build.FOLDER) not in path.read_text() and "execution" not in nbformat.read(path, 4).cells[2].metadata
 
+    kept = build.FOLDER / "solutions" / "mine" / "lesson99.py"
+    assert kept.read_text() == """\"\"\"Written in lesson 99.\"\"\"
+
+
+def iou(a, b):
+    import tinycnn
+    return tinycnn.boxes.iou(a, b)
+"""
+    assert "your own, from mine/lesson99.py" in texts(cells) + str([cell.outputs for cell in nbformat.read(
+        solution, 4).cells if cell.cell_type == "code"])
+    kept.write_text(kept.read_text().replace("a, b)\n", "b, a)\n"))
+    assert list(build.differences(source)) == ["lessons/solutions/mine/lesson99.py holds what 99_test.py does not: "
+                                               "def iou"]
+    build.build(source)
     source.write_text(SOURCE.replace("given = 1", "given = 2"))
     assert len(list(build.differences(source))) == 2
     source.write_text(SOURCE)
@@ -113,6 +149,24 @@ def test_building_twice_gives_the_same_files_and_changes_are_noticed(source):
     assert [path.name for path in build.without_source(build.FOLDER)] == ["98_gone.ipynb"]
     learner.unlink()
     assert list(build.differences(source)) == ["lessons/99_test.ipynb is missing"]
+
+
+@pytest.mark.parametrize("old, new, words", [
+    ("# %% tags=[\"picture\"]", "# %%", "no cell is tagged picture"),
+    ("**Predict first.**", "", "asks for no prediction"),
+    ("<details><summary>Hint", "<details><summary>Help", "exercise 1: find the bug has no hint"),
+    ("2 minutes*", "2 hours*", "exercise 1: find the bug does not say"),
+    (": find the bug", ": more", "no debugging exercise"),
+    ("**Open task.**", "", "without an open task"),
+    ('keep("99"', 'print("99"', "keeps nothing"),
+    ("# ### Exercise 1", "# ### Work 1", "0 headings"),
+    ('tags=["solution"]', 'tags=["yours"]', "the exercise iou has no solution"),
+])
+def test_the_build_says_what_a_lesson_lacks(source, old, new, words):
+    assert old in SOURCE and list(build.lacks(source, build._cells(source))) == []
+    source.write_text(SOURCE.replace(old, new))
+    with pytest.raises(build.BuildError, match=words):
+        build.build(source)
 
 
 @pytest.mark.slow

@@ -17,9 +17,11 @@ import os
 
 from tinycnn.course.catalog import named, names
 from tinycnn.course.exercise import Case, Exercise, Mistake
-from tinycnn.course.judge import check
+from tinycnn.course.judge import case, check
+from tinycnn.course.library import read
+from tinycnn.course.own import keep, mine
 from tinycnn.course.result import Result
 
 FAST = os.environ.get("TINYCNN_FAST", "0") not in ("", "0")
 
-__all__ = ["FAST", "Case", "Exercise", "Mistake", "Result", "check", "named", "names"]
+__all__ = ["FAST", "Case", "Exercise", "Mistake", "Result", "case", "check", "keep", "mine", "named", "names", "read"]

@@ -1,6 +1,6 @@
 """The matrix of all exercises: python -m tinycnn.course
 
-For every exercise: does the right answer pass, does the empty cell count as not written yet, is every known mistake
+For every exercise: does the right answer pass, does the cell as handed out count as what it is, is every known mistake
 recognized as itself, and is an answer with an unknown mistake left unattributed? Exits with 1 if anything is amiss.
 """
 
@@ -28,10 +28,10 @@ def off(exercise):
 
 
 def row(name):
-    """Yield (answer, what should be said, Result): the right answer, the empty cell, every mistake, an unknown one."""
+    """Yield (answer, what should be said, Result): right, as handed out, every mistake, an unknown one."""
     exercise = named(name)
     yield "right answer", "right", check(name, exercise.solution)
-    yield "empty cell", "not written yet", check(name, exercise.stub or stub)
+    yield "as handed out", exercise.stub_says or "not written yet", check(name, exercise.stub or stub)
     for key, mistake in exercise.mistakes.items():
         yield f"mistake: {key}", key, check(name, mistake.function)
     yield "unknown mistake", "wrong", check(name, exercise.unknown or off(exercise))

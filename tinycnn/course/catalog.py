@@ -1,9 +1,14 @@
 """All exercises by name: the number of a lesson, a dot, and the name within that lesson, such as 06.conv_forward."""
 
-from tinycnn.course import lesson00, lesson01, lesson05, lesson06, lesson07, lesson09
+import importlib
+import re
+from pathlib import Path
+
 from tinycnn.errors import TinyCNNError
 
-LESSONS = {"00": lesson00, "01": lesson01, "05": lesson05, "06": lesson06, "07": lesson07, "09": lesson09}
+# A lesson brings its exercises in a module lessonNN.py in this folder, as a dictionary EXERCISES.
+LESSONS = {path.stem[-2:]: importlib.import_module(f"tinycnn.course.{path.stem}")
+           for path in sorted(Path(__file__).parent.glob("lesson*.py")) if re.fullmatch(r"lesson\d\d", path.stem)}
 EXERCISES = {f"{lesson}.{name}": exercise for lesson, module in LESSONS.items()
              for name, exercise in module.EXERCISES.items()}  # fmt: skip
 

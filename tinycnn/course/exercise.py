@@ -45,8 +45,10 @@ class Exercise:
     returns: names of what the function returns; several for a tuple
     call: function (learner's function, args, kwargs) -> outputs, where a plain call would not do: classes, or
         one answer made of several calls. Default: call it
+    takes: names of a case's arguments where they are not those of the solution, as for classes
     gradient: function (learner's function) -> a gradcheck Report, for exercises with a backward
-    stub, unknown: an empty answer and one with an unknown mistake, where a plain function would not do
+    stub, unknown: what the learner finds and an answer with an unknown mistake, where a plain function would not do
+    stub_says: the key of the known mistake that the stub makes, where a bug is to be found; else it is empty
     keeps_dtype: float32 in, float32 out
     tolerance: relative to the largest number of an answer
     """
@@ -57,11 +59,13 @@ class Exercise:
     mistakes: dict
     returns: tuple = ("y",)
     call: object = None
+    takes: tuple = ()
     gradient: object = None
     stub: object = None
+    stub_says: str | None = None
     unknown: object = None
     keeps_dtype: bool = False
-    tolerance: float = 1e-9
+    tolerance: float = 1e-6
 
     def hidden_cases(self):
         """The inputs, always the same: a check that fails today fails tomorrow."""
@@ -78,13 +82,20 @@ class Exercise:
         found = function(*args, **kwargs)
         return list(found) if len(self.returns) > 1 and isinstance(found, tuple | list) else [found]
 
-    def describe(self, case):
-        """The call in words: (x: float64 (2, 5, 6, 3), stride: 2)"""
-        try:
-            arguments = inspect.signature(self.solution).bind(*case.args, **case.kwargs).arguments
-        except (TypeError, ValueError):
-            arguments = {f"argument {i}": a for i, a in enumerate(case.args)} | case.kwargs
-        return f"({', '.join(f'{name}: {_describe(a)}' for name, a in arguments.items())})"
+    def describe(self, case, function=None):
+        """The call in words, arguments by the learner's names: (x: float64 (2, 5, 6, 3), stride: 2)"""
+        return f"({', '.join(f'{name}: {_describe(a)}' for name, a in self.arguments(case, function).items())})"
+
+    def arguments(self, case, function=None):
+        """{name: argument} of a case, by the names of `function` if it takes that many, else by the solution's."""
+        if self.takes:
+            return dict(zip(self.takes, case.args, strict=False)) | case.kwargs
+        for called in (function, self.solution) if self.call is None else ():
+            try:
+                return dict(inspect.signature(called).bind(*case.args, **case.kwargs).arguments)
+            except (TypeError, ValueError):
+                pass
+        return {f"argument {i}": a for i, a in enumerate(case.args)} | case.kwargs
 
 
 def _copy(a, dtype):

@@ -6,6 +6,9 @@ import numpy as np
 
 from tinycnn.course.catalog import named
 from tinycnn.course.result import DTYPE, EMPTY, KNOWN, MODIFIED, RAISED, RIGHT, SHAPE, WRONG, Result
+from tinycnn.errors import TinyCNNError
+
+SMALL = 24  # numbers that can be read in a sentence
 
 
 def check(name, function):
@@ -15,10 +18,22 @@ def check(name, function):
     """
     exercise = named(name)
     try:
-        _judge(exercise, function)
+        _judge(exercise, name, function)
     except Verdict as verdict:
         return Result(name, exercise.title, verdict.word, verdict.lines, verdict.mistakes)
     return Result(name, exercise.title, RIGHT, _confirm(exercise, function))
+
+
+def case(name, number):
+    """The arguments of a hidden case, in order, as fresh copies: `iou(*case("01.iou", 2))` repeats what a check did.
+
+    number: as the check has named it, from 0
+    """
+    cases = named(name).hidden_cases()
+    if not 0 <= number < len(cases):
+        raise TinyCNNError(f"{name} has the cases 0 to {len(cases) - 1}, got {number!r}")
+    args, kwargs = cases[number].for_call()
+    return (*args, *kwargs.values())
 
 
 class Verdict(Exception):
@@ -28,7 +43,7 @@ class Verdict(Exception):
         self.word, self.lines, self.mistakes = word, lines, mistakes
 
 
-def _judge(exercise, function):
+def _judge(exercise, name, function):
     """Raise the Verdict on anything but a right answer."""
     if function is None or function is Ellipsis:
         raise Verdict(EMPTY, ["Write it in the cell above, run that cell, then run this one again."])
@@ -38,11 +53,11 @@ def _judge(exercise, function):
     answers, changed = zip(*[_run(exercise, function, case) for case in cases], strict=True)
     if all(_empty(part) for answer in answers for part in answer):
         raise Verdict(EMPTY, ["It returns nothing so far. If you have written it: is the return missing?"])
-    answers = [_numbers(exercise, answer, case) for answer, case in zip(answers, cases, strict=True)]
+    answers = [_numbers(exercise, function, answer, case) for answer, case in zip(answers, cases, strict=True)]
     truths = [exercise.outputs(exercise.solution, case) for case in cases]
     wrong = _differences(exercise, answers, truths)
     if wrong:
-        raise _about_values(exercise, function, cases, answers, truths, wrong)
+        raise _about_values(exercise, name, function, cases, answers, truths, wrong)
     if any(changed):
         raise Verdict(MODIFIED, ["The answer is right, but an input array is changed on the way. Work on a copy."])
     if exercise.keeps_dtype:
@@ -63,12 +78,12 @@ def _run(exercise, function, case, dtype=None):
     return answer, any(isinstance(a, np.ndarray) and not np.array_equal(a, b) for a, b in pairs)
 
 
-def _numbers(exercise, answer, case):
+def _numbers(exercise, function, answer, case):
     """The answer as arrays: the right number of results, none of them missing, all of them numbers."""
     if len(answer) != len(exercise.returns):
         names = ", ".join(exercise.returns)
         raise Verdict(WRONG, [f"Expected {len(exercise.returns)} results ({names}), got {len(answer)}."])
-    arrays, call = [], exercise.describe(case)
+    arrays, call = [], exercise.describe(case, function)
     for name, part in zip(exercise.returns, answer, strict=True):
         if _empty(part):
             raise Verdict(WRONG, [f"{name} is None when called with {call}. Is it never returned, or never stored?"])
@@ -88,17 +103,17 @@ def _differences(exercise, answers, others):
             if not _agree(answers[c][k], np.asarray(others[c][k]), exercise)}
 
 
-def _about_values(exercise, function, cases, answers, truths, wrong):
+def _about_values(exercise, name, function, cases, answers, truths, wrong):
     """The Verdict on wrong numbers."""
     found, unexplained = _recognize(exercise, cases, answers, truths, wrong)
     several, word, lines = len(exercise.returns) > 1, KNOWN, []
     for key, places in found.items():
-        names = ", ".join(exercise.returns[k] for k in sorted({k for _, k in places}))
-        lines.append(f"{names}: {exercise.mistakes[key].says}" if several else exercise.mistakes[key].says)
+        results = ", ".join(exercise.returns[k] for k in sorted({k for _, k in places}))
+        lines.append(f"{results}: {exercise.mistakes[key].says}" if several else exercise.mistakes[key].says)
     for k in sorted({k for _, k in unexplained}):
-        c = min(c for c, result in unexplained if result == k)
-        word, line = _first_difference(exercise, k, cases[c], answers[c][k], np.asarray(truths[c][k]))
-        lines.append(line)
+        c = min((c for c, result in unexplained if result == k), key=lambda c: _numbers_in(cases[c]))
+        word, line = _first_difference(exercise, k, answers[c][k], np.asarray(truths[c][k]))
+        lines += [line, *_how_to_repeat(exercise, name, function, cases, c)]
     right = [name for k, name in enumerate(exercise.returns) if all(k != result for _, result in wrong)]
     if right:
         lines.append(f"{', '.join(right)}: right.")
@@ -110,10 +125,10 @@ def _about_values(exercise, function, cases, answers, truths, wrong):
 def _recognize(exercise, cases, answers, truths, wrong):
     """({key: the differences it explains}, those that nothing explains).
 
-    A mistake counts as met where it gives exactly the learner's numbers, and only if the learner is wrong wherever it
-    would be. Two mistakes that show in different results, or in different cases, are both found. Infinity and NaN look
-    the same whatever made them: a mistake that shows in nothing else is met only if nothing about that result is left
-    unexplained.
+    A mistake counts as met where it gives exactly the learner's numbers, only if the learner is wrong wherever it would
+    be, and only if no other mistake gives the same. Two mistakes that show in different results, or in different cases,
+    are both found; but a result about which anything is left unexplained has been spoiled in some other way, and no
+    mistake is named for it.
     """
     explains = {}
     for key, mistake in exercise.mistakes.items():
@@ -124,33 +139,65 @@ def _recognize(exercise, cases, answers, truths, wrong):
             explains[key] = shared
     found, left = {}, set(wrong)
     while any(explains[key] & left for key in explains):
-        key = max(explains, key=lambda key: len(explains[key] & left))  # the one that explains most comes first
-        found[key] = explains[key] & left
-        left -= found[key]
+        most = max(len(places & left) for places in explains.values())
+        first, *others = [key for key, places in explains.items() if len(places & left) == most]
+        places = explains[first] & left
+        if any(explains[key] & left == places for key in others):
+            break  # two mistakes would explain the same numbers: neither is named
+        found[first] = places
+        left -= places
+    spoiled = {k for _, k in left}
     for key, places in list(found.items()):
-        faint = all(_only_infinite(answers[c][k], truths[c][k], exercise) for c, k in places)
-        if faint and {k for _, k in places} & {k for _, k in left}:
-            left |= found.pop(key)
-    return found, left
+        kept = {place for place in places if place[1] not in spoiled}
+        left |= places - kept
+        found[key] = kept
+    return {key: places for key, places in found.items() if places}, left
 
 
-def _only_infinite(mine, right, exercise):
-    """Is everything that is wrong about one result infinite or NaN?"""
-    right = np.asarray(right)
-    return mine.shape == right.shape and not np.isfinite(mine[~_close(mine, right, exercise)]).any()
-
-
-def _first_difference(exercise, k, case, mine, right):
+def _first_difference(exercise, k, mine, right):
     """(verdict, sentence) about one wrong result."""
-    name, call = exercise.returns[k], exercise.describe(case)
+    name = exercise.returns[k]
     if mine.shape != right.shape:
-        return SHAPE, f"{name} has shape {mine.shape}, expected {right.shape}, when called with {call}."
+        return SHAPE, f"{name} has shape {mine.shape}, expected {right.shape}."
     apart = ~_close(mine, right, exercise)
     index = tuple(int(i) for i in np.argwhere(apart)[0])
     place = f"{name}[{', '.join(map(str, index))}]" if index else name
     count = f"{apart.sum()} of {apart.size} numbers differ. The first: " if apart.size > 1 else ""
-    return WRONG, (f"Wrong, and not in a way that this check knows. {count}{place} = {mine[index]:.6g}, expected "
-                   f"{right[index]:.6g}, when called with {call}.")
+    got, expected = _told_apart(mine[index], right[index])
+    return WRONG, f"Wrong, and not in a way that this check knows. {count}{place} = {got}, expected {expected}."
+
+
+def _told_apart(a, b):
+    """Two numbers with as many digits as it takes to see that they differ."""
+    for digits in range(6, 18):
+        texts = f"{a:.{digits}g}", f"{b:.{digits}g}"
+        if texts[0] != texts[1]:
+            break
+    return texts
+
+
+def _numbers_in(case):
+    return sum(np.size(a) for a in (*case.args, *case.kwargs.values()))
+
+
+def _how_to_repeat(exercise, name, function, cases, number):
+    """Sentences that let the learner see what the check saw: the input itself if it is small, and how to get it."""
+    case = cases[number]
+    if _numbers_in(case) <= SMALL:
+        arguments = exercise.arguments(case, function).items()
+        yield f"It was called with {', '.join(f'{key} = {_literal(a)}' for key, a in arguments)}."
+    else:
+        yield f"It was called with {exercise.describe(case, function)}."
+    if exercise.call is None:
+        called = getattr(function, "__name__", "")
+        yield f'To see it yourself: {called if called.isidentifier() else "answer"}(*case("{name}", {number}))'
+
+
+def _literal(a):
+    """An argument as it could be typed."""
+    if isinstance(a, np.ndarray):
+        return f"np.array({np.array2string(a, separator=', ', precision=4, max_line_width=10**6)})".replace("\n", "")
+    return getattr(a, "__name__", repr(a))
 
 
 def _keeps_dtype(exercise, function, case):
@@ -198,7 +245,7 @@ def _agree(a, b, exercise):
 def _close(a, b, exercise):
     """Where a equals b, up to the rounding that another order of additions makes."""
     a, b = a.astype(float), b.astype(float)
-    size = abs(b[np.isfinite(b)]).max(initial=1e-12)
+    size = abs(b[np.isfinite(b)]).max(initial=0) or 1.0  # where all are 0, the tolerance itself is meant
     with np.errstate(invalid="ignore"):
         return (a == b) | (abs(a - b) <= exercise.tolerance * size) | (np.isnan(a) & np.isnan(b))
 
@@ -209,7 +256,7 @@ def _empty(part):
 
 def _about_error(exercise, error, function, case):
     """The error, the learner's own line that led to it, and the shapes of the call."""
-    lines = [f"{type(error).__name__}: {error}", f"It was raised when called with {exercise.describe(case)}."]
+    lines = [f"{type(error).__name__}: {error}", f"It was raised when called with {exercise.describe(case, function)}."]
     code = getattr(function, "__code__", None) or getattr(getattr(function, "forward", None), "__code__", None)
     own = [frame for frame in traceback.extract_tb(error.__traceback__) if code and frame.filename == code.co_filename]
     if own and own[-1].line:

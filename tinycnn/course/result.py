@@ -42,7 +42,44 @@ class Result:
 
     def _repr_html_(self):
         color = {RIGHT: GREEN, EMPTY: GRAY}.get(self.verdict, RED)
-        lines = "".join(f'<div style="margin-top:.3em">{html.escape(line)}</div>' for line in self.lines)
-        return (f'<div style="border-left:.4em solid {color};padding:.5em .9em;margin:.3em 0;background:{color}14">'
-                f'<b style="color:{color}">{self._sign}</b> <b>{html.escape(HEADS[self.verdict])}</b> '
-                f'<span style="opacity:.7">{html.escape(self.title)}, {self.name}</span>{lines}</div>')
+        return _card(color, self._sign, HEADS[self.verdict], f"{self.title}, {self.name}", self.lines)
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What was written to a learner's own module.
+
+    file: such as mine/lesson03.py    names: what it now holds of this lesson    left: sentences about what stayed out
+    """
+
+    file: str
+    names: tuple
+    left: tuple = ()
+
+    def __bool__(self):
+        return not self.left
+
+    @property
+    def _head(self):
+        return f"{self.file} holds your {', '.join(self.names)}" if self.names else f"nothing new for {self.file} yet"
+
+    @property
+    def _sign(self):
+        return "✓" if self.names else "○"
+
+    def __str__(self):
+        return "\n".join([f"{self._sign} {self._head}", *(f"    left out, {reason}" for reason in self.left)])
+
+    __repr__ = __str__
+
+    def _repr_html_(self):
+        return _card(GREEN if self else GRAY, self._sign, self._head, "",
+                     [f"left out, {reason}" for reason in self.left])
+
+
+def _card(color, sign, head, note, lines):
+    """A sentence in a colored frame, for notebooks."""
+    below = "".join(f'<div style="margin-top:.3em;white-space:pre-wrap">{html.escape(line)}</div>' for line in lines)
+    return (f'<div style="border-left:.4em solid {color};padding:.5em .9em;margin:.3em 0;background:{color}14">'
+            f'<b style="color:{color}">{sign}</b> <b>{html.escape(head)}</b> '
+            f'<span style="opacity:.7">{html.escape(note)}</span>{below}</div>')

@@ -1,0 +1,56 @@
+"""What the checks make of learners' answers: python -m tests.course.matrix [NN ...]
+
+    tried       right and wrong answers in tests/course/answers
+    recognized  wrong, and met as the known mistake that it is
+    helpful     wrong, not known, but what is said leads there: an error's line, a shape, a dtype, a changed input, a
+                missing return, or the gradient checker's diagnosis
+    number only wrong, and the first number that differs is all that can be said
+    accused     a mistake is named that was not made       passed   wrong, and called right
+    failed      right, and not called right                The last three must be 0.
+"""
+
+import sys
+
+from tests.course.answers import answers
+from tinycnn.course import check
+from tinycnn.course.result import WRONG
+from tinycnn.text import aligned
+
+COLUMNS = "right", "wrong", "recognized", "helpful", "number only", "accused", "passed", "failed"
+
+
+def judged(exercise, one):
+    """(one of COLUMNS, Result) for a wrong answer."""
+    result = check(exercise, one.function)
+    if result.ok:
+        return "passed", result
+    if result.mistakes:
+        return ("recognized" if ", ".join(result.mistakes) == one.known else "accused"), result
+    said = result.verdict != WRONG or any("gradient checker says" in line for line in result.lines)
+    return ("helpful" if said else "number only"), result
+
+
+def row(exercise, tried):
+    """{column: count} of one exercise."""
+    counts = dict.fromkeys(COLUMNS, 0) | {"right": len(tried.right), "wrong": len(tried.wrong)}
+    for one in tried.wrong:
+        counts[judged(exercise, one)[0]] += 1
+    counts["failed"] = sum(not check(exercise, answer).ok for answer in tried.right)
+    return counts
+
+
+def main(lessons):
+    """Print the matrix; returns 1 if an answer was judged wrongly."""
+    found = {name: tried for lesson in lessons or [None] for name, tried in answers(lesson).items()}
+    rows = {name: row(name, tried) for name, tried in found.items()}
+    total = {column: sum(counts[column] for counts in rows.values()) for column in COLUMNS}
+    table = [("exercise", *COLUMNS), *((name, *map(str, counts.values())) for name, counts in rows.items()),
+             ("all", *map(str, total.values()))]
+    print(*aligned(table, left=(0,)), sep="\n")
+    helped = total["recognized"] + total["helpful"]
+    print(f"\n{helped} of {total['wrong']} wrong answers recognized or helped ({helped / max(1, total['wrong']):.0%})")
+    return int(any(total[column] for column in ("accused", "passed", "failed")))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

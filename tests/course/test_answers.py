@@ -1,0 +1,55 @@
+"""Answers as learners write them: right ones pass, wrong ones never do, and nobody is accused of anything else."""
+
+import numpy as np
+import pytest
+
+from tests.course.answers import answers
+from tests.course.matrix import judged, row
+from tinycnn.course import check, named, names
+
+ANSWERS = answers()
+
+
+@pytest.mark.parametrize("name", ANSWERS)
+def test_right_answers_in_other_styles_pass(name):
+    for i, answer in enumerate(ANSWERS[name].right):
+        assert check(name, answer).ok, f"right answer {i}: {check(name, answer)}"
+
+
+@pytest.mark.parametrize("name", ANSWERS)
+def test_wrong_answers_are_met_as_what_they_are(name):
+    for i, one in enumerate(ANSWERS[name].wrong):
+        word, result = judged(name, one)
+        assert word not in ("passed", "accused"), f"wrong answer {i}: {result}"
+        assert word == "recognized" or one.known is None, f"wrong answer {i} is not met as {one.known}: {result}"
+
+
+@pytest.mark.parametrize("name", names())
+def test_every_exercise_has_answers(name):
+    assert name in ANSWERS, "tests/course/answers has none for it"
+    assert len(ANSWERS[name].right) >= 6 and len(ANSWERS[name].wrong) >= 12
+
+
+def test_most_wrong_answers_are_recognized_or_helped():
+    rows = [row(name, tried) for name, tried in ANSWERS.items()]
+    helped, tried = (sum(counts[a] + counts.get(b, 0) for counts in rows)
+                     for a, b in (("recognized", "helpful"), ("wrong", None)))
+    assert helped >= 0.7 * tried
+
+
+@pytest.mark.parametrize("name", names())
+def test_a_mistake_shows_in_more_than_a_number_of_one_case(name):
+    """One number of one case is met by chance too easily."""
+    exercise = named(name)
+    cases = exercise.hidden_cases()
+    assert len(cases) >= 3, "an exercise has at least three hidden cases"
+    for key, mistake in exercise.mistakes.items():
+        places, numbers = set(), 0
+        for c, case in enumerate(cases):
+            right, theirs = exercise.outputs(exercise.solution, case), exercise.outputs(mistake.function, case)
+            for a, b in zip(right, theirs, strict=False):
+                a, b = np.asarray(a, float), np.asarray(b, float)
+                apart = a.shape != b.shape or not np.allclose(a, b, rtol=1e-6, atol=0, equal_nan=True)
+                places |= {c} if apart else set()
+                numbers += 4 if a.shape != b.shape else (~np.isclose(a, b, rtol=1e-6, atol=0, equal_nan=True)).sum()
+        assert len(places) >= 2 or numbers >= 4, key
