@@ -75,7 +75,7 @@ def _pool_cases(rng):
     """Most numbers are negative, so that a border of zeros shows; sizes that do not come out even."""
     def case(x, *arguments):
         return Case(rng.standard_normal(x) - 1, *arguments)
-    return [case((2, 6, 8, 3), 2), case((3, 6, 7, 2), 3, 2, 1), case((2, 5, 7, 4), 3, 1), case((2, 7, 6, 3), 2, 3, 1),
+    return [case((2, 6, 8, 3), 2), case((3, 6, 7, 2), 3, 2, 1), case((2, 5, 7, 4), 3, 1), case((2, 8, 6, 3), 2, 3, 1),
             case((2, 9, 8, 2), 3)]
 
 

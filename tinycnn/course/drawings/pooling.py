@@ -1,4 +1,4 @@
-"""Drawings of lesson 07: what is chosen out of a window, who is blamed for it, borders, ties, and pictures that move."""
+"""Drawings of lesson 07: what is chosen out of a window, who is blamed, borders, ties, and pictures that move."""
 
 import numpy as np
 
@@ -114,23 +114,20 @@ def borders(x, kernel_size, padding):
 
 
 @styled
-def side_by_side(parts, note=None, bold=None):
-    """Small arrays in a row under their names. parts: {name: (rows, columns)}; bold: {name: cells to stress}."""
+def side_by_side(parts, wrong=None):
+    """Small arrays in a row under their names. parts: {name: (rows, columns)}; wrong: name of one that is not so."""
     width = sum(max(values.shape[1], 0.21 * len(name)) + 1.2 for name, values in parts.items())
     tallest = max(len(values) for values in parts.values())
-    height = tallest + (2.4 if note else 1.6)
+    height = tallest + 1.6
     figure = new_figure(9.6, min(9.6 * height / width, 3.6))
     ax, left = canvas(figure, width, height), 0.6
     for name, values in parts.items():
         room = max(values.shape[1], 0.21 * len(name))
         inside = left + (room - values.shape[1]) / 2
-        chosen = (bold or {}).get(name, ())
-        matrix(ax, values, (inside, 1.2 + (tallest - len(values)) / 2), dict.fromkeys(chosen, PICTURE), bold=chosen,
-               size=12)
-        say(ax, (left + room / 2, 0.6 + (tallest - len(values)) / 2), name, 12)
+        fills = dict.fromkeys(np.ndindex(values.shape), BAD) if name == wrong else {}
+        matrix(ax, values, (inside, 1.2 + (tallest - len(values)) / 2), fills, size=12)
+        say(ax, (left + room / 2, 0.6 + (tallest - len(values)) / 2), name, 12, BAD if name == wrong else INK)
         left += room + 1.2
-    if note:
-        say(ax, (width / 2, height - 0.5), note, 12)
     return figure
 
 
@@ -177,15 +174,16 @@ def what_is_left(shifts, curves):
 
 
 @styled
-def points_with_spread(rows, label):
-    """One point for each seed, and their mean. rows: {name: list of numbers in %}; label: of the axis."""
+def points_with_spread(rows, baseline, label):
+    """A point for each seed, and their mean. rows: {name: numbers in %}; baseline: (name, %); label: of the axis."""
     figure = new_figure(7.6, 0.62 * len(rows) + 1.0)
     ax = figure.subplots()
-    for place, (name, values) in enumerate(rows.items()):
+    for place, values in enumerate(rows.values()):
         ax.plot(values, [place] * len(values), "o", color=COLORS["blue"], markersize=8, alpha=0.6,
                 label="one seed" if place == 0 else None)
         ax.plot([np.mean(values)] * 2, [place - 0.28, place + 0.28], color=INK, linewidth=2.5,
                 label="mean" if place == 0 else None)
+    ax.axvline(baseline[1], color=FAINT, linestyle="--", label=baseline[0])
     ax.set_yticks(range(len(rows)), list(rows))
     ax.set_ylim(len(rows) - 0.5, -0.5)
     ax.set_xlim(0, 100)
