@@ -652,12 +652,14 @@ draw.what_is_left(shifts, left)
 # %% [markdown]
 # <details><summary>What happened</summary>
 #
-# (c). Max pooling of 2 x 2 takes away a small part of the change, and only for the first pixel or two; once the
-# picture moves by as much as a window is wide, nothing is gained. A mean is calmer than a maximum, and a larger
-# window calmer than a small one. Why so little? The story of the books is about *one* bright dot on black. Then the
-# odds are indeed even. But maps of pictures are full of numbers, every window has a winner, and half of the winners
-# are new after a step of one pixel. The pools of a whole network add up, but "pooling makes a network indifferent to
-# shifts" promises more than it keeps.
+# (c). Most of the change is left, and the further the picture moves, the more: after four pixels, max pooling of 2 x
+# 2 makes hardly a difference. Even 4 x 4, which is the same as 2 x 2 twice in a row, takes away about a third at
+# best. A mean is calmer than a maximum. Every second pixel calms nothing, so it is the pooling and not the smaller
+# map.
+#
+# Why so little? The books think of *one* bright dot on black. It stays in its window at every second step, and then
+# nothing changes at all; that would be (b). But a map is not one dot. As the picture moves, something rises or falls
+# in nearly every window, and the largest number goes along with it.
 #
 # </details>
 #
@@ -758,10 +760,12 @@ found = {name: [100 * report["accuracy"] for report in reports] for name, report
 draw.points_with_spread(found, ("without looking", accuracy), "% of validation pictures with the right class")
 
 # %% [markdown]
-# Here the maximum earns its place, and overlapping windows more than those side by side. All four do the same to the
-# shapes; the boxes hardly care. Whatever it is that a maximum is good for, it is not that pictures may move: the mean
-# is calmer and does worse. A maximum says *whether* something is anywhere in the window, which is the question that a
-# class asks; a mean dilutes it with its surroundings; every second pixel misses it half of the time.
+# Here the maximum earns its place. It finds more classes than the mean, by more than the seeds differ, and
+# overlapping windows do better still. Every second pixel comes last, and is the only one that costs the boxes
+# something as well. It is not calm that helps: the mean is calmer and does worse. One explanation: a maximum says
+# *whether* something is anywhere in its window, which is the question that a class asks. A mean dilutes it with what
+# is around it, and every second pixel, in both directions, misses three of four. What this does *not* show is that it
+# must be so for other pictures, after longer training, or with a learning rate chosen for each.
 #
 # ## Read it in the library
 
