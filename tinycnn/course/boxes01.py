@@ -53,6 +53,9 @@ CONVERT = Exercise(
         "coco center": Mistake(
             _convert_wrongly(coco=lambda a, b, c, d: (a - c / 2, b - d / 2, a + c / 2, b + d / 2)),
             "COCO's first two numbers are taken for the center. Which point of the box do they name?"),
+        "coco h and w exchanged": Mistake(
+            _convert_wrongly(coco=lambda a, b, c, d: (a, b, a + d, b + c)),
+            "COCO: width and height are exchanged. Its third number goes across, the fourth down."),
         "last pixel lost": Mistake(
             _convert_wrongly(**{"tiny-imagenet": _as_is}),
             "Tiny ImageNet's last pixel is lost. It names the last pixel that is still inside; where does that pixel "
@@ -82,7 +85,7 @@ def _encode_with(formula):
 
 
 def _boxes_and_sizes(rng, count=7):
-    sizes = rng.integers(40, 120, (count, 2))
+    sizes = rng.integers(40, 120, (count, 2)) + np.array([0, 7])  # hardly ever square
     low, side = rng.uniform(0, 0.4, (count, 2)), rng.uniform(0.2, 0.6, (count, 2))
     wh = sizes[:, ::-1]
     return np.concatenate([low * wh, (low + side) * wh], axis=1), sizes
@@ -91,7 +94,7 @@ def _boxes_and_sizes(rng, count=7):
 ENCODE = Exercise(
     title="boxes in pixels to codes (cx, cy, h, w)",
     solution=encode,
-    cases=lambda rng: [Case(*_boxes_and_sizes(rng)), Case(*_boxes_and_sizes(rng, 1))],
+    cases=lambda rng: [Case(*_boxes_and_sizes(rng, count)) for count in (7, 3, 1)],
     returns=("codes",),
     mistakes={
         "h and w exchanged": Mistake(
@@ -120,11 +123,79 @@ ENCODE = Exercise(
             _encode_with(lambda x0, y0, x1, y1, h, w: ((x0 + x1) / 2 / w, (y0 + y1) / 2 / h, (y1 - y0 + 1) / h,
                                                        (x1 - x0 + 1) / w)),
             "1 is added to height and width. Half-open boxes need none."),
+        "multiplied": Mistake(
+            _encode_with(lambda x0, y0, x1, y1, h, w: ((x0 + x1) / 2 * w, (y0 + y1) / 2 * h, (y1 - y0) * h,
+                                                       (x1 - x0) * w)),
+            "Pixels are multiplied by the picture's size. In units of the picture, the whole of it has the width 1."),
         "half sides": Mistake(
             _encode_with(lambda x0, y0, x1, y1, h, w: ((x0 + x1) / 2 / w, (y0 + y1) / 2 / h, (y1 - y0) / 2 / h,
                                                        (x1 - x0) / 2 / w)),
             "Height and width are only half of what they should be: the whole side is wanted, not the way from the "
             "center to the edge."),
+    },
+)
+
+# --- decode: the way back, handed out with height and width exchanged ---
+
+
+def decode(codes, sizes):
+    return box_math.decode(codes, sizes)
+
+
+def _decode_with(formula):
+    """formula(cx, cy, h, w, H, W) -> xmin, ymin, xmax, ymax."""
+    def function(codes, sizes):
+        return np.stack(formula(*codes.T, *np.asarray(sizes, float).T), axis=1)
+    return function
+
+
+as_found = _decode_with(lambda cx, cy, w, h, H, W: ((cx - w / 2) * W, (cy - h / 2) * H, (cx + w / 2) * W,
+                                                    (cy + h / 2) * H))
+
+
+def _codes_and_sizes(rng, count):
+    boxes, sizes = _boxes_and_sizes(rng, count)
+    return box_math.encode(boxes, sizes), sizes
+
+
+DECODE = Exercise(
+    title="codes (cx, cy, h, w) back to boxes in pixels",
+    solution=decode,
+    cases=lambda rng: [Case(*_codes_and_sizes(rng, count)) for count in (5, 3, 2)],
+    returns=("boxes",),
+    stub=as_found,
+    stub_says="h and w exchanged",
+    mistakes={
+        "h and w exchanged": Mistake(
+            as_found,
+            "Height and width are exchanged, which no square box shows. A long flat box comes out narrow and tall."),
+        "units exchanged": Mistake(
+            _decode_with(lambda cx, cy, h, w, H, W: ((cx - w / 2) * H, (cy - h / 2) * W, (cx + w / 2) * H,
+                                                     (cy + h / 2) * W)),
+            "Across is multiplied by the picture's height and down by its width. Square pictures never show it."),
+        "cx and cy exchanged": Mistake(
+            _decode_with(lambda cy, cx, h, w, H, W: ((cx - w / 2) * W, (cy - h / 2) * H, (cx + w / 2) * W,
+                                                     (cy + h / 2) * H)),
+            "The center's two numbers are exchanged: across comes first."),
+        "whole sides": Mistake(
+            _decode_with(lambda cx, cy, h, w, H, W: ((cx - w) * W, (cy - h) * H, (cx + w) * W, (cy + h) * H)),
+            "The box is twice as large as it should be. How far is it from the center to an edge?"),
+        "corner": Mistake(
+            _decode_with(lambda cx, cy, h, w, H, W: (cx * W, cy * H, (cx + w) * W, (cy + h) * H)),
+            "The center is taken for the upper left corner."),
+        "units": Mistake(
+            _decode_with(lambda cx, cy, h, w, H, W: (cx - w / 2, cy - h / 2, cx + w / 2, cy + h / 2)),
+            "These are edges in units of the picture. Pixels are asked for."),
+        "units in the center only": Mistake(
+            _decode_with(lambda cx, cy, h, w, H, W: (cx * W - w / 2, cy * H - h / 2, cx * W + w / 2, cy * H + h / 2)),
+            "The center is in pixels, height and width are not. Look at what exactly is multiplied."),
+        "width and height": Mistake(
+            _decode_with(lambda cx, cy, h, w, H, W: ((cx - w / 2) * W, (cy - h / 2) * H, w * W, h * H)),
+            "The third and fourth number are the width and the height of the box. Where does it end?"),
+        "divided by twice": Mistake(
+            _decode_with(lambda cx, cy, h, w, H, W: ((cx - w) / 2 * W, (cy - h) / 2 * H, (cx + w) / 2 * W,
+                                                     (cy + h) / 2 * H)),
+            "The center is halved as well. Mind what comes first, / or - and +."),
     },
 )
 
@@ -171,7 +242,8 @@ def _wrong_axis(boxes, sizes, new_sizes):
 MEAN_BOX = Exercise(
     title="the mean box of a training set, for pictures of any size",
     solution=mean_box,
-    cases=lambda rng: [Case(*_boxes_and_sizes(rng, 9), new_sizes=rng.integers(30, 200, (4, 2)))],
+    cases=lambda rng: [Case(*_boxes_and_sizes(rng, count), rng.integers(30, 200, (new, 2)))
+                       for count, new in ((9, 4), (5, 3), (6, 2))],
     returns=("boxes",),
     mistakes={
         "pixels": Mistake(
@@ -194,6 +266,12 @@ MEAN_BOX = Exercise(
         "one box": Mistake(
             _one_box_only,
             "There is one box, and one is wanted for every new picture: shape (M, 4)."),
+        "sizes exchanged": Mistake(
+            lambda boxes, sizes, new_sizes: mean_box(boxes, sizes[:, ::-1], new_sizes),
+            "The training pictures' heights and widths are exchanged. Sizes are (H, W)."),
+        "sizes of the training set": Mistake(
+            lambda boxes, sizes, new_sizes: mean_box(boxes, sizes, sizes),
+            "There is a box for every training picture. For which pictures are boxes asked?"),
         "one number": Mistake(
             _wrong_axis,
             "All four numbers of the mean code are equal: the mean went over everything. Which axis holds the boxes?"),

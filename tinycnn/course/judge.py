@@ -5,6 +5,7 @@ import traceback
 import numpy as np
 
 from tinycnn.course.catalog import named
+from tinycnn.course.free_memory import filled
 from tinycnn.course.result import DTYPE, EMPTY, KNOWN, MODIFIED, RAISED, RIGHT, SHAPE, WRONG, Result
 from tinycnn.errors import TinyCNNError
 
@@ -68,7 +69,7 @@ def _run(exercise, function, case, dtype=None):
     """(answer, was an input changed?) of one call."""
     (args, kwargs), (before, before_by_name) = case.for_call(dtype), case.for_call(dtype)
     try:
-        with np.errstate(all="ignore"):
+        with np.errstate(all="ignore"), filled(function, _sizes(exercise, case)):
             answer = exercise.run(function, args, kwargs)
     except NotImplementedError:
         return [None] * len(exercise.returns), False
@@ -76,6 +77,12 @@ def _run(exercise, function, case, dtype=None):
         raise Verdict(RAISED, _about_error(exercise, error, function, case)) from error
     pairs = [*zip(args, before, strict=True), *((kwargs[name], before_by_name[name]) for name in kwargs)]
     return answer, any(isinstance(a, np.ndarray) and not np.array_equal(a, b) for a, b in pairs)
+
+
+def _sizes(exercise, case):
+    """How many numbers arrays hold that a right answer would make."""
+    parts = *exercise.outputs(exercise.solution, case), *case.args, *case.kwargs.values()
+    return {np.size(part) for part in parts} | {len(part) for part in parts if np.ndim(part)}
 
 
 def _numbers(exercise, function, answer, case):

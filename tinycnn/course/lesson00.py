@@ -20,7 +20,8 @@ NORMALIZE = Exercise(
     title="pixels to numbers around 0",
     solution=normalize,
     cases=lambda rng: [Case(rng.integers(0, 256, (2, 5, 4, 3), dtype=np.uint8)),
-                       Case(np.array([[[[0, 127, 128]], [[255, 1, 64]]]], np.uint8))],
+                       Case(np.array([[[[0, 127, 128]], [[255, 1, 64]]]], np.uint8)),
+                       Case(rng.integers(0, 256, (3, 2, 6, 1), dtype=np.uint8))],
     returns=("x",),
     tolerance=1e-6,
     mistakes={
@@ -31,6 +32,15 @@ NORMALIZE = Exercise(
         "0 to 1": Mistake(
             lambda images: images.astype(np.float32) / 255,
             "These are numbers from 0 to 1. The middle of the gray scale should become 0."),
+        "-1 to 1": Mistake(
+            lambda images: (images.astype(np.float32) - 127.5) / 127.5,
+            "These are numbers from -1 to 1: divided by 127.5. That works as well, but this network learned with 64."),
+        "128": Mistake(
+            lambda images: (images.astype(np.float32) - 128) / 64,
+            "128 is subtracted. The middle of 0 and 255 is 127.5."),
+        "brackets": Mistake(
+            lambda images: images.astype(np.float32) - 127.5 / 64,
+            "127.5 / 64 is subtracted: dividing comes before subtracting unless brackets say otherwise."),
         "not divided": Mistake(
             lambda images: images.astype(np.float32) - 127.5,
             "The middle is right, but the numbers still reach from -127.5 to 127.5. Divide as well."),
@@ -58,7 +68,7 @@ def _probabilities(rng):
     def case(n, k):
         e = rng.uniform(0.1, 1, (n, k))
         return Case(e / e.sum(axis=1, keepdims=True))
-    return [case(6, 4), case(4, 9)]
+    return [case(6, 4), case(4, 9), case(5, 3)]
 
 
 BEST_GUESS = Exercise(
@@ -99,7 +109,8 @@ def cut_out(image, box):
 
 def _cut_cases(rng):
     image = rng.integers(0, 256, (20, 30, 3), dtype=np.uint8)
-    return [Case(image, np.array([4.0, 2.0, 17.0, 11.0])), Case(image, np.array([3.4, 5.7, 18.8, 14.3]))]
+    return [Case(image, np.array([4.0, 2.0, 17.0, 11.0])), Case(image, np.array([3.4, 5.7, 18.8, 14.3])),
+            Case(image[:, :17], np.array([0.3, 0.8, 9.7, 6.6]))]
 
 
 def _rows(box, how=np.round):
@@ -129,11 +140,18 @@ CUT_OUT = Exercise(
         "width as end": Mistake(
             _cut(lambda x0, y0, x1, y1: np.s_[y0 : y1 - y0, x0 : x1 - x0]),
             "The slice ends at the width instead of at xmax. What do the two numbers of a slice mean?"),
+        "xmax as width": Mistake(
+            _cut(lambda x0, y0, x1, y1: np.s_[y0 : y0 + y1, x0 : x0 + x1]),
+            "xmax and ymax are taken for width and height. They are where the box ends."),
         "cut off": Mistake(
             lambda image, box: image[_rows(box, np.floor)[1] : _rows(box, np.floor)[3],
                                      _rows(box, np.floor)[0] : _rows(box, np.floor)[2]],
             "Whole numbers are right, but others are cut off instead of rounded: 18.8 becomes 18. Round to the "
             "nearest."),
+        "outward": Mistake(
+            lambda image, box: image[np.floor(box[1]).astype(int) : np.ceil(box[3]).astype(int),
+                                     np.floor(box[0]).astype(int) : np.ceil(box[2]).astype(int)],
+            "The box is made larger to the next whole number on all sides. Round to the nearest."),
         "gray": Mistake(
             lambda image, box: cut_out(image, box)[..., 0],
             "Only the red channel is left. The channels are the last axis; leave it alone."),

@@ -3,7 +3,7 @@
 import numpy as np
 
 from tinycnn import boxes as box_math
-from tinycnn.course.boxes01 import CONVERT, ENCODE, MEAN_BOX
+from tinycnn.course.boxes01 import CONVERT, DECODE, ENCODE, MEAN_BOX
 from tinycnn.course.exercise import Case, Exercise, Mistake
 
 # --- iou ---
@@ -80,9 +80,16 @@ def _pairs(rng):
     special = np.array([
         [[0, 0, 10, 10], [20, 2, 30, 9]], [[0, 0, 10, 10], [3, 15, 8, 30]], [[0, 0, 10, 10], [14, 13, 30, 22]],
         [[0, 0, 20, 20], [5, 6, 9, 16]], [[2, 3, 12, 9], [2, 3, 12, 9]], [[0, 0, 10, 10], [10, 0, 20, 10]],
+        [[9, 8, 19, 17], [1, 2, 7, 7]], [[3, 20, 12, 39], [14, 2, 23, 15]], [[30, 4, 44, 17], [2, 20, 23, 35]],
     ], float)
-    pairs, nothing = np.concatenate([random, special]), np.full((1, 4), 4.0)
-    return [Case(pairs[:, 0], pairs[:, 1]), Case(nothing, nothing)]
+    pairs = np.concatenate([random, special])
+    # Without clamping, a union can be negative, and what becomes of that depends on how 0 / 0 was avoided.
+    w, h, area_a, area_b = _sides(pairs[:, 0], pairs[:, 1])
+    pairs = pairs[area_a + area_b - w * h > 0]
+    nothing = np.tile(np.array([[4.0], [2.0], [0.0], [7.0]]), 4)
+    low = rng.uniform(0, 20, (5, 2, 2))
+    large = np.concatenate([low, low + rng.uniform(12, 30, (5, 2, 2))], axis=2)
+    return [Case(pairs[:, 0], pairs[:, 1]), Case(nothing, nothing), Case(large[:, 0], large[:, 1])]
 
 
 IOU = Exercise(
@@ -100,6 +107,13 @@ IOU = Exercise(
             _clamped_product,
             "The clamp comes too late: width times height is already positive when both are negative. Look at what "
             "exactly you clamp."),
+        "doubled": Mistake(
+            _over(lambda a, b, area_a, area_b, shared: (area_a + area_b) / 2),
+            "That is twice the intersection over the sum of the areas, which is known as Dice. It is a score too, and "
+            "always larger than the IoU: what stands below the line?"),
+        "intersection": Mistake(
+            _over(lambda a, b, area_a, area_b, shared: np.ones_like(shared)),
+            "That is the area of the intersection. It is still to be divided by the union."),
         "plus one": Mistake(
             _plus_one,
             "1 is added to widths and heights, as for boxes that include their last pixel. Here boxes are half open."),
@@ -151,8 +165,7 @@ def _joint_with(formula):
     return function
 
 
-def _answers(rng):
-    n = 40
+def _answers(rng, n):
     low = rng.uniform(0, 30, (n, 2))
     truth = np.concatenate([low, low + rng.uniform(10, 30, (n, 2))], axis=1)
     boxes = truth + rng.uniform(-6, 6, (n, 4))
@@ -160,13 +173,21 @@ def _answers(rng):
     labels = rng.integers(3, size=n)
     truth_labels = np.where(rng.random(n) < 0.7, labels, (labels + 1) % 3)
     truth_labels[0] = labels[0]
-    return [Case(labels, boxes, truth_labels, truth)]
+    return labels, boxes, truth_labels, truth
+
+
+def _shares(function, args, kwargs):
+    """The share over all pictures, and over several parts of them: one number alone is met by chance."""
+    answers = [function(*(array[part] for array in args)) for part in (np.s_[:], np.s_[::2], np.s_[1::3], np.s_[:3])]
+    return [None if any(answer is None for answer in answers) else answers]
 
 
 JOINT = Exercise(
     title="joint accuracy: the right class and an IoU of at least one half",
     solution=joint,
-    cases=_answers,
+    call=_shares,
+    takes=("labels", "boxes", "true_labels", "true_boxes"),
+    cases=lambda rng: [Case(*_answers(rng, n)) for n in (40, 25, 31)],
     returns=("share",),
     mistakes={
         "or": Mistake(
@@ -194,10 +215,16 @@ JOINT = Exercise(
         "of the right ones": Mistake(
             _joint_with(lambda right, overlap: (overlap[right] >= 0.5).mean()),
             "Only pictures with the right class are counted. The others are pictures too: what is the denominator?"),
+        "error": Mistake(
+            _joint_with(lambda right, overlap: 1 - (right & (overlap >= 0.5)).mean()),
+            "That is the share of pictures that are wrong: the error. The share of right ones is asked for."),
+        "percent": Mistake(
+            _joint_with(lambda right, overlap: 100 * (right & (overlap >= 0.5)).mean()),
+            "That is a number of percent. A share lies between 0 and 1."),
         "count": Mistake(
             _joint_with(lambda right, overlap: (right & (overlap >= 0.5)).sum()),
             "That is how many pictures. The share is asked for."),
     },
 )
 
-EXERCISES = {"convert": CONVERT, "iou": IOU, "encode": ENCODE, "mean_box": MEAN_BOX, "joint": JOINT}
+EXERCISES = {"convert": CONVERT, "iou": IOU, "encode": ENCODE, "decode": DECODE, "mean_box": MEAN_BOX, "joint": JOINT}

@@ -221,31 +221,41 @@ def score_histograms(panels):
         ax.set_xlabel("IoU with the truth")
         ax.set_xlim(0, 1)
     np.atleast_1d(axes)[0].set_ylabel("% of pictures")
+    np.atleast_1d(axes)[0].yaxis.set_major_locator(require("matplotlib.ticker", extra="viz").MultipleLocator(5))
     np.atleast_1d(axes)[0].legend(loc="upper left")
     return figure
 
 
 @styled
-def gains(rows):
-    """What a score is made of: what a constant box reaches, and what looking adds. rows: {name: (baseline, model)}."""
-    figure = new_figure(8.4, 0.75 * len(rows) + 1.3)
-    ax = figure.subplots()
-    scores = 100 * np.array(list(rows.values()))  # (rows, 2): baseline, model
-    added, places = scores[:, 1] - scores[:, 0], range(len(rows))
-    ax.barh(places, scores[:, 0], color="#bbbbbb", height=0.6, label="mean box, which never looks")
-    ax.barh(places, added, left=scores[:, 0], color=COLORS["blue"], height=0.6, hatch="//", edgecolor="white",
-            label="added by looking")
-    for i in places:
-        ax.text(scores[i].max() + 1, i, f"{scores[i, 1]:.0f} %, of which {added[i]:+.0f} by looking", va="center",
-                bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.5})
-    ax.set_yticks(places, list(rows))
-    ax.set_ylim(len(rows) - 0.4, -0.6)
-    ax.set_xlim(0, 140)
-    ax.set_xticks([0, 25, 50, 75, 100])
-    ax.spines["bottom"].set_bounds(0, 100)
-    ax.set_xlabel("% of test pictures with IoU ≥ 0.5")
-    ax.grid(axis="y", visible=False)
-    ax.legend(loc="upper center", bbox_to_anchor=(0.4, -0.28 if len(rows) < 3 else -0.2), ncols=2)
+def gains(found):
+    """What a score is made of, and how much of what was left looking has found; a dot for every draw.
+
+    found: {name: (seeds, 2)}, the shares found by a constant box and by the model
+    """
+    figure = new_figure(9.6, 0.85 * len(found) + 1.5)
+    (left, right), places = figure.subplots(1, 2, width_ratios=(3, 2), sharey=True), range(len(found))
+    for i, shares in enumerate(found.values()):
+        blind, model = 100 * np.asarray(shares).T  # (seeds,) each
+        blind_mean, added = blind.mean(), (model - blind).mean()
+        left.barh(i, blind_mean, color="#bbbbbb", height=0.56, label="mean box, which never looks")
+        left.barh(i, added, left=blind_mean, color=COLORS["blue"], height=0.56, hatch="//", edgecolor="white",
+                  label="added by looking")
+        left.text(blind_mean / 2, i, f"{blind_mean:.0f}", va="center", ha="center")
+        left.text(blind_mean + added + 2, i, f"{added:+.1f}", va="center", color=COLORS["blue"], fontweight="bold",
+                  bbox={"facecolor": "white", "edgecolor": "none", "pad": 1})
+        rest = 100 * (model - blind) / (100 - blind)
+        right.plot(rest, np.full(len(rest), i) + np.linspace(-0.15, 0.15, len(rest)), "o", color=COLORS["blue"],
+                   markersize=6, alpha=0.7)
+        right.plot([rest.mean()] * 2, [i - 0.28, i + 0.28], color=INK, linewidth=2.5)
+    left.set(yticks=places, yticklabels=list(found), ylim=(len(found) - 0.5, -0.5), xlim=(0, 100),
+             xlabel="% of test pictures with IoU ≥ 0.5", title="what was found")
+    right.set(xlabel="% of what the mean box had left", title="what looking found of the rest")
+    right.set_xlim(min(0, right.get_xlim()[0]), max(30, right.get_xlim()[1]))
+    for ax in (left, right):
+        ax.grid(axis="y", visible=False)
+        ax.tick_params(axis="y", length=0)
+    left.legend(*(part[:2] for part in left.get_legend_handles_labels()), loc="upper center",
+                bbox_to_anchor=(0.5, -0.36), ncols=2)
     return figure
 
 
