@@ -758,11 +758,15 @@ draw.points_with_spread(found, ("without looking", accuracy), "% of validation p
 
 # %% [markdown]
 # Here the maximum earns its place. It finds more classes than the mean, by more than the seeds differ, and
-# overlapping windows do better still. Every second pixel comes last, and is the only one that costs the boxes
+# overlapping windows find more still. Every second pixel comes last, and is the only one that costs the boxes
 # something as well. It is not calm that helps: the mean is calmer and does worse. One explanation: a maximum says
 # *whether* something is anywhere in its window, which is the question that a class asks. A mean dilutes it with what
 # is around it, and every second pixel, in both directions, misses three of four. What this does *not* show is that it
 # must be so for other pictures, after longer training, or with a learning rate chosen for each.
+#
+# And look at the third row. The bug takes away nearly all that overlapping windows have gained. Nothing crashed, the
+# loss went down, and whoever saw only this row would write "overlapping windows do not help". A wrong backward does
+# not look like an error. It looks like a result.
 #
 # ## Read it in the library
 
