@@ -9,18 +9,19 @@
 # |---|---|
 # | **You will have** | a gradient checker of your own that convicts every planted bug |
 # | **Reading** | 25 minutes |
-# | **Exercises** | 4, about 65 minutes; all solved in [solutions](solutions/05_gradient_checking.ipynb) |
+# | **Exercises** | 5, about 80 minutes; all solved in [solutions](solutions/05_gradient_checking.ipynb) |
 # | **Computing** | under a minute in all |
 # | **Builds on** | what a derivative is; from lesson 03, what the box below repeats |
 
 # %%
-# On Google Colab, or wherever tinycnn is not installed yet, run this line first, with the repository's own address:
-# %pip install -q "tinycnn[train] @ git+https://ADDRESS"
+# On Google Colab, or wherever tinycnn is not installed yet, run this line first:
+# %pip install -q "tinycnn[lessons]"
 import numpy as np
 
 import tinycnn as tc
-from tinycnn.course import check
+from tinycnn.course import check, keep, read
 from tinycnn.course.drawings import gradients as draw
+from tinycnn.gradient_check.finite_differences import FiniteDifferences
 from tinycnn.layers import Conv2d, MaxPool2d, ReLU, Sequential
 from tinycnn.patches import col2im, im2col
 
@@ -29,9 +30,11 @@ from tinycnn.patches import col2im, im2col
 # > *loss*, one number that says how wrong the network is. Training needs to know how the loss changes with every
 # > number in the network, and works this out from the end to the beginning. A layer is told `dy`, which says for
 # > every number of `y` how the loss changes with it, and its *backward* answers with `dx`, the same for every number
-# > of `x`. For the *fully connected layer* `y = x @ w` that is `dx = dy @ w.T`. Three more layers appear below:
-# > *ReLU*, which is `max(x, 0)`; *max pooling*, which keeps the largest number of each small window; and
-# > *convolution*, which slides a small kernel over a picture. Nothing else needs to be known of them here.
+# > of `x`. For the *fully connected layer* `y = x @ w` that is `dx = dy @ w.T`
+# > ([lesson 03](03_fully_connected.ipynb) derives it). Inputs come several at a time, as a *batch*: the first axis of
+# > `x` counts them. Three more layers appear below: *ReLU*, which is `max(x, 0)`; *max pooling*, which keeps the
+# > largest number of each small window; and *convolution*, which slides a small kernel over a picture. Nothing else
+# > needs to be known of them here.
 #
 # ## 1. Measuring a slope
 #
@@ -227,11 +230,59 @@ print("tanh, right:         ", f"{error_along(np.tanh, lambda dy, x: dy * (1 - n
 print("tanh, square missing:", f"{error_along(np.tanh, lambda dy, x: dy * (1 - np.tanh(x)), x, dy, r):.0e}")
 
 # %% [markdown]
+# ### Exercise 3: find the bug
+# *Difficulty 2/5, about 15 minutes*
+#
+# Somebody has written `slope_along` for themselves, and a good reason for every line: no second copy of `x` is made,
+# and at the end `x` is what it was before. But their checker says of every right backward that it is wrong by one
+# half. Where does it measure?
+#
+# <details><summary>Hint 1</summary>
+#
+# Write down on paper where `x` is when each of the two forwards is called.
+#
+# </details>
+# <details><summary>Hint 2</summary>
+#
+# How far apart are the two places, and by what is the difference divided?
+#
+# </details>
+
+# %% tags=["exercise"]
+def slope_in_place(forward, x, dy, r, h=1e-5):
+    """The same as slope_along, without new arrays for x: how fast sum(dy * forward(x)) rises when x moves along r."""
+    x += h * r
+    above = (forward(x) * dy).sum()
+    x -= h * r
+    below = (forward(x) * dy).sum()
+    return (above - below) / (2 * h)
+
+
+# %% tags=["solution"]
+def slope_in_place(forward, x, dy, r, h=1e-5):
+    """The same as slope_along, without new arrays for x: how fast sum(dy * forward(x)) rises when x moves along r."""
+    x += h * r
+    above = (forward(x) * dy).sum()
+    x -= 2 * h * r  # from above to below is two steps
+    below = (forward(x) * dy).sum()
+    x += h * r  # and back to where it was
+    return (above - below) / (2 * h)
+
+
+# %% tags=["yours"]
+check("05.slope", slope_in_place)
+
+# %% [markdown]
+# (In the library, a model's own arrays are never moved: the checker works on a private copy.)
+#
 # ## 4. Which dy? Not ones
 #
 # Any `dy` will do, says the formula. So many tutorials take the simplest: `y.sum()`, which is `dy` = 1 everywhere.
 # Here are five wrong backwards of a convolution ([lesson 06](06_convolution.ipynb) explains `im2col` and `col2im`; we
-# only need that they belong together). Each is checked twice.
+# only need that they belong together). Each is checked twice, with ones and with random numbers.
+#
+# **Predict first.** How many of the five are caught when `dy` is 1 everywhere: (a) all five, (b) three, (c) one? Read
+# what each of them does, and write your letter down.
 
 # %%
 kernel = rng.standard_normal((3, 3, 1, 1))
@@ -260,8 +311,13 @@ errors = {name: {kind: error_along(convolve, backward, x, dy, r) for kind, dy in
 draw.who_is_caught(errors)
 
 # %% [markdown]
-# With ones, four of the five walk free. They all do something to `dy` that ones do not feel: a square full of ones
-# looks the same upside down, and forgetting it changes nothing. A random `dy` has no symmetry at all.
+# <details><summary>What happened</summary>
+#
+# (c). With ones, four of the five walk free. They all do something to `dy` that ones do not feel: a square full of
+# ones looks the same upside down, and forgetting it changes nothing. Only the turned kernel has nothing to do with
+# `dy`. A random `dy` has no symmetry at all.
+#
+# </details>
 #
 # The rule is wider than that. *Check at a random point.* Zeros, ones, equal numbers, square shapes, batches of one,
 # biases that are still 0: whatever is special hides mistakes.
@@ -327,7 +383,7 @@ draw.at_a_kink([-0.9, 0.1, 1.0], h=0.3)
 # step.) Max pooling has its corner where two numbers of a window are equal; shuffled whole numbers are safe inputs
 # for it.
 #
-# ### Exercise 3: away from the kink
+# ### Exercise 4: away from the kink
 # *Difficulty 1/5, about 10 minutes*
 #
 # Numbers nearer to 0 than `margin` are moved out to `margin`, each to its own side. What is exactly 0 has no side:
@@ -366,11 +422,12 @@ if check("05.away_from_kinks", away_from_kinks):
 # %% [markdown]
 # ## 7. The planted bugs
 #
-# Now you are the checker. The check holds twelve layers, each a `forward(x)` and a `backward(dy, x)`. Some backwards
-# are wrong: one has forgotten something, one reads `dy` in the wrong order, one is wrong in a single element, one is
-# right but has gradients of a millionth, and one that looks just like it is not right at all.
+# Now you are the checker. The check holds fourteen layers, each a `forward(x)` and a `backward(dy, x)`. Some
+# backwards are wrong: one has forgotten something, one reads `dy` in the wrong order, one is wrong in a single
+# element, and by a thousandth; one is right but has gradients of a millionth, and one that looks just like it is not
+# right at all.
 #
-# ### Exercise 4: accuse
+# ### Exercise 5: accuse
 # *Difficulty 3/5, about 30 minutes*
 #
 # Return True if the backward is wrong and False if it is right. All inputs are away from kinks.
@@ -420,8 +477,8 @@ if check("05.away_from_kinks", away_from_kinks) and check("05.accuse", accuse):
 # `tc.gradcheck` does all of this, for inputs and weights, in float64, on a copy: random `dy`, single elements, whole
 # directions, seventeen step sizes with their signature, and for layers that are linear an exact test that needs no
 # step at all. (In its tables, under "checked", the steps are called *steps* and the test without steps *exact*;
-# "analytic" is what backward says and "numeric" what was measured.) When something is wrong it tries to say what. Here
-# is a convolution that somebody has broken:
+# "analytic" is what backward says and "numeric" what was measured.) When something is wrong it tries to say what.
+# Here is a convolution that somebody has broken:
 
 # %%
 class Broken(Conv2d):
@@ -446,11 +503,30 @@ print(report)
 # During training, `tc.fit(..., gradcheck_every=100)` checks the whole model with a few forwards every hundred steps,
 # and `tinycnn gradcheck` on the command line checks every layer of the library.
 #
-# Where to find it: slopes are measured in
-# [gradient_check/finite_differences.py](../tinycnn/gradient_check/finite_differences.py), the error over h and its
-# signatures are in [step_sizes.py](../tinycnn/gradient_check/step_sizes.py), and steps that cross a kink are noticed in
-# [kinks.py](../tinycnn/gradient_check/kinks.py).
+# ## Read it in the library
 #
+# This is where the library measures: the same central difference, along a direction, with `dy` times the outputs as
+# the loss. `plus` and `minus` are the outputs at both ends of the step, and `jump` is how much the slope to the right
+# differs from the slope to the left: nothing on a smooth curve, and much at a kink.
+
+# %%
+read(FiniteDifferences.slope, FiniteDifferences.dot)
+
+# %% [markdown]
+# Slopes are measured in
+# [gradient_check/finite_differences.py](../tinycnn/gradient_check/finite_differences.py), the error over h and its
+# signatures are in [step_sizes.py](../tinycnn/gradient_check/step_sizes.py), and steps that cross a kink are noticed
+# in [kinks.py](../tinycnn/gradient_check/kinks.py).
+#
+# ## Keep it
+#
+# The checker that you wrote here will judge your own layers in the lessons to come.
+
+# %% tags=["yours"]
+keep("05", {"05.numeric_gradient": numeric_gradient, "05.relative_error": relative_error, "05.slope": slope_in_place,
+            "05.away_from_kinks": away_from_kinks, "05.accuse": accuse})
+
+# %% [markdown]
 # ## Summary
 #
 # - Measure slopes on both sides. In float64, with h about 1e-5.
@@ -464,6 +540,9 @@ print(report)
 #
 # 1. *(2/5)* Break `tanh_back` in a way that `error_along` with one direction would probably miss. What would find it?
 # 2. *(3/5)* Write the backward of `y = x / np.sqrt((x**2).sum(axis=1, keepdims=True))` and let `accuse` judge it.
-# 3. *(4/5)* A checker can be broken too. Plant a bug in yours and find out which layers reveal it.
+# 3. **Open task.** *(4/5)* `error_along` moves all elements at once. Make one element of 10, of 1,000 and of 100,000
+#    wrong by 10 %, and find out how often one random direction notices (200 directions each; what counts as
+#    noticed?). Then with `r` of plus and minus ones instead of normal numbers. You are done when you can say how many
+#    directions are needed so that one wrong element in 100,000 goes unnoticed once in a thousand checks.
 #
 # **Next:** [lesson 06](06_convolution.ipynb), convolution, whose backward you now know how to check.

@@ -45,6 +45,7 @@ class Exercise:
     returns: names of what the function returns; several for a tuple
     call: function (learner's function, args, kwargs) -> outputs, where a plain call would not do: classes, or
         one answer made of several calls. Default: call it
+    elements: names of an answer's elements, where their numbers say little
     takes: names of a case's arguments where they are not those of the solution, as for classes
     gradient: function (learner's function) -> a gradcheck Report, for exercises with a backward
     stub, unknown: what the learner finds and an answer with an unknown mistake, where a plain function would not do
@@ -60,6 +61,7 @@ class Exercise:
     returns: tuple = ("y",)
     call: object = None
     takes: tuple = ()
+    elements: tuple = ()
     gradient: object = None
     stub: object = None
     stub_says: str | None = None

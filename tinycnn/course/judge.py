@@ -169,6 +169,8 @@ def _first_difference(exercise, k, mine, right):
     apart = ~_close(mine, right, exercise)
     index = tuple(int(i) for i in np.argwhere(apart)[0])
     place = f"{name}[{', '.join(map(str, index))}]" if index else name
+    if exercise.elements:
+        place = f"{name}, of {exercise.elements[index[-1]]!r},"
     count = f"{apart.sum()} of {apart.size} numbers differ. The first: " if apart.size > 1 else ""
     got, expected = _told_apart(mine[index], right[index])
     return WRONG, f"Wrong, and not in a way that this check knows. {count}{place} = {got}, expected {expected}."

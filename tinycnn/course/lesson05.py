@@ -60,7 +60,7 @@ NUMERIC_GRADIENT = Exercise(
     title="the slope along every element, measured on both sides",
     solution=numeric_gradient,
     cases=lambda rng: [Case(cube_sum, rng.uniform(1, 2, (2, 3)), 0.1), Case(weighted, rng.uniform(-1, 1, 4), 0.01),
-                       Case(cube_sum, rng.uniform(1, 2, (2, 1, 2)), h=0.05)],
+                       Case(weighted, rng.uniform(1, 2, (2, 1, 2)), 0.05)],
     returns=("gradient",),
     tolerance=1e-8,
     mistakes={
@@ -77,6 +77,16 @@ NUMERIC_GRADIENT = Exercise(
         "exchanged": Mistake(
             _numeric(lambda f, x, i, h: (f(_moved(x, i, -h)) - f(_moved(x, i, h))) / (2 * h)),
             "Every slope has the wrong sign. Which value do you subtract from which?"),
+        "brackets": Mistake(
+            _numeric(lambda f, x, i, h: f(_moved(x, i, h)) - f(_moved(x, i, -h)) / (2 * h)),
+            "Only the second value is divided: dividing comes before subtracting unless brackets say otherwise."),
+        "half the way": Mistake(
+            _numeric(lambda f, x, i, h: (f(_moved(x, i, h)) - f(x)) / (2 * h)),
+            "The second value is taken at x itself, not below it, and the difference divided by two steps. Where is "
+            "the element when f is called the second time?"),
+        "own step": Mistake(
+            _numeric(lambda f, x, i, h: (f(_moved(x, i, 1e-5)) - f(_moved(x, i, -1e-5))) / 2e-5),
+            "The slopes are fine, but h plays no part: whoever calls this with another h gets the same numbers."),
         "not divided": Mistake(
             _numeric(lambda f, x, i, h: f(_moved(x, i, h)) - f(_moved(x, i, -h))),
             "This is how much f changes. A slope is that change divided by the way."),
@@ -109,20 +119,34 @@ def _ratio(p, q):
     return np.divide(p, q, out=np.zeros_like(q), where=q > 0)
 
 
-def _gradients(rng):
-    """Pairs that are close, apart, of opposite sign, tiny, and partly zero; a zero in both; wrong below zero only."""
-    a = rng.standard_normal((3, 4))
-    zero = a.copy()
-    zero[0] = 0
-    low, high = np.array([1.0, 2.0, 4.0]), np.array([1.0, 2.5, 4.1])
-    return [Case(a, a * (1 + 1e-6 * rng.standard_normal(a.shape))), Case(1e-8 * a, 2e-8 * a), Case(a, -a),
-            Case(zero, zero * 1.001), Case(low, high), Case(high, low)]
+PAIRS = ("two that are close", "two tiny ones", "opposite signs", "zeros at the same places", "two of one sign",
+         "the same two exchanged", "a and one with a gradient forgotten", "one with a gradient forgotten and b",
+         "zeros and a")
+
+
+def _gradients(rng, shape):
+    """A pair (a, b) for each of PAIRS."""
+    a, b = rng.uniform(0.5, 2, (2, *shape)) * rng.choice([-1, 1], shape)
+    zero, lost = a.copy(), a.copy()
+    zero[0], lost[-1] = 0, 0
+    shifted = a * rng.uniform(1.01, 1.4, shape)
+    return [(a, a * (1 + 1e-3 * rng.uniform(0.5, 1, shape))), (1e-8 * a, 2e-8 * b), (a, -b), (zero, zero * 1.25),
+            (abs(a), abs(shifted)), (abs(shifted), abs(a)), (a, lost), (lost, b), (np.zeros(shape), a)]
+
+
+def _of_each_pair(function, args, kwargs):
+    """The errors of several pairs as one answer: one number alone is met by chance."""
+    answers = [function(a.copy(), b.copy()) for a, b in args]
+    return [None if any(answer is None for answer in answers) else answers]
 
 
 RELATIVE_ERROR = Exercise(
     title="how far two gradients are apart, as one number",
     solution=relative_error,
-    cases=_gradients,
+    call=_of_each_pair,
+    takes=PAIRS,
+    elements=PAIRS,
+    cases=lambda rng: [Case(*_gradients(rng, shape)) for shape in ((3, 4), (2, 2, 3), (5,))],
     returns=("error",),
     mistakes={
         "absolute": Mistake(
@@ -132,6 +156,10 @@ RELATIVE_ERROR = Exercise(
         "nan": Mistake(
             _error_with(lambda a, b: (abs(a - b) / np.maximum(abs(a), abs(b))).max()),
             "Where both gradients are 0, the quotient is 0 / 0, which is NaN. They agree there: say so."),
+        "zero is perfect": Mistake(
+            _error_with(lambda a, b: _ratio(abs(a - b), np.where(a * b == 0, 0, np.maximum(abs(a), abs(b)))).max()),
+            "Where one of the two is 0 and the other is not, the error counts as 0: a backward that has forgotten a "
+            "gradient altogether would be perfect. Only where both are 0 do they agree."),
         "signed": Mistake(
             _error_with(lambda a, b: _ratio(a - b, np.maximum(abs(a), abs(b))).max()),
             "The difference keeps its sign, so what is too small counts as better than what is right. An absolute "
@@ -150,6 +178,13 @@ RELATIVE_ERROR = Exercise(
         "only b below": Mistake(
             _error_with(lambda a, b: _ratio(abs(a - b), abs(b)).max()),
             "The difference is divided by b alone. error(a, b) is not error(b, a) then. Divide by the larger of both."),
+        "norms": Mistake(
+            _error_with(lambda a, b: np.linalg.norm(a - b) / max(np.linalg.norm(a), np.linalg.norm(b))),
+            "The lengths of whole arrays are compared. One wrong element among a million would hardly change them. "
+            "Which one number would show it?"),
+        "smaller below": Mistake(
+            _error_with(lambda a, b: _ratio(abs(a - b), np.minimum(abs(a), abs(b))).max()),
+            "The difference is divided by the smaller of the two sizes. The larger was asked for."),
         "largest below": Mistake(
             _error_with(lambda a, b: abs(a - b).max() / np.maximum(abs(a), abs(b)).max()),
             "All differences are compared with the largest number of all. A small element may be wrong altogether "
@@ -167,7 +202,9 @@ def away_from_kinks(x, margin):
 def _kink_cases(rng):
     x = rng.uniform(-1, 1, (4, 5))
     x[0, :3] = (0.0, 0.05, -0.05)
-    return [Case(x, 0.1), Case(np.array([-2.0, -0.3, 0.0, 0.1, 0.3, 5.0]), 0.3)]
+    y = rng.uniform(-1, 1, (2, 3, 2))
+    y[:, 0, 0] = 0.0
+    return [Case(x, 0.1), Case(np.array([-2.0, -0.3, -0.2, 0.0, 0.0, 0.1, 0.3, 5.0]), 0.3), Case(y, 0.25)]
 
 
 AWAY_FROM_KINKS = Exercise(
@@ -190,6 +227,15 @@ AWAY_FROM_KINKS = Exercise(
         "all moved": Mistake(
             lambda x, margin: x + margin * np.where(x < 0, -1, 1),
             "Every number has moved, not only those near 0."),
+        "zeros down": Mistake(
+            lambda x, margin: np.where(abs(x) < margin, np.where(x <= 0, -margin, margin), x),
+            "What is exactly 0 was sent down. Send it up."),
+        "all negative": Mistake(
+            lambda x, margin: np.where(abs(x) < margin, -margin, x),
+            "Small positive numbers have become negative. They should stay on their side."),
+        "the others lost": Mistake(
+            lambda x, margin: np.where(abs(x) < margin, np.where(x < 0, -margin, margin), 0),
+            "What was near 0 is right, and all other numbers are 0. They should stay as they are."),
         "dropped": Mistake(
             lambda x, margin: np.where(abs(x) < margin, 0.0, x),
             "Small numbers are set to 0, which is the kink itself."),
@@ -199,5 +245,77 @@ AWAY_FROM_KINKS = Exercise(
     },
 )
 
-EXERCISES = {"numeric_gradient": NUMERIC_GRADIENT, "relative_error": RELATIVE_ERROR, "away_from_kinks": AWAY_FROM_KINKS,
-             "accuse": ACCUSE}
+# --- slope: a checker with a bug in it ---
+
+
+def slope_along(forward, x, dy, r, h=1e-5):
+    return ((forward(x + h * r) - forward(x - h * r)) * dy).sum() / (2 * h)
+
+
+def _slope_as_found(forward, x, dy, r, h=1e-5):
+    x += h * r
+    above = (forward(x) * dy).sum()
+    x -= h * r
+    return (above - (forward(x) * dy).sum()) / (2 * h)
+
+
+def _slope_with(formula):
+    """formula(forward, x, dy, r, h) -> what is taken for the slope."""
+    return lambda forward, x, dy, r, h=1e-5: formula(forward, x, dy, r, h)
+
+
+def _slopes(function, args, kwargs):
+    """Slopes of three functions along two directions, and x afterwards."""
+    x, dy, r, h = args
+    answers, moved = [], []
+    for forward in (np.tanh, lambda x: x**3, lambda x: x * x[::-1]):
+        for direction in (r, r[::-1]):
+            mine = x.copy()
+            answers.append(function(forward, mine, dy.copy(), direction.copy(), h))
+            moved.append(mine)
+    return [None if any(answer is None for answer in answers) else answers, moved]
+
+
+SLOPE = Exercise(
+    title="a slope along a direction, measured in place",
+    solution=slope_along,
+    call=_slopes,
+    takes=("x", "dy", "r", "h"),
+    cases=lambda rng: [Case(*rng.uniform(0.3, 1.4, (3, 2, 3)), 0.1), Case(*rng.standard_normal((3, 4, 2)), 0.05),
+                       Case(*rng.uniform(-1, 1, (3, 3, 3)), 0.2)],
+    returns=("slopes", "x afterwards"),
+    stub=_slope_as_found,
+    stub_says="half the way",
+    mistakes={
+        "half the way": Mistake(
+            _slope_as_found,
+            "x goes up one step and down one step, so the second forward is at x itself, not below it. The difference "
+            "is then divided by two steps."),
+        "one side": Mistake(
+            _slope_with(lambda forward, x, dy, r, h: ((forward(x + h * r) - forward(x)) * dy).sum() / h),
+            "That is the slope to one side: divided by what lies between the two places, but one of them is x itself. "
+            "Measure on both sides."),
+        "not put back": Mistake(
+            _slope_with(lambda forward, x, dy, r, h: (slope_along(forward, x, dy, r, h),
+                                                      x.__isub__(h * r))[0]),
+            "x has been left one step below where it was. Whoever measures next measures elsewhere."),
+        "not halved": Mistake(
+            _slope_with(lambda forward, x, dy, r, h: 2 * slope_along(forward, x, dy, r, h)),
+            "The slope is twice too large. How far apart are the two places?"),
+        "not divided": Mistake(
+            _slope_with(lambda forward, x, dy, r, h: 2 * h * slope_along(forward, x, dy, r, h)),
+            "That is how much the loss changes. A slope is that change divided by the way."),
+        "dy forgotten": Mistake(
+            _slope_with(lambda forward, x, dy, r, h: slope_along(forward, x, np.ones_like(dy), r, h)),
+            "dy has no part in it: the outputs are simply added up."),
+        "all alike": Mistake(
+            _slope_with(lambda forward, x, dy, r, h: slope_along(forward, x, dy, np.ones_like(r), h)),
+            "All elements are moved by the same amount. Each has its own share, r."),
+        "exchanged": Mistake(
+            _slope_with(lambda forward, x, dy, r, h: -slope_along(forward, x, dy, r, h)),
+            "The sign is wrong. Which of the two do you subtract from which?"),
+    },
+)
+
+EXERCISES = {"numeric_gradient": NUMERIC_GRADIENT, "relative_error": RELATIVE_ERROR, "slope": SLOPE,
+             "away_from_kinks": AWAY_FROM_KINKS, "accuse": ACCUSE}

@@ -1,4 +1,4 @@
-"""The planted bugs of lesson 05: twelve backwards, some of them wrong, and checkers that let some of those go."""
+"""The planted bugs of lesson 05: fourteen backwards, some of them wrong, and checkers that let some of those go."""
 
 import numpy as np
 
@@ -18,8 +18,11 @@ class Suspect:
         return self.name
 
 
+SIDE = 6  # inputs are (N, 6, 6): rows and columns can be exchanged, and a convolution fits
+
+
 def _w():
-    return np.random.default_rng(7).standard_normal((4, 4))
+    return np.random.default_rng(7).standard_normal((SIDE, SIDE))
 
 
 def _kernel():
@@ -35,7 +38,7 @@ def _convolve_back(dy, x, kernel=None):
 
 
 def suspects():
-    """All of them; inputs are (2, 4, 4), so rows and columns can be exchanged and a convolution fits."""
+    """All of them."""
     return [
         Suspect("matrix product", lambda x: x @ _w(), lambda dy, x: dy @ _w().T, False),
         Suspect("matrix product, not transposed", lambda x: x @ _w(), lambda dy, x: dy @ _w(), True),
@@ -50,6 +53,9 @@ def suspects():
         Suspect("convolution, kernel turned", _convolve, lambda dy, x: _convolve_back(dy, x, _kernel()[::-1]), True),
         Suspect("large", lambda x: 1e4 * x**3, lambda dy, x: 3e4 * dy * x**2, False),
         Suspect("only the last element", lambda x: x**2, lambda dy, x: 2 * x * dy * _but_last(x), True),
+        Suspect("square", lambda x: x**2, lambda dy, x: 2 * x * dy, False),
+        Suspect("one element, a thousandth too large", lambda x: x**2,
+                lambda dy, x: 2 * x * dy * (1.001 - 0.001 * _but_last(x)), True),
     ]
 
 
@@ -97,10 +103,13 @@ def _verdicts(function, args, kwargs):
 
 
 ACCUSE = Exercise(
-    title="which of twelve backwards are wrong",
+    title="which of fourteen backwards are wrong",
     solution=accuse,
     call=_verdicts,
-    cases=lambda rng: [Case(rng.uniform(0.4, 1.2, (2, 4, 4)) * rng.choice([-1, 1], (2, 4, 4)))],
+    takes=("x",),
+    elements=tuple(suspect.name for suspect in suspects()),
+    cases=lambda rng: [Case(rng.uniform(0.4, 1.2, (3, SIDE, SIDE)) * rng.choice([-1, 1], (3, SIDE, SIDE)))
+                       for _ in range(3)],
     returns=("guilty",),
     unknown=lambda forward, backward, x: bool(abs(forward(x)).max() > 1),
     # Verdicts alone do not show what a checker did, so each sentence says what happened and how it usually comes about.
@@ -118,13 +127,17 @@ ACCUSE = Exercise(
             "An innocent backward with large gradients is accused. That happens when errors are compared with a fixed "
             "number: rounding alone is larger. Compare it with the size of the gradients."),
         "one wrong element": Mistake(
-            _with(measure=np.mean, tolerance=0.1),
+            _with(measure=np.mean, tolerance=0.02),
             "A backward with a single wrong element walks free. That happens when the mean error is taken, or only "
             "some elements are looked at. Which one number would show it?"),
         "everybody": Mistake(
             _with(h=1e-13),
             "Everybody is accused. That happens when h is so small that only rounding is left, when nothing counts as "
             "close enough, or when backward gets another dy than the one that weights the outputs. Try tanh alone."),
+        "a thousandth walks free": Mistake(
+            _with(tolerance=0.01),
+            "A backward with one element that is a thousandth too large walks free; the others are caught. A right "
+            "gradient agrees to about 1e-8 here. How much do you allow?"),
         "bent": Mistake(
             _with(h=0.3),
             "Innocents are accused wherever the function bends, and only there. That happens when the step is too "

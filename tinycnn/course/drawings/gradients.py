@@ -107,7 +107,7 @@ def who_is_caught(errors, threshold=1e-5):
             ax.text(column + 0.5, row + 0.5, f"{'caught' if caught else 'passes'}   {found[kind]:.0e}", ha="center",
                     va="center", fontweight="bold" if caught else "normal")
     for column, kind in enumerate(kinds):
-        ax.text(column + 0.5, -0.12, kind, ha="center", va="bottom", fontweight="bold")
+        ax.text(column + 0.5, -0.12, kind, ha="center", va="bottom", fontsize=12)
     ax.set(xlim=(-1.5, len(kinds)), ylim=(len(errors), -0.5))
     ax.set_axis_off()
     return figure
