@@ -52,7 +52,8 @@ print("weights and biases: two layers", w1.size + b1.size + w2.size + b2.size, "
 
 # %% [markdown]
 # A hundred layers would be no better. And it holds for convolutions too, which are matrix products on patches: two of
-# 3 x 3 in a row are one of 5 x 5. Something has to stand between them that is *not* of this form.
+# 3 x 3 in a row are one of 5 x 5, but for what the border does. Something has to stand between them that is *not* of
+# this form.
 #
 # The simplest thing that works is to throw the negative numbers away: `max(x, 0)`. It is called **ReLU**, rectified
 # linear unit. Here are two layers with one input, 6 hidden numbers and one output, without and with it:
@@ -261,7 +262,7 @@ draw.winners(x4, kernel_size=2, stride=2, dy=dy)
 
 # %% [markdown]
 # When windows overlap, a pixel can win more than one. It has made several outputs, and each sends its share. Here is
-# a kernel of 3 with a stride of 2; the 7 in the middle lies in all four windows and wins three of them:
+# a kernel of 3 with a stride of 2; the 7 in the middle, in gray, lies in all four windows and wins three of them:
 
 # %% tags=["picture"]
 x5 = np.array([[1, 3, 2, 0, 1],
@@ -292,7 +293,7 @@ draw.side_by_side(tied, wrong="each one")
 
 # %% [markdown]
 # Three of them can be defended; the last cannot. Let *all four* numbers grow by a little: `y` grows by that little,
-# and the loss by 4 times as much. But the last rule says 16. A test for this needs no example: without a border,
+# and the loss by 4 times as much. But the last rule says 16. A test for this needs no example: in max pooling,
 # **the sum of `dx` is the sum of `dy`**. The rule of this library is **the first, row by row**, on every device.
 # PyTorch on a CPU does the same.
 #
@@ -714,7 +715,7 @@ if check("07.relu", MyReLU) and check("07.layer", MyMaxPool2d):
     runs = {"your layers": trained(mine_too, 1 if FAST else 6),
             "the library's": trained(network(Conv2d, ReLU, lambda: MaxPool2d(2)), 1 if FAST else 6)}
     print(tc.metrics.comparison_table(tc.evaluate(mine_too, data.test, data.train)))
-    figure = loss_curves({name: run.column("loss") for name, run in runs.items()}, along="epoch")
+    figure = loss_curves({whose: run.column("loss") for whose, run in runs.items()}, along="epoch")
 else:
     figure = "first the layers"
 figure
@@ -813,4 +814,4 @@ read(tc.layers.ReLU.forward, tc.layers.ReLU.backward, tc.layers.MaxPool2d.forwar
 # trained network too, whose filters are no longer random. Choose on the validation part, and look at the test part
 # once, at the end.
 #
-# **Next:** [lesson 09](09_two_heads.ipynb), two heads and their losses. (Lesson 08, training, is still to come.)
+# **Next:** how to train (lesson 08), and then [lesson 09](09_two_heads.ipynb), two heads and their losses.

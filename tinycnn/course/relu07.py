@@ -49,14 +49,14 @@ def _relu(y=lambda x: np.maximum(x, 0), dx=lambda dy, x: dy * (x > 0)):
 class _SharedReLU(Layer):
     """What backward needs is kept in the class: every layer of this kind overwrites it."""
 
-    kept = None
+    gate = None
 
     def forward(self, x):
-        type(self).kept = x
+        type(self).gate = x > 0
         return np.maximum(x, 0)
 
     def backward(self, dy):
-        return dy * (type(self).kept > 0)
+        return dy * type(self).gate
 
 
 class _FirstReLU(Layer):
