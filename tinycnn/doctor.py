@@ -4,7 +4,6 @@ Most reports of "it does not work" or "it is slow" are answered by one of these 
 that uses one core, two CuPy packages at once, a driver that is too old.
 """
 
-import importlib
 import platform
 import sys
 import time
@@ -15,6 +14,7 @@ import numpy as np
 
 from tinycnn.backend import gpu_problem, pick_device
 from tinycnn.engine import thread_count
+from tinycnn.errors import require
 from tinycnn.layers import Conv2d, Flatten, Linear, MaxPool2d, ReLU, Sequential
 from tinycnn.losses import MultiTaskLoss
 from tinycnn.models import localizer
@@ -67,10 +67,11 @@ def versions():
 def package(distribution, module, purpose):
     """Whether one of the packages of EXTRAS can be imported; if not, how to install it."""
     try:
-        importlib.import_module(module)
+        require(module, "viz")
         return Finding(distribution, f"{metadata.version(distribution)}, {purpose}")
     except ImportError as error:
-        return Finding(distribution, f"{purpose}; cannot be imported ({error}): pip install {distribution}", "note")
+        why = f"cannot be imported ({error.__cause__}): pip install {distribution}"
+        return Finding(distribution, f"{purpose}; {why}", "note")
 
 
 def cores():

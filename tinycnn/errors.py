@@ -6,7 +6,9 @@ also inherits from the built-in error that a caller would expect, so `except Val
 
 import contextlib
 import importlib
+import os
 import re
+import sys
 from types import ModuleType
 
 
@@ -53,13 +55,31 @@ def require(module: str, extra: str) -> ModuleType:
     '[1]'
     """
     try:
-        return importlib.import_module(module)
+        return _without_backend(module) if module.partition(".")[0] == "matplotlib" else importlib.import_module(module)
     except ImportError as error:
         package = module.partition(".")[0]
         raise MissingExtra(
             f"this needs the package that provides {package!r}, which could not be imported ({error}). "
             f"Install it with: {install_command(extra)}"
         ) from error
+
+
+def _without_backend(module):
+    """Import matplotlib, or a part of it, also where MPLBACKEND names a backend that is not there.
+
+    A notebook sets it, also for the commands started from it, in whatever environment they run. matplotlib would refuse
+    to be imported; figures here are drawn without a backend. One that is there is kept for your own windows.
+    """
+    backend = None if "matplotlib" in sys.modules else os.environ.pop("MPLBACKEND", None)
+    try:
+        imported = importlib.import_module(module)
+    finally:
+        if backend is not None:
+            os.environ["MPLBACKEND"] = backend
+    if backend:
+        with contextlib.suppress(ValueError):
+            sys.modules["matplotlib"].rcParams["backend"] = backend
+    return imported
 
 
 def install_command(extra: str) -> str:

@@ -2,6 +2,10 @@
 
 import math
 import textwrap
+import unicodedata
+
+UNSEEN = ("Cc", "Cf", "Cs", "Zl", "Zp")  # Unicode's classes of what steers, and of halves of a letter
+JOINERS = "\u200c\u200d"  # they shape letters in many scripts, and steer nothing
 
 
 def table(rows, left=1, rules=(1,), **options):
@@ -29,18 +33,24 @@ def aligned(rows, left=1, narrowest=0, wrap=None):
     left: the columns that are aligned left, the others are aligned right; a count of leading columns, or their numbers
     narrowest: the least width of a column    wrap: the width of a line, within which the last column is wrapped
     """
-    rows = [[str(cell) for cell in row] for row in rows]
+    rows = [[_kept_indent(cell) for cell in row] for row in rows]
     left = range(left) if isinstance(left, int) else left
-    widths = [max(narrowest, *(len(row[k]) for row in rows)) for k in range(len(rows[0]))]
+    widths = [max(narrowest, *(columns(row[k]) for row in rows)) for k in range(len(rows[0]))]
     lines = []
     for row in rows:
-        cells = [cell.ljust(width) if k in left else cell.rjust(width)
-                 for k, (cell, width) in enumerate(zip(row, widths, strict=True))]
+        fill = [" " * (width - columns(cell)) for cell, width in zip(row, widths, strict=True)]
+        cells = [cell + fill[k] if k in left else fill[k] + cell for k, cell in enumerate(row)]
         if wrap is not None:
             indent = sum(width + 2 for width in widths[:-1])
             cells[-1] = _wrapped(row[-1], wrap - indent, indent)
         lines.append("  ".join(cells).rstrip())
     return lines
+
+
+def _kept_indent(cell):
+    """A cell as text in which names cannot break the table; the spaces before it stay."""
+    text = str(cell)
+    return text if text.isascii() and text.isprintable() else " " * (len(text) - len(text.lstrip(" "))) + legible(text)
 
 
 def _wrapped(text, width, indent):
@@ -117,9 +127,36 @@ def times(shape):
     return " x ".join(map(str, shape))
 
 
+def legible(text):
+    """`text` on one line, for screens and figures: a line break becomes a space, what has no sign of its own a �.
+
+    Names come from files of others: control characters steer a terminal, marks of direction reverse what follows, and
+    halves of a broken encoding cannot be written at all.
+
+    >>> legible("cat\\nand\\x1b[2J dog")
+    'cat and�[2J dog'
+    """
+    words = " ".join(str(text).split())
+    if words.isascii() and words.isprintable():
+        return words
+    return "".join("\ufffd" if unicodedata.category(c) in UNSEEN and c not in JOINERS else c for c in words)
+
+
+def columns(text):
+    """How many columns of a terminal `text` takes: Chinese, Japanese and Korean letters take two, accents none."""
+    if text.isascii():
+        return len(text)
+    return sum(0 if unicodedata.combining(c) else 1 + (unicodedata.east_asian_width(c) in "WF") for c in text)
+
+
 def shortened(words, most, end="…"):
-    """`words` if they have at most so many letters, else their beginning and `end`."""
-    return words if len(words) <= most else words[: most - len(end)] + end
+    """`words` if they take at most so many columns, else their beginning and `end`."""
+    if columns(words) <= most:
+        return words
+    words = words[:most]
+    while columns(words) + columns(end) > most:
+        words = words[:-1]
+    return words + end
 
 
 def first_line(error):

@@ -9,19 +9,19 @@
 # |---|---|
 # | **You will have** | a convolution layer of your own, checked, and a localizer that trains with it |
 # | **Reading** | 35 minutes |
-# | **Exercises** | 6, about 80 minutes; solved in [solutions/06_convolution.ipynb](solutions/06_convolution.ipynb) |
+# | **Exercises** | 7, about 95 minutes; solved in [solutions/06_convolution.ipynb](solutions/06_convolution.ipynb) |
 # | **Computing** | about two minutes in all |
 # | **Builds on** | lesson 01 for boxes; from lessons 03 and 05, what the box below repeats |
 
 # %%
-# On Google Colab, or wherever tinycnn is not installed yet, run this line first, with the repository's own address:
-# %pip install -q "tinycnn[train] @ git+https://ADDRESS"
+# On Google Colab, or wherever tinycnn is not installed yet, run this line first:
+# %pip install -q "tinycnn[lessons]"
 import time
 
 import numpy as np
 
 import tinycnn as tc
-from tinycnn.course import FAST, check
+from tinycnn.course import FAST, check, keep, read
 from tinycnn.course.drawings import convolution as draw
 from tinycnn.layers import Flatten, Layer, Linear, MaxPool2d, Parameter, ReLU, Sequential
 from tinycnn.patches import col2im as library_col2im
@@ -36,8 +36,8 @@ from tinycnn.plots import predictions
 # > given `dy` and works out the same for everything that went in: `dw = x.T @ dy`, `db = dy.sum(axis=0)`, and `dx =
 # > dy @ w.T`, which is the `dy` of the layer below. *Gradient checking* (lesson 05) tests such a backward: change a
 # > number a little, see what the loss does, compare. [Lesson 05](05_gradient_checking.ipynb) can be read first. *SGD
-# > with momentum* (lesson 08) changes the weights a little against their gradients, after each *batch* of pictures; an
-# > *epoch* is once through all of them.
+# > with momentum* (lesson 08) changes the weights a little against their gradients, after each *batch* of pictures;
+# > an *epoch* is once through all of them.
 #
 # ## 1. A window that slides
 #
@@ -247,7 +247,8 @@ draw.patch_matrix(small, edges, patches, slide(small, edges))
 # %%
 many = np.zeros((1, 64, 64, 16), np.float32)
 cols = library_im2col(many, kernel=(3, 3), padding=(1, 1))
-print(f"a picture {many.shape}: {many.nbytes / 1e6:.1f} MB    its patches {cols.shape}: {cols.nbytes / 1e6:.1f} MB")
+print(f"a picture {many.shape}: {many.nbytes / 1e6:.2f} MB    its patches {cols.shape}: {cols.nbytes / 1e6:.2f} MB, "
+      f"{cols.size / many.size:g} times as much")
 
 # %% [markdown]
 # With a batch and several filters nothing changes but the shapes:
@@ -331,12 +332,13 @@ if check("06.im2col", im2col) and check("06.conv_forward", conv_loops):
     print(f"as patches it is {seconds[0] / seconds[1]:.0f} times as fast here")
 
 # %% [markdown]
-# How much faster depends on the machine. The tiny difference is rounding: both add the same numbers, in another order.
+# How much faster depends on the machine. The tiny difference is rounding: both add the same numbers, in another
+# order.
 #
 # The library's `Conv2d.forward` says just this: [tinycnn/layers/conv.py](../tinycnn/layers/conv.py). In a network an
-# engine runs it, a few pictures at a time, so that the patches stay in the processor's fast memory. For the most common
-# kernels the engine has an algorithm that comes to the same numbers, but for rounding, with fewer multiplications:
-# [tinycnn/engine/winograd.py](../tinycnn/engine/winograd.py). Patches remain the definition.
+# engine runs it, a few pictures at a time, so that the patches stay in the processor's fast memory. For the most
+# common kernels the engine has an algorithm that comes to the same numbers, but for rounding, with fewer
+# multiplications: [tinycnn/engine/winograd.py](../tinycnn/engine/winograd.py). Patches remain the definition.
 #
 # ## 6. Why channels last?
 #
@@ -350,8 +352,9 @@ draw.memory_order((3, 4, 3), (2, 2))
 
 # %% [markdown]
 # There is a second reason, and it is the better one. With channels last, a row of patches multiplies `w` and *is* a
-# row of `y`, and `y` is the next layer's picture as it stands. No axis ever has to be moved: no transpose anywhere,
-# forward or backward. PyTorch's default is channels first; if you compare with it, use `x.transpose(0, 3, 1, 2)`.
+# row of `y`, and `y` is the next layer's picture as it stands: between layers no axis ever has to be moved. (The `.T`
+# of the formulas below moves nothing either: it is the same memory, read the other way round.) PyTorch's default is
+# channels first; if you compare with it, use `x.transpose(0, 3, 1, 2)`.
 #
 # ## 7. What kernels see
 #
@@ -391,6 +394,10 @@ draw.responses(image, {name: y[0, :, :, f] for f, name in enumerate(by_hand)})
 # ### The picture's gradient, window by window
 #
 # Take the small picture from above, and let this `dy` come from the layer behind: four numbers, one for each window.
+#
+# **Predict first.** In which pixels of `dx` is there nothing to add up, because one window alone has touched them:
+# (a) in the four corners, (b) in the four pixels in the middle, (c) in none? And what stands in the upper left
+# corner?
 
 # %%
 dy = np.array([[1, -2],
@@ -398,9 +405,15 @@ dy = np.array([[1, -2],
 draw.input_gradient(dy, edges, small.shape)
 
 # %% [markdown]
+# <details><summary>What happened</summary>
+#
+# (a). Each corner lies in one window only, so it holds that window's `dy` times one number of the kernel: the upper
+# left one is 1 · 1 = 1. In the middle four pixels, all four windows meet.
+#
+# </details>
+#
 # The first window made `y[0, 0]`, and `dy[0, 0]` is 1. So it puts down 1 times the kernel, where it stood. The second
-# puts down -2 times the kernel, *on top of* the first one. And so on. In the middle four pixels, all four windows
-# meet.
+# puts down -2 times the kernel, *on top of* the first one. And so on.
 #
 # The last square shows the most frequent mistake: `=` instead of `+=`. Each window wipes out what the others had to
 # say. Where windows do not overlap, the numbers are even right, so with a stride as large as the kernel nobody
@@ -532,10 +545,59 @@ if check("06.conv_backward", conv_backward):
     print("dx =", *dx[0, :, :, 0].astype(int).tolist(), "", "dw =", *dw[:, :, 0, 0].astype(int).tolist(), sep="\n")
 
 # %% [markdown]
+# ### Exercise 6: find the bug
+# *Difficulty 2/5, about 15 minutes*
+#
+# The same backward once more, as loops, written by somebody who had no use for patches. Without padding it is right.
+# With padding every network trains with it, to half the accuracy, and nobody knows why. What has gone astray, and by
+# how many pixels?
+#
+# <details><summary>Hint 1</summary>
+#
+# Run it with `dy` all ones on a picture of 4 x 4 with a padding of 1, and look at `dx`. Should it be symmetric?
+#
+# </details>
+# <details><summary>Hint 2</summary>
+#
+# `dpadded` is larger than the picture. Where in it does the picture lie?
+#
+# </details>
+
+# %% tags=["exercise"]
+def conv_backward_loops(dy, x, w, stride=1, padding=0):
+    """dy: (N, OH, OW, F) -> dx, dw, db in the shapes of x, w and b."""
+    (kh, kw), (height, width), p = w.shape[:2], x.shape[1:3], padding
+    padded = np.pad(x, ((0, 0), (p, p), (p, p), (0, 0)))
+    dpadded, dw = np.zeros_like(padded), np.zeros_like(w)
+    for n, i, j, f in np.ndindex(dy.shape):
+        window = np.s_[n, i * stride : i * stride + kh, j * stride : j * stride + kw]
+        dpadded[window] += dy[n, i, j, f] * w[..., f]
+        dw[..., f] += dy[n, i, j, f] * padded[window]
+    return dpadded[:, :height, :width], dw, dy.sum(axis=(0, 1, 2))
+
+
+# %% tags=["solution"]
+def conv_backward_loops(dy, x, w, stride=1, padding=0):
+    """dy: (N, OH, OW, F) -> dx, dw, db in the shapes of x, w and b."""
+    (kh, kw), (height, width), p = w.shape[:2], x.shape[1:3], padding
+    padded = np.pad(x, ((0, 0), (p, p), (p, p), (0, 0)))
+    dpadded, dw = np.zeros_like(padded), np.zeros_like(w)
+    for n, i, j, f in np.ndindex(dy.shape):
+        window = np.s_[n, i * stride : i * stride + kh, j * stride : j * stride + kw]
+        dpadded[window] += dy[n, i, j, f] * w[..., f]
+        dw[..., f] += dy[n, i, j, f] * padded[window]
+    # The picture lies in the middle of its border.
+    return dpadded[:, p : p + height, p : p + width], dw, dy.sum(axis=(0, 1, 2))
+
+
+# %% tags=["yours"]
+check("06.backward_loops", conv_backward_loops)
+
+# %% [markdown]
 # ## 9. Why the check uses a random dy
 #
 # Here is a wrong backward. It reads `dy` upside down: the blame for the upper windows goes to the lower ones. First
-# it is checked as most tutorials do, by summing up the output. Then `dy` is 1 everywhere.
+# it is checked by summing up the output, which comes to mind first. Then `dy` is 1 everywhere.
 
 # %%
 def forward(x, w, b):
@@ -574,7 +636,7 @@ with_random
 # - `self.remember(x)` in forward keeps `x`, and `(x,) = self.recall()` in backward gets it back;
 # - backward *returns* `dx`, the `dy` of the layer below. It changes no weight: that is the optimizer's job.
 #
-# ### Exercise 6: MyConv2d
+# ### Exercise 7: MyConv2d
 # *Difficulty 2/5, about 10 minutes*
 #
 # Two or three lines each. The weights' initial size is explained in lesson 08; it is the one that the library uses.
@@ -713,8 +775,9 @@ else:
 figure
 
 # %% [markdown]
-# And here is one of these pictures as the first layer sees it: its output `y[0, :, :, f]` for the first eleven filters,
-# bright where the answer is large. Nobody told them what to look for. Some follow a color, some a rim on one side.
+# And here is one of these pictures as the first layer sees it: its output `y[0, :, :, f]` for the first eleven
+# filters, bright where the answer is large. Nobody told them what to look for. Some follow a color, some a rim on one
+# side.
 
 # %% tags=["yours", "expected"]
 if check("06.layer", MyConv2d):
@@ -725,12 +788,31 @@ else:
 figure
 
 # %% [markdown]
+# ## 12. Keep it
+#
+# The lessons on two heads and on AlexNet train with this very layer.
+
+# %% tags=["yours"]
+keep("06", {"06.output_size": output_size, "06.conv_forward": conv_loops, "06.im2col": im2col, "06.col2im": col2im,
+            "06.conv_backward": conv_backward, "06.layer": MyConv2d})
+
+# %% [markdown]
+# ## Read it in the library
+#
+# `Conv2d` is your layer with groups: filters may look at a part of the channels only, and with `groups=1` the extra
+# axis has the length 1. The rest you have written yourself: patches, a product and a bias; and back, `cols.T @ dy`, a
+# sum, and `col2im`.
+
+# %%
+read(tc.layers.Conv2d.forward, tc.layers.Conv2d.backward)
+
+# %% [markdown]
 # ## Summary
 #
 # - A convolution is one small kernel at every place: products, sum, bias. Output size:
 #   `(size + 2 * padding - kernel) // stride + 1`.
 # - Copy every window into a row, and it is one matrix product: `cols @ w + b`. The fully connected layer's formula.
-# - Channels last: long runs in memory, and no transpose anywhere.
+# - Channels last: long runs in memory, and what one layer writes the next can read as it stands.
 # - Backward is read off the forward: `y += x * w` becomes `dx += dy * w` and `dw += dy * x`. In matrices: `cols.T @
 #   dy`, `dy.sum`, `col2im(dy @ w.T)`. Where windows overlap, gradients add up.
 # - Check with a random `dy`. Ones hide flips and swaps.
@@ -741,8 +823,10 @@ figure
 # 2. *(3/5)* With stride 1, `dx` can be had without `col2im`: it is a convolution of `dy` with the kernel turned by
 #    180 degrees, its inputs and outputs exchanged. Look at the squares of section 8 until you believe it, then write
 #    it. (Where the library's engine computes with patches, it does it this way, since copying is faster than adding.)
-# 3. *(4/5)* A *dilated* convolution leaves gaps between the window's pixels. Change one slice in `im2col` and one in
-#    `col2im`, and let `tc.gradcheck` say whether you are right.
+# 3. **Open task.** *(3/5)* Copying patches costs time, multiplying them costs time. Measure both, each five times,
+# for kernels of 1, 3, 5 and 11 and for 4, 32 and 128 filters. From how many filters on does the product outweigh the
+# copying? You are done when a drawing with error bars says so, and when you can say why it has to be like that. 4.
+# *(4/5)* A *dilated* convolution leaves gaps between the window's pixels. Change one slice in `im2col` and one in
+# `col2im`, and let `tc.gradcheck` say whether you are right.
 #
-# **Next:** [lesson 09](09_two_heads.ipynb), two heads and their losses. (Lesson 07, pooling and ReLU, and lesson 08,
-# training, are still to come.)
+# **Next:** [lesson 07](07_pooling_and_relu.ipynb), the two layers that stand between convolutions.

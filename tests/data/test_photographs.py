@@ -199,3 +199,41 @@ def test_batches_take_photographs_of_different_sizes(five):
     (batch,) = batches(samples.subset([4, 1, 2]), 8, 16, shuffle=False)
     assert batch.images.shape == (3, 16, 16, 3) and batch.labels.tolist() == [0, 1, 0]
     assert np.allclose(batch.codes, [0.5, 0.5, 1, 1])  # (cx, cy, h, w): the whole picture
+
+
+def test_avif_is_read_upright(tmp_path):
+    features = pytest.importorskip("PIL.features")
+    if "avif" not in features.modules | features.features or not features.check("avif"):
+        pytest.skip("this Pillow has no AVIF")
+    exif = Image.Exif()
+    exif[photographs.ORIENTATION] = 6
+    path = save(tmp_path / "a.avif", ramp(16, 32), exif=exif, quality=95)
+    picture = decode(path)
+    assert picture.pixels.shape == (32, 16, 3) and (picture.stored_size, picture.orientation) == ((16, 32), 6)
+    assert np.abs(picture.pixels - np.rot90(ramp(16, 32), -1).astype(int)).mean() < 8
+    path.rename(tmp_path / "a.jpg")  # the beginning of the file tells
+    assert decode(tmp_path / "a.jpg").orientation == 6
+
+
+def test_heic_is_read(tmp_path):
+    pytest.importorskip("pillow_heif").register_heif_opener()
+    path = save(tmp_path / "a.heic", ramp(16, 32), quality=95)
+    assert np.abs(read_image(path) - ramp(16, 32).astype(int)).mean() < 8
+
+
+@pytest.mark.parametrize(("brand", "reason"), [
+    (b"heic", "the picture is HEIC, which Pillow cannot read here: pip install pillow-heif"),
+    (b"mif1", "the picture is HEIC, which Pillow cannot read here: pip install pillow-heif"),
+    (b"avif", "the picture is AVIF, which Pillow cannot read here: pip install -U 'pillow>=11.3'"),
+])  # fmt: skip
+def test_what_to_install_is_said(tmp_path, monkeypatch, brand, reason):
+    monkeypatch.setattr(photographs, "_has_heif", lambda: False)
+    monkeypatch.setattr(photographs, "_has_avif", lambda: False)
+    (tmp_path / "a.heic").write_bytes(b"\0\0\0\x18ftyp" + brand + b"\0\0\0\0mif1miaf" + bytes(50))
+    with pytest.raises(PictureError) as caught:
+        read_image(tmp_path / "a.heic")
+    assert caught.value.reason == reason
+
+
+def test_newer_endings_are_those_of_pictures():
+    assert {".heic", ".heif", ".avif"} <= photographs.SUFFIXES

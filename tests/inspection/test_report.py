@@ -141,7 +141,7 @@ def test_a_network_for_other_classes_gets_a_short_report(tmp_path):
 
 def test_a_figure_is_embedded_as_it_is_painted():
     with mock.patch.object(look, "_written", WRITTEN):
-        text = str(Page("a", "b").section("c").figure(look.new_figure(1, 1), "empty"))
+        text = str(Page("a", "b").section("c").figure(lambda: look.new_figure(1, 1), "empty"))
     (picture,) = re.findall('<img alt="empty" src="data:image/png;base64,([^"]+)">', text)
     assert base64.b64decode(picture, validate=True)[:8] == b"\x89PNG\r\n\x1a\n"
 

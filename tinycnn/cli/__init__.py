@@ -7,12 +7,14 @@ A command that fails says why in one line on stderr and returns a status other t
 import os
 import sys
 import traceback
+import warnings
 
 from tinycnn.cli import bench, data, doctor, evaluate, gradcheck, inspect, predict, summary, train
 from tinycnn.cli.failures import UsageError, explain
 from tinycnn.cli.options import Parser
 from tinycnn.version import __version__
 
+_formatted = warnings.formatwarning
 COMMANDS = (train, evaluate, predict, inspect, summary, data, gradcheck, bench, doctor)
 
 
@@ -22,6 +24,7 @@ def main(argv=None):
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")  # a class name the terminal cannot show must not end the command
+    written, warnings.formatwarning = warnings.formatwarning, _note
     try:
         arguments = parser().parse_args(argv)
         return arguments.run(arguments) or 0
@@ -34,10 +37,17 @@ def main(argv=None):
         return 1
     except Exception as error:
         status, cause, line = (2 if isinstance(error, UsageError) else 1), error, f"error: {explain(error)}"
+    finally:
+        warnings.formatwarning = written
     if "--debug" in argv:
         traceback.print_exception(cause)
     print(f"tinycnn: {line}", file=sys.stderr)
     return status
+
+
+def _note(message, category, *where):
+    """A warning as people read it, without the line of the library that it comes from."""
+    return f"tinycnn: note: {message}\n" if category is UserWarning else _formatted(message, category, *where)
 
 
 def parser():

@@ -11,7 +11,8 @@ def add(commands):
     parser = commands.add_parser("data", help="look at a data set")
     actions = parser.add_subparsers(metavar="ACTION", required=True, parser_class=type(parser))
     shown = [setting for setting in DATA + MODEL if setting.name in
-             ("format", "units", "size", "valid_fraction", "test_fraction", "data_seed", "image_size")]
+             ("format", "units", "orientation", "difficult", "size", "valid_fraction", "test_fraction", "data_seed",
+              "image_size")]
     show = actions.add_parser(
         "show", parents=[options(*shown)], help="counts, sizes and boxes as a table, and pictures on one sheet",
         description="Describe a data set, and put some of its pictures on one sheet with their boxes and classes.")
@@ -27,6 +28,7 @@ def add(commands):
 
 def run(arguments):
     from tinycnn import plots
+    from tinycnn.plots.labels import title
 
     out = Path(arguments.out)
     if out.exists() and not arguments.force:
@@ -37,6 +39,7 @@ def run(arguments):
     data = runs.load_data(settings)
     print(data.describe())
     part = data.parts[arguments.part]
-    sheet = plots.contact_sheet(part, arguments.count, title=f"{data.name}: {len(part):,} {arguments.part} pictures")
+    words = f"{title(data.name, 'the data set')}: {len(part):,} {arguments.part} pictures"
+    sheet = plots.contact_sheet(part, arguments.count, title=words)
     plots.save(sheet, out)
     print(f"Some of them, with their boxes: {out}")

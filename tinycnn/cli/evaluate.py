@@ -6,6 +6,7 @@ import sys
 from tinycnn.cli import runs
 from tinycnn.cli.options import DATA, DEVICE, given, options, resolve
 from tinycnn.models.weights import load
+from tinycnn.text import legible
 
 
 def add(commands):
@@ -37,4 +38,4 @@ def run(arguments):
         print(json.dumps({"model": str(path), "data": settings["data"], "part": arguments.part, **metrics}, indent=2))
     else:
         table = task_of(model).comparison_table(metrics)
-        print(f"{path} on {data.name}, {metrics['count']:,} {arguments.part} pictures:\n{table}")
+        print(f"{path} on {legible(data.name)}, {metrics['count']:,} {arguments.part} pictures:\n{table}")

@@ -3,6 +3,7 @@
 import errno
 
 from tinycnn.errors import TinyCNNError
+from tinycnn.text import legible
 
 
 class UsageError(TinyCNNError, ValueError):
@@ -23,7 +24,7 @@ def explain(error):
         text = str(error)
     else:
         text = f"{type(error).__name__}: {error}. This is a mistake in tinycnn; --debug shows where it happened"
-    return " ".join(text.split())
+    return legible(text)
 
 
 def _system(error):

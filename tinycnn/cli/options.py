@@ -108,6 +108,9 @@ DATA = (
             (None, *FORMATS)),
     Setting("units", None, None, optional(str), "what boxes count in; none: what the format says, or what they show",
             (None, "pixels", "shares", "percent")),
+    Setting("orientation", None, None, optional(str), "what boxes refer to where EXIF turns a picture; none: find out",
+            (None, "stored", "upright")),
+    Setting("difficult", False, False, bool, "take in objects marked as difficult, crowds or groups"),
     Setting("size", 8000, None, optional(count), "pictures to train with; none: all there are"),
     Setting("valid_fraction", 0.0625, 0.1, share, "share of the training pictures to choose the best epoch with"),
     Setting("test_fraction", None, None, optional(share), "share of all pictures to test with, where no test part is"),
@@ -154,7 +157,8 @@ BY_EPOCHS = {"epochs", "batch_size", "optimizer", "lr", "init", "freeze", "trunk
              "label_smoothing", "patience"}  # fmt: skip
 WITHOUT_EPOCHS = ("hog-svm", "haar")
 OF_ANY_MODEL = {*(setting.name for setting in DATA), "seed", "workers", "device"}
-LOCALIZERS_ALONE = {"class_weight", "box_weight", "label_smoothing", "format", "units", "test_fraction"}
+LOCALIZERS_ALONE = {"class_weight", "box_weight", "label_smoothing", "format", "units", "orientation", "difficult",
+                    "test_fraction"}
 JOINED = {"channels": ",", "freeze": ":"}  # how what has several parts is written
 GROUPS = {"the data": DATA, "the model": MODEL, "the training": TRAINING}
 POSE_DATA = {"size": {"scenes": 4000, "photographs": None}, "epochs": {"scenes": 24, "photographs": 80},

@@ -1,6 +1,8 @@
 """tinycnn predict: what is in these pictures, and where?"""
 
 import json
+import sys
+from functools import partial
 from pathlib import Path
 
 from tinycnn.cli import runs
@@ -9,7 +11,7 @@ from tinycnn.cli.options import DEVICE, given, numbers_of_a_box, options, resolv
 from tinycnn.errors import DataError
 from tinycnn.models.pose import PoseNet
 from tinycnn.models.weights import load
-from tinycnn.text import aligned
+from tinycnn.text import aligned, legible
 
 MARK = "Software", "tinycnn predict"  # in each drawing
 AT_ONCE = 32  # pictures in memory at the same time
@@ -56,26 +58,39 @@ def run(arguments):
 
 def _predict(model, paths, targets):
     from tinycnn.data.photographs import read_image
-    from tinycnn.files import atomic_write
-    from tinycnn.plots import annotate
+    from tinycnn.plots.annotate import annotate, written
 
     images = [read_image(path) for path in paths]
     prediction, answers = model.predict(images), []
+    shown = dict(zip(model.classes, written(model.classes), strict=True))
     for i, (path, target, image) in enumerate(zip(paths, targets, images, strict=True)):
         name, probability, box = prediction[i]
         height, width = image.shape[:2]
         answers.append({"image": str(path), "width": width, "height": height, "class": name,
                         "probability": round(probability, 4), "box": [round(float(v), 1) for v in box]})
-        if target is not None:
-            with atomic_write(target) as file:
-                annotate(image, box, f"{name} {probability:.0%}").save(file, format="PNG", pnginfo=_mark())
-            answers[-1]["picture"] = str(target)
+        _draw(answers[-1], target, partial(annotate, image, box, f"{shown[name]} {probability:.0%}"))
     return answers
+
+
+def _draw(answer, target, draw):
+    """Write one drawing. What goes wrong in it costs the drawing alone: the answer counts."""
+    from tinycnn.files import atomic_write
+
+    if target is None:
+        return
+    try:
+        drawn = draw()
+    except Exception as error:
+        what = legible(f"{answer['image']} was not drawn ({type(error).__name__}: {error})")
+        print(f"tinycnn: note: {what}", file=sys.stderr)
+        return
+    with atomic_write(target) as file:
+        drawn.save(file, format="PNG", pnginfo=_mark())
+    answer["picture"] = str(target)
 
 
 def _predict_pose(model, paths, targets, person):
     from tinycnn.data.photographs import read_image
-    from tinycnn.files import atomic_write
     from tinycnn.plots import annotate_pose
 
     images = [read_image(path) for path in paths]
@@ -84,16 +99,13 @@ def _predict_pose(model, paths, targets, person):
         height, width = image.shape[:2]
         joints = {name: [round(x, 1), round(y, 1)] for name, (x, y) in prediction[i].items()}
         answers.append({"image": str(path), "width": width, "height": height, "joints": joints})
-        if target is not None:
-            with atomic_write(target) as file:
-                annotate_pose(image, prediction.joints[i]).save(file, format="PNG", pnginfo=_mark())
-            answers[-1]["picture"] = str(target)
+        _draw(answers[-1], target, partial(annotate_pose, image, prediction.joints[i]))
     return answers
 
 
 def _print_pose(answers):
     for answer in answers:
-        print(f"{answer['image']}, {answer['width']} x {answer['height']}:")
+        print(f"{legible(answer['image'])}, {answer['width']} x {answer['height']}:")
         rows = [(f"  {name}", f"{x:.1f}", f"{y:.1f}") for name, (x, y) in answer["joints"].items()]
         print(*aligned(rows), sep="\n")
 

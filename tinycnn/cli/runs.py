@@ -99,7 +99,8 @@ def load_data(settings):
     else:
         data = read(settings["data"], format=settings["format"], valid_fraction=settings["valid_fraction"],
                     test_fraction=settings["test_fraction"], seed=settings["data_seed"],
-                    units=settings.get("units"))
+                    units=settings.get("units"), orientation=settings.get("orientation"),
+                    difficult=settings.get("difficult", False))
     if size is not None and size < len(data.train):
         _, data.train = data.train.split(size / len(data.train), settings["data_seed"])
     return data
@@ -135,8 +136,9 @@ def learned_from(path, settings, samples):
     Only another division than the run's own can have mixed them.
     """
     config = path.parent / "config.json"
-    earlier = read_config(config) if config.exists() else None
-    divided = ("data", "format", "valid_fraction", "test_fraction", "data_seed", "size", "units")
+    earlier = resolve({}, read_config(config)) if config.exists() else None  # an older one lacks newer settings
+    divided = ("data", "format", "valid_fraction", "test_fraction", "data_seed", "size", "units", "orientation",
+               "difficult")
     if earlier is None or not hasattr(samples.images, "paths") or earlier["data"] in DRAWN.values() or \
             all(_resolved(earlier[name]) == _resolved(settings[name]) if name == "data" else
                 earlier.get(name) == settings.get(name) for name in divided):

@@ -18,6 +18,7 @@ from tinycnn.history import History
 from tinycnn.models.transfer import initialize
 from tinycnn.models.weights import load, save
 from tinycnn.optim import SGD, Adam
+from tinycnn.text import legible
 from tinycnn.version import __version__
 
 SHOWN = 24  # pictures in predictions.png
@@ -162,25 +163,42 @@ def _measure(model, history, data, settings, folder):
 
 
 def _draw(model, history, data, folder, task):
-    """Write both pictures; returns sentences about what could not be drawn."""
-    try:
-        from tinycnn import plots
+    """Write both pictures; returns sentences about what could not be drawn, since the results count without them."""
+    problems = []
+    for name, figure in (("curves.png", _curves), ("predictions.png", _predictions)):
+        try:
+            drawn = figure(model, history, data, task)
+            if drawn is not None:
+                from tinycnn import plots
 
-        if "loss" in history.rows[0]:
-            plots.save(plots.curves(history), folder / "curves.png")
-        part = data.test if len(data.test) else data.valid
-        if len(part):
-            chosen = part.subset(np.sort(np.random.default_rng(0).permutation(len(part))[:SHOWN]))
-            images = [chosen.images[i] for i in range(len(chosen))]
-            title = f"{data.name}: {len(chosen)} of {len(part):,} pictures that were not learned from, at random"
-            if task == "pose":
-                figure = plots.poses(chosen, model.predict(images, chosen.boxes).joints, title=title)
-            else:
-                figure = plots.predictions(chosen, model.predict(images), title=title)
-            plots.save(figure, folder / "predictions.png")
-    except MissingExtra as error:
-        return [f"curves.png and predictions.png were not drawn: {error}"]
-    return []
+                plots.save(drawn, folder / name)
+        except MissingExtra as error:
+            return [f"curves.png and predictions.png were not drawn: {error}"]
+        except Exception as error:
+            problems.append(f"{name} was not drawn ({type(error).__name__}: {legible(error)}); all else is complete")
+    return problems
+
+
+def _curves(model, history, data, task):
+    from tinycnn import plots
+
+    return plots.curves(history) if "loss" in history.rows[0] else None
+
+
+def _predictions(model, history, data, task):
+    from tinycnn import plots
+    from tinycnn.plots.labels import title as named
+
+    part = data.test if len(data.test) else data.valid
+    if not len(part):
+        return None
+    chosen = part.subset(np.sort(np.random.default_rng(0).permutation(len(part))[:SHOWN]))
+    images = [chosen.images[i] for i in range(len(chosen))]
+    title = f"{named(data.name, 'the data set')}: {len(chosen)} of {len(part):,} pictures that were not " \
+            "learned from, at random"
+    if task == "pose":
+        return plots.poses(chosen, model.predict(images, chosen.boxes).joints, title=title)
+    return plots.predictions(chosen, model.predict(images), title=title)
 
 
 def _report(model, metrics, folder, problems):
@@ -191,7 +209,7 @@ def _report(model, metrics, folder, problems):
         print("Nothing to measure on: there are neither test nor validation pictures.")
     else:
         table = task_of(model).comparison_table(metrics[part])
-        print(f"\n{metrics['data']}, {metrics[part]['count']:,} {part} pictures:\n{table}\n")
+        print(f"\n{legible(metrics['data'])}, {metrics[part]['count']:,} {part} pictures:\n{table}\n")
     for sentence in problems:
         print(sentence)
     files = [name for name in ("model.npz", "metrics.json", "history.csv", "curves.png", "predictions.png")

@@ -1,5 +1,7 @@
 """Exercises of lesson 06, second half: patches added back onto the picture, and the three gradients."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from tinycnn import patches
@@ -9,6 +11,8 @@ from tinycnn.patches import output_size
 
 OVERLAP = ("Where windows overlap, a pixel keeps only the last window's gradient. It has helped to make several "
            "outputs, and each of them sends its share.")
+BY_PLACE = ("A pixel keeps only what the last place in the window has to say. It lies at several places of several "
+            "windows, and each of them sends its share. Is it = where the sum grows?")
 CROP = ("The border of the padded picture is cut off on the wrong side: the gradient sits too far to the lower right. "
         "The picture lies in the middle of its border.")
 UNCUT = "The result has the size of the padded picture. The border is no part of x."
@@ -43,6 +47,17 @@ def _crop(padded, x_shape, before):
 
 def _assigned(cols, x_shape, kernel, stride=1, padding=0):
     return _crop(_scatter(cols, x_shape, kernel, stride, padding, assign=True), x_shape, padding)
+
+
+def _assigned_by_place(cols, x_shape, kernel, stride=1, padding=0):
+    """The loops run over places in the window, so the last place wins, not the last window."""
+    (kh, kw), (n, h, w, c), (_, oh, ow, _) = kernel, x_shape, cols.shape
+    cols = cols.reshape(n, oh, ow, kh, kw, c)
+    padded = np.zeros((n, h + 2 * padding, w + 2 * padding, c), cols.dtype)
+    for i in range(kh):
+        for j in range(kw):
+            padded[:, i : i + stride * oh : stride, j : j + stride * ow : stride] = cols[:, :, :, i, j]
+    return _crop(padded, x_shape, padding)
 
 
 def _cropped_wrongly(cols, x_shape, kernel, stride=1, padding=0):
@@ -95,6 +110,7 @@ COL2IM = Exercise(
     keeps_dtype=True,
     mistakes={
         "assigned": Mistake(_assigned, OVERLAP),
+        "assigned by place": Mistake(_assigned_by_place, BY_PLACE),
         "averaged": Mistake(
             _averaged, "Where windows overlap, the mean is taken. Every window's share counts in full: add them."),
         "cropped on one side": Mistake(_cropped_wrongly, CROP),
@@ -197,6 +213,7 @@ CONV_BACKWARD = Exercise(
     keeps_dtype=True,
     mistakes={
         "dx: assigned": Mistake(_with(dx=_dx_by(_assigned)), OVERLAP),
+        "dx: assigned by place": Mistake(_with(dx=_dx_by(_assigned_by_place)), BY_PLACE),
         "dx: cropped on one side": Mistake(_with(dx=_dx_by(_cropped_wrongly)), CROP),
         "dx: not cropped": Mistake(_with(dx=_dx_by(_uncut)), UNCUT),
         "dx: stride ignored": Mistake(_with(dx=_dx_by(_without_stride)), STRIDE),
@@ -235,6 +252,9 @@ CONV_BACKWARD = Exercise(
         "db: mean": Mistake(
             _with(db=lambda dy, *rest: dy.mean(axis=(0, 1, 2))),
             "The mean is taken instead of the sum. b was added at every position, and every use adds its share."),
+        "db: batch mean": Mistake(
+            _with(db=lambda dy, *rest: dy.sum(axis=(0, 1, 2)) / len(dy)),
+            "It is divided by the batch size. The loss does that; a layer only adds up."),
         "db: dy ignored": Mistake(
             _with(db=lambda dy, *rest: np.full(dy.shape[3], dy[..., 0].size, dy.dtype)),
             "It counts positions and forgets dy. By the chain rule every share is multiplied by the dy of its output. "
@@ -245,4 +265,8 @@ CONV_BACKWARD = Exercise(
     },
 )
 
-BACKWARD = {"col2im": COL2IM, "conv_backward": CONV_BACKWARD}
+BACKWARD_LOOPS = replace(
+    CONV_BACKWARD, title="a backward in loops, with a bug", stub=_with(dx=_dx_by(_cropped_wrongly)),
+    stub_says="dx: cropped on one side")
+
+BACKWARD = {"col2im": COL2IM, "conv_backward": CONV_BACKWARD, "backward_loops": BACKWARD_LOOPS}

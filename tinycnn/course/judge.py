@@ -137,20 +137,21 @@ def _recognize(exercise, cases, answers, truths, wrong):
     are both found; but a result about which anything is left unexplained has been spoiled in some other way, and no
     mistake is named for it.
     """
-    explains = {}
+    explains, apart = {}, {}  # apart: in how many places a mistake's whole program differs from the learner's
     for key, mistake in exercise.mistakes.items():
         theirs = [exercise.outputs(mistake.function, case) for case in cases]
-        shared = wrong - _differences(exercise, answers, theirs)
+        unlike = _differences(exercise, answers, theirs)
+        shared, apart[key] = wrong - unlike, len(unlike)
         by_result = {k for _, k in shared}
         if all(place in wrong for place in _differences(exercise, truths, theirs) if place[1] in by_result):
             explains[key] = shared
     found, left = {}, set(wrong)
     while any(explains[key] & left for key in explains):
         most = max(len(places & left) for places in explains.values())
-        first, *others = [key for key, places in explains.items() if len(places & left) == most]
+        first, *others = sorted((key for key, places in explains.items() if len(places & left) == most), key=apart.get)
         places = explains[first] & left
-        if any(explains[key] & left == places for key in others):
-            break  # two mistakes would explain the same numbers: neither is named
+        if any(explains[key] & left == places and apart[key] == apart[first] for key in others):
+            break  # two mistakes would explain the same numbers as well: neither is named
         found[first] = places
         left -= places
     spoiled = {k for _, k in left}

@@ -93,14 +93,28 @@ class _StoredElsewhere(MyConv2d):
         return dx
 
 
+class _ClassAttribute(MyConv2d):
+    """What forward remembers belongs to the class, so all layers share it."""
+
+    def forward(self, x):
+        _ClassAttribute.x = x
+        return super().forward(x)
+
+    def backward(self, dy):
+        dx, self.w.grad, self.b.grad = conv_backward(dy, _ClassAttribute.x, self.w.value, self.stride, self.padding)
+        return dx
+
+
 def two_steps(cls, args, kwargs):
-    """Forward and backward twice, as in training, and a look at the weights that nobody asked to change."""
+    """Two layers in turns, as in a network; two steps; and a look at the weights that nobody asked to change."""
     (x, w, b, stride, padding), rng = args, np.random.default_rng(2)
-    layer = cls(w.shape[2], w.shape[3], w.shape[0], stride=stride, padding=padding)
+    layer, other = (cls(w.shape[2], w.shape[3], w.shape[0], stride=stride, padding=padding) for _ in range(2))
     layer.w.value, layer.b.value = w, b
+    other.w.value, other.b.value = w[::-1].copy(), b.copy()
     y = layer.forward(x)
     if y is None:
         return [None] * len(LAYER.returns)
+    other.forward(x[::-1].copy())
     dx = layer.backward(rng.standard_normal(y.shape).astype(x.dtype))
     dw, db = layer.w.grad, layer.b.grad
     y = layer.forward(x)
@@ -111,7 +125,8 @@ def two_steps(cls, args, kwargs):
 def _cases(rng):
     def case(x, w, stride, padding):
         return Case(rng.standard_normal(x), rng.standard_normal(w), rng.uniform(0.5, 1.5, w[3]), stride, padding)
-    return [case((2, 5, 6, 2), (3, 3, 2, 4), 1, 0), case((3, 7, 8, 2), (3, 3, 2, 3), 2, 1)]
+    return [case((2, 5, 6, 2), (3, 3, 2, 4), 1, 0), case((3, 7, 8, 2), (3, 3, 2, 3), 2, 1),
+            case((2, 4, 5, 3), (2, 2, 3, 2), 1, 1)]
 
 
 def _gradcheck(cls):
@@ -124,6 +139,7 @@ LAYER = Exercise(
     title="a convolution layer of your own",
     solution=MyConv2d,
     call=two_steps,
+    takes=("x", "w", "b", "stride", "padding"),
     cases=_cases,
     returns=("y", "dx", "dw", "db", "dw of the next step", "db of the next step", "w afterwards", "b afterwards"),
     gradient=_gradcheck,
@@ -139,6 +155,10 @@ LAYER = Exercise(
             _Updates,
             "The weights have changed, though no optimizer was called. backward computes gradients and leaves the step "
             "to the optimizer."),
+        "shared by all layers": Mistake(
+            _ClassAttribute,
+            "Two layers were used in turns, and the one computed with what the other had been given. What forward "
+            "remembers has to be kept in this very layer: self.remember(x), or self.x, not a variable of the class."),
         "plain forward": Mistake(
             _PlainForward,
             "Stride and padding do not arrive in the computation. Where are self.stride and self.padding used?"),

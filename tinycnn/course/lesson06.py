@@ -17,12 +17,25 @@ def output_size(size, kernel, stride=1, padding=0):
     return (size + 2 * padding - kernel) // stride + 1
 
 
+def _sizes(function, args, kwargs):
+    """Numbers of windows for several (size, kernel, stride, padding), and whether Python can count with them."""
+    (settings,) = args
+    answers = [function(*setting) for setting in settings]
+    if any(answer is None for answer in answers):
+        return [None, None]
+    return [answers, [isinstance(answer, int | np.integer) for answer in answers]]
+
+
 OUTPUT_SIZE = Exercise(
     title="how many windows fit",
     solution=output_size,
-    cases=lambda rng: [Case(size, kernel, stride, padding) for size, kernel, stride, padding in (
-        (5, 3, 1, 0), (5, 3, 1, 1), (8, 3, 2, 1), (7, 2, 2, 0), (9, 4, 3, 2), (227, 11, 4, 0), (3, 3, 2, 0))],
-    returns=("number",),
+    call=_sizes,
+    takes=("settings",),
+    cases=lambda rng: [Case(settings) for settings in (
+        ((5, 3, 1, 0), (5, 3, 1, 1), (8, 3, 2, 1), (7, 2, 2, 0)),
+        ((9, 4, 3, 2), (227, 11, 4, 0), (3, 3, 2, 0), (11, 3, 3, 0)),
+        ((55, 3, 2, 0), (6, 5, 1, 2), (12, 5, 4, 0), (8, 2, 3, 2)))],
+    returns=("numbers", "are they whole numbers"),
     mistakes={
         "off by one": Mistake(
             lambda size, kernel, stride=1, padding=0: (size + 2 * padding - kernel) // stride,
@@ -42,6 +55,15 @@ OUTPUT_SIZE = Exercise(
         "not whole": Mistake(
             lambda size, kernel, stride=1, padding=0: (size + 2 * padding - kernel) / stride + 1,
             "That is not a whole number when the steps do not come out even. What happens to the rest?"),
+        "brackets": Mistake(
+            lambda size, kernel, stride=1, padding=0: size + 2 * padding - kernel // stride + 1,
+            "Only the kernel is divided by the stride: // comes before - unless brackets say otherwise."),
+        "a float": Mistake(
+            lambda size, kernel, stride=1, padding=0: float(output_size(size, kernel, stride, padding)),
+            "The numbers are right, but they are floats, such as 5.0. Shapes and loops need whole numbers."),
+        "rounded to the nearest": Mistake(
+            lambda size, kernel, stride=1, padding=0: round((size + 2 * padding - kernel) / stride) + 1,
+            "The steps are rounded to the nearest whole number. A window of which only half fits does not count."),
         "divided last": Mistake(
             lambda size, kernel, stride=1, padding=0: (size + 2 * padding - kernel + 1) // stride,
             "The 1 is added before dividing. It stands for the first window, which no step leads to."),
@@ -152,6 +174,9 @@ CONV_FORWARD = Exercise(
             _forward_times(kernel=lambda w: _only(w, slice(None), slice(None), 0)),
             "Only the first channel is looked at. A window has KH x KW x C numbers, and the sum runs over all of "
             "them."),
+        "mean": Mistake(
+            _forward_times(kernel=lambda w: w / w[..., 0].size),
+            "The mean over the window is taken. A convolution adds up."),
         "overwritten": Mistake(
             _forward_times(kernel=lambda w: _only(w, -1, -1, -1)),
             "Only the last product of each window is left: the others were overwritten. Is it = where the sum grows?"),

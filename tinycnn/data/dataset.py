@@ -13,7 +13,9 @@ import numpy as np
 
 from tinycnn.backend import ArrayLike, Labels
 from tinycnn.errors import DataError
-from tinycnn.text import aligned, count
+from tinycnn.text import aligned, count, legible, shortened
+
+LONGEST = 60  # columns of a class name in a table
 
 
 class Pictures(Protocol):
@@ -196,14 +198,15 @@ class Dataset:
         shown = self.classes[:most_classes]
         counts = [np.bincount(samples.labels, minlength=len(self.classes)) for samples in self.parts.values()]
         rows = [("", *self.parts), ("pictures", *(len(samples) for samples in self.parts.values()))]
-        rows += [(f"  {name}", *(int(part[k]) for part in counts)) for k, name in enumerate(shown)]
+        rows += [(f"  {shortened(legible(name), LONGEST)}", *(int(part[k]) for part in counts))
+                 for k, name in enumerate(shown)]
         if len(self.classes) > len(shown):
             rest = [int(part[len(shown) :].sum()) for part in counts]
             rows.append((f"  and {len(self.classes) - len(shown)} classes more", *rest))
         statistics = [_box_statistics(samples) for samples in self.parts.values()]
         rows += [(what, *(column[what] for column in statistics)) for what in statistics[0]]
-        lines = [f"{self.name}: {count(len(self.classes), 'class', 'classes')}", *aligned(rows, narrowest=9)]
-        return "\n".join(lines + [f"note: {note}" for note in self.notes])
+        lines = [f"{legible(self.name)}: {count(len(self.classes), 'class', 'classes')}", *aligned(rows, narrowest=9)]
+        return "\n".join(lines + [f"note: {legible(note)}" for note in self.notes])
 
 
 def _box_statistics(samples):
@@ -242,4 +245,4 @@ def _boxes(boxes):
 
 
 def _listing(names, most=8):
-    return ", ".join(names[:most]) + (f", ... ({len(names)} in all)" if len(names) > most else "")
+    return ", ".join(map(legible, names[:most])) + (f", ... ({len(names)} in all)" if len(names) > most else "")

@@ -8,6 +8,7 @@ out would not help: training visits every picture once an epoch, so the oldest i
 Every picture comes out as uint8 (H, W, 3), RGB, upright, whatever the file holds.
 """
 
+import functools
 import hashlib
 import io
 import operator
@@ -19,10 +20,15 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tinycnn.backend import ArrayLike
-from tinycnn.errors import DataError, require
+from tinycnn.errors import DataError, MissingExtra, require
 
-SUFFIXES = frozenset({".jpg", ".jpeg", ".jfif", ".png", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm"})
+SUFFIXES = frozenset({".jpg", ".jpeg", ".jfif", ".png", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm",
+                      ".heic", ".heif", ".avif"})  # fmt: skip
 FORMATS = ("JPEG", "PNG", "BMP", "GIF", "TIFF", "WEBP", "PPM")  # nothing that would start another program (EPS does)
+NEWER = {  # how the file begins, after "ftyp" -> Pillow's name of a format that needs more than every Pillow has
+    **dict.fromkeys((b"avif", b"avis"), "AVIF"),
+    **dict.fromkeys((b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"), "HEIF"),
+}
 MAX_FILE_BYTES = 256 * 2**20
 ORIENTATION = 0x0112  # the EXIF tag in which a camera says how it was held, 1 (upright) to 8
 
@@ -75,7 +81,7 @@ def decode(path: str | Path, max_side: int | None = None) -> Picture:
     if not data:
         raise PictureError(path, "the picture is an empty file")
     try:
-        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+        with Image.open(io.BytesIO(data), formats=_formats(data)) as image:
             return _decode(image, max_side, hashlib.blake2b(data, digest_size=16).digest())
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise PictureError(path, "the picture has more pixels than Pillow's limit", error) from error
@@ -87,6 +93,36 @@ def decode(path: str | Path, max_side: int | None = None) -> Picture:
         raise PictureError(path, str(error)) from error
     except Exception as error:  # a damaged file makes Pillow's decoders raise nearly anything: OSError, SyntaxError ...
         raise PictureError(path, "the picture is damaged or cut off", error) from error
+
+
+def _formats(data):
+    """The formats that a file may have: what phones write is known by its beginning, since a name may say anything."""
+    kind = NEWER.get(data[8:12]) if data[4:8] == b"ftyp" else None
+    if kind is None:
+        return FORMATS
+    if kind == "HEIF" and b"avif" in data[16 : int.from_bytes(data[:4], "big")][:64]:  # mif1 is said of both
+        kind = "AVIF"
+    needed = {"HEIF": "pip install pillow-heif", "AVIF": "pip install -U 'pillow>=11.3'"}[kind]
+    if not (_has_heif() if kind == "HEIF" else _has_avif()):
+        raise Unusable(f"the picture is {'HEIC' if kind == 'HEIF' else kind}, which Pillow cannot read here: {needed}")
+    return (kind,)
+
+
+@functools.cache
+def _has_heif():
+    try:
+        require("pillow_heif", extra="heic").register_heif_opener()
+    except MissingExtra:
+        return False
+    return True
+
+
+@functools.cache
+def _has_avif():
+    try:
+        return require("PIL.AvifImagePlugin", extra="images").SUPPORTED
+    except MissingExtra:
+        return False
 
 
 class Unusable(ValueError):

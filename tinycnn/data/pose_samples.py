@@ -16,7 +16,7 @@ from tinycnn.data.dataset import Pictures
 from tinycnn.errors import DataError
 from tinycnn.poses import JOINTS, windows
 from tinycnn.resize import crop_resize
-from tinycnn.text import aligned
+from tinycnn.text import aligned, legible
 
 
 @dataclass(repr=False)
@@ -115,8 +115,8 @@ class PoseDataset:
         seen = [f"{part.visible.mean():.1%}" if len(part) else "-" for part in self.parts.values()]
         sides = [f"{_sides(part).mean():.0f} pixels" if len(part) else "-" for part in self.parts.values()]
         rows += [("joints that are seen", *seen), ("side of a person's box, mean", *sides)]
-        lines = [f"{self.name}: {len(JOINTS)} joints", *aligned(rows, narrowest=9)]
-        return "\n".join(lines + [f"note: {note}" for note in self.notes])
+        lines = [f"{legible(self.name)}: {len(JOINTS)} joints", *aligned(rows, narrowest=9)]
+        return "\n".join(lines + [f"note: {legible(note)}" for note in self.notes])
 
 
 def _sides(samples):

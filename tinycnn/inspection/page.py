@@ -6,7 +6,12 @@ the text may contain. Every text that comes in is escaped here, in one place.
 
 import base64
 import html
+import re
 
+from tinycnn.errors import MissingExtra
+from tinycnn.text import first_line
+
+NO_TEXT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")  # control, halves
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 
 STYLE = """
@@ -68,8 +73,8 @@ details { margin: 1rem 0 0; } summary { cursor: pointer; color: var(--blue); fon
 
 
 def escape(text):
-    """Text as HTML that shows exactly this text."""
-    return html.escape(str(text), quote=True)
+    """Text as HTML that shows exactly this text, but for what no HTML may hold: that becomes a �."""
+    return html.escape(NO_TEXT.sub("\ufffd", str(text)), quote=True)
 
 
 class Page:
@@ -100,9 +105,17 @@ class Page:
     def code(self, text):
         return self.add(f"<pre><code>{escape(text)}</code></pre>")
 
-    def figure(self, figure, alt, caption=""):
-        """A matplotlib Figure, embedded. alt: what it shows, for those who cannot see it."""
-        data = base64.b64encode(figure._repr_png_()).decode()
+    def figure(self, draw, alt, caption=""):
+        """What `draw` returns, a matplotlib Figure, embedded. alt: what it shows, for those who cannot see it.
+
+        A figure that fails leaves a sentence in its place: all else of the page was measured and counts.
+        """
+        try:
+            data = base64.b64encode(draw()._repr_png_()).decode()
+        except MissingExtra:
+            raise
+        except Exception as error:
+            return self.text(f"{alt}: this figure could not be drawn ({type(error).__name__}: {first_line(error)})")
         below = f"<figcaption>{_inline(caption)}</figcaption>" if caption else ""
         return self.add(f'<figure><img alt="{escape(alt)}" src="data:image/png;base64,{data}">{below}</figure>')
 

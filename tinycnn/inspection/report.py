@@ -1,5 +1,6 @@
 """The inspection as one HTML file: every look of this room at one network and its data, each with how to read it."""
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -96,11 +97,11 @@ def _predictions(page, model, diagnosis, unseen, shown, train):
     page.table([("", *columns.values())] + [
         (title, *(f"{scores[prefix + key]:.3f}" if prefix + key in scores else "–" for prefix in columns))
         for key, title in NAMES.items()])
-    page.figure(predictions(shown, model.predict(shown.images)), f"Predictions on {len(shown)} pictures",
+    page.figure(partial(predictions, shown, model.predict(shown.images)), f"Predictions on {len(shown)} pictures",
                 "Truth and prediction. Right means what joint accuracy counts: the class is right and the boxes "
                 "overlap with an IoU of at least 0.5.")
     page.heading("Is it the same box for every picture?")
-    page.figure(diagnosis.plot(), "Predicted against true boxes",
+    page.figure(diagnosis.plot, "Predicted against true boxes",
                 "Each dot is a picture. A network that has learned puts the dots on the slanted line; one that answers "
                 "with the same box puts them on a horizontal one. Timid answers lie between.")
 
@@ -115,7 +116,8 @@ def _network(page, model, image):
     fields = [f for f in receptive_fields(model) if f.size != (1, 1) and not _keeps_view(model, f.name)]
     if fields:
         windows = middle_windows(model, fields, model.image_size)
-        page.figure(fields_figure(fields, windows, frames(model, image)[0][0]), "Receptive fields of the layers",
+        page.figure(partial(fields_figure, fields, windows, frames(model, image)[0][0]),
+                    "Receptive fields of the layers",
                     "How many pixels a unit of each layer can see. A unit cannot recognize what does not fit into its "
                     "window; the box head needs units that see whole objects, or many that together do.")
 
@@ -130,7 +132,7 @@ def _step(page, model, batch, loss, optimizer, seed):
               f"one step with {count(len(batch), 'training picture')} was taken by a copy of the network. Read each "
               "row as one layer, from the image at the top to the two heads at the bottom.")
     seen = trace(model, batch.images, batch.labels, batch.boxes, loss, optimizer, seed)
-    page.figure(seen.plot(), "Outputs, gradients, zeros, updates and time of every layer",
+    page.figure(seen.plot, "Outputs, gradients, zeros, updates and time of every layer",
                 "Look for outputs that shrink or grow from layer to layer, gradients that fade on their way up this "
                 "figure (which is the way down the network), dead units, and updates outside the shaded band: about a "
                 "thousandth of the weights per step is usual.")
@@ -144,7 +146,7 @@ def _tug_of_war(page, model, batch, loss):
               "they can be compared: how hard each pulls (the norm), and whether both want the same (the cosine).")
     calm = twin(model).eval()
     pulls = head_gradients(calm, *batch_of(calm, batch.images, batch.labels, batch.boxes), loss)
-    page.figure(pulls.plot(), "Norms and cosines of the two heads' gradients",
+    page.figure(pulls.plot, "Norms and cosines of the two heads' gradients",
                 "Left: the two norms at every layer. Middle: the cosine; at 0 the two tasks do not disturb each other, "
                 "below 0 a step for one undoes work of the other. Right: the direction that the trunk follows as the "
                 "weight of the box loss varies. Another weight stretches the arrows and turns none of them.")
@@ -163,7 +165,7 @@ def _convolutions(page, model, batch, loss, seed):
               "it, in an early layer and in a later one.")
     for name, _ in dict.fromkeys([convolutions[0], convolutions[min(2, len(convolutions) - 1)]]):
         origin = provenance(model, batch.images, batch.labels, batch.boxes, name, loss=loss, seed=seed)
-        page.figure(origin.plot(), f"Where the gradient of a weight of {short(name)} comes from")
+        page.figure(origin.plot, f"Where the gradient of a weight of {short(name)} comes from")
     page.text("Left: the weight in its kernel, and what each picture adds. Right: the pictures that add most, colored "
               "by what each position adds. Much of it cancels, as the title says; a step follows the rest.")
     page.text(f'The same in Python: `tc.inspection.provenance(model, images, labels, boxes, "{short(name)}")`',
@@ -178,17 +180,18 @@ def _convolutions(page, model, batch, loss, seed):
               "way.")
     strongest = np.unravel_index(np.argmax(to_numpy(seen.y)[0]), seen.y.shape[1:])
     explanation = explain_conv(seen.layer, to_numpy(seen.x)[0], *(int(k) for k in strongest))
-    page.figure(explanation.plot(), f"One output of {short(name)} as patch times kernel",
+    page.figure(explanation.plot, f"One output of {short(name)} as patch times kernel",
                 "Purple is positive, orange negative. A filter answers where the colors of patch and kernel agree.")
     if layer.w.value.shape[2] in (1, 3):
         page.heading("The filters of the first layer")
-        page.figure(filters(layer), "First-layer filters", "What each filter looks for, shown as a picture. Large "
+        page.figure(partial(filters, layer), "First-layer filters",
+                    "What each filter looks for, shown as a picture. Large "
                     "filters that were trained long become edges and color contrasts, and those that still look like "
                     "noise have learned little; three by three pixels leave room for contrasts only.")
     page.heading("What the layers show")
     image = batch.images[0]
     for name in _map_layers(model):
-        page.figure(activations(model, image, name).plot(15), f"Activation maps of {short(name)}")
+        page.figure(partial(activations(model, image, name).plot, 15), f"Activation maps of {short(name)}")
     page.text("The same picture in an early and in a late layer: first edges and colors at every position, then "
               "coarser answers to larger parts.")
 
@@ -212,10 +215,10 @@ def _pixels(page, model, shown):
         image = shown.images[i]
         truth = shown.classes[shown.labels[i]]
         page.heading(f"{title}: this is {truth}, and it says {answers[i][0]}")
-        page.figure(saliency(model, image).plot(), "Which pixels move the score and the four edges of the box",
+        page.figure(saliency(model, image).plot, "Which pixels move the score and the four edges of the box",
                     "Bright pixels move the class's score, or the edge drawn in orange, most. An edge of the box "
                     "should hang on the edge of the object, not on the background.")
-        page.figure(occlusion(model, image).plot(), "What is lost where a gray square covers the picture",
+        page.figure(occlusion(model, image).plot, "What is lost where a gray square covers the picture",
                     "Bright where covering costs most: these parts are needed, for the class (middle) and for the box "
                     "(right).")
     page.text("The same in Python: `tc.inspection.saliency(model, image)` and `tc.inspection.occlusion(model, image)`",

@@ -5,6 +5,7 @@ import textwrap
 import numpy as np
 
 from tinycnn.errors import require
+from tinycnn.plots.labels import labels
 from tinycnn.plots.look import COLORS, FAINT, INK, new_figure, styled
 from tinycnn.text import figure_of, short
 
@@ -185,5 +186,5 @@ def _picture(ax, origin, n, total, limit):
     ax.set_ylim(side, 0)
     _bare(ax)
     sign = "+" if total >= 0 else "−"
-    ax.set_title(f"{n}: {origin.classes[origin.labels[n]]}, {sign}{figure_of(abs(float(total)))}", fontsize=10,
+    ax.set_title(f"{n}: {labels(origin.classes)[origin.labels[n]]}, {sign}{figure_of(abs(float(total)))}", fontsize=10,
                  color=UP if total >= 0 else DOWN)

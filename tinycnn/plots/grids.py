@@ -7,6 +7,7 @@ import numpy as np
 from tinycnn import boxes as box_math
 from tinycnn.errors import DataError, require
 from tinycnn.plots.given import Prediction, Samples
+from tinycnn.plots.labels import label, labels
 from tinycnn.plots.look import FAINT, INK, PREDICTION, TRUTH, WRONG, Figure, new_figure, styled
 from tinycnn.resize import crop_resize
 
@@ -22,11 +23,12 @@ def contact_sheet(samples: Samples, count: int = 40, columns: int = 8, title: st
     if not len(chosen):
         raise DataError("there is nothing to show: the samples are empty")
     figure, axes = _grid(len(chosen), columns, line_count=1)
+    names = labels(chosen.classes, most=20)
     for i, ax in enumerate(axes):
         image, (box,) = _reduced(chosen.images[i], chosen.boxes[i])
         _show(ax, image)
         draw_box(ax, box, TRUTH)
-        ax.set_title(_short(chosen.classes[chosen.labels[i]], most=20), fontsize=9, pad=5)
+        ax.set_title(names[chosen.labels[i]], fontsize=9, pad=5)
     figure.suptitle(title or f"{len(chosen)} of {len(samples):,} pictures, all classes in turn")
     return figure
 
@@ -43,6 +45,7 @@ def predictions(samples: Samples, prediction: Prediction, columns: int = 6, titl
     ious = box_math.iou(prediction.boxes, samples.boxes)
     figure, axes = _grid(len(samples), columns, line_count=2)
     right_count = 0
+    shown = dict(zip(samples.classes, labels(samples.classes, most=12), strict=True))
     for i, ax in enumerate(axes):
         name, probability, box = prediction[i]
         truth = samples.classes[samples.labels[i]]
@@ -52,8 +55,9 @@ def predictions(samples: Samples, prediction: Prediction, columns: int = 6, titl
         _show(ax, image, frame=None if right else WRONG)
         draw_box(ax, true_box, TRUTH)
         draw_box(ax, box, PREDICTION, DASHES)
-        correction = "" if name == truth else f"is {_short(truth)}, "
-        ax.set_title(f"{'✓' if right else '✗'} {_short(name)} {probability:.0%}\n{correction}IoU {ious[i]:.2f}",
+        correction = "" if name == truth else f"is {shown[truth]}, "
+        answer = shown.get(name) or label(name, "another class", most=12)
+        ax.set_title(f"{'✓' if right else '✗'} {answer} {probability:.0%}\n{correction}IoU {ious[i]:.2f}",
                      fontsize=9, pad=5, color=INK if right else WRONG)
     figure.suptitle(title or f"{right_count} of {len(samples)} right: right class and IoU ≥ 0.5")
     _legend(figure)
@@ -63,8 +67,8 @@ def predictions(samples: Samples, prediction: Prediction, columns: int = 6, titl
 def _taking_turns(labels, count):
     """Indices of at most `count` samples: the first of every class, then the second, ...; class by class at the end."""
     rank = np.empty(len(labels), int)
-    for label in np.unique(labels):
-        rank[labels == label] = np.arange(np.sum(labels == label))
+    for k in np.unique(labels):
+        rank[labels == k] = np.arange(np.sum(labels == k))
     turns = np.lexsort((labels, rank))[:count]
     return turns[np.lexsort((rank[turns], labels[turns]))]
 
@@ -127,7 +131,3 @@ def _legend(figure):
         patches.Patch(fill=False, edgecolor=WRONG, linewidth=2.5, label="✗ wrong class or IoU < 0.5"),
     ]
     figure.legend(handles=handles, loc="outside lower center", ncols=3, handlelength=2.6)
-
-
-def _short(name, most=16):
-    return name if len(name) <= most else name[: most - 1] + "…"

@@ -4,6 +4,7 @@ import numpy as np
 
 from tinycnn import boxes as box_math
 from tinycnn.plots.grids import draw_box
+from tinycnn.plots.labels import label, labels
 from tinycnn.plots.look import INK, PREDICTION, TRUTH, Figure, new_figure, styled
 
 STROKE = 9  # pixels of a glyph for each cell
@@ -40,6 +41,7 @@ def window_report(wanted: list[tuple[np.ndarray, np.ndarray]], classes: tuple[st
     is none    box, truth: (4,) in pixels of the image
     """
     shown = min(len(classes), 5)
+    names, found = labels(classes), label(found, "what it found")
     figure = new_figure(2.1 * shown + 5.4, 5.0)
     grid = figure.add_gridspec(2, shown + 2, width_ratios=[1] * shown + [1.25, 1.25])
     for k in range(shown):
@@ -47,7 +49,7 @@ def window_report(wanted: list[tuple[np.ndarray, np.ndarray]], classes: tuple[st
             ax = figure.add_subplot(grid[row, k])
             ax.imshow(pattern, cmap="gray", vmin=0, vmax=0.9)
             ax.set_axis_off()
-            ax.set_title(f"{classes[k]}" if row == 0 else f"not {classes[k]}", fontsize=10)
+            ax.set_title(names[k] if row == 0 else f"not {names[k]}", fontsize=10)
     picture, map_of = figure.add_subplot(grid[:, shown]), figure.add_subplot(grid[:, shown + 1])
     picture.imshow(image)
     draw_box(picture, truth, TRUTH)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, ParamSpec, TypeAlias, TypeVar
 
 from tinycnn.errors import DataError, require
 from tinycnn.files import atomic_write
+from tinycnn.plots.labels import finish
 
 if TYPE_CHECKING:
     import matplotlib.figure
@@ -39,12 +40,15 @@ def style() -> AbstractContextManager[None]:
 
 
 def styled(function: Callable[P, R]) -> Callable[P, R]:
-    """Run a function that draws inside `style()`."""
+    """Run a function that draws inside `style()`; the texts of a figure that it returns are made harmless."""
 
     @functools.wraps(function)
     def inside(*args: P.args, **kwargs: P.kwargs) -> R:
         with style():
-            return function(*args, **kwargs)
+            drawn = function(*args, **kwargs)
+            if isinstance(drawn, require("matplotlib.figure", extra="viz").Figure):
+                finish(drawn)
+            return drawn
 
     return inside
 
@@ -72,6 +76,7 @@ def save(figure: Figure, path: str | Path) -> None:
 @styled
 def _written(figure, kind):
     """The bytes of the file; styled, since matplotlib makes some parts (the numbers at an axis) only now."""
+    finish(figure)  # what was added since
     file = io.BytesIO()
     figure.savefig(file, format=kind, dpi=DOTS_PER_INCH)
     return file.getvalue()

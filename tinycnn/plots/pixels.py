@@ -5,6 +5,7 @@ import math
 import numpy as np
 
 from tinycnn.errors import require
+from tinycnn.plots.labels import label
 from tinycnn.plots.look import FAINT, INK, PREDICTION, new_figure, styled
 from tinycnn.text import short
 
@@ -15,10 +16,10 @@ SIDES = {"left": (0, 1, 0, 3), "top": (0, 1, 2, 1), "right": (2, 1, 2, 3), "bott
 @styled
 def saliency_figure(seen):
     """The picture with its box, and for the score and each edge the pixels that move it."""
-    figure = new_figure(13, 5.9)
+    figure, name = new_figure(13, 5.9), label(seen.name, "its class")
     axes = figure.subplots(2, 3)
     _picture(axes[0, 0], seen.shown, seen.box)
-    axes[0, 0].set_title(f"{seen.name}, {seen.probability:.0%}")
+    axes[0, 0].set_title(f"{name}, {seen.probability:.0%}")
     order = ("score", "left", "right", "top", "bottom")
     for ax, target in zip(axes.ravel()[1:], order, strict=True):
         strength = seen.strength(target)
@@ -27,7 +28,7 @@ def saliency_figure(seen):
         image = ax.imshow(strength, cmap=HEAT, vmin=0, vmax=limit, extent=(0, side, side, 0), interpolation="nearest")
         _box(ax, seen.box, color="white", width=1, dashes=(0, (4, 3)))
         if target == "score":
-            ax.set_title(f"moves the score of {seen.name}")
+            ax.set_title(f"moves the score of {name}")
             unit = "score per gray level"
         else:
             xs = [seen.box[SIDES[target][k]] for k in (0, 2)]
@@ -47,15 +48,15 @@ def saliency_figure(seen):
 @styled
 def occlusion_figure(seen):
     """The picture, and what is lost where a gray square covers it: probability of the class, overlap of the box."""
-    figure = new_figure(12, 4.3)
+    figure, name = new_figure(12, 4.3), label(seen.name, "its class")
     axes = figure.subplots(1, 3)
     _picture(axes[0], seen.shown, seen.box)
     xmin, ymin, xmax, ymax = (int(v) for v in seen.windows[0, 0])
     patches = require("matplotlib.patches", extra="viz")
     axes[0].add_patch(patches.Rectangle((xmin, ymin), xmax - xmin, ymax - ymin, facecolor="#808080", edgecolor="white"))
-    axes[0].set_title(f"{seen.name}, {seen.whole:.0%}, and the gray square")
+    axes[0].set_title(f"{name}, {seen.whole:.0%}, and the gray square")
     lost = 100 * (seen.whole - seen.per_pixel(seen.probability))
-    _loss(axes[1], seen, lost, f"probability of {seen.name}", "lost, percentage points")
+    _loss(axes[1], seen, lost, f"probability of {name}", "lost, percentage points")
     _loss(axes[2], seen, 1 - seen.per_pixel(seen.iou), "overlap with its box", "lost, 1 − IoU")
     return figure
 

@@ -91,8 +91,10 @@ ACCUSE = Answers(
            wrong(checker(1e-12), "everybody"),
            wrong(checker(error=lambda a, b: (abs(a - b) / np.maximum(np.maximum(abs(a), abs(b)), 1e-30)).mean()),
                  "a thousandth walks free"),
-           wrong(checker(answer=lambda e, threshold: e < threshold), "inverted"), wrong(other_dy, "everybody"),
-           wrong(checker(h=0.3), "bent"), wrong(checker(h=1e-14), "everybody"), wrong(first_element, "one wrong element"),
+           wrong(checker(answer=lambda e, threshold: e < threshold), "inverted"),
+           wrong(other_dy, "everybody"),
+           wrong(checker(h=0.3), "bent"), wrong(checker(h=1e-14), "everybody"),
+           wrong(first_element, "one wrong element"),
            wrong(checker(error=lambda a, b: (a - b).max() / abs(b).max())), wrong(checker(1e-9)),
            wrong(one_sided), wrong(lambda forward, backward, x: True, "everybody"),
            wrong(lambda forward, backward, x: False, "nobody"), wrong(lambda forward, backward, x: None)])

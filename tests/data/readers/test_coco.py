@@ -5,6 +5,7 @@ import pytest
 
 from tinycnn.data import read
 from tinycnn.data.readers import coco
+from tinycnn.data.readers.assemble import TAKE_IN
 from tinycnn.errors import DataError
 
 CATEGORIES = [{"id": 17, "name": "owl"}, {"id": 3, "name": "cat"}, {"id": 5, "name": "unused"}]
@@ -96,7 +97,7 @@ def test_what_cannot_be_used_is_left_out(tmp_path, photo, annotate, answers):
         "left out 3 of 14: the picture is missing (gone.png, ../out.png, /etc/out.png)",
         "left out 1 of 14: no object is marked in it (none.png)",
         "left out 1 of 14: all its objects are crowds (iscrowd) (crowd.png)",
-        "a crowd (one box around many) not used: 1 (crowd.png)",
+        "a crowd (one box around many) not used: 1 (crowd.png)", TAKE_IN,
         "left out 4 of 14: its box is not four numbers (nobox.png, short.png, text.png, ...)",
         "left out 1 of 14: box has no area (negative.png)",
         "left out 1 of 14: its class has no name (category.png)",
@@ -104,6 +105,8 @@ def test_what_cannot_be_used_is_left_out(tmp_path, photo, annotate, answers):
         "annotations of pictures that the file does not list: 1 (unknown)",
         "box cut at the border of the picture: 1 (owl.png)",
     }
+    taken = answers(read(tmp_path / "set", valid_fraction=0, test_fraction=0, difficult=True))
+    assert taken["crowd.png"] == ("train", "owl", [0, 0, 5, 5]) and len(taken) == 3
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import pytest
 
 import tinycnn.data
 from tinycnn.data.readers import coco, open_images, voc
+from tinycnn.data.readers.assemble import TAKE_IN
 from tinycnn.data.readers.records import Ledger
 from tinycnn.errors import DataError
 
@@ -103,7 +104,8 @@ def test_groups_and_unseen_classes_are_not_used(tmp_path, picture, put, names, a
                              "00a3.png": ("train", "Cat, domestic", [20, 10, 50, 40])}
     assert set(data.notes[:-1]) == {
         "left out 1 of 3: all its boxes are around groups (IsGroupOf) or have Confidence 0 (00a2.png)",
-        f"{open_images.GROUP}: 2 (00a1.png, 00a2.png)", f"{open_images.UNSEEN}: 1 (00a1.png)",
+        f"{open_images.GROUP} not used: 2 (00a1.png, 00a2.png)", f"{open_images.UNSEEN}: 1 (00a1.png)",
+        TAKE_IN,
     }
 
 

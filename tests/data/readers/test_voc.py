@@ -4,6 +4,7 @@ from PIL import Image
 
 from tinycnn.data import read
 from tinycnn.data.readers import voc
+from tinycnn.data.readers.assemble import TAKE_IN
 from tinycnn.errors import DataError
 
 BOX = (2, 3, 11, 13)  # as VOC writes it; half-open (1, 2, 11, 13)
@@ -93,7 +94,17 @@ def test_difficult_objects_are_not_used_and_the_largest_wins(tmp_path, photo, an
     annotate("c.xml", ("cat", BOX), difficult=1)
     data = read(tmp_path, test_fraction=0, valid_fraction=0)
     assert answers(data) == {"a.png": ("train", "dog", [0, 0, 20, 20]), "b.png": ("train", "cat", [1, 2, 11, 13])}
-    assert "left out 1 of 3: all its objects are marked difficult (c.png)" in data.notes
+    assert "left out 1 of 3: all its objects are marked difficult (c.png)" in data.notes and TAKE_IN in data.notes
+    data = read(tmp_path, test_fraction=0, valid_fraction=0, difficult=True)
+    assert answers(data)["c.png"] == ("train", "cat", [1, 2, 11, 13]) and len(answers(data)) == 3
+    assert f"{voc.DIFFICULT} taken in: 1 (c.png)" in data.notes and TAKE_IN not in data.notes
+
+
+def test_where_all_are_difficult_the_error_names_the_switch(tmp_path, photo, annotate):
+    photo("c.png")
+    annotate("c.xml", ("cat", BOX), difficult=1)
+    with pytest.raises(DataError, match="all its objects are marked difficult.*--difficult, takes in"):
+        read(tmp_path)
 
 
 LAUGHS = (

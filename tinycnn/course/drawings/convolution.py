@@ -128,7 +128,7 @@ def input_gradient(dy, w, x_shape):
     dy: (OH, OW)    w: (KH, KW)    x_shape: (H, W); stride 1, no padding
     """
     (oh, ow), (kh, kw), (h, wide) = dy.shape, w.shape, x_shape
-    count, dx, assigned, overlap = oh * ow, np.zeros(x_shape), np.zeros(x_shape), np.zeros(x_shape, int)
+    count, dx, assigned = oh * ow, np.zeros(x_shape), np.zeros(x_shape)
     columns = (count + 2) // 2
     width, height = columns * (wide + 1.3) + 0.4, 2 * (h + 2.2)
     figure = new_figure(9.6, 9.6 * height / width)
@@ -140,7 +140,6 @@ def input_gradient(dy, w, x_shape):
     for k, (i, j) in enumerate(np.ndindex(oh, ow)):
         dx[i : i + kh, j : j + kw] += dy[i, j] * w
         assigned[i : i + kh, j : j + kw] = dy[i, j] * w
-        overlap[i : i + kh, j : j + kw] += 1
         fills = {(i + p, j + q): HUES[k] for p in range(kh) for q in range(kw)}
         corner = place(k)
         matrix(ax, dx, corner, fills, size=12)
@@ -148,8 +147,7 @@ def input_gradient(dy, w, x_shape):
         start = "dx  =  " if k == 0 else "dx  +=  "
         say(ax, (corner[0] + wide / 2, corner[1] - 0.5), f"{start}{_signed(dy[i, j])} · w  at ({i}, {j})", 13)
     corner = place(count)
-    matrix(ax, dx, corner, {p: COLORS["sky"] for p in np.ndindex(h, wide)}, size=12,
-           bold={p for p in np.ndindex(h, wide) if overlap[p] > 1})
+    matrix(ax, dx, corner, {p: COLORS["sky"] for p in np.ndindex(h, wide)}, size=12)
     say(ax, (corner[0] + wide / 2, corner[1] - 0.5), "dx, all windows added", 13)
     corner = place(count + 1)
     wrong = {p: BAD for p in np.ndindex(h, wide) if assigned[p] != dx[p]}

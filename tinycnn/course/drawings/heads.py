@@ -5,6 +5,7 @@ import numpy as np
 from tinycnn import boxes as box_math
 from tinycnn.errors import require
 from tinycnn.plots.grids import DASHES, draw_box
+from tinycnn.plots.labels import labels
 from tinycnn.plots.look import COLORS, FAINT, INK, PREDICTION, TRUTH, new_figure, styled
 
 CLASS, BOX = COLORS["blue"], COLORS["orange"]
@@ -69,15 +70,16 @@ def over_epochs(samples, snapshots):
     figure.get_layout_engine().set(h_pad=0.03, w_pad=0.02, hspace=0.02, wspace=0.02)
     axes = figure.subplots(rows, columns, squeeze=False)
     for row, (name, prediction) in zip(axes, snapshots.items(), strict=True):
+        names = labels(prediction.classes)
         ious = box_math.iou(prediction.boxes, samples.boxes)
         for i, ax in enumerate(row):
             image = samples.images[i]
             ax.imshow(image, extent=(0, image.shape[1], image.shape[0], 0))
             draw_box(ax, samples.boxes[i], TRUTH)
             draw_box(ax, prediction.boxes[i], PREDICTION, DASHES)
-            label = int(prediction.labels[i])
-            right = label == samples.labels[i]
-            ax.set_title(f"{'✓' if right else '✗'} {prediction.classes[label]}  {ious[i]:.2f}", fontsize=9, pad=3,
+            answer = int(prediction.labels[i])
+            right = answer == samples.labels[i]
+            ax.set_title(f"{'✓' if right else '✗'} {names[answer]}  {ious[i]:.2f}", fontsize=9, pad=3,
                          color=INK if right else COLORS["vermilion"])
             ax.set(xticks=[], yticks=[])
             ax.grid(False)
@@ -163,7 +165,7 @@ def following(pictures, boxes, titles):
 @styled
 def bars(image, names, probabilities):
     """A picture and the probabilities of its class, largest on top. image: (H, W, 3) uint8; probabilities: (K,)."""
-    order = np.argsort(probabilities)
+    order, names = np.argsort(probabilities), labels(names)
     figure = new_figure(8.4, 0.27 * len(names) + 0.9)
     picture, ax = figure.subplots(1, 2, width_ratios=[1, 1.6])
     picture.imshow(image)

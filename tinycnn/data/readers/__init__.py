@@ -15,6 +15,7 @@ from tinycnn.data.formats import FORMATS, PARTICULAR
 from tinycnn.data.photographs import SUFFIXES, PixelCache
 from tinycnn.data.readers.archive import unpack
 from tinycnn.data.readers.assemble import assemble
+from tinycnn.data.readers.orientation import READINGS
 from tinycnn.data.readers.records import Ledger, walk
 from tinycnn.errors import DataError, require
 
@@ -22,7 +23,8 @@ READERS = {name: import_module(module) for name, module in FORMATS.items()}
 
 
 def read(path: str | Path, format: str | None = None, valid_fraction: float = 0.1, test_fraction: float | None = None,
-         seed: int = 0, *, max_side: int | None = 1024, memory: int = 2**30, units: str | None = None) -> Dataset:
+         seed: int = 0, *, max_side: int | None = 1024, memory: int = 2**30, units: str | None = None,
+         orientation: str | None = None, difficult: bool = False) -> Dataset:
     """Read a folder of annotated pictures, one annotation file, or a .zip into a Dataset. Needs Pillow (extra: images).
 
     format: one of tinycnn.data.formats.FORMATS, such as "voc", "coco", "csv", "yolo"; None to recognize it
@@ -33,15 +35,17 @@ def read(path: str | Path, format: str | None = None, valid_fraction: float = 0.
     memory: bytes of decoded pictures to keep, all parts together
     units: what boxes count in, "pixels", "shares" (0..1) or "percent" of the picture; None for what the format says.
         Where that is pixels, boxes that all lie within 0..1 are read as shares, what looks like percentages is refused
+    orientation: what boxes refer to in photographs that EXIF turns, the picture as "stored" or "upright"; None to tell
+        by stated sizes and boxes; for a picture in which these tell nothing by the others, and else upright
+    difficult: take in the objects that VOC marks difficult, COCO as crowds, and Open Images as groups
 
     Parts: those the set brings are kept. For a set with train and val only (Tiny ImageNet, Pascal VOC 2012, COCO)
     results are published on val: that becomes `test`, and `valid` is split off `train`. Files with the same bytes are
     one picture, so no picture is in two parts.
 
-    Boxes: half-open float pixels of the upright picture; several objects in a picture: the one with the largest area is
-    the main subject. EXIF orientation: the picture is turned upright, and boxes are taken to refer to the upright
-    picture, as browsers and annotation tools show it; where the annotation states a size that fits only the picture as
-    stored, the box is turned too.
+    Boxes: half-open float pixels of the upright picture; several objects in a picture: the one with the largest area
+    is the main subject. A photograph is turned upright as its EXIF orientation says, and the box with it where it was
+    drawn in the picture as stored; `notes` say how many were.
 
     What cannot be used (a damaged picture, a box without area) is left out and counted in `notes`. DataError if the
     format is not recognized, or if nothing remains.
@@ -50,6 +54,8 @@ def read(path: str | Path, format: str | None = None, valid_fraction: float = 0.
     for what, fraction in (("valid_fraction", valid_fraction), ("test_fraction", test_fraction)):
         if fraction is not None and not 0 <= fraction < 1:
             raise DataError(f"{what} is a share of the pictures, from 0 to less than 1, not {fraction!r}")
+    if orientation not in (None, *READINGS):
+        raise DataError(f'orientation is "stored" or "upright": what boxes refer to, not {orientation!r}')
     if units not in (None, "pixels", "shares", "percent"):
         raise DataError(f'units are "pixels", "shares" or "percent" of the picture, not {units!r}')
     given = Path(path).expanduser()
@@ -61,7 +67,7 @@ def read(path: str | Path, format: str | None = None, valid_fraction: float = 0.
     ledger = Ledger()
     records, classes = reader.records(root, files, ledger)
     choices = {"valid_fraction": valid_fraction, "test_fraction": test_fraction, "seed": seed, "max_side": max_side,
-               "units": units}
+               "units": units, "orientation": orientation, "difficult": difficult}
     name = given.resolve().stem if given.is_file() else given.resolve().name
     return assemble(name, root, records, classes, ledger, cache=PixelCache(memory), **choices)
 

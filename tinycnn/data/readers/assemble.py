@@ -14,10 +14,12 @@ import numpy as np
 
 from tinycnn.data.dataset import Dataset, Samples
 from tinycnn.data.photographs import Photographs, PictureError, decode
+from tinycnn.data.readers.orientation import KEPT, TURNED, how_seen, settle, turn_box
 from tinycnn.data.readers.units import refuse_misfits, settle_units
 from tinycnn.errors import DataError
 
 OUTSIDE = "box lies outside the picture"
+TAKE_IN = "difficult=True, on the command line --difficult, takes in what is marked difficult, or as a crowd or a group"
 FAR_OUT = 0.1  # of a picture's side: a box that reaches further out of it was not drawn in this picture
 PRECEDENCE = ("test", "valid", "train", None)  # the part that keeps a picture listed in two: what is reported on wins
 
@@ -33,20 +35,24 @@ class Checked(NamedTuple):
     digest: bytes
     remarks: list
     misfit: bool  # its box reached far out of the picture
+    seen: str | None = "as it is"  # how its annotator saw a picture that is turned: "stored", "upright", None: unknown
+    as_stored: Any = None  # what it is if it was seen as stored, where that is unknown
 
 
-def assemble(name, root, records, classes, ledger, *, valid_fraction, test_fraction, seed, max_side, cache, units=None):
+def assemble(name, root, records, classes, ledger, *, valid_fraction, test_fraction, seed, max_side, cache, units=None,
+             orientation=None, difficult=False):
     """The Dataset of these records; DataError if too little remains. Options as in `read`.
 
     classes: the class names in the order of their labels (those without a picture are dropped), or None: by name
     """
     records = _merge(records, ledger)
     brought = {record.part for record in records}
+    aside = _aside(records, difficult, ledger)
     small = settle_units(records, units, ledger)
-    checked = _check(records, ledger, max_side, cache)
+    checked = _check(records, ledger, max_side, cache, orientation)
     outside = len(ledger.left_out.get(OUTSIDE, ()))
     checked = _without_copies(checked, ledger)
-    _refuse_nothing(checked, root, ledger)
+    _refuse_nothing(checked, root, ledger, aside)
     if units is None:
         refuse_misfits(root, [picture.size for picture in checked], small,
                        sum(picture.misfit for picture in checked) + outside, len(checked) + outside)
@@ -61,7 +67,7 @@ def assemble(name, root, records, classes, ledger, *, valid_fraction, test_fract
         return Samples(images, [number[p.label] for p in chosen], [p.box for p in chosen], names, classes)
 
     parts = {part: samples([p for p in checked if p.part == part]) for part in PRECEDENCE}
-    notes = ledger.sentences(len(checked))
+    notes = ledger.sentences(len(checked)) + [TAKE_IN] * aside
     if len(brought) > 1 and None not in brought and len(parts["train"]) == 0:
         others = ", ".join(sorted(brought - {"train"}))
         why = "; ".join(notes) or "no part is named train"
@@ -110,6 +116,7 @@ def _merge(records, ledger):
         if known is record:
             continue
         known.objects.extend(record.objects)
+        known.aside.extend(record.aside)
         if known.source != record.source:
             ledger.remark(record.path.name, f"has boxes from two files, {known.source} and {record.source}; all count")
         if known.part != record.part:
@@ -118,67 +125,101 @@ def _merge(records, ledger):
     return list(merged.values())
 
 
-def _check(records, ledger, max_side, cache):
+def _aside(records, difficult, ledger):
+    """Take in what annotations set aside, or say that it is not used; are there pictures that have nothing else?"""
+    alone = False
+    for record in records:
+        alone |= not difficult and bool(record.aside) and not record.objects
+        for what, label, box in record.aside:
+            ledger.remark(record.path.name, f"{what} {'taken in' if difficult else 'not used'}")
+            if difficult:
+                record.objects.append((label, box))
+    return alone
+
+
+def _check(records, ledger, max_side, cache, orientation):
     """Open all of them, in threads, since Pillow decodes without holding Python's lock; the order stays."""
-    kept = []
+    kept, turned = [], []
     with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as threads:
-        for record, result in zip(records, threads.map(lambda r: _examine(r, max_side, cache), records), strict=True):
-            if isinstance(result, tuple) and len(result) == 2:
-                reason, detail = result
-                ledger.leave_out(f"{record.path.name}{detail}", reason)
-                continue
-            kept.append(result)
-            for sentence in result.remarks:
-                ledger.remark(record.path.name, sentence)
+        results = list(threads.map(lambda record: _examine(record, max_side, cache, orientation), records))
+    for record, result in zip(records, results, strict=True):
+        if isinstance(result, Checked) and result.seen != "as it is":
+            turned.append((record.path.name, result.seen))
+    reading = settle(turned, ledger) if turned else None
+    for record, result in zip(records, results, strict=True):
+        if isinstance(result, Checked) and result.seen is None and reading == "stored":
+            result = result.as_stored
+        if not isinstance(result, Checked):
+            reason, detail = result
+            ledger.leave_out(f"{record.path.name}{detail}", reason)
+            continue
+        kept.append(result._replace(as_stored=None))
+        for sentence in result.remarks:
+            ledger.remark(record.path.name, sentence)
     return kept
 
 
-def _examine(record, max_side, cache):
-    """A Checked picture, or (the reason to leave it out, a detail that goes with its name)."""
+def _examine(record, max_side, cache, orientation=None):
+    """A Checked picture, or (the reason to leave it out, a detail that goes with its name).
+
+    orientation: how the annotator saw it, "stored" or "upright"; None to find it out
+    """
     if not record.objects:
         return record.nothing, ""
     try:
         picture = decode(record.path, max_side)
     except PictureError as error:
         return error.reason, ""
-    stated, turn, remarks = record.stated_size, 1, []
-    seen = picture.upright_size  # (H, W) of the picture whose pixels the boxes count
-    if stated not in (None, picture.upright_size):
-        if stated == picture.stored_size:
-            turn = picture.orientation  # the annotator saw it as it is stored, lying on its side
-            remarks.append("turned upright, and the box with it")
-        elif stated == picture.upright_size[::-1]:
+    seen = orientation or how_seen(record, picture, _same_shape)
+    result = _fit(record, picture, max_side, seen or "upright")
+    if picture.orientation > 1 and isinstance(result, Checked):
+        result = result._replace(seen=seen, as_stored=None if seen else _fit(record, picture, max_side, "stored"))
+        if seen:
+            result.remarks.append(TURNED if seen == "stored" else KEPT)
+    if isinstance(result, Checked):
+        cache.offer(record.path, picture.pixels)
+    return result
+
+
+def _fit(record, picture, max_side, seen):
+    """The same for one way in which the annotator may have seen the picture, "stored" or "upright"."""
+    stored = seen == "stored"
+    full = picture.stored_size if stored else picture.upright_size  # (H, W) of the picture that was annotated
+    stated, counted, remarks = record.stated_size, full, []
+    if stated not in (None, full):
+        if stated == full[::-1]:
             remarks.append("width and height are exchanged in its annotation, the box is not")
-        elif _same_shape(stated, picture.upright_size):
-            seen = stated
+        elif _same_shape(stated, full):
+            counted = stated
             remarks.append("annotated at another size, and the box brought to that of the picture")
         else:
-            (h, w), (sh, sw) = picture.upright_size, stated
+            (h, w), (sh, sw) = full, stated
             return "its annotation is for a picture of another size", f" is {w} x {h}, annotated at {sw} x {sh}"
-    height, width = picture.pixels.shape[:2]
-    if (height, width) != picture.upright_size:
+    height, width = size = picture.pixels.shape[:2]
+    if size != picture.upright_size:
         remarks.append(f"reduced to {max_side} pixels, and the box with it")
-    scale = np.array([width, height, width, height]) / np.array(seen[::-1] * 2)
+    limits = np.array([width, height, width, height])
+    upright = counted[::-1] if stored and picture.orientation >= 5 else counted
+    scale = limits / np.array(upright[::-1] * 2)
     usable, problems = [], []
     for label, box in record.objects:
         if record.whole is not None:
-            box = np.asarray(box, np.float64) / record.whole * np.array(seen[::-1] * 2)
-        turned = turn_box(box, turn, picture.stored_size) * scale
-        box = np.clip(turned, 0, [width, height, width, height]).astype(np.float32)  # (4,)
+            box = np.asarray(box, np.float64) / record.whole * np.array(counted[::-1] * 2)
+        turned = turn_box(box, picture.orientation if stored else 1, counted) * scale
+        box = np.clip(turned, 0, limits).astype(np.float32)  # (4,)
         problem = _problem(label, turned, box)
         if problem:
             problems.append(problem)
         else:
             area = float((box[2] - box[0]) * (box[3] - box[1]))
-            usable.append((area, label, box, float((np.abs(turned - box) / (width, height, width, height)).max())))
+            usable.append((area, label, box, float((np.abs(turned - box) / limits).max())))
     if not usable:
         return problems[0], ""
     remarks += [f"an object ignored beside another one, since {problem}" for problem in problems]
     _, label, box, cut = max(usable, key=lambda candidate: candidate[0])  # the first of equals
     if cut * max(height, width) > 1e-3:
         remarks.append("box cut at the border of the picture")
-    cache.offer(record.path, picture.pixels)
-    return Checked(record.path, record.part, label, box, (height, width), picture.digest, remarks, cut > FAR_OUT)
+    return Checked(record.path, record.part, label, box, size, picture.digest, remarks, cut > FAR_OUT)
 
 
 def _same_shape(a, b):
@@ -199,21 +240,6 @@ def _problem(label, turned, box):
     return None
 
 
-def turn_box(box, orientation, stored_size):
-    """A box in the pixels of the stored picture -> the same box after the picture was turned upright; float64 (4,).
-
-    Only the orientations that swap height and width (5 to 8) turn: the others cannot be told from the size.
-    """
-    xmin, ymin, xmax, ymax = box
-    height, width = stored_size
-    return np.array({
-        5: (ymin, xmin, ymax, xmax),  # mirrored at the diagonal
-        6: (height - ymax, xmin, height - ymin, xmax),  # a quarter turn clockwise
-        7: (height - ymax, width - xmax, height - ymin, width - xmin),  # mirrored at the other diagonal
-        8: (ymin, width - xmax, ymax, width - xmin),  # a quarter turn counterclockwise
-    }.get(orientation, (xmin, ymin, xmax, ymax)), dtype=np.float64)
-
-
 def _without_copies(checked, ledger):
     """Files with the same bytes are one picture, wherever they lie: two parts must not share it."""
     seen, kept = set(), set()
@@ -227,7 +253,7 @@ def _without_copies(checked, ledger):
     return [picture for picture in checked if picture.path in kept]
 
 
-def _refuse_nothing(checked, root, ledger):
+def _refuse_nothing(checked, root, ledger, aside):
     if not checked:
-        why = "; ".join(ledger.sentences(0))
-        raise DataError(f"nothing usable remains in {root}: {why or 'the annotations list no picture'}")
+        why = "; ".join(ledger.sentences(0)) or "the annotations list no picture"
+        raise DataError(f"nothing usable remains in {root}: {why}" + f". {TAKE_IN}" * aside)

@@ -1,7 +1,7 @@
 """COCO: one JSON file with three lists, images, annotations, and categories.
 
 A box is [x, y, width, height] in float pixels, so half-open already: (x, y, x + width, y + height). Where there is
-none, the polygons' own is taken. Crowds (iscrowd 1, one box around many) are not used. The file may have any name; if
+none, the polygons' own is taken. Crowds (iscrowd 1, one box around many) are set aside. The file may have any name; if
 it speaks of a part, instances_train2017.json and instances_val2017.json, or folders train/, valid/, test/ with one file
 each, these become the parts. (T.-Y. Lin et al., "Microsoft COCO: Common Objects in Context", 2014, and the format
 description on the COCO site.)
@@ -13,6 +13,7 @@ from tinycnn.data.readers.pictures import Pictures
 from tinycnn.data.readers.records import NO_BOX, Record, both_ends, part_folders, part_of, part_of_file, read_text
 from tinycnn.errors import DataError
 
+CROWD = "a crowd (one box around many)"
 MAX_BYTES = 2**30  # COCO's own instances_train2017.json has 470 MB
 LAYOUT = (
     "a .json file of any name in the folder, in annotations/, labels/, or in train/, valid/, test/, with the lists "
@@ -78,11 +79,11 @@ def records(root, files, ledger):
             record = by_id[key]
             if record is None:
                 continue
+            name = names.get(_key(file, "annotations", annotation, "category_id"), "")
             if annotation.get("iscrowd"):
                 record.nothing = "all its objects are crowds (iscrowd)"
-                ledger.remark(record.path.name, "a crowd (one box around many) not used")
+                record.aside.append((CROWD, name, _box(annotation)))
             else:
-                name = names.get(_key(file, "annotations", annotation, "category_id"), "")
                 record.objects.append((name, _box(annotation)))
     return found, list(classes)
 

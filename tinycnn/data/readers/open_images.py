@@ -32,7 +32,7 @@ LAYOUT = (
     "ImageID, LabelName, XMin, XMax, YMin, YMax, and class-descriptions-boxable.csv, beside the pictures or their "
     "folders"
 )
-GROUP = "a box around a group of objects (IsGroupOf) not used"
+GROUP = "a box around a group of objects (IsGroupOf)"
 UNSEEN = "a box with Confidence 0 not used"
 
 
@@ -86,11 +86,16 @@ def records(root, files, ledger):
             grouped, unseen = _number(row.get("isgroupof")) == 1, _number(row.get("confidence")) == 0
             if grouped or unseen:
                 record.nothing = "all its boxes are around groups (IsGroupOf) or have Confidence 0"
-                ledger.remark(record.path.name, GROUP if grouped else UNSEEN)
+            if unseen:
+                ledger.remark(record.path.name, UNSEEN)
                 continue
             code = row["labelname"]
             label = names.get(code) or nameless.setdefault(code, code)
-            record.objects.append((label, tuple(_number(row[column]) for column in COLUMNS[2:])))
+            box = tuple(_number(row[column]) for column in COLUMNS[2:])
+            if grouped:
+                record.aside.append((GROUP, label, box))
+            else:
+                record.objects.append((label, box))
         found += filter(None, of_table.values())
     for code in filter(None, nameless):
         ledger.remark(code, "no table of class descriptions names this class, which is called by its code")

@@ -31,6 +31,7 @@ class Record:
     first: int = 0  # what the first pixel is called: 1 for VOC, where xmax and ymax are the last one inside
     source: str | None = None  # the file that it is from, where each may count in its own units
     whole: float | None = None  # what the picture's width and height count as: None pixels, 1.0 shares, 100.0 percent
+    aside: list = field(default_factory=list)  # objects that it does not count: (what they are, class name, box)
 
 
 class Ledger:

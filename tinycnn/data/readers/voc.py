@@ -4,7 +4,7 @@ VOC counts pixels from 1 and includes both ends, so `xmin 1, xmax 10` are the fi
 half-open and count from 0: (xmin - 1, ymin - 1, xmax, ymax), which makes those ten columns 0 to 10. (M. Everingham
 and J. Winn, "The PASCAL Visual Object Classes Challenge 2007 Development Kit", section on annotations.)
 
-Objects marked `difficult` are not used, as in the challenge's own evaluation.
+Objects marked `difficult` are set aside, as in the challenge's own evaluation.
 
 XML can name other files and can define entities that expand to gigabytes. Both need a DOCTYPE, which an annotation
 never has, so the parser refuses every DOCTYPE before it reads what is in it. The bytes are made text here and not by
@@ -24,6 +24,7 @@ from tinycnn.data.readers.pictures import BY_NAME, SEVERAL, Pictures
 from tinycnn.data.readers.records import Record, first_file, inside, plain, walk
 from tinycnn.errors import DataError
 
+DIFFICULT = "an object marked difficult"
 MAX_BYTES = 2**20  # of one XML file; they have about a thousand
 LAYOUT = (
     "one .xml file per picture, beside it or in Annotations/ with the pictures in JPEGImages/ (and, for the parts, "
@@ -49,6 +50,7 @@ class Annotation(NamedTuple):
     size: tuple | None  # (H, W)
     objects: list  # as in Record, but counted from 1
     nothing: str  # why there are no objects
+    aside: list  # as in Record: those marked difficult
 
 
 def find(path):
@@ -85,7 +87,8 @@ def records(root, files, ledger):
             continue
         if remark:
             ledger.remark(path.name, remark)
-        found[xml] = Record(path, annotation.objects, None, annotation.size, annotation.nothing, first=1)
+        found[xml] = Record(path, annotation.objects, None, annotation.size, annotation.nothing, first=1,
+                            aside=annotation.aside)
     by_folder = folder_parts(root, {xml: {label for label, _ in record.objects} for xml, record in found.items()})
     for xml, record in found.items():
         record.part = parts.get(xml, by_folder.get(xml))
@@ -145,16 +148,19 @@ def parse(path):
     if tree.tag != "annotation":
         raise DataError("it is not a Pascal VOC file: its outermost element is not <annotation>")
     size = (_number(tree, "size/height"), _number(tree, "size/width"))
-    marked, objects = tree.findall("object"), []
-    for element in marked:
+    objects: list = []
+    aside: list = []
+    for element in tree.findall("object"):
+        box = tuple(_number(element, f"bndbox/{name}") for name in ("xmin", "ymin", "xmax", "ymax"))
+        name = element.findtext("name", "").strip()
         if element.findtext("difficult", "0").strip() == "1":
-            continue
-        xmin, ymin, xmax, ymax = (_number(element, f"bndbox/{name}") for name in ("xmin", "ymin", "xmax", "ymax"))
-        objects.append((element.findtext("name", "").strip(), (xmin, ymin, xmax, ymax)))
+            aside.append((DIFFICULT, name, box))
+        else:
+            objects.append((name, box))
     usable = all(math.isfinite(side) and side > 0 for side in size)
-    nothing = "all its objects are marked difficult" if marked else Record.nothing
+    nothing = "all its objects are marked difficult" if aside and not objects else Record.nothing
     filename, folder = (tree.findtext(tag, "").replace("\\", "/").strip() for tag in ("filename", "folder"))
-    return Annotation(filename, folder, size if usable else None, objects, nothing)
+    return Annotation(filename, folder, size if usable else None, objects, nothing, aside)
 
 
 def _number(element, path):
