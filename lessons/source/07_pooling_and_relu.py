@@ -109,7 +109,7 @@ draw.gate(numbers, blame, relu(numbers), blame * (numbers > 0))
 # ### Exercise 1: MyReLU
 # *Difficulty 1/5, about 10 minutes*
 #
-# For arrays of any shape.
+# For arrays of any shape. What comes in as float32 goes out as float32.
 #
 # <details><summary>Hint 1</summary>
 #
@@ -221,13 +221,13 @@ draw.borders(negative, kernel_size=2, padding=1)
 
 # %% tags=["exercise"]
 def max_pool(x, kernel_size, stride=None, padding=0):
-    """x: (N, H, W, C) -> the largest number of each window (N, OH, OW, C), in the dtype of x."""
+    """x: (N, H, W, C) -> the largest number of each window (N, OH, OW, C)."""
     ...  # your code here
 
 
 # %% tags=["solution"]
 def max_pool(x, kernel_size, stride=None, padding=0):
-    """x: (N, H, W, C) -> the largest number of each window (N, OH, OW, C), in the dtype of x."""
+    """x: (N, H, W, C) -> the largest number of each window (N, OH, OW, C)."""
     k, s, p = kernel_size, stride or kernel_size, padding
     padded = np.pad(x, ((0, 0), (p, p), (p, p), (0, 0)), constant_values=-np.inf)
     n, height, width, c = padded.shape
@@ -360,13 +360,13 @@ print(f"   both sides {(up - down) / (2 * h):.1f}")
 
 # %% tags=["exercise"]
 def max_pool_backward(dy, x, kernel_size, stride=None, padding=0):
-    """dy: (N, OH, OW, C); x: (N, H, W, C), as forward was given it -> dx, in the shape of x and the dtype of dy."""
+    """dy: (N, OH, OW, C); x: (N, H, W, C), as forward was given it -> dx, in the shape of x."""
     ...  # your code here
 
 
 # %% tags=["solution"]
 def max_pool_backward(dy, x, kernel_size, stride=None, padding=0):
-    """dy: (N, OH, OW, C); x: (N, H, W, C), as forward was given it -> dx, in the shape of x and the dtype of dy."""
+    """dy: (N, OH, OW, C); x: (N, H, W, C), as forward was given it -> dx, in the shape of x."""
     k, s, p = kernel_size, stride or kernel_size, padding
     padded = np.pad(x, ((0, 0), (p, p), (p, p), (0, 0)), constant_values=-np.inf)
     dpadded = np.zeros(padded.shape, dy.dtype)
@@ -420,13 +420,13 @@ draw.side_by_side({"x": wall[0, :, :, 0]} | means)
 
 # %% tags=["exercise"]
 def avg_pool(x, kernel_size, stride=None, padding=0, count_include_pad=True):
-    """x: (N, H, W, C) -> the mean of each window (N, OH, OW, C), in the dtype of x."""
+    """x: (N, H, W, C) -> the mean of each window (N, OH, OW, C)."""
     ...  # your code here
 
 
 # %% tags=["solution"]
 def avg_pool(x, kernel_size, stride=None, padding=0, count_include_pad=True):
-    """x: (N, H, W, C) -> the mean of each window (N, OH, OW, C), in the dtype of x."""
+    """x: (N, H, W, C) -> the mean of each window (N, OH, OW, C)."""
     k, s, p = kernel_size, stride or kernel_size, padding
     border = ((0, 0), (p, p), (p, p), (0, 0))
     padded, inside = np.pad(x, border), np.pad(np.ones_like(x), border)

@@ -88,7 +88,6 @@ MAX_POOL = Exercise(
     title="the largest number of each window",
     solution=max_pool,
     cases=_pool_cases,
-    keeps_dtype=True,
     mistakes={
         "border of zeros": Mistake(
             lambda x, *arguments: _pool(lambda cells: cells.max(axis=4), fill=0)(x, *arguments),
@@ -172,7 +171,6 @@ AVG_POOL = Exercise(
     title="the mean of each window",
     solution=avg_pool,
     cases=_avg_cases,
-    keeps_dtype=True,
     mistakes={
         "border always counts": Mistake(
             _means(lambda cells, pixels, k, include: k * k),

@@ -153,7 +153,6 @@ MAX_POOL_BACKWARD = Exercise(
     cases=_cases,
     returns=("dx",),
     gradient=_gradcheck,
-    keeps_dtype=True,
     mistakes={
         "assigned": Mistake(blamed(collect="assign"), ONCE),
         "assigned, columns first": Mistake(

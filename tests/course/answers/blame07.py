@@ -245,7 +245,7 @@ def in_double(dy, x, kernel_size, stride=None, padding=0):
 
 
 MAX_POOL_BACKWARD = Answers(
-    right=[one_by_one, unraveled, masks, with_patches, taken, counted, added_at],
+    right=[one_by_one, unraveled, masks, with_patches, taken, counted, added_at, in_double],
     wrong=[wrong(loops(update="assign"), "assigned"),
            wrong(loops(update="assign", columns_first=True), "assigned, columns first"),
            wrong(loops(update="window"), "window overwritten"), wrong(place_after_place, "place overwritten"),
@@ -257,6 +257,6 @@ MAX_POOL_BACKWARD = Answers(
            wrong(loops(lambda window: np.ones(window.shape)), "whole window"),
            wrong(of_channel_0, "one winner for all channels"), wrong(loops(mixed_up), "row and column exchanged"),
            wrong(ones_for_winners, "dy forgotten"), wrong(loops(finish=lambda dx, dy: dx / len(dy)), "batch mean"),
-           wrong(over_all_channels), wrong(no_default), wrong(in_double), wrong(loops(finish=lambda dx, dy: -dx)),
+           wrong(over_all_channels), wrong(no_default), wrong(loops(finish=lambda dx, dy: -dx)),
            wrong(loops(lambda window: window == window.min()))],
 )

@@ -117,7 +117,7 @@ def without_the_switch(x, kernel_size, stride=None, padding=0):
 
 
 AVG_POOL = Answers(
-    right=[mean_loops, mean_nan, mean_by_place, mean_patches, mean_integral, mean_cut],
+    right=[mean_loops, mean_nan, mean_by_place, mean_patches, mean_integral, mean_cut, in_double],
     wrong=[wrong(mean_with(lambda window, inside, k, include: window.mean((1, 2))), "border always counts"),
            wrong(mean_with(lambda window, inside, k, include: window.sum((1, 2)) / inside.sum((1, 2))),
                  "border never counts"),
@@ -130,7 +130,7 @@ AVG_POOL = Answers(
            wrong(mean_with(lambda window, inside, k, include: window.sum((1, 2)) / k), "divided by the side"),
            wrong(mean_with(divided, usual=1), "stride 1"), wrong(with_infinity, "infinite border"),
            wrong(copied_from_the_maximum, "largest"), wrong(unpadded, "padding ignored"),
-           wrong(side_by_side, "stride ignored"), wrong(in_double), wrong(without_the_switch),
+           wrong(side_by_side, "stride ignored"), wrong(without_the_switch),
            wrong(mean_with(divided, start=lambda i, s: i)), wrong(mean_with(divided, round_up=True)),
            wrong(mean_with(lambda window, inside, k, include:
                            np.repeat(divided(window, inside, k, include).mean(1, keepdims=True), window.shape[3], 1)),

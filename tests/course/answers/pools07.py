@@ -178,7 +178,7 @@ def place_of_it(window):
 
 
 MAX_POOL = Answers(
-    right=[four_loops, by_place, from_patches, very_small_border, cut_windows, nested_lists],
+    right=[four_loops, by_place, from_patches, very_small_border, cut_windows, nested_lists, wide],
     wrong=[wrong(one_window(largest, border=0), "border of zeros"), wrong(zeros_then_maximum, "starts at 0"),
            wrong(no_padding, "padding ignored"), wrong(no_stride, "stride ignored"), wrong(behind, "padding behind"),
            wrong(one_window(largest, usual=1), "stride 1"), wrong(once),
@@ -187,7 +187,7 @@ MAX_POOL = Answers(
            wrong(one_window(largest, last=1), "window too small"), wrong(one_window(channels_too), "all channels"),
            wrong(mean_of_zeros, "mean"), wrong(smallest_of_all, "smallest"),
            wrong(one_window(by_size), "largest size"),
-           wrong(only_one, "first image only"), wrong(wide), wrong(pads_everything), wrong(forgets_none),
+           wrong(only_one, "first image only"), wrong(pads_everything), wrong(forgets_none),
            wrong(turned),
            wrong(one_window(place_of_it))],
 )
