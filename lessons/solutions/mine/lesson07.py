@@ -15,7 +15,7 @@ class MyReLU(Layer):
 
 
 def max_pool(x, kernel_size, stride=None, padding=0):
-    """x: (N, H, W, C) -> the largest number of each window (N, OH, OW, C), in the dtype of x."""
+    """x: (N, H, W, C) -> the largest number of each window (N, OH, OW, C)."""
     k, s, p = kernel_size, stride or kernel_size, padding
     padded = np.pad(x, ((0, 0), (p, p), (p, p), (0, 0)), constant_values=-np.inf)
     n, height, width, c = padded.shape
@@ -27,7 +27,7 @@ def max_pool(x, kernel_size, stride=None, padding=0):
 
 
 def max_pool_backward(dy, x, kernel_size, stride=None, padding=0):
-    """dy: (N, OH, OW, C); x: (N, H, W, C), as forward was given it -> dx, in the shape of x and the dtype of dy."""
+    """dy: (N, OH, OW, C); x: (N, H, W, C), as forward was given it -> dx, in the shape of x."""
     k, s, p = kernel_size, stride or kernel_size, padding
     padded = np.pad(x, ((0, 0), (p, p), (p, p), (0, 0)), constant_values=-np.inf)
     dpadded = np.zeros(padded.shape, dy.dtype)
@@ -39,7 +39,7 @@ def max_pool_backward(dy, x, kernel_size, stride=None, padding=0):
 
 
 def avg_pool(x, kernel_size, stride=None, padding=0, count_include_pad=True):
-    """x: (N, H, W, C) -> the mean of each window (N, OH, OW, C), in the dtype of x."""
+    """x: (N, H, W, C) -> the mean of each window (N, OH, OW, C)."""
     k, s, p = kernel_size, stride or kernel_size, padding
     border = ((0, 0), (p, p), (p, p), (0, 0))
     padded, inside = np.pad(x, border), np.pad(np.ones_like(x), border)
