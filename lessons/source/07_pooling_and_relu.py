@@ -814,4 +814,4 @@ read(tc.layers.ReLU.forward, tc.layers.ReLU.backward, tc.layers.MaxPool2d.forwar
 # trained network too, whose filters are no longer random. Choose on the validation part, and look at the test part
 # once, at the end.
 #
-# **Next:** how to train (lesson 08), and then [lesson 09](09_two_heads.ipynb), two heads and their losses.
+# **Next:** [lesson 08](08_training.ipynb), how to train.
