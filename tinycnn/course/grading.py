@@ -117,8 +117,8 @@ def main(folder, out=None, lessons=None, seconds=60):
                                   *((*key, number) for key, number in tally.most_common())])
     right = {student: sum(verdict == "right" for verdict, *_ in found.values()) for student, found in grades.items()}
     points = {student: points_of(found, listed) for student, found in grades.items()}
-    print(*aligned([("student", "points", "right"), *((name, str(points[name]), str(right[name])) for name in grades)]),
-          sep="\n")
+    table = [("student", "points", "right"), *((name, str(points[name]), str(right[name])) for name in grades)]
+    print(*aligned(table), sep="\n")
     print(f"of {sum(entry['points'] for entry in listed.values())} points in {len(listed)} exercises; pages and tables: "
           f"{out}")
     return 0
