@@ -119,8 +119,8 @@ def main(folder, out=None, lessons=None, seconds=60):
     points = {student: points_of(found, listed) for student, found in grades.items()}
     table = [("student", "points", "right"), *((name, str(points[name]), str(right[name])) for name in grades)]
     print(*aligned(table), sep="\n")
-    print(f"of {sum(entry['points'] for entry in listed.values())} points in {len(listed)} exercises; pages and tables: "
-          f"{out}")
+    print(f"of {sum(entry['points'] for entry in listed.values())} points in {len(listed)} exercises; tables and pages "
+          f"are in {out}")
     return 0
 
 
