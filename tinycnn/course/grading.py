@@ -24,6 +24,7 @@ from tinycnn.course.result import HEADS, Result
 from tinycnn.files import atomic_write
 from tinycnn.text import aligned
 
+PACKAGE = str(Path(__file__).resolve().parents[2])  # also when tinycnn is not installed
 LISTED = Path(__file__).with_name("exercises.json")
 TIMEOUT, BROKEN, BORROWED, MISSING = "too slow", "broken", "taken from the library", "missing"
 WORDS = HEADS | {TIMEOUT: "stopped: it took too long", BROKEN: "the process ended", BORROWED: "taken from the library",
@@ -65,8 +66,9 @@ def grade(cells, exercise, entry, seconds=60, mine=None):
     """
     task = json.dumps({"cells": cells, "exercise": exercise, **entry})
     environment = os.environ | {"TINYCNN_FAST": "1", "TINYCNN_MINE": str(mine or os.devnull), "MPLBACKEND": "agg",
-                                "OPENBLAS_NUM_THREADS": "1"}
-    process = subprocess.Popen([sys.executable, "-m", "tinycnn.course.grading_worker"], stdin=subprocess.PIPE,
+                                "OPENBLAS_NUM_THREADS": "1",
+                                "PYTHONPATH": os.pathsep.join([PACKAGE, *filter(None, [os.environ.get("PYTHONPATH")])])}
+    process = subprocess.Popen([sys.executable, "-P", "-m", "tinycnn.course.grading_worker"], stdin=subprocess.PIPE,
                                stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment,
                                start_new_session=True)
     try:
