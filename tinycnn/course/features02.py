@@ -225,7 +225,7 @@ INTEGRAL = Exercise(
         "mean": Mistake(
             _bordered(lambda t: t.cumsum(axis=0).cumsum(axis=1)
                       / np.outer(np.arange(1, t.shape[0] + 1), np.arange(1, t.shape[1] + 1))),
-            "These are means. Sums are asked for."),
+            "These are means over what lies above and to the left. Sums are asked for."),
         "itself left out": Mistake(
             _bordered(lambda t: t.cumsum(axis=0).cumsum(axis=1) - t),
             "The pixel at the corner itself is missing from its sum."),

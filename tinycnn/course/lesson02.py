@@ -223,6 +223,12 @@ NMS = Exercise(
         "places in the order": Mistake(
             lambda boxes, scores, overlap=0.5: _ranks(boxes, scores, overlap),
             "These are places in the sorted list. The windows' own numbers are asked for, those of `boxes`."),
+        "scores": Mistake(
+            lambda boxes, scores, overlap=0.5: scores[nms(boxes, scores, overlap)],
+            "These are the scores of the kept windows. Their numbers, the places in `boxes`, are asked for."),
+        "mask": Mistake(
+            lambda boxes, scores, overlap=0.5: np.isin(np.arange(len(boxes)), nms(boxes, scores, overlap)),
+            "That is True or False for every window, in the order of the list. Numbers are asked for, best first."),
         "over the smaller": Mistake(
             _over_smaller,
             "The overlap is divided by the smaller window's area. IoU divides by the union."),
