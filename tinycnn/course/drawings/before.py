@@ -8,6 +8,7 @@ from tinycnn.plots.grids import draw_box
 from tinycnn.plots.look import COLORS, FAINT, INK, PREDICTION, TRUTH, new_figure, styled
 
 ACROSS, DOWN = COLORS["blue"], COLORS["orange"]
+GAMMA = 1.6  # strokes are drawn by this power of their strength, so that the strong ones stand out
 BEHIND = {"facecolor": "white", "edgecolor": "none", "pad": 1.5, "alpha": 0.9}
 
 
@@ -21,14 +22,12 @@ def differences(picture, gx, gy, at):
     for k, (values, name) in enumerate(((picture, "picture"), (gx, "gx: right − left"), (gy, "gy: below − above"))):
         left = 0.2 + k * (width + 2)
         matrix(ax, values, (left, tops), bold=(at,), name=name, size=13)
-        if k < 2:
-            say(ax, (left + width + 1, tops + height / 2), "→" if k == 0 else "", size=18)
         if k != 2:
             for column in (j - 1, j + 1) if k == 0 else (j,):
                 frame(ax, (left + column, tops + i), (1, 1), ACROSS, shrink=0.06)
         if k != 1:
             for row in (i - 1, i + 1) if k == 0 else (i,):
-                frame(ax, (left + (j if k == 0 else j), tops + row), (1, 1), DOWN, linestyle="--", shrink=0.06)
+                frame(ax, (left + j, tops + row), (1, 1), DOWN, linestyle="--", shrink=0.06)
     return figure
 
 
@@ -62,10 +61,10 @@ def votes(size, angle, histogram):
 @styled
 def pictures_and_glyphs(images, stars, names):
     """Pictures above, their HOG features as strokes below. images: list of (H, W, 3); stars: list of gray pictures"""
-    figure = new_figure(2.4 * len(images), 5.2)
+    figure = new_figure(2.1 * len(images), 4.5)
     for (above, below), image, star, name in zip(figure.subplots(2, len(images)).T, images, stars, names, strict=True):
         above.imshow(image)
-        below.imshow(star, cmap="gray", vmin=0, vmax=0.8)
+        below.imshow(star**GAMMA, cmap="gray", vmin=0, vmax=0.7, interpolation="nearest")
         above.set_title(name)
         for ax in (above, below):
             ax.set_axis_off()
@@ -99,7 +98,7 @@ def four_corners(table, sums, box):
 @styled
 def light_and_dark(images, places, names):
     """Where a feature answers most: bright minus dark. places: ((y, x, h, w) of the + part, same of the − part) each"""
-    figure = new_figure(2.5 * len(images), 2.9)
+    figure = new_figure(2.1 * len(images), 2.4)
     patches = require("matplotlib.patches", extra="viz")
     for ax, image, parts, name in zip(np.atleast_1d(figure.subplots(1, len(images))), images, places, names,
                                       strict=True):
@@ -122,7 +121,7 @@ def hinge_curve():
     ax.plot(ahead, np.maximum(1 - ahead, 0), color=ACROSS, linewidth=3, label="hinge")
     ax.plot([-2, 0, 0, 3], [1, 1, 0, 0], "--", color=DOWN, label="mistakes counted")
     ax.axvspan(0, 1, color="#eeeeee", zorder=0)
-    ax.text(0.5, 2.75, "right, but\nwithin the margin", ha="center", va="top", fontsize=10)
+    ax.text(0.5, 2.75, "right, but\nby too little", ha="center", va="top", fontsize=10)
     ax.set(xlabel="t · s: how far the score is on the right side", ylabel="what it costs", ylim=(-0.08, 3),
            xlim=(-2, 3))
     ax.legend(loc="upper right")
@@ -152,23 +151,27 @@ def lines_with_margin(points, signs, found):
 @styled
 def pyramid(levels, window, at):
     """One picture at several sizes, and the same window on each. levels: list of (S, S, 3); at: (x, y) on each"""
-    figure = new_figure(9.6, 3.6)
-    sides = [len(level) for level in levels]
-    for ax, level, (x, y) in zip(figure.subplots(1, len(levels), width_ratios=sides), levels, at, strict=True):
-        ax.imshow(level)
-        draw_box(ax, (x, y, x + window, y + window), PREDICTION)
-        ax.set_title(f"{len(level)} x {len(level)}", fontsize=11)
-        ax.set_axis_off()
-        ax.set_anchor("S")
+    gap, sides = 12, [len(level) for level in levels]
+    width, height = sum(sides) + gap * (len(levels) - 1), max(sides)
+    figure = new_figure(9.6, 9.4 * (height + 14) / width)
+    ax, left = figure.subplots(), 0
+    for level, side, (x, y) in zip(levels, sides, at, strict=True):
+        top = height - side  # all stand on one line, and one pixel is as large everywhere
+        ax.imshow(level, extent=(left, left + side, height, top))
+        draw_box(ax, (left + x, top + y, left + x + window, top + y + window), PREDICTION)
+        ax.text(left + side / 2, top - 3, f"{side} x {side}", ha="center", va="bottom")
+        left += side + gap
+    ax.set(xlim=(-1, width + 1), ylim=(height + 1, -13), aspect="equal")
+    ax.set_axis_off()
     return figure
 
 
 @styled
 def suppressed(image, before, after, truth):
-    """Windows that score above 0, and those that are kept. before, after: (n, 4) in pixels of the image; truth: (4,)"""
-    figure = new_figure(8.6, 3.9)
+    """Windows that score high, and those that are kept. before, after: (n, 4) in pixels of the image; truth: (4,)"""
+    figure = new_figure(8.6, 3.2)
     shown = (np.empty((0, 4)), before, after)
-    names = "picture and truth", f"{len(before)} windows above 0", f"{len(after)} kept"
+    names = "picture and truth", f"the {len(before)} highest", f"{len(after)} kept"
     for ax, boxes, name in zip(figure.subplots(1, 3), shown, names, strict=True):
         ax.imshow(image)
         if not len(boxes):
@@ -187,11 +190,11 @@ def story(image, stars, wanted, heat, box, truth, name):
     image: (H, W, 3)    stars, wanted: gray pictures    heat: (S, S), -inf where no window is centered
     box, truth: (4,) in pixels
     """
-    figure = new_figure(9.6, 2.95)
+    figure = new_figure(9.6, 2.6)
     picture, features, weights, answer = figure.subplots(1, 4)
     picture.imshow(image)
-    features.imshow(stars, cmap="gray", vmin=0, vmax=0.8)
-    weights.imshow(wanted, cmap="gray", vmin=0, vmax=0.9)
+    features.imshow(stars**GAMMA, cmap="gray", vmin=0, vmax=0.7, interpolation="nearest")
+    weights.imshow(wanted**GAMMA, cmap="gray", vmin=0, vmax=0.8, interpolation="nearest")
     finite = np.isfinite(heat)
     extent = (-0.5, image.shape[1] - 0.5, image.shape[0] - 0.5, -0.5)
     answer.imshow(image.mean(axis=2), cmap="gray", extent=extent)
@@ -210,10 +213,10 @@ def story(image, stars, wanted, heat, box, truth, name):
 @styled
 def weights_for_and_against(wanted, names):
     """What speaks for each class, above, and against it, below. wanted: list of two gray pictures for each name"""
-    figure = new_figure(9.6, 4.3)
+    figure = new_figure(7.6, 4.1)
     for pair, axes, name in zip(wanted, figure.subplots(2, len(names)).T, names, strict=True):
         for ax, pattern, words in zip(axes, pair, (f"for {name}", "against it"), strict=True):
-            ax.imshow(pattern, cmap="gray", vmin=0, vmax=0.9)
+            ax.imshow(pattern**GAMMA, cmap="gray", vmin=0, vmax=0.8, interpolation="nearest")
             ax.set_title(words, fontsize=11)
             ax.set_axis_off()
     return figure
