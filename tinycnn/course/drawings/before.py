@@ -153,7 +153,7 @@ def pyramid(levels, window, at):
     """One picture at several sizes, and the same window on each. levels: list of (S, S, 3); at: (x, y) on each"""
     gap, sides = 12, [len(level) for level in levels]
     width, height = sum(sides) + gap * (len(levels) - 1), max(sides)
-    figure = new_figure(9.6, 9.4 * (height + 14) / width)
+    figure = new_figure(7.6, 7.4 * (height + 14) / width)
     ax, left = figure.subplots(), 0
     for level, side, (x, y) in zip(levels, sides, at, strict=True):
         top = height - side  # all stand on one line, and one pixel is as large everywhere
