@@ -665,11 +665,11 @@ draw.changes({name: np.array(numbers)[:, 0] for name, numbers in rows.items()}, 
 # for each class, which is not much. And whatever the features have dropped, no classifier can bring back: color, for
 # one, and where in a cell an edge was.
 #
-# Compared with the mean box, the detector is far ahead, by more than its spread. Compared with what comes later, it is
-# not. On 8,000 scenes the same search over windows with HOG and SVM reaches a joint accuracy of .826 (one run), and the
-# network of lesson 09 reaches .948 on the same pictures. On photographs of ten classes it is .137 to .563, and the
-# boxes of the search are worse there than the mean box ([the table](../README.md)). Photographs have backgrounds with edges
-# of their own.
+# Compared with the mean box, the detector is far ahead, by more than its spread. Compared with what comes later, it
+# is not. On 8,000 scenes the same search over windows with HOG and SVM reaches a joint accuracy of .826 (one run),
+# and the network of lesson 09 reaches .948 on the same pictures. On photographs of ten classes it is .137 to .563,
+# and the boxes of the search are worse there than the mean box ([the table](../README.md)). Photographs have
+# backgrounds with edges of their own.
 #
 # ## 9. Keep it
 
