@@ -61,7 +61,7 @@ def votes(size, angle, histogram):
 @styled
 def pictures_and_glyphs(images, stars, names):
     """Pictures above, their HOG features as strokes below. images: list of (H, W, 3); stars: list of gray pictures"""
-    figure = new_figure(2.1 * len(images), 4.5)
+    figure = new_figure(1.85 * len(images), 4.0)
     for (above, below), image, star, name in zip(figure.subplots(2, len(images)).T, images, stars, names, strict=True):
         above.imshow(image)
         below.imshow(star**GAMMA, cmap="gray", vmin=0, vmax=0.7, interpolation="nearest")
@@ -153,7 +153,7 @@ def pyramid(levels, window, at):
     """One picture at several sizes, and the same window on each. levels: list of (S, S, 3); at: (x, y) on each"""
     gap, sides = 12, [len(level) for level in levels]
     width, height = sum(sides) + gap * (len(levels) - 1), max(sides)
-    figure = new_figure(7.6, 7.4 * (height + 14) / width)
+    figure = new_figure(6.4, 6.2 * (height + 14) / width)
     ax, left = figure.subplots(), 0
     for level, side, (x, y) in zip(levels, sides, at, strict=True):
         top = height - side  # all stand on one line, and one pixel is as large everywhere
@@ -169,16 +169,16 @@ def pyramid(levels, window, at):
 @styled
 def suppressed(image, before, after, truth):
     """Windows that score high, and those that are kept. before, after: (n, 4) in pixels of the image; truth: (4,)"""
-    figure = new_figure(8.6, 3.2)
+    figure = new_figure(7.6, 2.9)
     shown = (np.empty((0, 4)), before, after)
     names = "picture and truth", f"the {len(before)} highest", f"{len(after)} kept"
     for ax, boxes, name in zip(figure.subplots(1, 3), shown, names, strict=True):
-        ax.imshow(image)
+        ax.imshow(image, extent=(0, image.shape[1], image.shape[0], 0))
         if not len(boxes):
             draw_box(ax, truth, TRUTH)
         for box in boxes:
             draw_box(ax, box, PREDICTION, (9, 4))
-        ax.set(title=name, xlim=(-0.5, image.shape[1] - 0.5), ylim=(image.shape[0] - 0.5, -0.5))
+        ax.set(title=name, xlim=(0, image.shape[1]), ylim=(image.shape[0], 0))
         ax.set_axis_off()
     return figure
 
@@ -196,7 +196,7 @@ def story(image, stars, wanted, heat, box, truth, name):
     features.imshow(stars**GAMMA, cmap="gray", vmin=0, vmax=0.7, interpolation="nearest")
     weights.imshow(wanted**GAMMA, cmap="gray", vmin=0, vmax=0.8, interpolation="nearest")
     finite = np.isfinite(heat)
-    extent = (-0.5, image.shape[1] - 0.5, image.shape[0] - 0.5, -0.5)
+    extent = (0, image.shape[1], image.shape[0], 0)
     answer.imshow(image.mean(axis=2), cmap="gray", extent=extent)
     shade = answer.imshow(np.where(finite, heat, heat[finite].min()), cmap="cividis", extent=extent,
                           alpha=np.where(finite, 0.85, 0.0))
@@ -213,7 +213,7 @@ def story(image, stars, wanted, heat, box, truth, name):
 @styled
 def weights_for_and_against(wanted, names):
     """What speaks for each class, above, and against it, below. wanted: list of two gray pictures for each name"""
-    figure = new_figure(7.6, 4.1)
+    figure = new_figure(6.8, 3.8)
     for pair, axes, name in zip(wanted, figure.subplots(2, len(names)).T, names, strict=True):
         for ax, pattern, words in zip(axes, pair, (f"for {name}", "against it"), strict=True):
             ax.imshow(pattern**GAMMA, cmap="gray", vmin=0, vmax=0.8, interpolation="nearest")
