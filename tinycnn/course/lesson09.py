@@ -55,6 +55,12 @@ BOX_TARGETS = Exercise(
             lambda codes, train_codes: (codes - train_codes.mean()) / train_codes.std(),
             "One mean and one spread for all four numbers. A center and a height are of different kinds: each of the "
             "four has its own. Which axis holds the boxes?"),
+        "one spread for all": Mistake(
+            lambda codes, train_codes: (codes - train_codes.mean(axis=0)) / train_codes.std(),
+            "Each of the four has its own mean, but one spread is taken for all. Which axis holds the boxes?"),
+        "parentheses": Mistake(
+            lambda codes, train_codes: codes - train_codes.mean(axis=0) / train_codes.std(axis=0),
+            "Only the mean is divided by the spread: / comes before - unless parentheses say otherwise."),
         "not divided": Mistake(
             lambda codes, train_codes: codes - train_codes.mean(axis=0),
             "The mean is subtracted, but the spread is still there. Divide by it, and 1 means the same for all four."),

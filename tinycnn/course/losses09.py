@@ -59,12 +59,11 @@ def _loss_cases(rng):
         scores, boxes, labels = size * rng.standard_normal((n, k)), rng.standard_normal((n, 4)), rng.integers(k, size=n)
         return Case(scores, boxes, labels, rng.standard_normal((n, 4)), **weights)
 
-    def sure(n, k, **weights):
-        """The true class is the most probable: exp overflows, and no probability in use is 0."""
-        one = case(n, k, 2000.0, **weights)
-        scores, _, labels, _ = one.args
-        scores += 2000 - scores.max(axis=1, keepdims=True)
-        labels[:] = scores.argmax(axis=1)
+    def large(n, k, **weights):
+        """Scores in the thousands that are close to each other: exp overflows, and no probability is near 0."""
+        one = case(n, k, 1.0, **weights)
+        scores = one.args[0]
+        scores[:] = 2000 + np.round(8 * scores) / 8  # as exact in float32 as in float64
         return one
 
     def wrong(n, k, **weights):
@@ -76,7 +75,7 @@ def _loss_cases(rng):
         return one
 
     return [case(5, 3, 1.0), case(6, 4, 2.0, class_weight=0.7, box_weight=3.0), case(2, 7, 1.5, box_weight=0.4),
-            sure(3, 5), sure(4, 6, class_weight=1.7), wrong(3, 5), wrong(5, 4, class_weight=0.6, box_weight=2.0)]
+            large(3, 5), large(4, 6, class_weight=1.7), wrong(3, 5), wrong(5, 4, class_weight=0.6, box_weight=2.0)]
 
 
 def _gradcheck_losses(function):
@@ -131,13 +130,13 @@ TWO_LOSSES = Exercise(
             "logarithm of 0 is minus infinity. Can the logarithm be had without the probability?"),
         **{f"value: {epsilon:.0e} in the logarithm": Mistake(
             _losses_with(value=lambda v, s, epsilon=epsilon: s.value_from(s.p + epsilon)),
-            f"Something tiny, such as {epsilon:.0e}, is added to the probability or takes its place. Then the logarithm "
-            f"never exceeds {-np.log(epsilon):.0f}, however wrong the scores are, and the value no longer fits its "
+            f"Something tiny, such as {epsilon:.0e}, is added to the probability or takes its place. Then no picture "
+            f"costs more than {-np.log(epsilon):.0f}, however wrong its scores are, and the value no longer fits its "
             "gradient. Can the logarithm be had without the probability?") for epsilon in EPSILONS},
         "value: probabilities changed first": Mistake(
             _losses_with(value=lambda v, s: s.value_from(s.p - s.one_hot)),
-            "It is NaN: the logarithm is taken of something below 0. Has the array of probabilities been changed before "
-            "the value is worked out? dscores = p is a second name for the same array, not a copy."),
+            "It is NaN: the logarithm is taken of something below 0. Has the array of probabilities been changed "
+            "before the value is worked out? dscores = p is a second name for the same array, not a copy."),
         "value: boxes halved": Mistake(
             _losses_with(value=lambda v, s: v - s.box_weight * s.l2 / 2),
             "The mean of squares is halved, as some do so that the 2 of the gradient goes away. Here it is not."),
