@@ -248,9 +248,15 @@ def differences(source):
         elif path == solution and not all(cell.execution_count for cell in found if cell.cell_type == "code"):
             yield f"{name} has not been run"
     kept = solved_answers() / f"lesson{source.name[:2]}.py"
-    if kept.exists() and (stale := defined(kept.read_text("utf-8")) - defined(source.read_text("utf-8"))):
+    if kept.exists() and (stale := defined(kept.read_text("utf-8")) - _at_hand(source)):
         yield (f"lessons/solutions/mine/{kept.name} holds what {source.name} does not: "
                f"{', '.join(sorted(text.split('(')[0] for text in stale))}")
+
+
+def _at_hand(source):
+    """What a lesson may keep: what its source defines, and what it uses of earlier lessons."""
+    earlier = [path for path in solved_answers().glob("lesson*.py") if path.stem < f"lesson{source.name[:2]}"]
+    return set().union(*(defined(path.read_text("utf-8")) for path in (source, *earlier)))
 
 
 def _outline(cell):

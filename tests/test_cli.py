@@ -4,6 +4,7 @@ import csv
 import errno
 import json
 import os
+import re
 import subprocess
 import sys
 import zipfile
@@ -51,7 +52,7 @@ def photographs(folder, count=12, size=(40, 30), labels=("cat", "dog"), box=None
     for i in range(count):
         w, h = size
         image = rng.integers(90, 160, (h, w, 3), dtype=np.uint8)
-        image[5:20, 8:30] = 250 - 200 * (i % len(labels))
+        image[5:20, 8:30] = 250 - 200 * (labels[i % len(labels)] == labels[-1])
         PIL.fromarray(image).save(folder / f"{i:02}.jpg")
         rows.append([f"{i:02}.jpg", labels[i % len(labels)], *(box or (8, 5, 30, 20))])
     write_rows(folder, rows)
@@ -267,6 +268,33 @@ def test_data_show(here, capsys):
     assert main(["data", "show", "pets", "--force"]) == 0
 
 
+def test_data_show_says_which_pictures_are_nearly_the_same_in_two_parts(here, capsys):
+    (here / "films").mkdir()
+    for i, image in enumerate(tc.data.scenes(n=20, image_size=48, valid=0, test=0).train.images):
+        for quality in (95, 40):
+            PIL.fromarray(image).save(here / "films" / f"{i:02}-{quality}.jpg", quality=quality)
+    write_rows(here / "films", [[f"{i:02}-{q}.jpg", "thing", 5, 5, 40, 40] for i in range(20) for q in (95, 40)])
+    assert main(["data", "show", "films"]) == 0
+    (note,) = [line for line in capsys.readouterr().out.splitlines() if "nearly like training pictures" in line]
+    pair = re.search(r"such as test (\d\d)-(\d\d).jpg and train (\d\d)-(\d\d).jpg", note)
+    assert note.startswith("note: ") and pair[1] == pair[3] and pair[2] != pair[4]
+
+
+def test_rare_classes_on_the_command_line(here, no_figures, capsys):
+    photographs(here / "pets", 42, labels=["cat"] * 6 + ["dog"])
+    call = ["train", "--data", "pets", *TINY[2:], "--epochs", "1", "--test-fraction", ".3", "--balance", "--out", "run"]
+    assert main(call) == 0
+    out, _ = capsys.readouterr()
+    assert "note: unbalanced: 4 training pictures of dog, 22 of cat" in out
+    assert "mean over classes" in out and "Accuracy of each class" in out and "of 11" in out
+    assert json.loads(Path("run/config.json").read_text())["settings"]["balance"] is True
+    metrics = json.loads(Path("run/metrics.json").read_text())["test"]
+    assert {"balanced_accuracy", "accuracy_of/cat", "share_of/dog"} <= set(metrics)
+    assert main(["evaluate", "run"]) == 0 and "Accuracy of each class" in capsys.readouterr().out
+    one_line(capsys, main(["train", "--task", "pose", "--balance"]), "--balance has no meaning for a pose")
+    one_line(capsys, main(["train", "--model", "hog-svm", "--balance"]), "--balance", "learns in another way")
+
+
 def test_units_on_the_command_line(here, capsys):
     photographs(here / "pets", 12, box=(20, 10, 40, 30))
     one_line(capsys, main(["data", "show", "pets", "--units", "miles"]), "--units", "percent")
@@ -346,6 +374,14 @@ def test_bad_data(case, here, capsys):
     assert contents(here) == before and not (here / "runs").exists()
 
 
+def test_a_folder_without_annotations_is_told_in_a_line_that_can_be_read(here, capsys):
+    no_annotations(here / "data")
+    line = one_line(capsys, main(["data", "show", "data"]), "12 pictures", "Formats: voc, coco, csv,")
+    assert len(line) < 450 and "centre" not in line and "ImageSets" not in line
+    assert main(["data", "show", "data", "--debug"]) == 1
+    assert "\n  voc: one .xml file per picture" in capsys.readouterr().err
+
+
 def test_a_cut_off_picture_among_good_ones_is_left_out_and_named(here, capsys):
     photographs(here / "data", 30)
     path = here / "data" / "07.jpg"
@@ -359,7 +395,8 @@ def test_bad_pictures_to_predict(finished, here, capsys):
     whole = (here / "cut.jpg").read_bytes()
     (here / "cut.jpg").write_bytes(whole[: len(whole) * 2 // 3])
     (here / "text.jpg").write_text("this is no picture")
-    for name, words in (("cut.jpg", "cut.jpg"), ("text.jpg", "text.jpg"), (".", "is a folder"),
+    (here / "empty").mkdir()
+    for name, words in (("cut.jpg", "cut.jpg"), ("text.jpg", "text.jpg"), ("empty", "the folder holds no pictures"),
                         ("none.jpg", "none.jpg: the picture is missing")):
         one_line(capsys, main(["predict", name, "--model", str(finished)]), words)
     one_line(capsys, main(["predict", "a.jpg", "--model", str(finished), "--device", "warp"]), "warp")

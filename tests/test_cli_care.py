@@ -1,13 +1,17 @@
 """Nothing of the user's is lost, and no folder is left behind that stands in the way."""
 
+import json
+import sys
+
 import numpy as np
 import pytest
 from PIL import Image
 
 import tinycnn as tc
+import tinycnn.inspection  # noqa: F401
 from tinycnn.classical import LinearSVM
 from tinycnn.classical.hog_svm import hog_svm
-from tinycnn.cli import main
+from tinycnn.cli import main, runs
 from tinycnn.errors import CheckpointError, DataError, TrainingError
 from tinycnn.tasks import task_of
 
@@ -30,6 +34,47 @@ def test_predict_replaces_its_own_drawings_and_nothing_else(trained, tmp_path):
         assert main(["predict", "--model", str(trained), str(tmp_path / "a.png"), "--out", str(out)]) == 0
         assert sorted(path.name for path in out.iterdir()) == ["a-2.png", "a-3.png", "a.png"]
     assert [(out / name).read_bytes() for name in ("a.png", "a-2.png")] == before
+
+
+@pytest.mark.parametrize("name", ["curves.png", "predictions.png"])
+def test_train_does_not_draw_over_what_lies_in_its_folder(tmp_path, capsys, name):
+    out = tmp_path / "mine"
+    out.mkdir()
+    (out / name).write_text("a year's work")
+    assert main([*TINY, "--out", str(out)]) == 2
+    err = capsys.readouterr().err
+    assert f"holds no run, but {name}, which" in err and err.count("\n") == 1
+    assert [(path.name, path.read_text()) for path in out.iterdir()] == [(name, "a year's work")]
+    (out / name).rename(out / "notes.txt")
+    assert runs.new_folder(out, "mine") == out
+
+
+def test_inspect_replaces_its_own_report_and_nothing_else(trained, tmp_path, capsys, monkeypatch):
+    module, out = sys.modules["tinycnn.inspection.report"], tmp_path / "report.html"
+    out.write_text("<html>a year's work</html>")
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "diagnose", lambda *arguments: pytest.fail("it has begun"))
+        assert main(["inspect", str(trained), "--out", str(tmp_path)]) == 1
+    err = capsys.readouterr().err
+    assert "report.html exists already and was written by something else" in err and err.count("\n") == 1
+    assert out.read_text() == "<html>a year's work</html>"
+    out.unlink()
+    data = tc.data.scenes(n=8, valid=0, test=0, image_size=32).train
+    for classes in (2, 3):  # too few for the data: a short report
+        module.report(tc.models.localizer(classes, 32, (4,), 8), data, tmp_path)
+        assert "num_classes=10" in out.read_text()
+
+
+@pytest.mark.parametrize("kind", ["pose", "windows"])
+def test_nor_do_its_pictures(kind, tmp_path):
+    from tinycnn.inspection.pose import pose_picture
+    from tinycnn.inspection.windows import window_picture
+
+    write, name = {"pose": (pose_picture, "poses.png"), "windows": (window_picture, "windows.png")}[kind]
+    (tmp_path / name).write_text("a year's work")
+    with pytest.raises(DataError, match=f"{name} exists already and was written by something else"):
+        write(None, None, tmp_path)
+    assert (tmp_path / name).read_text() == "a year's work"
 
 
 def test_a_finished_run_without_its_checkpoint_is_not_begun_again(trained, capsys):
@@ -112,3 +157,29 @@ def test_pictures_that_were_learned_are_not_tested_on_unsaid(pictures, tmp_path,
         assert "8 test pictures" in out and "learned from" not in err
     assert main(["evaluate", str(run), "--data-seed", "5"]) == 0
     assert "of these 8 test pictures were learned from" in capsys.readouterr().err
+
+
+def test_groups_of_a_run_stay_together_wherever_it_is_used_again(pictures, tmp_path, capsys):
+    """4 films of 10 frames, told by the tens of their numbers: 00.png to 39.png."""
+    for path in sorted(pictures.glob("?.png")):
+        path.rename(path.with_stem(f"0{path.stem}"))
+    table = pictures / "labels.csv"
+    table.write_text("\n".join(line if line[1] != "." else f"0{line}" for line in table.read_text().splitlines()))
+    run, pattern = tmp_path / "run", r"([0-3])\d.png"
+    train = ["train", "--data", str(pictures), *TINY[3:], "--group-by", pattern]
+    assert main([*train, "--out", str(run)]) == 0
+    config = json.loads((run / "config.json").read_text())
+    assert config["settings"]["group_by"] == pattern and "4 groups" in " ".join(config["data"]["notes"])
+    assert main(["train", "--resume", "--out", str(run)]) == 0
+    assert main(["train", "--resume", "--out", str(run), "--group-by", "folder"]) == 2
+    capsys.readouterr()
+    assert main(["evaluate", str(run)]) == 0
+    assert "10 test pictures" in capsys.readouterr().out  # a film
+    assert main(["evaluate", str(run), "--group-by", "none"]) == 0
+    assert "of these 8 test pictures were learned from" in capsys.readouterr().err
+    assert main(["data", "show", str(pictures), "--group-by", pattern, "--out", str(tmp_path / "sheet.png")]) == 0
+    assert "4 groups, each in one part" in capsys.readouterr().out
+    assert main([*train[:-1], "(ab", "--out", str(tmp_path / "no")]) == 1
+    assert main(["train", "--group-by", "folder"]) == 2
+    err = capsys.readouterr().err.splitlines()
+    assert "regular expression" in err[0] and "no meaning for drawn scenes" in err[1] and not (tmp_path / "no").exists()

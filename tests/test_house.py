@@ -143,7 +143,7 @@ def test_import_loads_nothing_but_numpy_and_the_core():
     assert not [name for name in loaded if name.startswith(tuple(f"tinycnn.{room}" for room in later))]
     # Of the data only what is small: nothing that reads or draws pictures.
     of_data = {name for name in loaded if name.startswith("tinycnn.data.")}
-    assert of_data == {"tinycnn.data.dataset", "tinycnn.data.scenes"}
+    assert of_data == {"tinycnn.data.dataset", "tinycnn.data.scenes", "tinycnn.data.splits"}
     assert not loaded & {"subprocess", "xml", "csv"} - before
 
 

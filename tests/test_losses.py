@@ -171,6 +171,22 @@ def test_with_one_box_per_class_only_the_true_class_is_compared(device):
     expect_close(to_numpy(dboxes), expected, "float64")
 
 
+def test_a_class_loss_of_your_own_takes_the_place_of_the_librarys():
+    class Own:
+        def forward(self, scores, labels):
+            self.scores = scores
+            return scores.sum()
+
+        def backward(self):
+            return np.ones_like(self.scores)
+
+    loss, boxes = MultiTaskLoss(class_weight=2.0), np.zeros((3, 4))
+    loss.class_loss = Own()
+    assert loss.forward((np.ones((3, 2)), boxes), (np.array([0, 1, 1]), boxes)) == 12.0
+    assert (loss.backward()[0] == 2.0).all()
+    assert repr(loss) == "MultiTaskLoss(class_weight=2.0, box_weight=1.0, box_loss=L2Loss())"
+
+
 @pytest.mark.parametrize("shape", [(3, 4), (3, 2, 4)])
 def test_both_gradients_keep_their_dtype(device, shape):
     loss = MultiTaskLoss(0.7, 1.3)

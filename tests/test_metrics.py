@@ -261,6 +261,32 @@ def test_the_table_shows_every_metric_beside_its_baselines():
     assert f"{got['mean_box/iou50']:.3f}" in lines[3] and f"{got['whole_frame/iou50']:.3f}" in lines[3]
 
 
+def test_rare_classes_are_seen():
+    """18 pictures of a, 2 of b, 1 of which is found: .95 of all, and .75 of each class on average."""
+    data = samples([[0, 0, 9, 9]] * 20, [0] * 18 + [1] * 2)
+    labels = np.array([0] * 19 + [1])
+    got = evaluate_predictions(labels, data.boxes, np.eye(3)[labels], data, data)
+    assert got["accuracy"] == pytest.approx(0.95) and got["balanced_accuracy"] == pytest.approx(0.75)
+    assert got["majority_class/accuracy"] == pytest.approx(0.9)
+    assert got["majority_class/balanced_accuracy"] == pytest.approx(0.5)
+    a, b = data.classes[:2]
+    assert got[f"accuracy_of/{b}"] == 0.5 and got[f"share_of/{b}"] == pytest.approx(0.1)
+    lines = comparison_table(got).splitlines()
+    assert lines[2].split() == ["mean", "over", "classes", "0.750", "-", "-", "0.500"]
+    assert lines[-1] == f"Accuracy of each class, which are unequally frequent: {b} 0.500 of 2, {a} 1.000 of 18."
+    even = data.subset(slice(14, 20))
+    got = evaluate_predictions(labels[14:], even.boxes, np.eye(3)[labels[14:]], even, data)
+    assert got["balanced_accuracy"] == pytest.approx(0.75) and "mean over classes" not in comparison_table(got)
+
+
+def test_of_many_classes_the_worst_are_written_out():
+    data = samples([[0, 0, 9, 9]] * 36, [*range(30), *[0] * 6], classes=tuple(f"c{k}" for k in range(30)))
+    labels = np.where(np.arange(36) == 7, 8, data.labels)
+    got = evaluate_predictions(labels, data.boxes, np.eye(30)[labels], data)
+    last = comparison_table(got).splitlines()[-1]
+    assert f"frequent: {data.classes[7]} 0.000 of 1, " in last and last.endswith(", and 20 classes that do better.")
+
+
 def test_without_training_samples_only_the_whole_frame_remains():
     rng = np.random.default_rng(0)
     data = random_samples(rng, 9, 7)

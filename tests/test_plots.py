@@ -182,6 +182,15 @@ def test_annotate_keeps_the_picture_and_marks_the_box():
     assert (copy[130:210, 110:240] == 90).all()  # what is inside stays
 
 
+@pytest.mark.parametrize("shape", [(1, 20000), (20000, 1), (2, 9000)])
+def test_a_thin_picture_is_not_enlarged_without_bound(shape):
+    image = np.full((*shape, 3), 90, np.uint8)
+    drawn = [plots.annotate(image, (0, 0, shape[1], shape[0]), "cat"), plots.annotate_pose(image, np.zeros((14, 2)))]
+    assert [copy.size for copy in drawn] == [shape[::-1]] * 2
+    assert plots.annotate(image[:50, :50], (0, 0, 1, 1), "cat").height >= 240
+
+
+
 @pytest.mark.parametrize("box", [(0, 0, 64, 64), (0, 0, 0, 0), (63, 63, 64, 64), (10, 50, 30, 64)])
 def test_annotate_small_pictures_and_odd_boxes(box):
     copy = plots.annotate(np.zeros((64, 64, 3), np.uint8), box, "a rather long class name 100 %")

@@ -1,10 +1,13 @@
 """Crop and resize against Pillow, which we did not write, and against what a linear map must obey."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tinycnn import resize
 from tinycnn.errors import DataError, ShapeError
 from tinycnn.resize import crop_resize, resample
 
@@ -127,3 +130,33 @@ def test_errors_say_what_came():
         crop_resize(image, (0, 0, np.nan, 4), (2, 2))
     with pytest.raises(DataError, match="at least one pixel"):
         crop_resize(image, (0, 0, 4, 4), (0, 2))
+
+
+# Pictures of any shape and size: the same answer in less memory.
+
+
+@given(sides, sides, sides, sides, seeds)
+def test_channel_by_channel_and_half_by_half_it_is_the_same(height, width, out_height, out_width, seed):
+    rng = np.random.default_rng(seed)
+    image, flip = photograph(rng, height, width), bool(rng.random() < 0.5)
+    corner, extent = rng.uniform(-width, width, 2), rng.uniform(0.01, 3 * width, 2)
+    call = image, (*corner, *(corner + extent)), (out_height, out_width), flip, (10, 20, 230)
+    whole = resample(*call)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(resize, "AT_ONCE", 0)
+        np.testing.assert_array_equal(resample(*call), whole)  # each channel is a product of its own anyhow
+        patch.setattr(resize, "LONGEST", 3)
+        np.testing.assert_allclose(resample(*call), whole, rtol=1e-4, atol=2e-2)
+
+
+@pytest.mark.parametrize("shape", [(3_000_000, 1), (1, 3_000_000), (70_000, 40), (40, 70_000), (1800, 1700)])
+def test_memory_follows_the_pixels_and_not_the_shape(shape):
+    image = np.zeros((*shape, 3), np.uint8)
+    image[: shape[0] // 2 or 1, : shape[1] // 2 or 1] = 200
+    tracemalloc.start()
+    answer = crop_resize(image, (0, 0, shape[1], shape[0]), (64, 64))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    # One channel as float32, and a few arrays of 64 rows or columns that span LONGEST pixels at most.
+    assert peak < 4 * shape[0] * shape[1] + 4 * 64 * 4 * min(max(shape), resize.LONGEST)
+    assert answer[0, 0, 0] == 200 and answer[-1, -1, 0] == 0

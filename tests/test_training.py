@@ -15,6 +15,7 @@ import tinycnn as tc
 from tinycnn.data.augment import Augment
 from tinycnn.data.dataset import Samples
 from tinycnn.errors import CheckpointError, DataError, TrainingError
+from tinycnn.models.pose import pose_resnet
 
 SMALL = dict(num_classes=2, image_size=16, channels=(4, 8), hidden=16, dropout=0.2)
 
@@ -172,6 +173,35 @@ def test_a_run_killed_at_any_moment_resumes_to_the_same_bits(tmp_path):
             assert_same_bits({k: whole[k] for k in whole if k != "meta"}, {k: cut[k] for k in cut if k != "meta"})
 
 
+def test_a_balanced_run_resumes_to_the_same_bits_and_not_unbalanced(tmp_path):
+    """10 bright and 50 dark squares; two runs, of which one is stopped after its second epoch."""
+    train = squares(100).subset(np.r_[0:20, np.arange(21, 100, 2)])
+    assert np.bincount(train.labels).tolist() == [10, 50]
+
+    def run(out, epochs=4, stop=None, **how):
+        def on_epoch(row, model):
+            if row["epoch"] == stop:
+                raise KeyboardInterrupt
+        model = tc.models.localizer(**SMALL)
+        tc.fit(model, train, epochs=epochs, batch_size=8, progress=False, out=out, on_epoch=on_epoch,
+               augment=Augment.light(), optimizer=tc.optim.Adam(model, lr=1e-3), **how)
+        return weights(model)
+
+    whole = run(tmp_path / "a", balance=True)
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path / "b", balance=True, stop=2, workers=0)
+    with pytest.raises(CheckpointError, match="balance was True, is False"):
+        run(tmp_path / "b", resume=True)
+    assert_same_bits(whole, run(tmp_path / "b", balance=True, resume=True, workers=3))
+    assert (run(tmp_path / "c")["class_head.w"] != whole["class_head.w"]).any()
+
+
+def test_balance_of_what_has_no_classes():
+    people = tc.data.draw_people(8, 32, 0, 0, 1)
+    with pytest.raises(TypeError, match="balance shows classes equally often, and PoseNet has none"):
+        tc.fit(pose_resnet(32, (4, 4, 4, 4), 8), people.train, epochs=1, balance=True, progress=False)
+
+
 def test_resume_with_other_settings_is_refused_by_name(tmp_path):
     def run(**changes):
         model = tc.models.localizer(**SMALL)
@@ -180,8 +210,8 @@ def test_resume_with_other_settings_is_refused_by_name(tmp_path):
     run()
     with pytest.raises(CheckpointError, match="batch_size was 16, is 8"):
         run(batch_size=8, resume=True)
-    with pytest.raises(CheckpointError, match="epochs was 1, is 3"):
-        run(epochs=3, resume=True)
+    with pytest.raises(CheckpointError, match="seed was 0, is 1; clip_norm was None, is 2.0"):
+        run(clip_norm=2.0, seed=1, resume=True)
 
 
 def test_resume_without_a_checkpoint_starts_from_the_beginning(tmp_path):

@@ -1,30 +1,59 @@
 """The files of a training run, and how a run that was interrupted is taken up again.
 
 After every epoch: model.npz if it is the best so far, history.csv, and checkpoint.npz with all that the next epoch
-depends on: weights, the optimizer's state, the state of every random generator, the history, and the settings, so that
-a run is never continued with others by mistake.
+depends on: weights, the optimizer's state, the state of every random generator, the history, the settings, and what the
+samples consist of, so that a run is never continued with others by mistake. model.npz keeps its pictures' digests too:
+whoever measures it can count those that it has learned from.
 """
 
+import contextlib
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from tinycnn.backend import to_device
+from tinycnn.claims import claimed
+from tinycnn.continuation import expect_epochs, expect_same_run, told
+from tinycnn.data.contents import PREFIX, contents, from_arrays, to_arrays
 from tinycnn.errors import CheckpointError
 from tinycnn.history import History, Row
 from tinycnn.models.base import PictureModel
-from tinycnn.models.weights import load_with_extra, save
-from tinycnn.optim import Optimizer
+from tinycnn.models.weights import load_with_extra, read_extra, save
+from tinycnn.optim import Optimizer, Schedule
 
 
 class Run:
-    """One training run. out: its folder, or None to keep nothing    settings: JSON-able, compared on resume"""
+    """One training run. out: its folder, or None to keep nothing    settings: JSON-able, compared on resume
+    parts: {"train": samples, "valid": samples}, whose contents are compared too
+    """
 
     def __init__(self, model: PictureModel, optimizer: Optimizer, out: str | Path | None,
-                 settings: dict[str, Any]) -> None:
+                 settings: dict[str, Any], parts: dict[str, Any]) -> None:
         self.model, self.optimizer, self.settings, self.history = model, optimizer, settings, History()
         self.out = Path(out) if out is not None else None
+        self.parts, self.samples = parts, dict[str, np.ndarray]()
+        self._claim = contextlib.ExitStack()
+
+    def begin(self, resume: bool, schedule: Schedule) -> list[str]:
+        """Claim the folder until `end`, and go on with what it holds, or see that it holds nothing.
+
+        Returns sentences for people. Raises CheckpointError where another training has the folder, where a new run
+        would be written over one that is there, and where what is to go on is not the same run.
+        """
+        if self.out is None:
+            return []
+        self._claim.enter_context(claimed(self.out))
+        if not resume:
+            self._expect_new(self.out)
+        here = {part: contents(samples) for part, samples in self.parts.items()}
+        self.samples = to_arrays(here)
+        path = self.out / "checkpoint.npz"
+        return self._resume(path, here, schedule) if resume and path.exists() else []
+
+    def end(self) -> None:
+        """Give the folder free."""
+        self._claim.close()
 
     def finish_epoch(self, row: Row) -> None:
         """Add the epoch's row to the history, and write what must survive."""
@@ -32,45 +61,60 @@ class Run:
         if self.out is None:
             return
         if self.history.best_epoch == len(self.history):
-            save(self.model, self.out / "model.npz", extra={"epoch": len(self.history)})
+            pictures = {name: array for name, array in self.samples.items() if name.endswith("/pictures")}
+            save(self.model, self.out / "model.npz", {"epoch": len(self.history)}, pictures)
         self.history.save(self.out / "history.csv")
         # The checkpoint comes last: a run killed before this line repeats the epoch and writes the same files again.
         extra = {"settings": self.settings, "rows": self.history.rows, "steps": self.optimizer.steps,
                  "turns": self.optimizer.turns,
                  "rng": {name: layer.rng.bit_generator.state for name, layer in self._random_layers()}}
-        save(self.model, self.out / "checkpoint.npz", extra, self.optimizer.state_arrays())
+        save(self.model, self.out / "checkpoint.npz", extra, self.optimizer.state_arrays() | self.samples)
 
-    def expect_new(self) -> None:
-        """Raise a CheckpointError where the folder holds a run already: a new one would be written over it."""
+    def _expect_new(self, out):
         files = ("checkpoint.npz", "history.csv", "model.npz")
-        held = [name for name in files if self.out is not None and (self.out / name).exists()]
+        held = [name for name in files if (out / name).exists()]
         if held:
             raise CheckpointError(
-                f"{self.out} already holds a run ({', '.join(held)}), which stays as it is. Continue it with "
+                f"{out} already holds a run ({', '.join(held)}), which stays as it is. Continue it with "
                 "resume=True, choose another folder, or remove it first."
             )
 
-    def resume(self) -> None:
-        path = self.out / "checkpoint.npz" if self.out is not None else None
-        if path is None or not path.exists():
-            return  # nothing was saved yet: start from the beginning
+    def _resume(self, path, here, schedule):
+        """Everything is compared before the model is changed."""
+        was, rows, then = read_checkpoint(path)
+        expect_same_run(path, was, self.settings, (then, here))
+        expect_epochs(path.parent, len(rows), self.settings["epochs"])
         device = self.model.device
         _, extra, arrays = load_with_extra(path, into=self.model, device=device)
-        was = extra.get("settings")
-        if was is None:
-            raise CheckpointError(f"{path} is a model, not a checkpoint: it has no optimizer state to resume from")
-        if isinstance(was.get("loss"), list):  # as earlier versions wrote it
-            weights = "class_weight={}, box_weight={}".format(*map(float, was["loss"]))
-            was["loss"] = f"MultiTaskLoss({weights}, box_loss=L2Loss())"
-        different = [f"{k} was {was.get(k)}, is {v}" for k, v in self.settings.items() if was.get(k) != v]
-        if different:
-            raise CheckpointError(f"cannot resume {path} with other settings: {'; '.join(different)}")
-        self.optimizer.load_state_arrays({k: to_device(a, device) for k, a in arrays.items()}, extra["steps"],
-                                         extra.get("turns"))
-        self.history = History(extra["rows"])
+        state = {name: to_device(array, device) for name, array in arrays.items() if not name.startswith(PREFIX)}
+        self.optimizer.load_state_arrays(state, extra["steps"], extra.get("turns"))
+        self.history = History(rows)
         for name, layer in self._random_layers():
             layer.rng.bit_generator.state = extra["rng"][name]
+        unknown = [] if then else [f"{path} is of an earlier version: whether each picture and each answer is the same "
+                                   "as before was not checked, only their number and the sums of the answers"]
+        lr = self.optimizer.lr
+        return unknown + list(told(was, self.settings, self.history, lambda progress: lr * schedule(progress)))
 
     def _random_layers(self) -> list[tuple[str, Any]]:
         return [(name, layer) for name, layer in self.model.layers()
                 if isinstance(getattr(layer, "rng", None), np.random.Generator)]
+
+
+def read_checkpoint(path: Path) -> tuple[dict[str, Any], list[Row], dict[str, Any]]:
+    """(settings, rows of the history, {part: Contents}) of a checkpoint.npz; no Contents where it is an earlier one's.
+
+    Raises CheckpointError for a file that is damaged, or no checkpoint.
+    """
+    extra, arrays = read_extra(path, PREFIX)
+    was = extra.get("settings")
+    if was is None:
+        raise CheckpointError(f"{path} is a model, not a checkpoint: it has no optimizer state to resume from")
+    if isinstance(was.get("loss"), list):  # as earlier versions wrote it
+        weights = "class_weight={}, box_weight={}".format(*map(float, was["loss"]))
+        was["loss"] = f"MultiTaskLoss({weights}, box_loss=L2Loss())"
+    was.setdefault("freeze", None)
+    try:
+        return was, extra["rows"], from_arrays(arrays)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise CheckpointError(f"{path}: what it says of its samples is damaged ({error})") from error

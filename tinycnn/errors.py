@@ -41,7 +41,7 @@ class OrderError(TinyCNNError, RuntimeError):
 
 
 class TrainingError(TinyCNNError, RuntimeError):
-    """Training cannot go on: a loss became infinite or NaN."""
+    """Training cannot go on, or has gone wrong: a loss, or what a network answers, is infinite or NaN."""
 
 
 class MissingExtra(TinyCNNError, ImportError):

@@ -2,10 +2,13 @@
 
 import contextlib
 import os
+import stat
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
+
+from tinycnn.errors import DataError
 
 
 @contextlib.contextmanager
@@ -21,7 +24,8 @@ def atomic_write(path: str | Path, mode: str = "wb") -> Iterator[IO[Any]]:
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     encoding = None if "b" in mode else "utf-8"
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+    prefix = f".{path.name[:40]}."  # not the whole of a name that is as long as names may be
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=prefix, suffix=".part")
     try:
         with os.fdopen(handle, mode, encoding=encoding, newline=None if "b" in mode else "\n") as file:
             yield file
@@ -36,3 +40,23 @@ def atomic_write(path: str | Path, mode: str = "wb") -> Iterator[IO[Any]]:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(temporary)
         raise
+
+
+def holds(path: str | Path, mark: bytes) -> bool:
+    """Whether `path` is a file with `mark` in its first or last kilobyte: so we know again what we have written."""
+    try:
+        if not stat.S_ISREG(os.stat(path).st_mode):  # a pipe would be waited for
+            return False
+        with open(path, "rb") as file:
+            start = file.read(1024)
+            file.seek(max(0, os.fstat(file.fileno()).st_size - 1024))
+            return mark in start or mark in file.read(1024)
+    except OSError:
+        return False
+
+
+def expect_own(path: str | Path, mark: bytes) -> None:
+    """DataError, before anything is computed, where `path` is there already and does not hold our `mark`."""
+    if os.path.lexists(path) and not holds(path, mark):
+        raise DataError(f"{path} exists already and was written by something else, so it stays as it is: "
+                        "choose another folder, or move it away")

@@ -2,10 +2,16 @@
 
 import contextlib
 import inspect
+import json
 import math
 from numbers import Real
+from typing import Any
 
+import numpy as np
+
+from tinycnn.engine import threads
 from tinycnn.layers import Layer
+from tinycnn.version import __version__
 
 
 def expect_numbers(**numbers):
@@ -42,6 +48,13 @@ def frozen_part(model: Layer, freeze: tuple[str, int] | None) -> tuple[Layer | N
         raise ValueError("fit: freeze is the name of a part and a number of epochs, such as ('trunk', 3), got "
                          f"{freeze!r}; parts are called {', '.join(list(parts)[:6])} ...")
     return parts[freeze[0]], int(freeze[1])
+
+
+def balance_of(task: Any, balance: bool) -> dict[str, bool]:
+    """What goes to the batches of a task: nothing, where nothing is balanced. Tasks without classes refuse it."""
+    if balance and not task.has_classes:
+        raise TypeError(f"fit: balance shows classes equally often, and {type(task.model).__name__} has none")
+    return {"balance": True} if balance else {}
 
 
 def _named(model, prefix=""):
@@ -88,6 +101,26 @@ def name_of(part):
     if hasattr(part, "__qualname__"):
         return f"{part.__module__}.{part.__qualname__}"
     return repr(part) if type(part).__repr__ is not object.__repr__ else type(part).__qualname__
+
+
+def settings_of(model, *, epochs, batch_size, seed, patience, clip_norm, augment, schedule, loss, optimizer, freeze,
+                balance, train):
+    """All that a run must find again when it is resumed, as JSON would give it back, and the machine that computes it.
+
+    train: a few numbers of the training samples, which earlier versions compared
+    """
+    layers = {name: name_of(layer) for name, layer in model.layers() if not layer.children()}
+    settings = {
+        "epochs": epochs, "patience": patience, "batch_size": batch_size, "seed": seed, "clip_norm": clip_norm,
+        "augment": name_of(augment), "schedule": [schedule(i / 16) for i in range(16)], "loss": name_of(loss),
+        "optimizer": name_of(optimizer), "train": train, "freeze": list(freeze) if freeze else None,
+        "balance": bool(balance),
+        "model": getattr(model, "config", None), "layers": layers,
+        "machine": {"device": model.device, "NumPy": np.__version__, "tinycnn": __version__} | (
+            {"threads": threads.thread_count(), "engine": "on" if threads.enabled() else "off"}
+            if model.device == "cpu" else {}),
+    }
+    return json.loads(json.dumps(settings, default=lambda other: getattr(other, "item", other.__str__)()))
 
 
 def _expect_loss(task, loss):

@@ -45,6 +45,11 @@ class History:
         values = self.column(headline)
         return values.index(max(values)) + 1
 
+    @property
+    def waited(self) -> int:
+        """How many epochs have come after the best one."""
+        return len(self) - self.best_epoch
+
     def save(self, path: str | Path) -> None:
         """Write the rows as CSV."""
         with atomic_write(path, "w") as file:

@@ -178,7 +178,7 @@ class MultiTaskLoss(Layer):
 
     def __repr__(self) -> str:
         weights = f"class_weight={self.class_weight}, box_weight={self.box_weight}"
-        smoothing = self.class_loss.label_smoothing
+        smoothing = getattr(self.class_loss, "label_smoothing", 0.0)  # a class loss of your own has none
         smoothed = f", label_smoothing={smoothing}" if smoothing else ""
         return f"MultiTaskLoss({weights}, box_loss={self.box_loss!r}{smoothed})"
 

@@ -1,6 +1,8 @@
 """How good is a localizer? Every number the project reports about classes and boxes is computed here.
 
     accuracy            share of images whose class is right
+    balanced_accuracy   mean over the classes that occur of the share of each that is right: always answering with the
+                        most frequent one of K classes scores 1 / K, however frequent it is
     mean_iou            mean intersection over union of the predicted and the true box, whatever the class
     iou50, iou75        share of images whose box has an IoU of at least 0.5, at least 0.75
     joint               **the headline**: share of images with the right class *and* an IoU of at least 0.5
@@ -34,6 +36,8 @@ NAMES = {  # in the order of the table
     "error_at_5": "error@5",
     "localization_error": "error, class given",
 }
+BALANCED = "mean over classes"  # its row, under that of the accuracy, where classes are unequally frequent
+MOST_CLASSES = 10  # whose accuracy is written out
 COLUMNS = {"": "model", "mean_box/": "mean box", "whole_frame/": "whole frame", "majority_class/": "majority class"}
 
 
@@ -44,6 +48,13 @@ def accuracy(labels: Labels, truth: Labels) -> float:
         raise ShapeError(f"expected one label per image twice, (N,) and (N,), got {labels.shape} and {truth.shape}")
     _refuse_nothing(len(truth))
     return float((labels == truth).mean())
+
+
+def balanced_accuracy(labels: Labels, truth: Labels) -> float:
+    """Mean over the classes in truth (N,) of the share of each whose label, of labels (N,), is right."""
+    accuracy(labels, truth)  # the shapes
+    labels, truth = np.asarray(labels), np.asarray(truth)
+    return float(np.mean([(labels[truth == label] == label).mean() for label in np.unique(truth)]))
 
 
 def box_scores(boxes: ArrayLike, truth: ArrayLike) -> dict[str, float]:
@@ -85,7 +96,8 @@ def evaluate_predictions(labels: Labels, boxes: ArrayLike, probabilities: ArrayL
     train_samples: where the mean box and the majority class come from; without it, these are left out.
 
     Returns a flat dict of numbers: "count", the names listed at the top of this file, and the same names behind
-    "mean_box/", "whole_frame/" and "majority_class/". What a baseline cannot answer is absent. In `joint` and
+    "mean_box/", "whole_frame/" and "majority_class/". What a baseline cannot answer is absent. Where classes are
+    unequally frequent (Samples.imbalance), also "accuracy_of/" and "share_of/" each class that occurs. In `joint` and
     `error_at_k`, a constant box goes with the majority class, and with the next most frequent ones as further guesses.
     """
     labels, boxes, probabilities = np.asarray(labels), np.asarray(boxes, np.float64), np.asarray(probabilities)
@@ -103,6 +115,11 @@ def evaluate_predictions(labels: Labels, boxes: ArrayLike, probabilities: ArrayL
             )
     guesses = np.argsort(-probabilities, axis=1, kind="stable")
     metrics = {"count": n, **_all_scores(labels, boxes, guesses, samples)}
+    if samples.imbalance():
+        for label in np.unique(samples.labels):
+            its = samples.labels == label
+            metrics[f"accuracy_of/{samples.classes[label]}"] = float((labels[its] == label).mean())
+            metrics[f"share_of/{samples.classes[label]}"] = float(its.mean())
     for name, scores in _baselines(samples, train_samples).items():
         metrics |= {f"{name}/{key}": value for key, value in scores.items()}
     return metrics
@@ -112,11 +129,29 @@ def comparison_table(metrics: dict[str, float]) -> str:
     """What `evaluate_predictions` returned as an aligned text table: one metric per row, baselines beside the model."""
     columns = {prefix: title for prefix, title in COLUMNS.items() if any(prefix + key in metrics for key in NAMES)}
     rows = [(name, *(f"{metrics[prefix + key]:.3f}" if prefix + key in metrics else "-" for prefix in columns))
-            for key, name in NAMES.items()]
+            for key, name in _shown(metrics).items()]
     lines = aligned([("", *columns.values()), *rows])
     if "majority_class/accuracy" in metrics:
         lines.append("Where a class is needed, the mean box and the whole frame go with the majority class.")
-    return "\n".join(lines)
+    return "\n".join(lines + _of_classes(metrics))
+
+
+def _shown(metrics):
+    """{metric: its row}"""
+    if not any(key.startswith("accuracy_of/") for key in metrics):
+        return NAMES
+    return {"accuracy": NAMES["accuracy"], "balanced_accuracy": BALANCED} | NAMES
+
+
+def _of_classes(metrics):
+    """A line on each class where some are rare: the accuracy of those that do worst."""
+    found = {key.partition("/")[2]: value for key, value in metrics.items() if key.startswith("accuracy_of/")}
+    if not found:
+        return []
+    worst = sorted(found, key=lambda name: (found[name], metrics[f"share_of/{name}"]))[:MOST_CLASSES]
+    told = [f"{name} {found[name]:.3f} of {round(metrics[f'share_of/{name}'] * metrics['count']):,}" for name in worst]
+    rest = f", and {len(found) - len(worst)} classes that do better" if len(found) > len(worst) else ""
+    return [f"Accuracy of each class, which are unequally frequent: {', '.join(told)}{rest}."]
 
 
 def mean_box(train_samples: Samples, sizes: np.ndarray) -> np.ndarray:
@@ -152,8 +187,10 @@ def _baselines(samples, train_samples):
     results = {}
     for name, boxes in (("mean_box", mean_box(train_samples, samples.sizes)), ("whole_frame", frame)):
         results[name] = _all_scores(majority, boxes, guesses, samples)
-        del results[name]["accuracy"]  # a box says nothing about the class
-    return results | {"majority_class": {"accuracy": accuracy(majority, samples.labels)}}
+        del results[name]["accuracy"], results[name]["balanced_accuracy"]  # a box says nothing about the class
+    blind = {"accuracy": accuracy(majority, samples.labels),
+             "balanced_accuracy": balanced_accuracy(majority, samples.labels)}
+    return results | {"majority_class": blind}
 
 
 def _all_scores(labels, boxes, guesses, samples):
@@ -165,7 +202,8 @@ def _all_scores(labels, boxes, guesses, samples):
         return clip(chosen, samples.sizes[:, None])
 
     answer, given = boxes_for(labels[:, None])[:, 0], boxes_for(samples.labels[:, None])[:, 0]  # (N, 4)
-    scores = {"accuracy": accuracy(labels, samples.labels), **box_scores(answer, truth)}
+    scores = {"accuracy": accuracy(labels, samples.labels),
+              "balanced_accuracy": balanced_accuracy(labels, samples.labels), **box_scores(answer, truth)}
     scores["joint"] = float(((labels == samples.labels) & (iou(answer, truth) >= HIT)).mean())
     for k in (1, MOST_GUESSES):
         scores[f"error_at_{k}"] = ilsvrc_error(guesses[:, :k], boxes_for(guesses[:, :k]), samples.labels, truth)

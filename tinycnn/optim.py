@@ -32,8 +32,8 @@ class Optimizer:
     moments: tuple[str, ...]  # the names of the arrays in its state
 
     def __init__(self, model: Layer, lr: float, weight_decay: float, rates: dict[str, float] | None = None) -> None:
-        if not lr >= 0 or not weight_decay >= 0:
-            raise ValueError(f"lr and weight_decay must not be negative, got lr={lr}, weight_decay={weight_decay}")
+        if not 0 <= lr < math.inf or not 0 <= weight_decay < math.inf:
+            raise ValueError(f"lr and weight_decay must not be negative or infinite, got {lr} and {weight_decay}")
         if not callable(getattr(model, "parameters", None)) or isinstance(model, type):
             name = type(self).__name__
             raise TypeError(f"{name} takes the model, not its parameters: {name}(model, lr=...). Got {kind(model)}")

@@ -20,6 +20,9 @@ from tinycnn.backend import Array, Shape
 from tinycnn.errors import DataError, ShapeError
 
 GRAY = 128  # the middle of 0..255: what lies outside an image, unless the caller says otherwise
+# Memory follows the pixels, whatever their shape: 4 bytes each, and 4 * LONGEST for a row or column of the output.
+AT_ONCE = 2**20  # pixels up to which all channels become float32 together; a larger image goes channel by channel
+LONGEST = 2**16  # pixels of an axis that one matrix of weights spans; no JPEG file is longer
 
 
 def crop_resize(image: Array, window: Sequence[float], size: Shape, flip: bool = False,
@@ -43,14 +46,41 @@ def resample(image: Array, window: Sequence[float], size: Shape, flip: bool = Fa
     _check(image, window, size)
     height, width = image.shape[:2]
     xmin, ymin, xmax, ymax = map(float, window)  # a NumPy float64 would draw the float32 arithmetic below up to float64
+    for axis, (start, stop, length) in enumerate(((ymin, ymax, height), (xmin, xmax, width))):
+        if size[axis] > 1 and min(stop, length) - max(start, 0) > LONGEST:
+            return _in_halves(image, window, size, flip, fill, axis)
     rows, top, bottom, inside_y = _weights(ymin, ymax, height, size[0])
     columns, left, right, inside_x = _weights(xmin, xmax, width, size[1], flip)
-    source = image[top:bottom, left:right].transpose(2, 0, 1).astype(np.float32, order="C")  # (C, H, W): what is used
-    y = rows @ source @ columns.T  # (C, OH, OW)
+    used = image[top:bottom, left:right].transpose(2, 0, 1)  # (C, H, W)
+    together = len(used) if used[0].size <= AT_ONCE else 1
+    y = np.concatenate([_weighted(rows, used[c : c + together], columns) for c in range(0, len(used), together)])
     if xmin < 0 or ymin < 0 or xmax > width or ymax > height:
         outside = 1 - inside_y[:, None] * inside_x  # (OH, OW): the share of each pixel that lies outside the image
         y += np.broadcast_to(np.asarray(fill, dtype=np.float32), len(y))[:, None, None] * outside
     return y
+
+
+def _weighted(rows, planes, columns):
+    """rows @ planes @ columns.T, (C, OH, OW), of uint8 planes (C, H, W)."""
+    planes = planes.astype(np.float32, order="C")
+    if planes.shape[2] > LONGEST:  # a few very long rows: rows @ planes would be larger than the image
+        return rows @ (planes @ columns.T)
+    return rows @ planes @ columns.T
+
+
+def _in_halves(image, window, size, flip, fill, axis):
+    """`resample` of a window that spans too many pixels along an axis (0: y, 1: x): each half of the output by itself.
+
+    The filter reads beyond its half of the window, so nothing changes at the seam.
+    """
+    low, high, half = 1 - axis, 3 - axis, size[axis] // 2  # in the window x stands before y
+    middle = window[low] + (window[high] - window[low]) * half / size[axis]
+    parts = []
+    for count, edge in ((half, high), (size[axis] - half, low)):
+        part, shape = list(window), list(size)
+        part[edge], shape[axis] = middle, count
+        parts.append(resample(image, part, tuple(shape), flip, fill))
+    return np.concatenate(parts[::-1] if flip and axis == 1 else parts, axis=axis + 1)
 
 
 def to_bytes(planes: np.ndarray) -> np.ndarray:

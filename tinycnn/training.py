@@ -19,14 +19,14 @@ from tinycnn.checkpoint import Run
 from tinycnn.data.dataset import Dataset, Samples
 from tinycnn.data.pose_samples import PoseDataset, PoseSamples
 from tinycnn.errors import TrainingError
-from tinycnn.fit_arguments import expect_numbers, expect_parts, frozen_part, name_of
+from tinycnn.fit_arguments import balance_of, expect_numbers, expect_parts, frozen_part, settings_of
 from tinycnn.history import History, Meter, Row, describe
 from tinycnn.losses import Loss
 from tinycnn.memory import explain_out_of_memory
 from tinycnn.models.base import PictureModel
 from tinycnn.models.localizer import Localizer
 from tinycnn.models.pose import PoseNet
-from tinycnn.tasks import task_of
+from tinycnn.tasks import given_parts, task_of
 
 
 def fit(model: Localizer | PoseNet, train: Samples | Dataset | PoseSamples | PoseDataset,
@@ -35,7 +35,7 @@ def fit(model: Localizer | PoseNet, train: Samples | Dataset | PoseSamples | Pos
         augment: Any = None, seed: int = 0, out: str | Path | None = None, resume: bool = False,
         patience: int | None = None, clip_norm: float | None = None, device: str | None = None, progress: bool = True,
         gradcheck_every: int = 0, workers: int = 1, on_epoch: Callable[[Row, Any], object] | None = None,
-        freeze: tuple[str, int] | None = None) -> History:
+        freeze: tuple[str, int] | None = None, balance: bool = False) -> History:
     """Train a Localizer, or a PoseNet; returns the History. The model ends with the weights of the last epoch.
 
     train, valid: Samples (for a PoseNet, PoseSamples), or a data set for both; valid chooses the best epoch and is
@@ -44,17 +44,21 @@ def fit(model: Localizer | PoseNet, train: Samples | Dataset | PoseSamples | Pos
     schedule: progress 0..1 -> factor on the rate; default tinycnn.optim.cosine()
     augment: an Augment (for a PoseNet, a PoseAugment), or None
     out: folder that receives model.npz (the best epoch; the last without valid), checkpoint.npz and history.csv
-    resume: continue from out/checkpoint.npz if there is one, with the same settings
+    resume: continue from out/checkpoint.npz if there is one, with the same samples and settings. Only epochs and
+        patience may be others: the rate then follows the schedule over the new number of epochs, which is printed
     patience: stop after so many epochs without a better one    clip_norm: largest norm of all gradients
     device: move the model there first; None leaves it where it is    workers: background threads that prepare batches
     gradcheck_every: check the gradients of the whole model after every so many steps
     on_epoch: called with (row, model) after each epoch, row as in History. A rate that it sets, optimizer.lr = ...,
-        is the one that the schedule multiplies from then on.
+        is the one that the schedule multiplies from then on; no checkpoint keeps it.
     freeze: a part of the model and for how many epochs it stays as it is, ("trunk", 3); then all of it learns
+    balance: every class comes equally often, however rare; an epoch stays as long (tinycnn.data.batches.balanced).
+        Probabilities are then those of classes that are equally frequent: a rare class is named more often
 
     Samples whose classes stand in another order than the model's are brought into that order.
 
-    Raises TrainingError when a loss becomes NaN or infinite, DataError for samples that do not fit the model.
+    Raises TrainingError when a loss becomes NaN or infinite, DataError for samples that do not fit the model, and
+    CheckpointError for an `out` that holds another run, or in which another training writes.
     """
     task = task_of(model)
     samples, valid = task.fitting(train, valid)  # as the model counts them
@@ -65,31 +69,29 @@ def fit(model: Localizer | PoseNet, train: Samples | Dataset | PoseSamples | Pos
                    patience=(patience, 1), gradcheck_every=(gradcheck_every, 0))
     expect_parts(task, optimizer, loss, schedule, augment, clip_norm, on_epoch)
     part, frozen_epochs = frozen_part(model, freeze)
+    balancing = balance_of(task, balance)
     if device is not None:
         model.to(pick_device(device)[0])
-    run = Run(model, optimizer, out, {
-        "epochs": epochs, "batch_size": batch_size, "seed": seed, "clip_norm": clip_norm, "augment": name_of(augment),
-        "schedule": [schedule(i / 16) for i in range(16)], "loss": name_of(loss),
-        "optimizer": name_of(optimizer), "train": task.fingerprint(samples),
-        **({"freeze": list(freeze)} if freeze else {}),
-    })
-    if resume:
-        run.resume()
-    else:
-        run.expect_new()
-    task.prepare(samples, augment, seed, loss)
+    settings = settings_of(model, epochs=epochs, batch_size=batch_size, seed=seed, patience=patience,
+                           clip_norm=clip_norm, augment=augment, schedule=schedule, loss=loss, optimizer=optimizer,
+                           freeze=freeze, balance=balance, train=task.fingerprint(samples))
+    run = Run(model, optimizer, out, settings, given_parts(task, train, valid))
     steps_per_epoch = math.ceil(len(samples) / batch_size)
     base_lr = set_lr = optimizer.lr
     try:
+        for sentence in run.begin(resume, schedule):
+            if progress:
+                print(sentence, flush=True)
+        task.prepare(samples, augment, seed, loss)
         for epoch in range(len(run.history), epochs):
-            if _out_of_patience(run.history, patience):
+            if patience is not None and run.history.waited >= patience:
                 break
             start, meter = time.perf_counter(), Meter(epoch, steps_per_epoch)
             if part is not None:
                 part.freeze(epoch < frozen_epochs)
             model.train()
             shuffled = task.batches(samples, batch_size, shuffle=True, augment=augment, seed=seed, epoch=epoch,
-                                    workers=workers)
+                                    workers=workers, **balancing)
             for step, batch in enumerate(_bar(shuffled, steps_per_epoch, f"epoch {epoch + 1}/{epochs}", progress)):
                 done = epoch * steps_per_epoch + step
                 optimizer.lr = set_lr = base_lr * schedule(done / (epochs * steps_per_epoch))
@@ -111,6 +113,7 @@ def fit(model: Localizer | PoseNet, train: Samples | Dataset | PoseSamples | Pos
     except MemoryError as error:  # CuPy's OutOfMemoryError is one too
         raise TrainingError(explain_out_of_memory(error, batch_size)) from error
     finally:
+        run.end()
         optimizer.lr = base_lr
         model.eval()
     return run.history
@@ -137,10 +140,6 @@ def evaluate(model: PictureModel, samples: Samples | PoseSamples, train_samples:
     Those of tinycnn.metrics for a Localizer, those of tinycnn.poses for a PoseNet, in one flat dict.
     """
     return task_of(model, "evaluate").evaluate(samples, train_samples, batch_size, workers)
-
-
-def _out_of_patience(history, patience):
-    return patience is not None and len(history) - history.best_epoch >= patience
 
 
 def _check_gradients(task, batch, loss, step):

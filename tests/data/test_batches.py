@@ -8,7 +8,7 @@ import pytest
 
 from tinycnn.boxes import decode, encode
 from tinycnn.data.augment import Augment
-from tinycnn.data.batches import THREAD_NAME, batches
+from tinycnn.data.batches import THREAD_NAME, balanced, batches
 from tinycnn.data.dataset import Samples
 from tinycnn.errors import DataError
 from tinycnn.resize import crop_resize
@@ -114,6 +114,53 @@ def test_augmented_boxes_surround_the_augmented_object():
             np.testing.assert_allclose(found, box, atol=1.2)
         moved |= not np.allclose(decode(batch.codes, (32, 32)), data.boxes[batch.indices], atol=2)
     assert moved
+
+
+# --- classes that come equally often ---
+
+def unbalanced(rare=3, frequent=40):
+    data = samples(rare + frequent)
+    data.labels[:] = [0] * frequent + [2] * rare
+    return data
+
+
+@pytest.mark.parametrize("shuffle_seed", range(3))
+def test_balanced_batches_show_every_class_equally_often(shuffle_seed):
+    data = unbalanced()
+    got = list(batches(data, 8, SIDE, shuffle=True, balance=True, seed=shuffle_seed))
+    assert [len(batch.labels) for batch in got] == [8] * 5 + [3]  # an epoch stays as long
+    order = np.concatenate([batch.indices for batch in got])
+    times = np.bincount(order, minlength=43)
+    assert abs(times[:40].sum() - times[40:].sum()) == 1 and times[:40].max() == 1
+    assert set(times[40:].tolist()) <= {7, 8}
+    for batch in got:
+        np.testing.assert_array_equal(batch.labels, data.labels[batch.indices])
+        np.testing.assert_array_equal(batch.images, data.images[batch.indices])
+
+
+def test_every_class_gets_its_share_over_many_epochs():
+    """43 places of 5 classes: 8.6 on average, and every frequent picture is seen sometime."""
+    labels = np.array([0] * 30 + [1] * 10 + [2, 3, 4])
+    orders = [balanced(labels, np.random.default_rng(seed)) for seed in range(400)]
+    assert {len(order) for order in orders} == {43}
+    mean = np.mean([np.bincount(labels[order], minlength=5) for order in orders], axis=0)
+    np.testing.assert_allclose(mean, 8.6, atol=0.1)
+    assert set(np.concatenate(orders).tolist()) == set(range(43))
+    assert len({tuple(order) for order in orders}) == 400
+
+
+def test_balanced_batches_are_decided_by_seed_and_epoch_and_not_by_workers():
+    data = unbalanced()
+    how = {"shuffle": True, "balance": True, "augment": Augment(), "seed": 5}
+    for workers in (0, 3):
+        equal(batches(data, 8, SIDE, epoch=2, workers=workers, **how), batches(data, 8, SIDE, epoch=2, **how))
+    one, other = (np.concatenate([b.indices for b in batches(data, 8, SIDE, epoch=e, **how)]) for e in (0, 1))
+    assert (one != other).any()
+
+
+def test_balance_without_shuffle_is_refused():
+    with pytest.raises(DataError, match="needs shuffle=True"):
+        batches(samples(), 4, SIDE, shuffle=False, balance=True)
 
 
 # --- randomness ---

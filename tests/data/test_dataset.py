@@ -131,6 +131,18 @@ def test_dataset_describes_itself():
     assert data.classes == CLASSES and repr(data) == "Dataset('pets', 3 classes, train 3, valid 1, test 0)"
 
 
+def test_unequal_classes_are_said_in_one_line():
+    data = Dataset("pets", make([0] * 11 + [1] * 2 + [2] * 5), make([]), make([]))
+    assert data.train.imbalance() == (("dog", 2), ("cat", 11))
+    (line,) = [line for line in str(data).splitlines() if "unbalanced" in line]
+    assert line.startswith("note: unbalanced: 2 training pictures of dog, 11 of cat. ") and "--balance" in line
+    fifth = make([0] * 10 + [1] * 2)  # a fifth, and a class that does not occur
+    assert fifth.imbalance() is None and make([]).imbalance() is None
+    assert "unbalanced" not in Dataset("pets", fifth, data.train, make([])).describe()
+    assert Dataset("pets", make([0] * 6 + [2]), make([]), make([])).imbalance().startswith(
+        "unbalanced: 1 training picture of owl, 6 of cat")
+
+
 def test_describe_shortens_many_classes_without_losing_count():
     many = tuple(f"class{k:03d}" for k in range(30))
     part = make([*range(30), 29], classes=many)

@@ -1,3 +1,4 @@
+import os
 import threading
 
 import numpy as np
@@ -71,6 +72,24 @@ def test_exif_orientation_is_applied(tmp_path, orientation):
     assert picture.orientation == orientation
 
 
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_tile_by_tile_it_is_the_same_picture(tmp_path, monkeypatch, orientation):
+    exif = Image.Exif()
+    exif[photographs.ORIENTATION] = orientation
+    pictures = {"rgb": Image.fromarray(noise(7, 9)), "palette": Image.fromarray(noise(7, 9)).quantize(8),
+                "clear": Image.fromarray(np.dstack([noise(7, 9), noise(7, 9)[..., 0]])),
+                "deep": Image.fromarray(rng.integers(0, 4096, (7, 9)).astype(np.uint16))}  # fmt: skip
+    for name, picture in pictures.items():
+        more = {"transparency": 3} if name == "palette" else {}
+        picture.save(tmp_path / f"{name}.png", exif=exif, **more)
+    whole = {name: read_image(tmp_path / f"{name}.png") for name in pictures}
+    assert whole["rgb"].shape == ((9, 7, 3) if orientation >= 5 else (7, 9, 3))
+    for tile in (20, 3):  # some rows, a part of a row
+        monkeypatch.setattr(photographs, "TILE", tile)
+        for name, pixels in whole.items():
+            np.testing.assert_array_equal(read_image(tmp_path / f"{name}.png"), pixels)
+
+
 def test_nonsense_orientation_is_ignored(tmp_path):
     exif = Image.Exif()
     exif[photographs.ORIENTATION] = 99
@@ -108,6 +127,14 @@ def test_damaged_files_are_refused_with_the_reason(tmp_path, monkeypatch):
     monkeypatch.setattr(photographs, "MAX_FILE_BYTES", 100)
     with pytest.raises(PictureError, match="larger than 100 bytes"):
         read_image(tmp_path / "good.jpg")
+
+
+def test_what_is_no_file_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe.png")
+    for path, words in ((tmp_path / "pipe.png", "a pipe"), (tmp_path, "a folder"), ("/dev/zero", "a device"),
+                        (tmp_path / "no/where.png", "missing")):
+        with pytest.raises(PictureError, match=words):
+            read_image(path)
 
 
 @pytest.mark.parametrize("side", [12, 30])  # above Pillow's limit it warns, above twice the limit it raises

@@ -126,7 +126,7 @@ def test_names_stay_inside_the_folder(name, expected):
 def test_part_names():
     words = {
         "train": "train", "Val": "valid", "instances_val2017": "valid", "_annotations.coco": None, "test-dev": "test",
-        "training": None, "trainval": None, "train_test": None,
+        "training": "train", "testing": "test", "trainval": None, "train_test": None, "training_images": "train",
     }
     assert {word: part_of(word) for word in words} == words
 

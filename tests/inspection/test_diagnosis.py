@@ -125,6 +125,21 @@ def test_the_same_box_because_a_layer_is_dead(trained, data):
     assert "dead or blind" in diagnosis["same box"].advice
 
 
+@pytest.mark.parametrize("rare, level", [(8, "wrong"), (3, "worth a look"), (0, "fine")])
+def test_the_same_class_where_nearly_all_pictures_are_of_it(trained, data, rare, level):
+    """Always the most frequent class is right for most, and still the same answer to every picture."""
+    blind = copy.deepcopy(trained)
+    blind.class_head.w.value *= 0
+    blind.class_head.b.value[:] = 0, 9, 0
+    few = pictures(400, seed=5)
+    kept = np.r_[np.flatnonzero(few.labels == 1), np.flatnonzero(few.labels == 0)[:rare]]
+    unequal = Dataset("unequal", data.train, few.subset(kept), data.test, notes=[])
+    found = diagnose(blind, unequal, overfit_steps=0)["same class"]
+    assert found.level == level and found.numbers["true largest share"] > 0.9
+    assert ("so are 100 % of the" in found.measured) == ("--balance" in (found.advice or "")) == (rare > 0)
+    assert diagnose(trained, unequal, overfit_steps=0)["same class"].level == "fine"
+
+
 def test_a_loss_weight_of_zero(trained, data):
     for loss, silent in ((tc.MultiTaskLoss(1.0, 0.0), "box"), (tc.MultiTaskLoss(0.0, 1.0), "class")):
         diagnosis = diagnose(network(), data, loss=loss, overfit_steps=60)

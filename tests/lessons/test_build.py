@@ -141,6 +141,12 @@ def iou(a, b):
     kept.write_text(kept.read_text().replace("a, b)\n", "b, a)\n"))
     assert list(build.differences(source)) == ["lessons/solutions/mine/lesson99.py holds what 99_test.py does not: "
                                                "def iou"]
+    earlier, text = kept.with_name("lesson98.py"), "def helper():\n    return 1\n"
+    build.build(source)
+    kept.write_text(kept.read_text() + text)
+    assert len(list(build.differences(source))) == 1
+    earlier.write_text(text)  # what is used of an earlier lesson is kept along
+    assert list(build.differences(source)) == []
     build.build(source)
     source.write_text(SOURCE.replace("given = 1", "given = 2"))
     assert len(list(build.differences(source))) == 2

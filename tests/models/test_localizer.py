@@ -1,11 +1,15 @@
 """The two-headed localizer: shapes, where the two gradients meet, and boxes in the pixels of each image."""
 
+import weakref
+
 import numpy as np
 import pytest
 
 import tinycnn as tc
 from tinycnn.backend import to_device, to_numpy
-from tinycnn.errors import DataError, ShapeError
+from tinycnn.classical.hog_svm import hog_svm
+from tinycnn.classical.window import WindowDetector
+from tinycnn.errors import DataError, ShapeError, TrainingError
 from tinycnn.layers import Flatten, Linear, Sequential
 from tinycnn.models.localizer import Localizer
 
@@ -125,6 +129,63 @@ def test_predict_takes_one_image_or_a_batch_and_leaves_the_mode_alone():
 def test_predict_says_what_is_wrong_with_an_image(bad, words):
     with pytest.raises(DataError, match=words):
         tc.models.localizer(**SMALL).predict(bad)
+
+
+class Asked:
+    """Pictures that exist only while somebody holds them; `most` is how many did at the same time."""
+
+    def __init__(self, shapes):
+        self.shapes, self.asked, self.most, self.alive = shapes, [], 0, []
+
+    def __len__(self):
+        return len(self.shapes)
+
+    def __getitem__(self, i):
+        self.asked.append(i)
+        image = np.full((*self.shapes[i], 3), 9 * i, np.uint8)
+        self.alive = [ref for ref in self.alive if ref() is not None] + [weakref.ref(image)]
+        self.most = max(self.most, len(self.alive))
+        return image
+
+
+@pytest.mark.parametrize("build", [
+    lambda: tc.models.localizer(**SMALL), lambda: tc.models.pose_resnet(16, (4,), 8),
+    lambda: hog_svm(3, window=16),
+])
+def test_predict_holds_one_picture_at_a_time(build):
+    model, shapes = build(), [(20, 30), (16, 16), (40, 10), (9, 9), (25, 25)]
+    asked = Asked(shapes)
+    more = {} if isinstance(model, WindowDetector) else {"batch_size": 3}
+    answer = model.predict(asked, **more)
+    assert asked.asked == [0, 1, 2, 3, 4] and asked.most == 1
+    places = "joints" if hasattr(answer, "joints") else "boxes"
+    together = model.predict([Asked(shapes)[i] for i in range(5)], **more)
+    np.testing.assert_array_equal(getattr(answer, places), getattr(together, places))
+    assert len(model.predict(Asked(shapes)[i] for i in range(2))) == 2
+
+
+@pytest.mark.parametrize("build", [
+    lambda: tc.models.localizer(**SMALL), lambda: tc.models.localizer(**SMALL, mirror=True),
+    lambda: tc.models.pose_resnet(16, (4,), 8), lambda: hog_svm(3, window=16),
+])
+@pytest.mark.parametrize("number", [np.nan, np.inf])
+@pytest.mark.filterwarnings("error")
+def test_a_network_that_answers_nan_says_so_in_one_sentence(build, number):
+    model = build()
+    name, last = list(model.parameters().items())[-1]
+    last.value[:] = number
+    with pytest.raises(TrainingError, match=f"answers NaN or infinity, since its weights are no numbers .{name}"):
+        model.predict(images(2))
+
+
+@pytest.mark.filterwarnings("error")
+def test_neither_predict_nor_evaluate_counts_nan():
+    model = tc.models.localizer(**SMALL)
+    samples = tc.data.Samples(images(4), [0, 1, 2, 0], [[1, 1, 9, 9]] * 4, list("wxyz"), ("0", "1", "2"))
+    model.class_head.w.value[0, 0] = np.nan
+    for answer in (lambda: model.predict(samples.images), lambda: tc.evaluate(model, samples)):
+        with pytest.raises(TrainingError, match="answers NaN or infinity"):
+            answer()
 
 
 def test_per_class_boxes_take_the_box_of_the_predicted_class():

@@ -155,7 +155,7 @@ def test_a_resumed_run_has_the_same_bits(tmp_path):
     train(again, 3, augment=augment, seed=4, out=tmp_path, resume=True)
     for name, parameter in whole.parameters().items():
         np.testing.assert_array_equal(parameter.value, again.parameters()[name].value, err_msg=name)
-    with pytest.raises(CheckpointError, match="train was"):
+    with pytest.raises(CheckpointError, match="there were train and valid samples, and now there are train"):
         tc.fit(again, sticks(30), epochs=3, batch_size=20, progress=False, augment=augment, seed=4, out=tmp_path,
                resume=True, loss=PoseLoss(SmoothL1Loss(0.5)), optimizer=tc.optim.Adam(again, lr=5e-3))
 

@@ -7,6 +7,7 @@ import tinycnn as tc
 from tinycnn.backend import to_numpy
 from tinycnn.errors import CheckpointError
 from tinycnn.models import initialize
+from tinycnn.models.transfer import begin
 
 SMALL = dict(image_size=16, channels=(4, 8), hidden=12)
 
@@ -103,3 +104,66 @@ def test_a_file_that_says_something_else_of_pixels(tmp_path, pixels, monkeypatch
     tc.save(model, tmp_path / "model.npz")
     with pytest.raises(CheckpointError, match="one number or three"):
         tc.load(tmp_path / "model.npz")
+
+
+def answers(model):
+    """{class: its scores}, and with a box for each class {class: its boxes}, for the same pictures."""
+    images = np.random.default_rng(3).integers(0, 256, (3, 16, 16, 3), dtype=np.uint8)
+    with model.predicting():
+        scores, boxes = model.forward(model.normalize(images))
+    boxes = boxes if boxes.ndim == 3 else np.repeat(boxes[:, None], len(model.classes), axis=1)
+    return {name: np.column_stack([scores[:, k], boxes[:, k]]) for k, name in enumerate(model.classes)}
+
+
+KINDS = [tc.models.localizer, tc.models.resnet_localizer]
+THREE = ("cat", "dog", "owl")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("per_class_boxes", [False, True])
+def test_the_same_classes_in_another_order_give_the_same_answers_by_name(tmp_path, kind, per_class_boxes):
+    earlier = learned(tmp_path / "model.npz", THREE, kind, per_class_boxes=per_class_boxes)
+    for parameter in earlier.parameters().values():  # so that no two outputs are alike
+        parameter.value = parameter.value + np.random.default_rng(7).random(parameter.value.shape, dtype=np.float32)
+    tc.save(earlier, tmp_path / "model.npz")
+    model = kind(3, **SMALL, classes=("owl", "cat", "dog"), per_class_boxes=per_class_boxes, seed=1)
+    beginning = begin(model, tmp_path)
+    assert not beginning.anew and "outputs were brought from the order of its classes into this one" in beginning.told()
+    was, now = answers(earlier), answers(model)
+    assert not np.allclose(was["cat"], was["dog"])
+    for name in THREE:
+        np.testing.assert_allclose(now[name], was[name], rtol=1e-5)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("classes", [("cat", "dog"), ("cat", "dog", "fox"), ("cat", "dog", "fox", "owl")])
+def test_other_classes_have_heads_of_their_own_and_a_sentence_says_so(tmp_path, kind, classes):
+    """Also where their number is the same, so that every shape would fit."""
+    learned(tmp_path / "model.npz", THREE, kind, per_class_boxes=True)
+    model = kind(len(classes), **SMALL, classes=classes, per_class_boxes=True, seed=1)
+    before = values(model)
+    beginning = begin(model, tmp_path)
+    outputs = [name for name in model.parameters()
+               if name.startswith(("class_head", "box_head.fc2", "box_head.w", "box_head.b"))]  # fmt: skip
+    assert beginning.anew == outputs and all((values(model)[name] == before[name]).all() for name in outputs)
+    assert f"the classes are others (there cat, dog, owl; here {', '.join(classes)})" in beginning.told()
+    assert "class_head" in beginning.told().partition(" anew:")[0].partition(";")[2]
+    assert "(trunk" in beginning.told()
+
+
+def test_a_box_head_for_all_classes_is_taken_whatever_the_classes_are(tmp_path):
+    learned(tmp_path / "model.npz", THREE, tc.models.localizer)
+    model = tc.models.localizer(5, **SMALL)
+    said = begin(model, tmp_path / "model.npz").told()
+    assert "begin as in" in said and "(trunk, box_head); class_head anew: the classes are others" in said
+    assert said.startswith("8 of 10 arrays")
+
+
+def test_the_last_epochs_weights_may_be_begun_with(tmp_path):
+    """checkpoint.npz holds a model too, beside the optimizer's state and the samples."""
+    model = tc.models.localizer(2, **SMALL, classes=("cat", "dog"), seed=2)
+    images, boxes = np.zeros((4, 16, 16, 3), np.uint8), [[1, 1, 9, 9]] * 4
+    samples = tc.data.Samples(images, [0, 1, 0, 1], boxes, list("abcd"), ("cat", "dog"))
+    tc.fit(model, samples, epochs=1, out=tmp_path, progress=False)
+    other = tc.models.localizer(2, **SMALL, classes=("cat", "dog"), seed=3)
+    assert set(initialize(other, tmp_path / "checkpoint.npz")) == set(model.parameters())

@@ -18,8 +18,8 @@ from tinycnn.backend import Shape
 from tinycnn.data.dataset import Pictures, Samples
 from tinycnn.errors import DataError
 from tinycnn.layers import Buffer
-from tinycnn.models.base import PictureModel
-from tinycnn.models.localizer import Prediction, as_images, softmax
+from tinycnn.models.base import Images, PictureModel
+from tinycnn.models.localizer import Prediction, softmax
 from tinycnn.resize import crop_resize
 
 SHARES = (1.0, 0.8, 0.64, 0.5, 0.4, 0.32)  # of a picture's side that a window covers, level by level
@@ -110,15 +110,18 @@ class WindowDetector(PictureModel):
 
         Probabilities are the softmax of each class's best score: an order, not a measured frequency.
         """
-        images = as_images(images)
-        best, boxes = np.empty((len(images), len(self.classes))), np.empty((len(images), 4))
-        for i, image in enumerate(images):
-            windows, scores = self._all_windows(image)
-            best[i] = scores.max(axis=0)
-            label = int(best[i].argmax())
-            boxes[i] = self._subject(windows[scores[:, label].argmax()], label) * np.tile(image.shape[1::-1], 2)
-        sizes = np.array([image.shape[:2] for image in images])
+        images = Images(images)
+        answers = [self._answer(images[i]) for i in range(len(images))]
+        best, boxes, sizes = (np.stack(part) for part in zip(*answers, strict=True))
         return Prediction(best.argmax(axis=1), softmax(2 * best), box_codec.clip(boxes, sizes), self.classes)
+
+    def _answer(self, image):
+        """The best score of each class (K,), the box (4,) of the best class, and (H, W) of one picture."""
+        windows, scores = self._all_windows(image)
+        (best,) = self.finite(scores.max(axis=0).astype(np.float64))
+        label = int(best.argmax())
+        box = self._subject(windows[scores[:, label].argmax()], label) * np.tile(image.shape[1::-1], 2)
+        return best, box, np.array(image.shape[:2])
 
     def heat(self, image: np.ndarray, label: int, size: int = 64) -> np.ndarray:
         """The score of the best window around each place for a class, (size, size); -inf where none is centered."""

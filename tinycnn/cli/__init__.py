@@ -12,6 +12,7 @@ import warnings
 from tinycnn.cli import bench, data, doctor, evaluate, gradcheck, inspect, predict, summary, train
 from tinycnn.cli.failures import UsageError, explain
 from tinycnn.cli.options import Parser
+from tinycnn.engine.threads import thread_count
 from tinycnn.version import __version__
 
 _formatted = warnings.formatwarning
@@ -27,7 +28,10 @@ def main(argv=None):
     written, warnings.formatwarning = warnings.formatwarning, _note
     try:
         arguments = parser().parse_args(argv)
-        return arguments.run(arguments) or 0
+        _expect_threads()
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", module=r"PIL\b")  # what Pillow finds odd in a picture; errors are ours
+            return arguments.run(arguments) or 0
     except SystemExit as done:  # --help and --version end this way
         return done.code or 0
     except KeyboardInterrupt as stop:
@@ -48,6 +52,14 @@ def main(argv=None):
 def _note(message, category, *where):
     """A warning as people read it, without the line of the library that it comes from."""
     return f"tinycnn: note: {message}\n" if category is UserWarning else _formatted(message, category, *where)
+
+
+def _expect_threads():
+    """A wrong environment is a wrong call, said before any work."""
+    try:
+        thread_count()
+    except ValueError as error:
+        raise UsageError(str(error)) from None
 
 
 def parser():

@@ -1,10 +1,9 @@
 """tinycnn evaluate: all metrics of a trained model, with the baselines beside them."""
 
 import json
-import sys
 
 from tinycnn.cli import runs
-from tinycnn.cli.options import DATA, DEVICE, given, options, resolve
+from tinycnn.cli.options import DATA, DEVICE, given, options, place, resolve
 from tinycnn.models.weights import load
 from tinycnn.text import legible
 
@@ -13,7 +12,7 @@ def add(commands):
     parser = commands.add_parser(
         "evaluate", parents=[options(*DATA, DEVICE)], help="measure a trained model",
         description="Measure a model on the data it was trained with (the same division into parts) or on others.")
-    parser.add_argument("trained", nargs="?", metavar="MODEL",
+    parser.add_argument("trained", type=place, nargs="?", metavar="MODEL",
                         help="model.npz or the folder of a run (default: newest)")
     parser.add_argument("--part", choices=("test", "valid", "train"), default="test", help="default: test")
     parser.add_argument("--json", action="store_true", help="print JSON")
@@ -28,12 +27,8 @@ def run(arguments):
     model = load(path, device=resolve(given(arguments))["device"])
     data, settings = runs.data_for_model(model, path, given(arguments))
     part = data.parts[arguments.part]
-    learned = 0 if arguments.part == "train" else runs.learned_from(path, settings, part)
-    if learned:
-        print(f"tinycnn: note: {learned} of these {len(part)} {arguments.part} pictures were learned from: the "
-              "division is another one than the run's own, and the numbers say little about new pictures",
-              file=sys.stderr)
-    metrics = evaluate(model, data.parts[arguments.part], data.train if len(data.train) else None)
+    runs.say_if_learned(path, settings, arguments.part, part)
+    metrics = evaluate(model, part, data.train if len(data.train) else None)
     if arguments.json:
         print(json.dumps({"model": str(path), "data": settings["data"], "part": arguments.part, **metrics}, indent=2))
     else:

@@ -17,7 +17,7 @@ def explain(error):
 
         text = explain_out_of_memory(error)
     elif isinstance(error, TinyCNNError):
-        text = str(error)
+        text = getattr(error, "short", str(error))
     elif isinstance(error, OSError) and error.strerror:
         text = _system(error)
     elif isinstance(error, ValueError | TypeError) and str(error):

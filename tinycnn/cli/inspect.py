@@ -3,7 +3,7 @@
 from tinycnn.classical.window import WindowDetector
 from tinycnn.cli import runs
 from tinycnn.cli.failures import UsageError
-from tinycnn.cli.options import DATA, DEVICE, given, options, resolve
+from tinycnn.cli.options import DATA, DEVICE, given, options, place, resolve
 from tinycnn.models.pose import PoseNet
 from tinycnn.models.weights import load
 
@@ -13,10 +13,10 @@ def add(commands):
         "inspect", parents=[options(*DATA, DEVICE)], help="look inside a model: one HTML report",
         description="Check a model and its data, and show a training step, gradients and predictions in one HTML file "
                     "that needs no network. The data are those of the training, or others.")
-    parser.add_argument("trained", nargs="?", metavar="MODEL",
+    parser.add_argument("trained", type=place, nargs="?", metavar="MODEL",
                         help="model.npz or the folder of a run (default: newest)")
-    parser.add_argument("pictures", nargs="?", metavar="DATA", help="the same as --data")
-    parser.add_argument("--out", metavar="FOLDER", default="inspection", help="default: inspection")
+    parser.add_argument("pictures", type=place, nargs="?", metavar="DATA", help="the same as --data")
+    parser.add_argument("--out", type=place, metavar="FOLDER", default="inspection", help="default: inspection")
     parser.set_defaults(run=run)
 
 
@@ -30,7 +30,9 @@ def run(arguments):
         known["data"] = arguments.pictures
     path = runs.find_model(arguments.trained)
     model = load(path, device=resolve(given(arguments))["device"])
-    data, _ = runs.data_for_model(model, path, known)
+    data, settings = runs.data_for_model(model, path, known)
+    shown = next((name for name in ("test", "valid") if len(data.parts[name])), "train")
+    runs.say_if_learned(path, settings, shown, data.parts[shown])
     if isinstance(model, PoseNet):
         from tinycnn.inspection.pose import pose_picture
 

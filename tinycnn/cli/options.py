@@ -5,6 +5,7 @@ default of None is written "none" on the command line: `--patience none`.
 """
 
 import argparse
+import math
 from typing import NamedTuple
 
 from tinycnn.box_losses import BOX_LOSSES
@@ -33,6 +34,8 @@ def number(kind, least=None, most=None, below=None, above=None):
             value = kind(text)
         except ValueError:
             value = float("nan")
+        if not math.isfinite(value):
+            value = float("nan")
         bounds = [f"at least {least}"] * (least is not None) + [f"at most {most}"] * (most is not None)
         bounds += [f"less than {below}"] * (below is not None) + [f"more than {above}"] * (above is not None)
         if not ((least is None or value >= least) and (most is None or value <= most)
@@ -56,7 +59,7 @@ def numbers_of_a_box(text):
         box = tuple(float(part) for part in str(text).split(","))
     except ValueError:
         box = ()
-    if len(box) != 4 or not (box[2] > box[0] and box[3] > box[1]):
+    if len(box) != 4 or not all(map(math.isfinite, box)) or not (box[2] > box[0] and box[3] > box[1]):
         raise argparse.ArgumentTypeError(f"expected a box xmin,ymin,xmax,ymax with an area, got {text!r}")
     return box
 
@@ -67,6 +70,13 @@ def part_and_epochs(text):
     if not part:
         raise argparse.ArgumentTypeError(f"expected a part and a number of epochs, as trunk:3, got {text!r}")
     return part, number(int, least=0)(epochs)
+
+
+def place(text):
+    """A type for argparse: a file or folder. Nothing at all would be the current folder, which nobody means."""
+    if not text:
+        raise argparse.ArgumentTypeError(f"expected the path of a file or folder, got {text!r}")
+    return text
 
 
 def optional(parse):
@@ -102,7 +112,7 @@ DEVICE = Setting("device", "auto", "auto", str, "what computes: auto, cpu, cuda,
 DATA = (
     Setting("task", "localize", "localize", str, "what is learned: what is in a picture and where, or a person's pose",
             tuple(TASKS)),
-    Setting("data", "scenes", "scenes", str, "a folder or file of annotated pictures, or the words scenes or people: "
+    Setting("data", "scenes", "scenes", place, "a folder or file of annotated pictures, or the words scenes or people: "
             "drawn ones"),
     Setting("format", None, None, optional(str), "how they are annotated; none: recognize it",
             (None, *FORMATS)),
@@ -114,6 +124,8 @@ DATA = (
     Setting("size", 8000, None, optional(count), "pictures to train with; none: all there are"),
     Setting("valid_fraction", 0.0625, 0.1, share, "share of the training pictures to choose the best epoch with"),
     Setting("test_fraction", None, None, optional(share), "share of all pictures to test with, where no test part is"),
+    Setting("group_by", None, None, optional(str), "pictures that stay in one part: those of one folder, or those in "
+            r"whose paths a pattern finds the same, as '(video\d+)_frame'; folder, PATTERN or none"),
     Setting("data_seed", 0, 0, seed, "of the scenes, or of the division into parts"),
 )
 MODEL = (
@@ -131,7 +143,7 @@ TRAINING = (
     Setting("batch_size", 32, 32, count, "pictures in one step"),
     Setting("optimizer", "adam", "adam", str, "the optimizer", ("sgd", "adam")),
     Setting("lr", 2e-3, 1e-3, rate, "learning rate"),
-    Setting("init", None, None, optional(str), "weights to begin with: a run, its model.npz, or published ones"),
+    Setting("init", None, None, optional(place), "weights to begin with: a run, its model.npz, or published ones"),
     Setting("freeze", None, None, optional(part_and_epochs), "a part that stays as it is at first, as trunk:3 epochs"),
     Setting("trunk_rate", 1.0, 1.0, rate, "factor on the learning rate of the trunk"),
     Setting("momentum", 0.9, 0.9, share, "of sgd"),
@@ -140,6 +152,8 @@ TRAINING = (
     Setting("warmup", 0.05, 0.05, share, "share of the training in which cosine raises the rate from 0"),
     Setting("clip_norm", None, None, optional(rate), "largest norm of the gradient"),
     Setting("augment", "light", "strong", str, "random changes of the training pictures", ("none", "light", "strong")),
+    Setting("balance", False, False, bool, "show all classes equally often, however rare; probabilities are then "
+            "those of equally frequent classes, so a rare class is named more often, also where it is wrong"),
     Setting("class_weight", 1.0, 1.0, rate, "of the class loss in the sum"),
     Setting("box_weight", 1.0, 1.0, rate, "of the box loss in the sum"),
     Setting("box_loss", "l2", "l2", str, "what the box head, or the joints, learn by", tuple(BOX_LOSSES)),
@@ -153,12 +167,12 @@ TRAINING = (
 )
 SETTINGS = DATA + MODEL + TRAINING
 BY_EPOCHS = {"epochs", "batch_size", "optimizer", "lr", "init", "freeze", "trunk_rate", "momentum", "weight_decay",
-             "schedule", "warmup", "clip_norm", "augment", "class_weight", "box_weight", "box_loss", "beta",
+             "schedule", "warmup", "clip_norm", "augment", "balance", "class_weight", "box_weight", "box_loss", "beta",
              "label_smoothing", "patience"}  # fmt: skip
 WITHOUT_EPOCHS = ("hog-svm", "haar")
 OF_ANY_MODEL = {*(setting.name for setting in DATA), "seed", "workers", "device"}
 LOCALIZERS_ALONE = {"class_weight", "box_weight", "label_smoothing", "format", "units", "orientation", "difficult",
-                    "test_fraction"}
+                    "test_fraction", "group_by", "balance"}
 JOINED = {"channels": ",", "freeze": ":"}  # how what has several parts is written
 GROUPS = {"the data": DATA, "the model": MODEL, "the training": TRAINING}
 POSE_DATA = {"size": {"scenes": 4000, "photographs": None}, "epochs": {"scenes": 24, "photographs": 80},
@@ -210,13 +224,15 @@ def resolve(known, earlier=None):
     if known.get("model", earlier.get("model")) != earlier.get("model"):
         # Another model begins with its own settings; of the earlier run it keeps the data and the seed.
         earlier = {name: value for name, value in earlier.items() if name in OF_ANY_MODEL}
-    known = earlier | known
+    asked, known = known, earlier | known
     task = known.get("task", next((task for task, models in TASKS.items() if known.get("model") in models), "localize"))
     data, model = known.get("data", DRAWN[task]), known.get("model", TASKS[task][0])
     if model not in TASKS[task] or data in DRAWN.values() and data != DRAWN[task]:
         raise UsageError(f"--task {task} learns {DRAWN[task]}, or photographs, with --model "
                          f"{' or '.join(TASKS[task])}; got --model {model} --data {data}")
     kind = "scenes" if data in DRAWN.values() else "photographs"
+    if kind == "scenes" and asked.get("group_by") is not None:
+        raise UsageError(f"--group-by has no meaning for drawn {data}, each of which is another one")
     defaults = {setting.name: getattr(setting, kind) for setting in SETTINGS}
     preset = {name: value[kind] if isinstance(value, dict) else value for name, value in PRESETS[model].items()}
     defaults |= {"task": task, "data": data, "model": model, **preset}

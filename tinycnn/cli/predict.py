@@ -1,150 +1,192 @@
-"""tinycnn predict: what is in these pictures, and where?"""
+"""tinycnn predict: what is in these pictures, and where?
 
+One picture after the other is read, shown to the network, drawn and forgotten. So memory is what the model takes and,
+for the largest picture, its file and 7 bytes a pixel: 3 as an array, and 4 in Pillow or, for one channel, as float32. A
+picture that cannot be read is named and costs the others nothing.
+"""
+
+import contextlib
+import functools
 import json
 import sys
-from functools import partial
+import textwrap
 from pathlib import Path
 
-from tinycnn.cli import runs
+import numpy as np
+
+from tinycnn.cli import pictures, runs
 from tinycnn.cli.failures import UsageError
-from tinycnn.cli.options import DEVICE, given, numbers_of_a_box, options, resolve
+from tinycnn.cli.options import DEVICE, count, given, numbers_of_a_box, options, place, resolve
 from tinycnn.errors import DataError
 from tinycnn.models.pose import PoseNet
 from tinycnn.models.weights import load
-from tinycnn.text import aligned, legible
-
-MARK = "Software", "tinycnn predict"  # in each drawing
-AT_ONCE = 32  # pictures in memory at the same time
+from tinycnn.text import aligned, columns, legible
 
 
 def add(commands):
     parser = commands.add_parser(
         "predict", parents=[options(DEVICE)], help="class, probability and box of pictures",
         description="Say what is in each picture, and where, in the picture's own pixels: xmin ymin xmax ymax. "
-                    "A copy of each, with its box drawn, is written to --out.")
-    parser.add_argument("images", nargs="+", metavar="PICTURE", help="picture files")
-    parser.add_argument("--model", dest="trained", metavar="MODEL",
+                    "A copy of each, with its box drawn, is written to --out. A picture that cannot be read is named "
+                    "and left out; the status is then 1.")
+    parser.add_argument("images", nargs="+", metavar="PICTURE",
+                        help="picture files, patterns as photos/*.jpg or photos/**/*.jpg, and folders: all pictures in "
+                             "them and below them, but hidden ones and drawings of predict")
+    parser.add_argument("--model", type=place, dest="trained", metavar="MODEL",
                         help="model.npz or the folder of a run (default: the newest run)")
-    parser.add_argument("--out", metavar="FOLDER", default="predictions", help="default: predictions")
+    parser.add_argument("--out", type=place, metavar="FOLDER", default="predictions", help="default: predictions")
+    parser.add_argument("--top", type=count, metavar="K", help="the K most probable classes of each picture")
     parser.add_argument("--person", type=numbers_of_a_box, metavar="BOX",
                         help="for a pose: the person's box in every picture, as xmin,ymin,xmax,ymax (default: all)")
     parser.add_argument("--no-draw", action="store_true", help="write no pictures")
-    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument("--json", action="store_true",
+                        help='print JSON: a list, one entry for each picture, with "error" where there is no answer')
     parser.set_defaults(run=run)
 
 
 def run(arguments):
+    with _json() if arguments.json else contextlib.nullcontext() as show:
+        _run(arguments, show)
+
+
+def _run(arguments, show):
+    folder = Path(arguments.out)
+    if not arguments.no_draw:
+        pictures.expect_writable(folder)
     model = load(runs.find_model(arguments.trained), device=resolve(given(arguments))["device"])
-    paths = [Path(name) for name in arguments.images]
-    folders = [path for path in paths if path.is_dir()]
-    if folders:
-        raise DataError(f"{folders[0]} is a folder: give its pictures, for example {folders[0]}/*.jpg")
-    of_people = isinstance(model, PoseNet)
-    if arguments.person and not of_people:
+    if arguments.person and not isinstance(model, PoseNet):
         raise UsageError("--person is for models that learned poses; this one finds the box itself")
-    targets = [None] * len(paths) if arguments.no_draw else _targets(paths, Path(arguments.out))
-    answers = []
-    for i in range(0, len(paths), AT_ONCE):
-        some = paths[i : i + AT_ONCE], targets[i : i + AT_ONCE]
-        group = _predict_pose(model, *some, arguments.person) if of_people else _predict(model, *some)
-        answers += group
-        if not arguments.json:
-            (_print_pose if of_people else _print)(group)
-    if arguments.json:
-        print(json.dumps(answers, indent=2))
-    elif not arguments.no_draw:
-        print(f"With the boxes drawn: {arguments.out}")
+    if arguments.top and isinstance(model, PoseNet):
+        raise UsageError("--top is for models that learned classes; this one says where joints are")
+    asked = pictures.find(arguments.images)
+    targets = [None] * len(asked) if arguments.no_draw else pictures.targets(asked, folder)
+    show = show or _printer(model, asked)
+    failed = drawn = 0
+    for (path, problem), target in zip(asked, targets, strict=True):
+        try:
+            if problem:
+                raise DataError(f"{path}: {problem}")
+            answer = _predict(model, path, target, arguments)
+        except (DataError, MemoryError) as error:
+            reason = str(error) if isinstance(error, DataError) else f"{path}: there is not enough memory for it"
+            reason = " ".join(reason.split())
+            failed += 1
+            if arguments.json:
+                show({"image": str(path), "error": reason.removeprefix(f"{path}: ")})
+            if len(asked) == 1:
+                raise DataError(reason) from error
+            print(f"tinycnn: {reason}", file=sys.stderr, flush=True)
+            continue
+        drawn += "picture" in answer
+        show(answer)
+    if drawn and not arguments.json:
+        print(f"With the boxes drawn: {folder}", flush=True)
+    if failed:
+        raise DataError(f"{failed:,} of {len(asked):,} could not be used and {'is' if failed == 1 else 'are'} named "
+                        f"above; {len(asked) - failed:,} predicted")
 
 
-def _predict(model, paths, targets):
+def _predict(model, path, target, arguments):
+    """What is said of one picture, as JSON has it; drawn too. Nothing of the picture is kept."""
     from tinycnn.data.photographs import read_image
-    from tinycnn.plots.annotate import annotate, written
+    from tinycnn.plots import annotate, annotate_pose
 
-    images = [read_image(path) for path in paths]
-    prediction, answers = model.predict(images), []
-    shown = dict(zip(model.classes, written(model.classes), strict=True))
-    for i, (path, target, image) in enumerate(zip(paths, targets, images, strict=True)):
-        name, probability, box = prediction[i]
-        height, width = image.shape[:2]
-        answers.append({"image": str(path), "width": width, "height": height, "class": name,
-                        "probability": round(probability, 4), "box": [round(float(v), 1) for v in box]})
-        _draw(answers[-1], target, partial(annotate, image, box, f"{shown[name]} {probability:.0%}"))
-    return answers
+    image = read_image(path)
+    height, width = image.shape[:2]
+    answer = {"image": str(path), "width": width, "height": height}
+    if isinstance(model, PoseNet):
+        prediction = model.predict([image], arguments.person)
+        answer["joints"] = {name: [round(x, 1), round(y, 1)] for name, (x, y) in prediction[0].items()}
+    else:
+        prediction = model.predict([image])
+        name, probability, box = prediction[0]
+        answer |= {"class": name, "probability": round(probability, 4), "box": [round(float(v), 1) for v in box]}
+        if arguments.top:
+            order = np.argsort(-prediction.probabilities[0], kind="stable")[: arguments.top]
+            answer["top"] = [{"class": prediction.classes[k],
+                              "probability": round(float(prediction.probabilities[0, k]), 4)} for k in order]
+    if target is not None:
+        if isinstance(model, PoseNet):
+            _draw(answer, target, functools.partial(annotate_pose, image, prediction.joints[0]))
+        else:
+            text = f"{_shown(tuple(model.classes))[name]} {probability:.0%}"
+            _draw(answer, target, functools.partial(annotate, image, box, text))
+    return answer
+
+
+@functools.cache
+def _shown(classes):
+    """{name of a class: how it can be drawn here}"""
+    from tinycnn.plots.annotate import written
+
+    return dict(zip(classes, written(classes), strict=True))
 
 
 def _draw(answer, target, draw):
-    """Write one drawing. What goes wrong in it costs the drawing alone: the answer counts."""
+    """Write one drawing, with our mark in it, so that a later run may replace it, and nothing else.
+
+    What goes wrong in drawing costs the drawing alone: the answer counts.
+    """
+    from PIL.PngImagePlugin import PngInfo
+
     from tinycnn.files import atomic_write
 
-    if target is None:
-        return
     try:
-        drawn = draw()
+        drawing = draw()
     except Exception as error:
         what = legible(f"{answer['image']} was not drawn ({type(error).__name__}: {error})")
         print(f"tinycnn: note: {what}", file=sys.stderr)
         return
+    info = PngInfo()
+    info.add_text(*pictures.MARK)
     with atomic_write(target) as file:
-        drawn.save(file, format="PNG", pnginfo=_mark())
+        drawing.save(file, format="PNG", pnginfo=info)
     answer["picture"] = str(target)
 
 
-def _predict_pose(model, paths, targets, person):
-    from tinycnn.data.photographs import read_image
-    from tinycnn.plots import annotate_pose
+@contextlib.contextmanager
+def _json():
+    """A function that prints one entry of a list; the list is closed whatever happens, so it is JSON in any case."""
+    before = "[\n"
 
-    images = [read_image(path) for path in paths]
-    prediction, answers = model.predict(images, None if person is None else [person] * len(images)), []
-    for i, (path, target, image) in enumerate(zip(paths, targets, images, strict=True)):
-        height, width = image.shape[:2]
-        joints = {name: [round(x, 1), round(y, 1)] for name, (x, y) in prediction[i].items()}
-        answers.append({"image": str(path), "width": width, "height": height, "joints": joints})
-        _draw(answers[-1], target, partial(annotate_pose, image, prediction.joints[i]))
-    return answers
-
-
-def _print_pose(answers):
-    for answer in answers:
-        print(f"{legible(answer['image'])}, {answer['width']} x {answer['height']}:")
-        rows = [(f"  {name}", f"{x:.1f}", f"{y:.1f}") for name, (x, y) in answer["joints"].items()]
-        print(*aligned(rows), sep="\n")
-
-
-def _print(answers):
-    rows = [(answer["image"], answer["class"], f"{answer['probability']:6.1%}",
-             "box " + " ".join(f"{v:7.1f}" for v in answer["box"]), f"of {answer['width']} x {answer['height']}")
-            for answer in answers]
-    print(*aligned(rows, left=(0, 1, 4)), sep="\n")
-
-
-def _targets(paths, folder):
-    """One name for each picture: never that of a file that is not our own drawing, never the same name twice."""
-    taken = {path.absolute() for path in paths}
-    targets = []
-    for path in paths:
-        number, target = 1, folder / f"{path.stem}.png"
-        while target.absolute() in taken or target.exists() and not _drawn_here(target):
-            number += 1
-            target = folder / f"{path.stem}-{number}.png"
-        taken.add(target.absolute())
-        targets.append(target)
-    return targets
-
-
-def _mark():
-    """What is written into a drawing, so that a later run may replace it, and nothing else."""
-    from PIL.PngImagePlugin import PngInfo
-
-    info = PngInfo()
-    info.add_text(*MARK)
-    return info
-
-
-def _drawn_here(path):
-    from PIL import Image
+    def show(answer):
+        nonlocal before
+        text = before + textwrap.indent(json.dumps(answer, indent=2, allow_nan=False), "  ")
+        before = ",\n"
+        print(text, end="")
 
     try:
-        with Image.open(path) as image:
-            return image.info.get(MARK[0]) == MARK[1]
-    except Exception:  # no picture: somebody else's file
-        return False
+        yield show
+    finally:
+        print("[]" if before == "[\n" else "\n]", flush=True)
+
+
+def _printer(model, asked):
+    """A function that prints one answer for people, in columns that are as wide as the widest."""
+    if isinstance(model, PoseNet):
+        return _print_pose
+    widest = max(columns(legible(str(path))) for path, _ in asked)
+    names = max(columns(legible(name)) for name in model.classes)
+
+    def line(image, entry):
+        return f"{_padded(image, widest)}  {_padded(entry['class'], names)}  {entry['probability']:6.1%}"
+
+    def show(answer):
+        box = "box " + " ".join(f"{v:7.1f}" for v in answer["box"])
+        print(f"{line(answer['image'], answer)}  {box}  of {answer['width']} x {answer['height']}", flush=True)
+        for other in answer.get("top", ())[1:]:
+            print(line("", other), flush=True)
+
+    return show
+
+
+def _padded(text, width):
+    """Text as a terminal can show it, filled up to a number of columns."""
+    text = legible(text)
+    return text + " " * (width - columns(text))
+
+
+def _print_pose(answer):
+    print(f"{legible(answer['image'])}, {answer['width']} x {answer['height']}:")
+    rows = [(f"  {name}", f"{x:.1f}", f"{y:.1f}") for name, (x, y) in answer["joints"].items()]
+    print(*aligned(rows), sep="\n", flush=True)

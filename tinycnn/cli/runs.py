@@ -6,36 +6,33 @@
     config.json     every setting, the versions, the data: enough to repeat the run
 """
 
-import hashlib
 import json
+import sys
 from pathlib import Path
+
+import numpy as np
 
 from tinycnn.box_losses import BOX_LOSSES
 from tinycnn.cli.failures import UsageError
 from tinycnn.cli.options import DRAWN, TASKS, WITHOUT_EPOCHS, read_settings, resolve
+from tinycnn.data.contents import PREFIX, learned_pictures, picture_digests, pictures_of
 from tinycnn.errors import DataError
 from tinycnn.files import atomic_write
 from tinycnn.losses import MultiTaskLoss
 from tinycnn.models.architectures import build, defaults
+from tinycnn.models.weights import read_extra
 from tinycnn.optim import SCHEDULES
 from tinycnn.pose_loss import PoseLoss
 
 RUNS = Path("runs")
 FILES = ("model.npz", "checkpoint.npz", "config.json", "history.csv", "metrics.json")
+DRAWINGS = ("curves.png", "predictions.png")
 
 
 def new_folder(out, name):
-    """The folder for a new run: `out`, which must not hold one yet, or the next free runs/NAME-1, -2 ..."""
+    """The folder for a new run: `out`, or the next free runs/NAME-1, -2 ..., which is made."""
     if out is not None:
-        folder = Path(out)
-        held = [file for file in FILES if (folder / file).exists()]
-        if held:
-            raise UsageError(
-                f"{folder} already holds a run ({', '.join(held)}), which stays as it is. Continue it with --resume, "
-                "choose another folder, or leave --out away to get a new numbered one under runs/"
-            )
-        folder.mkdir(parents=True, exist_ok=True)
-        return folder
+        return Path(out)
     number = 1
     while True:
         folder = RUNS / f"{name}-{number}"
@@ -44,6 +41,20 @@ def new_folder(out, name):
             return folder
         except FileExistsError:
             number += 1
+
+
+def expect_new(folder):
+    """Raise UsageError where the folder holds a run: a new one would be written over it."""
+    held = [file for file in FILES if (folder / file).exists()]
+    if held:
+        raise UsageError(
+            f"{folder} already holds a run ({', '.join(held)}), which stays as it is. Continue it with --resume, "
+            "choose another folder, or leave --out away to get a new numbered one under runs/"
+        )
+    others = [file for file in DRAWINGS if (folder / file).exists()]
+    if others:
+        raise UsageError(f"{folder} holds no run, but {' and '.join(others)}, which this one would write over: "
+                         "choose another folder, or leave --out away to get a new numbered one under runs/")
 
 
 def find_model(given):
@@ -62,6 +73,8 @@ def read_config(path):
     path = Path(path)
     if path.is_dir():
         path = path / "config.json"
+    if not path.is_file():
+        raise UsageError(f"{path} is not there: give the folder of a run, or the config.json in it")
     try:
         settings = json.loads(path.read_text("utf-8"))["settings"]
         if not isinstance(settings, dict):
@@ -100,7 +113,7 @@ def load_data(settings):
         data = read(settings["data"], format=settings["format"], valid_fraction=settings["valid_fraction"],
                     test_fraction=settings["test_fraction"], seed=settings["data_seed"],
                     units=settings.get("units"), orientation=settings.get("orientation"),
-                    difficult=settings.get("difficult", False))
+                    difficult=settings.get("difficult", False), group_by=settings.get("group_by"))
     if size is not None and size < len(data.train):
         _, data.train = data.train.split(size / len(data.train), settings["data_seed"])
     return data
@@ -130,29 +143,45 @@ def _resolved(data):
     return data if data is None or data in DRAWN.values() else str(Path(data).resolve())
 
 
-def learned_from(path, settings, samples):
-    """How many of these pictures the run at `path` learned from, compared by content; 0 for drawn ones.
+def say_if_learned(path, settings, name, samples):
+    """Say on stderr how many of these pictures the model at `path` has learned from. name: of their part"""
+    seen = _seen(path, settings, samples)
+    learned, chosen = (seen.get(part, 0) for part in ("train", "valid"))
+    if learned and name != "train":
+        further = f", and {chosen} more chose its best epoch" if chosen and name != "valid" else ""
+        print(f"tinycnn: note: {learned} of these {len(samples)} {name} pictures were learned from{further}: the data, "
+              "or their division into parts, are others than in the training, and the numbers say little about new "
+              "pictures", file=sys.stderr)
 
-    Only another division than the run's own can have mixed them.
-    """
+
+def _seen(path, settings, samples):
+    """{"train": n, "valid": m}: how many of these pictures each part of the training had, by content."""
+    here = picture_digests(samples.images)
+    kept = learned_pictures(read_extra(path, PREFIX)[1]) or _read_again(path, settings)
+    return {} if here is None else {part: int(np.isin(here, digests).sum()) for part, digests in kept.items()}
+
+
+def _read_again(path, settings):
+    """What an earlier version did not keep is looked up where it was, unless the division is the run's own."""
     config = path.parent / "config.json"
     earlier = resolve({}, read_config(config)) if config.exists() else None  # an older one lacks newer settings
     divided = ("data", "format", "valid_fraction", "test_fraction", "data_seed", "size", "units", "orientation",
-               "difficult")
-    if earlier is None or not hasattr(samples.images, "paths") or earlier["data"] in DRAWN.values() or \
+               "difficult", "group_by")
+    if earlier is None or earlier["data"] in DRAWN.values() or \
             all(_resolved(earlier[name]) == _resolved(settings[name]) if name == "data" else
                 earlier.get(name) == settings.get(name) for name in divided):
-        return 0
+        return {}
     try:
-        learned = load_data(earlier).train
+        data = load_data(earlier)
     except DataError:  # the pictures it learned from are no longer there
-        return 0
-    known = {_digest(picture) for picture in learned.images.paths}
-    return sum(_digest(picture) in known for picture in samples.images.paths)
+        return {}
+    return learned_pictures(pictures_of({"train": data.train, "valid": data.valid}))
 
 
-def _digest(path):
-    return hashlib.sha256(path.read_bytes()).digest()
+def describe_data(data):
+    """What config.json says of the data: names, counts and notes."""
+    return {"name": data.name, "classes": list(getattr(data, "classes", ())),
+            **{name: len(part) for name, part in data.parts.items()}, "notes": data.notes}
 
 
 def build_model(settings, classes=None):

@@ -1,6 +1,7 @@
 """tinycnn train: from pictures to a trained model, its test metrics and the pictures that show them."""
 
 import argparse
+import contextlib
 import os
 import platform
 import shlex
@@ -10,12 +11,14 @@ from pathlib import Path
 import numpy as np
 
 from tinycnn.backend import pick_device
-from tinycnn.cli import runs
+from tinycnn.claims import NAME, claimed
+from tinycnn.cli import resume, runs
 from tinycnn.cli.failures import UsageError
-from tinycnn.cli.options import DRAWN, SETTINGS, WITHOUT_EPOCHS, given, options, resolve
-from tinycnn.errors import MissingExtra
+from tinycnn.cli.options import DRAWN, SETTINGS, WITHOUT_EPOCHS, given, options, place, resolve
+from tinycnn.data.contents import pictures_of
+from tinycnn.errors import DataError, MissingExtra
 from tinycnn.history import History
-from tinycnn.models.transfer import initialize
+from tinycnn.models.transfer import begin
 from tinycnn.models.weights import load, save
 from tinycnn.optim import SGD, Adam
 from tinycnn.text import legible
@@ -32,34 +35,53 @@ def add(commands):
         description="Train the two-headed localizer. Without options it draws scenes and learns them.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog="examples:\n  tinycnn train\n  tinycnn train --data photos --epochs 50 --out runs/photos\n"
-               "  tinycnn train --resume --out runs/photos\n  tinycnn train --config runs/photos/config.json --seed 1")
-    parser.add_argument("--out", metavar="FOLDER", help="where everything goes (default runs/NAME-1, -2 ...)")
-    parser.add_argument("--config", metavar="FILE", help="repeat a run: take the settings of its config.json")
-    parser.add_argument("--resume", action="store_true", help="continue the run in --out, with its own settings")
+               "  tinycnn train --resume --out runs/photos\n  tinycnn train --resume --out runs/photos --epochs 80\n"
+               "  tinycnn train --config runs/photos/config.json --seed 1")
+    parser.add_argument("--out", type=place, metavar="FOLDER",
+                        help="where everything goes (default runs/NAME-1, -2 ...)")
+    parser.add_argument("--config", type=place, metavar="FILE",
+                        help="repeat a run: take the settings of its config.json")
+    parser.add_argument("--resume", action="store_true",
+                        help="continue the run in --out, with its own settings. --epochs X makes it longer: from "
+                             "there on the learning rate follows the schedule over X epochs (it jumps where a shorter "
+                             "one had ended). --patience may be given anew, and --data where the same pictures were "
+                             "moved to")
     parser.add_argument("--quiet", action="store_true", help="print nothing but the result")
     parser.set_defaults(run=run)
 
 
 def run(arguments):
     settings, folder = _settings(arguments)
+    with contextlib.ExitStack() as claim:
+        if folder is not None:
+            claim.enter_context(claimed(folder))
+        _run(arguments, settings, folder, claim)
+
+
+def _run(arguments, settings, folder, claim):
+    """folder: of the run to resume, claimed already, or None"""
     device, _ = pick_device(settings["device"])
-    say = (lambda *lines: None) if arguments.quiet else (lambda *lines: print(*lines, sep="\n", flush=True))
-    data = runs.load_data(settings)
+    say = (lambda *lines: None) if arguments.quiet else (lambda *lines: lines and print(*lines, sep="\n", flush=True))
+    if folder is None and arguments.out is not None:
+        runs.expect_new(Path(arguments.out))  # before anything is drawn or read
+    data = _load(settings, folder)
     say(data.describe(), "")
-    if arguments.config and runs.read_config(arguments.config).get("model") != settings["model"]:
-        say(f"{arguments.config} is of another model: its data and seed are taken, and {settings['model']} begins with "
-            "settings of its own", "")
+    if arguments.config is not None:
+        say(*_of_another_run(arguments.config, settings))
     model = runs.build_model(settings, getattr(data, "classes", None))
-    if settings["init"] and folder is None:
-        taken = initialize(model, settings["init"])
-        say(f"{len(taken)} of {len(model.parameters())} arrays of weights begin as in {settings['init']}")
+    if settings["init"] and (folder is None or not (folder / "checkpoint.npz").exists()):
+        say(begin(model, settings["init"]).told())
     say(*_what_it_needs(model, data, settings))
-    if folder is None:
+    new = folder is None
+    if new:
         folder = runs.new_folder(arguments.out, data.name)
+        claim.enter_context(claimed(folder, new=arguments.out is None))
+        runs.expect_new(folder)
         runs.write_json(folder / "config.json", _config(settings, data, model, folder))
+    else:
+        resume.accept(folder, settings, data)
     hint = " (tinycnn doctor says why not on a GPU)" if (device, settings["device"]) == ("cpu", "auto") else ""
     say(f"{_count(model):,} parameters, computed on {device}{hint}", f"everything goes to {folder}", "")
-    new = not arguments.resume
     try:
         history = _fit(model.to(device), data, settings, folder, arguments)
         best = load(folder / "model.npz", device=device)
@@ -68,16 +90,30 @@ def run(arguments):
     except KeyboardInterrupt:
         raise KeyboardInterrupt(_how_to_resume(folder)) from None
     finally:
-        if new:
-            _remove_if_empty(folder)
+        if new and {file.name for file in folder.iterdir()} - {NAME} == {"config.json"}:
+            (folder / "config.json").unlink()  # no epoch was finished, so the name is free again
     _report(best, metrics, folder, problems)
 
 
-def _remove_if_empty(folder):
-    """A run that ended before its first epoch leaves its name free again."""
-    if [file.name for file in folder.iterdir()] == ["config.json"]:
-        (folder / "config.json").unlink()
-        folder.rmdir()
+def _load(settings, folder):
+    """The data; where those of a run to resume are gone, the error says what to do if they were moved."""
+    try:
+        return runs.load_data(settings)
+    except (DataError, FileNotFoundError) as error:
+        if folder is None or settings["data"] in DRAWN.values() or Path(settings["data"]).exists():
+            raise
+        raise DataError(f"{error}. If the pictures were moved, say where to: tinycnn train --resume --out {folder} "
+                        "--data FOLDER") from error
+
+
+def _of_another_run(config, settings):
+    """Sentences on what --config does not repeat."""
+    if runs.read_config(config).get("model") != settings["model"]:
+        yield (f"{config} is of another model: its data and seed are taken, and {settings['model']} begins with "
+               "settings of its own\n")
+    told = resume.say_if_it_went_on(config, settings)
+    if told:
+        yield f"{told}\n"
 
 
 def _what_it_needs(model, data, settings):
@@ -103,25 +139,12 @@ def _settings(arguments):
         if known.get(name) not in (None, *DRAWN.values()):
             known[name] = str(Path(known[name]).absolute())  # so that config.json works from any folder
     if not arguments.resume:
-        earlier = runs.read_config(arguments.config) if arguments.config else None
+        earlier = runs.read_config(arguments.config) if arguments.config is not None else None
         return resolve(known, earlier), None
-    if arguments.out is None or arguments.config:
+    if arguments.out is None or arguments.config is not None:
         raise UsageError("--resume continues the run in --out and takes its settings from there: "
                          "tinycnn train --resume --out runs/NAME")
-    folder = Path(arguments.out)
-    if not (folder / "config.json").exists():
-        raise UsageError(f"{folder} holds no run to resume: there is no config.json in it")
-    earlier = runs.read_config(folder)
-    if (folder / "model.npz").exists() and not (folder / "checkpoint.npz").exists() and \
-            earlier["model"] not in WITHOUT_EPOCHS:
-        raise UsageError(f"{folder} holds a model and no checkpoint.npz, so there is nothing to continue from. Start "
-                         f"anew with: tinycnn train --config {folder} --out ANOTHER")
-    machine = {name: known.pop(name) for name in ("device", "workers") if name in known}  # may differ
-    changed = [f"--{name.replace('_', '-')}" for name in known if known[name] != earlier.get(name)]
-    if changed:
-        raise UsageError(f"--resume continues with the settings of {folder}: leave {', '.join(changed)} away, "
-                         "or start a new run with --config and another --out")
-    return resolve(machine, earlier), folder
+    return resume.settings_of(arguments.out, known)
 
 
 def _fit(model, data, settings, folder, arguments):
@@ -135,18 +158,19 @@ def _fit(model, data, settings, folder, arguments):
     sgd = settings["optimizer"] == "sgd"
     optimizer = SGD(model, momentum=settings["momentum"], **common) if sgd else Adam(model, **common)
     return fit(
-        model, data.train, data.valid, epochs=settings["epochs"], batch_size=settings["batch_size"],
+        model, data, epochs=settings["epochs"], batch_size=settings["batch_size"],
         optimizer=optimizer, loss=runs.loss_of(settings),
         schedule=runs.schedule_of(settings), augment=runs.augment_of(settings), seed=settings["seed"], out=folder,
         resume=arguments.resume, patience=settings["patience"], clip_norm=settings["clip_norm"],
-        progress=not arguments.quiet, workers=settings["workers"], freeze=settings["freeze"])
+        progress=not arguments.quiet, workers=settings["workers"], freeze=settings["freeze"],
+        balance=settings["balance"])
 
 
 def _fit_without_epochs(model, data, settings, folder):
     """Train what learns in one go; returns a History without epochs, whose only row says how long it took."""
     start = time.perf_counter()
     model.fit(data.train, C=settings["svm_cost"], seed=settings["seed"])
-    save(model, folder / "model.npz")
+    save(model, folder / "model.npz", arrays=pictures_of(data.parts))
     return History([{"epoch": 1, "seconds": time.perf_counter() - start}])
 
 
@@ -219,11 +243,9 @@ def _report(model, metrics, folder, problems):
 
 
 def _config(settings, data, model, folder):
-    parts = {name: len(part) for name, part in data.parts.items()}
-    repeat = shlex.join(["tinycnn", "train", "--config", str(folder / "config.json")])
-    return {"settings": settings, "repeat": repeat, "tinycnn": __version__,
+    return {"settings": settings, "repeat": resume.repeat(folder, settings), "tinycnn": __version__,
             "python": platform.python_version(), "numpy": np.__version__, "processors": os.cpu_count(),
-            "data": {"name": data.name, "classes": list(getattr(data, "classes", ())), **parts, "notes": data.notes},
+            "data": runs.describe_data(data),
             "parameters": _count(model)}
 
 

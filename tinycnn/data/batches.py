@@ -40,7 +40,8 @@ class Batch:
 
 
 def batches(samples: Samples, batch_size: int, image_size: int, *, shuffle: bool, augment: Augmentation | None = None,
-            seed: int = 0, epoch: int = 0, drop_last: bool = False, workers: int = 1) -> Iterator[Batch]:
+            seed: int = 0, epoch: int = 0, drop_last: bool = False, workers: int = 1,
+            balance: bool = False) -> Iterator[Batch]:
     """One pass over `samples`: an iterator of `Batch`.
 
     image_size: S, the side of the network's input; pictures of another size are resized, stretched if not square
@@ -49,6 +50,7 @@ def batches(samples: Samples, batch_size: int, image_size: int, *, shuffle: bool
     drop_last: leave out a last batch of fewer than batch_size samples
     workers: background threads; they prepare workers + 1 batches ahead, and end when the iterator does (at its end, at
         `break`, on an error). 0 prepares each batch when it is asked for
+    balance: as many samples as there are, all classes equally often (see `balanced`); needs shuffle
 
     A picture that cannot be used raises DataError with the sample's name when the iteration reaches its batch.
     """
@@ -58,19 +60,27 @@ def batches(samples: Samples, batch_size: int, image_size: int, *, shuffle: bool
     def prepare(indices, rng):
         return _prepare(samples, indices, image_size, augment, rng)
 
-    return in_batches(len(samples), batch_size, prepare, shuffle, seed, epoch, drop_last, workers)
+    if balance and not shuffle:
+        raise DataError("balance draws samples anew in each epoch, so it needs shuffle=True")
+    return in_batches(len(samples), batch_size, prepare, shuffle, seed, epoch, drop_last, workers,
+                      samples.labels if balance else None)
 
 
 def in_batches(n: int, batch_size: int, prepare: Callable[[np.ndarray, np.random.Generator], Any], shuffle: bool,
-               seed: int, epoch: int, drop_last: bool, workers: int) -> Iterator[Any]:
-    """prepare(indices, rng) for each batch of the numbers 0 .. n-1, in turn; the arguments are those of batches."""
+               seed: int, epoch: int, drop_last: bool, workers: int,
+               balance: np.ndarray | None = None) -> Iterator[Any]:
+    """prepare(indices, rng) for each batch of the numbers 0 .. n-1, in turn; the arguments are those of batches.
+
+    balance: the class of each number, (n,), where all classes are to come equally often
+    """
     if n == 0:
         raise DataError("there is nothing to make batches of: the samples are empty")
     if batch_size < 1 or workers < 0:
         raise DataError(f"batch_size is at least 1 and workers at least 0, got {batch_size} and {workers}")
     if drop_last and n < batch_size:
         raise DataError(f"drop_last leaves no batch: there are {n} samples and batch_size is {batch_size}")
-    order = np.random.default_rng((seed, epoch)).permutation(n) if shuffle else np.arange(n)
+    rng = np.random.default_rng((seed, epoch))
+    order = balanced(balance, rng) if balance is not None else rng.permutation(n) if shuffle else np.arange(n)
     stop = n - n % batch_size if drop_last else n
     parts = [order[start : start + batch_size] for start in range(0, stop, batch_size)]
 
@@ -79,6 +89,20 @@ def in_batches(n: int, batch_size: int, prepare: Callable[[np.ndarray, np.random
         return prepare(parts[number], np.random.default_rng((seed, epoch, number + 1)))
 
     return _in_order(prepare_one, len(parts), workers)
+
+
+def balanced(labels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """(N,) indices of samples, in random order, among which every class of `labels` (N,) has its equal share.
+
+    What N leaves over goes to classes at random. Of a class with more samples than places some are left out, others
+    each time; those of a class with fewer all come equally often, but for a random few that come once more.
+    """
+    classes = rng.permutation(np.unique(labels))
+    places = np.full(len(classes), len(labels) // len(classes))
+    places[: len(labels) % len(classes)] += 1
+    chosen = [np.resize(rng.permutation(np.flatnonzero(labels == label)), n)
+              for label, n in zip(classes, places, strict=True)]  # resize repeats them as often as needed
+    return rng.permutation(np.concatenate(chosen))
 
 
 def shown_codes(samples: Samples, image_size: int, augment: Augmentation | None = None, seed: int = 0) -> np.ndarray:

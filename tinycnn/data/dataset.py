@@ -12,10 +12,13 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from tinycnn.backend import ArrayLike, Labels
+from tinycnn.data.splits import divide
 from tinycnn.errors import DataError
 from tinycnn.text import aligned, count, legible, shortened
 
 LONGEST = 60  # columns of a class name in a table
+
+UNBALANCED = 5  # times as many pictures of the most frequent class as of the rarest one
 
 
 class Pictures(Protocol):
@@ -106,6 +109,18 @@ class Samples:
             return np.tile(np.array(self.images.shape[1:3], dtype=np.int64), (len(self.images), 1))
         return np.array([image.shape[:2] for image in self.images], dtype=np.int64).reshape(-1, 2)
 
+    def imbalance(self) -> tuple[tuple[str, int], tuple[str, int]] | None:
+        """(The rarest class that occurs, its pictures), (the most frequent one, its pictures), or None.
+
+        None where the most frequent class has no more than `UNBALANCED` times as many pictures.
+        """
+        numbers = np.bincount(self.labels, minlength=len(self.classes))
+        used = np.flatnonzero(numbers)
+        if not len(used) or numbers.max() <= UNBALANCED * numbers[used].min():
+            return None
+        rarest, most = int(used[numbers[used].argmin()]), int(numbers.argmax())
+        return (self.classes[rarest], int(numbers[rarest])), (self.classes[most], int(numbers[most]))
+
     def __len__(self) -> int:
         return len(self.labels)
 
@@ -136,23 +151,15 @@ class Samples:
         table = np.array([classes.index(name) if name in classes else -1 for name in self.classes])
         return Samples(self.images, table[self.labels], self.boxes, self.names, classes)
 
-    def split(self, fraction: float, seed: int = 0) -> tuple["Samples", "Samples"]:
+    def split(self, fraction: float, seed: int = 0,
+              groups: Sequence[str] | None = None) -> tuple["Samples", "Samples"]:
         """Two Samples that share no picture: (1 - fraction) of them and `fraction` of them, stratified by class.
 
-        Stratified: each class is shuffled and spread evenly over 0..1, and the cut is at `fraction`, so every class
-        gives its share, to within one picture, and the total is exact. A class of one picture stays in the first part.
+        Every class gives its share, to within one picture, and the total is exact. A class of one picture stays in the
+        first part. groups: N names; pictures of one name stay together (see tinycnn.data.splits).
         """
-        if not 0 <= fraction < 1:
-            raise DataError(f"a fraction to split off lies between 0 and 1 (1 excluded), not {fraction!r}")
-        rng = np.random.default_rng(seed)
-        shuffled = rng.permutation(len(self))
-        counts = np.bincount(self.labels, minlength=len(self.classes))
-        rank = np.empty(len(self))
-        for label in range(len(self.classes)):
-            rank[shuffled[self.labels[shuffled] == label]] = (np.arange(counts[label]) + 0.5) / counts[label]
-        order = shuffled[np.argsort(rank[shuffled], kind="stable")]
-        taken = max(1, round(fraction * len(self))) if fraction > 0 and len(self) > 1 else 0
-        return self.subset(np.sort(order[taken:])), self.subset(np.sort(order[:taken]))
+        rest, taken = divide(self.labels, fraction, seed, groups)
+        return self.subset(rest), self.subset(taken)
 
 
 @dataclass(repr=False)
@@ -206,7 +213,17 @@ class Dataset:
         statistics = [_box_statistics(samples) for samples in self.parts.values()]
         rows += [(what, *(column[what] for column in statistics)) for what in statistics[0]]
         lines = [f"{legible(self.name)}: {count(len(self.classes), 'class', 'classes')}", *aligned(rows, narrowest=9)]
-        return "\n".join(lines + [f"note: {legible(note)}" for note in self.notes])
+        notes = [*self.notes, *([told] if (told := self.imbalance()) else [])]
+        return "\n".join(lines + [f"note: {legible(note)}" for note in notes])
+
+    def imbalance(self) -> str | None:
+        """A sentence on how unequally frequent the classes of the training part are; None where they are not."""
+        found = self.train.imbalance()
+        if found is None:
+            return None
+        (rare, few), (frequent, many) = found
+        return (f"unbalanced: {count(few, 'training picture')} of {rare}, {many:,} of {frequent}. Look at each class's "
+                "accuracy; --balance, or fit(balance=True), shows all classes equally often")
 
 
 def _box_statistics(samples):

@@ -12,8 +12,9 @@ import functools
 import hashlib
 import io
 import operator
+import stat
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -30,6 +31,7 @@ NEWER = {  # how the file begins, after "ftyp" -> Pillow's name of a format that
     **dict.fromkeys((b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"), "HEIF"),
 }
 MAX_FILE_BYTES = 256 * 2**20
+TILE = 2**20  # pixels that are converted at once: a copy of Pillow's takes four bytes a pixel, and there are several
 ORIENTATION = 0x0112  # the EXIF tag in which a camera says how it was held, 1 (upright) to 8
 
 
@@ -71,18 +73,22 @@ def decode(path: str | Path, max_side: int | None = None) -> Picture:
     Image = require("PIL.Image", extra="images")
     path = Path(path)
     try:
-        if not path.is_file():
-            raise PictureError(path, "the picture is missing")
-        if path.stat().st_size > MAX_FILE_BYTES:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):  # to open a pipe would wait for somebody who writes into it
+            kind = "a folder" if stat.S_ISDIR(status.st_mode) else "a pipe, a device or a socket"
+            raise PictureError(path, f"this is {kind}, not the file of a picture")
+        if status.st_size > MAX_FILE_BYTES:
             raise PictureError(path, f"the picture's file is larger than {MAX_FILE_BYTES:,} bytes")
         data = path.read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        raise PictureError(path, "the picture is missing") from None
     except OSError as error:
         raise PictureError(path, f"the picture cannot be opened ({error.strerror})") from error
     if not data:
         raise PictureError(path, "the picture is an empty file")
     try:
         with Image.open(io.BytesIO(data), formats=_formats(data)) as image:
-            return _decode(image, max_side, hashlib.blake2b(data, digest_size=16).digest())
+            return _decode(image, max_side, digest_of(data))
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise PictureError(path, "the picture has more pixels than Pillow's limit", error) from error
     except Image.UnidentifiedImageError as error:
@@ -125,6 +131,11 @@ def _has_avif():
         return False
 
 
+def digest_of(data: bytes) -> bytes:
+    """16 bytes that tell the content of one file from that of any other."""
+    return hashlib.blake2b(data, digest_size=16).digest()
+
+
 class Unusable(ValueError):
     """A whole picture that says too little about itself."""
 
@@ -139,14 +150,52 @@ def _decode(image, max_side, digest):
         image.draft("RGB", (max_side, max_side))  # JPEG alone: decode at 1/2, 1/4 or 1/8 of the size, not below this
     image.load()
     orientation = _orientation(image)
-    if orientation > 1:
-        image = ImageOps.exif_transpose(image)
-    image = _as_rgb(image)
-    if max_side:
-        image.thumbnail((max_side, max_side))
-    pixels = np.array(image)  # (H, W, 3)
+    if max_side and max(stored_size) > max_side:
+        upright = ImageOps.exif_transpose(image) if orientation > 1 else image
+        upright = _as_rgb(upright, _bits(upright))
+        upright.thumbnail((max_side, max_side))
+        pixels = np.array(upright)  # (H, W, 3)
+    else:
+        pixels = _pixels(image)
+        image.close()  # its memory is free before the next copy
+        pixels = np.ascontiguousarray(TURNED[orientation](pixels))
     pixels.flags.writeable = False  # it may be shared: whoever wants to paint on it takes a copy
     return Picture(pixels, stored_size, orientation, digest)
+
+
+# By EXIF orientation, how stored pixels (H, W, 3) become upright.
+TURNED: dict[int, Callable[[np.ndarray], np.ndarray]] = {
+    1: lambda p: p, 2: lambda p: p[:, ::-1], 3: lambda p: p[::-1, ::-1], 4: lambda p: p[::-1],
+    5: lambda p: p.transpose(1, 0, 2), 6: lambda p: np.rot90(p, -1), 7: lambda p: p[::-1, ::-1].transpose(1, 0, 2),
+    8: np.rot90,
+}  # fmt: skip
+
+
+def _pixels(image):
+    """uint8 (H, W, 3) of a decoded picture as it is stored, in 3 bytes a pixel beside what Pillow holds of it."""
+    pixels, bits = np.empty((image.height, image.width, 3), np.uint8), _bits(image)
+    for left, top, right, bottom in _tiles(image):
+        pixels[top:bottom, left:right] = _as_rgb(image.crop((left, top, right, bottom)), bits)
+    return pixels
+
+
+def _tiles(image):
+    """Boxes of at most TILE pixels that cover a picture."""
+    width, height = min(image.width, TILE), max(1, TILE // image.width)
+    return [(left, top, min(left + width, image.width), min(top + height, image.height))
+            for top in range(0, image.height, height) for left in range(0, image.width, width)]  # fmt: skip
+
+
+def _bits(image):
+    """How many of its 16 bits a gray picture uses, None for one of 8: many cameras put 10, 12 or 14 into 16."""
+    if not image.mode.startswith("I"):
+        return None
+    needed = max(int(_sixteen(image.crop(box)).max(initial=1)) for box in _tiles(image)).bit_length()
+    return next(b for b in (8, 10, 12, 14, 16) if needed <= b)
+
+
+def _sixteen(image):
+    return np.asarray(image).clip(0, 65535).astype(np.uint16)
 
 
 def _orientation(image):
@@ -157,16 +206,13 @@ def _orientation(image):
     return value if value in range(1, 9) else 1
 
 
-def _as_rgb(image):
+def _as_rgb(image, bits):
     from PIL import Image
 
     if image.mode == "F":
         raise Unusable("its pixels are floating-point numbers, and nothing says which is white: save it with 8 bits")
     if image.mode.startswith("I"):  # 16 bits; Pillow's own conversion would turn all above 255 white
-        pixels = np.asarray(image).clip(0, 65535).astype(np.uint16)
-        needed = int(pixels.max(initial=1)).bit_length()
-        bits = next(b for b in (8, 10, 12, 14, 16) if needed <= b)  # many cameras put 10, 12 or 14 bits into 16
-        return Image.fromarray((pixels >> (bits - 8)).astype(np.uint8)).convert("RGB")
+        return Image.fromarray((_sixteen(image) >> (bits - 8)).astype(np.uint8)).convert("RGB")
     if image.has_transparency_data:
         image = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
@@ -199,17 +245,19 @@ class Photographs:
 
     paths: N paths      sizes: (N, 2) (H, W) of each picture as it comes out, so that nobody must decode to know it
     max_side: as in `read_image`      cache: a `PixelCache`; parts of one data set share it, and so its limit
+    digests: of the files' bytes, as `decode` gives them, where whoever checked the files kept them
 
     A slice, an index array or a mask gives the Photographs of that part. `read` makes these objects after checking
     every file; a file that vanishes or changes afterwards raises DataError when its picture is asked for.
     """
 
     def __init__(self, paths: Iterable[str | Path], sizes: ArrayLike, max_side: int | None = None,
-                 cache: PixelCache | None = None) -> None:
+                 cache: PixelCache | None = None, digests: Sequence[bytes] | None = None) -> None:
         self.paths = [Path(path) for path in paths]
         self.sizes = np.asarray(sizes, dtype=np.int64).reshape(-1, 2)
         self.max_side = max_side
         self.cache = PixelCache() if cache is None else cache
+        self.digests = None if digests is None else list(digests)
         if len(self.paths) != len(self.sizes):
             raise DataError(f"there are {len(self.paths)} paths but {len(self.sizes)} sizes: each picture needs one")
 
@@ -221,7 +269,8 @@ class Photographs:
             index = operator.index(index)
         except TypeError:
             chosen = np.arange(len(self))[index]
-            return Photographs([self.paths[i] for i in chosen], self.sizes[chosen], self.max_side, self.cache)
+            digests = None if self.digests is None else [self.digests[i] for i in chosen]
+            return Photographs([self.paths[i] for i in chosen], self.sizes[chosen], self.max_side, self.cache, digests)
         path = self.paths[index]
         pixels = self.cache.get(path)
         if pixels is None:
@@ -231,6 +280,19 @@ class Photographs:
                 raise DataError(f"the picture {path} has changed its size since the data set was read: read it again")
             self.cache.offer(path, pixels)
         return pixels
+
+    def thumbnail(self, index: int, side: int) -> np.ndarray:
+        """Picture `index`, uint8 (h, w, 3), with less than twice `side` pixels on its longer side, for a rough look.
+
+        What is in memory is reduced; what is not is decoded at about that size, which is quick, and not kept.
+        """
+        pixels = self.cache.get(self.paths[index])
+        if pixels is None:
+            return read_image(self.paths[index], side)
+        factor = max(pixels.shape[:2]) // side
+        if factor < 2:
+            return pixels
+        return np.asarray(require("PIL.Image", extra="images").fromarray(pixels).reduce(factor))
 
     def __repr__(self) -> str:
         return f"Photographs({len(self)} files, {self.cache.bytes / 2**20:.0f} MiB decoded and kept)"

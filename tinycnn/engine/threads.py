@@ -18,7 +18,7 @@ def thread_count():
     """How many threads compute: the processors that this process may use, or TINYCNN_THREADS."""
     chosen = os.environ.get("TINYCNN_THREADS")
     if chosen:
-        if not chosen.isdigit():
+        if not chosen.isdecimal():
             raise ValueError(f"TINYCNN_THREADS is a number of threads, got {chosen!r}")
         return max(1, int(chosen))
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

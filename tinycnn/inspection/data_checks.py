@@ -8,16 +8,15 @@ photographs: with 130 to 300 pictures, correct boxes win by over six standard er
 
 import numpy as np
 
+from tinycnn.data.twins import near_twins, pairs_of
 from tinycnn.inspection.finding import LOOK, OK, WRONG, Finding
 from tinycnn.resize import crop_resize
 from tinycnn.text import count, figure_of, percent
 
 SIDE = 32  # pixels of the thumbnails
 SOME = 300  # pictures in which boxes are compared with their surroundings
-MANY = 1000  # pictures of a part that are searched for doubles
+MANY = 4000  # pictures of a part that are searched for doubles
 CERTAIN = 4.0  # standard errors by which another reading of the boxes must win
-DOUBLE = 0.985  # correlation of two thumbnails; different pictures of three data sets reach 0.974 at most
-RARE = 10  # the most frequent class may be so many times as frequent as the rarest
 
 
 def run(parts, seed):
@@ -26,9 +25,8 @@ def run(parts, seed):
     yield labels(parts)
     yield boxes(parts["train"])
     yield belonging(parts["train"], rng)
-    others = {name: samples for name, samples in parts.items() if name != "train" and len(samples)}
-    if others:
-        yield doubles(parts["train"], others, rng)
+    if any(len(samples) for name, samples in parts.items() if name != "train"):
+        yield doubles(parts, seed)
 
 
 def labels(parts):
@@ -48,11 +46,10 @@ def labels(parts):
         return Finding("labels", LOOK, f"{told}; never: {', '.join(missing[:5])}",
                        "A class that never occurs only costs: leave it out, or find out where its pictures went. "
                        "Do labels start at 1?", numbers)
-    if counts.max() > RARE * counts.min():
-        rarest = train.classes[int(counts.argmin())]
-        return Finding("labels", LOOK, f"{told}; {rarest} is the rarest",
-                       "A network may ignore rare classes: look at each class's accuracy, not at the mean alone.",
-                       numbers)
+    if unequal := train.imbalance():
+        return Finding("labels", LOOK, f"{told}; {unequal[0][0]} is the rarest",
+                       "A network may ignore rare classes: look at each class's accuracy, not at the mean alone. To "
+                       "show all equally often: --balance, or fit(balance=True).", numbers)
     return Finding("labels", OK, told, numbers=numbers)
 
 
@@ -154,37 +151,23 @@ def _rectangle(sums, boxes):
     return total, (xmax - xmin) * (ymax - ymin)
 
 
-def doubles(train, others, rng):
+def doubles(parts, seed):
     """Is the same picture, or nearly the same, both among the training pictures and among those to test with?"""
-    mine = rng.permutation(len(train))[:MANY]
-    known, found, searched = _signatures(train.images, mine), [], 0
-    for part, samples in others.items():
-        theirs = rng.permutation(len(samples))[:MANY]
-        searched += len(theirs)
-        likeness = _signatures(samples.images, theirs) @ known.T  # (n, m)
-        for i in np.flatnonzero(likeness.max(axis=1) > DOUBLE):
-            a, b = theirs[i], mine[likeness[i].argmax()]
-            same = np.array_equal(samples.images[int(a)], train.images[int(b)])
-            found.append((part, samples.names[a], train.names[b], same))
-    exact = sum(same for *_, same in found)
-    searched_all = len(mine) == len(train) and searched == sum(map(len, others.values()))
-    scope = "all pictures" if searched_all else f"{len(mine):,} training pictures and {searched:,} others"
-    numbers = {"same": exact, "nearly the same": len(found) - exact, "compared": scope}
-    if not found:
+    train, twins = parts["train"], near_twins(parts, MANY, seed)
+    same = [np.array_equal(parts[twin.part].images[twin.picture], train.images[twin.train_picture])
+            for twin in twins.found]  # fmt: skip
+    whole = all(twins.compared[part] == len(samples) for part, samples in parts.items() if len(samples))
+    mine, every = twins.compared["train"], sum(twins.compared.values())
+    scope = "all pictures" if whole else f"{mine:,} training pictures and {every - mine:,} others"
+    exact, nearly = sum(same), len(same) - sum(same)
+    numbers = {"same": exact, "nearly the same": nearly, "compared": scope}
+    if not same:
         return Finding("doubles", OK, f"no picture is in two parts ({scope} compared)", numbers=numbers)
-    part, theirs, mine, _ = found[0]
     return Finding("doubles", WRONG if exact else LOOK,
-                   f"{exact} the same and {len(found) - exact} nearly the same in train and in another part ({scope} "
-                   f"compared), such as {part} {theirs} and train {mine}",
-                   "What was learned by heart is tested here. Divide by scene, film or photographer, not at random.",
-                   numbers)
-
-
-def _signatures(images, chosen):
-    """Thumbnails (n, 768) without their mean and of length 1, so that a product is a correlation."""
-    flat = _thumbnails(images, chosen, 16).reshape(len(chosen), -1).astype(np.float32)
-    flat -= flat.mean(axis=1, keepdims=True)
-    return flat / np.maximum(np.linalg.norm(flat, axis=1, keepdims=True), 1e-6)
+                   f"{exact} the same and {nearly} nearly the same in train and in another part ({scope} compared), "
+                   f"such as {pairs_of(parts, twins)}",
+                   "What was learned by heart is tested here. Divide by scene, film or photographer, not at random: "
+                   "--group-by, or tinycnn.data.read(..., group_by=...).", numbers)
 
 
 def _thumbnails(images, chosen, side):

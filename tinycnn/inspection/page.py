@@ -13,6 +13,7 @@ from tinycnn.text import first_line
 
 NO_TEXT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")  # control, halves
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
+FOOTER = "Written by tinycnn. This file holds everything it shows and fetches nothing."
 
 STYLE = """
 :root { --ink: #1d2733; --soft: #5b6775; --line: #dfe4e9; --paper: #ffffff; --wash: #f5f7f9; --blue: #0072B2;
@@ -145,7 +146,7 @@ class Page:
                 f"<title>{escape(self.title)}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n"
                 f'<div class="page">\n<header><h1>{escape(self.title)}</h1><p>{_inline(self.subtitle)}</p></header>\n'
                 f'<nav aria-label="Contents"><ol>{contents}</ol></nav>\n<main>\n{parts}</main>\n'
-                f"<footer>Written by tinycnn. This file holds everything it shows and fetches nothing.</footer>\n"
+                f"<footer>{FOOTER}</footer>\n"
                 f"</div>\n</body>\n</html>\n")
 
 

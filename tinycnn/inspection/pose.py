@@ -8,6 +8,7 @@ from tinycnn import poses
 from tinycnn.backend import to_device, to_numpy
 from tinycnn.data.pose_samples import PoseDataset, PoseSamples
 from tinycnn.errors import DataError
+from tinycnn.files import expect_own
 from tinycnn.inspection.taps import twin
 from tinycnn.models.pose import PoseNet
 from tinycnn.pose_loss import PoseLoss
@@ -22,7 +23,7 @@ def joint_errors(model: PoseNet, samples: PoseSamples, train: PoseSamples) -> tu
     """
     shown = poses.windows(samples.boxes, model.margin)
     mean = poses.mean_pose(train.joints, poses.windows(train.boxes, model.margin), train.visible)
-    answers = model.predict([samples.images[i] for i in range(len(samples))], samples.boxes).joints
+    answers = model.predict(samples.images, samples.boxes).joints
     constant = poses.decode_joints(np.broadcast_to(mean, answers.shape), shown)
     a, b = poses.TORSO_DIAGONAL
     unit = np.hypot(*(samples.joints[:, a] - samples.joints[:, b]).T)  # (N,)
@@ -80,8 +81,11 @@ def pose_picture(model: PoseNet, data: PoseDataset, out: str | Path, joint: str 
     """Write poses.png into the folder `out`; returns sentences: the best and worst joint, the strongest limb, the file.
     """
     from tinycnn import plots
+    from tinycnn.plots.look import MARK
     from tinycnn.plots.skeletons import pose_report
 
+    path = Path(out) / "poses.png"
+    expect_own(path, MARK)
     unseen = next((part for part in (data.test, data.valid) if len(part)), None)
     if unseen is None or not len(data.train):
         raise DataError("to look into a pose model takes training pictures, and some that it has not learned from")
@@ -91,7 +95,6 @@ def pose_picture(model: PoseNet, data: PoseDataset, out: str | Path, joint: str 
     first = int(np.flatnonzero(some.visible[:, number])[0]) if some.visible[:, number].any() else 0
     (batch,) = PoseEstimation(model).batches(some.subset([first]), 1, shuffle=False, workers=0)
     saliency, place = saliency_of(model, batch.images[0], number)
-    path = Path(out) / "poses.png"
     path.parent.mkdir(parents=True, exist_ok=True)
     plots.save(pose_report(errors, baseline, pulls, batch.images[0], saliency, joint, place), path)
     worst, best = int(np.nanargmax(errors)), int(np.nanargmin(errors))

@@ -9,6 +9,8 @@ from tinycnn.inspection.model_checks import stronger
 from tinycnn.text import count, figure_of, percent
 
 SAME, TIMID = 0.05, 0.25  # variance of the predicted boxes over that of the true ones
+NONE, FEWER = 0.1, 0.35  # share of the pictures of other classes that is told apart: as good as none, too few
+JUDGED = 5  # pictures of other classes that are enough to judge by
 ALIKE = 0.03  # how much features vary from picture to picture, relative to their size
 
 
@@ -60,15 +62,25 @@ def same_class(case):
     seen = case.looked
     counts = np.bincount(seen.labels, minlength=len(case.model.classes))
     share, name = float(counts.max() / len(seen.labels)), case.model.classes[int(counts.argmax())]
+    others = seen.samples.labels != counts.argmax()  # what should not be called so
     told = f"{percent(share)} of {count(len(seen.labels), f'{seen.part} picture')} are called {name} " \
            f"(the most frequent class has {percent(seen.majority)})"
     numbers = {"largest share": share, "true largest share": seen.majority}
-    if share > 0.9 and seen.majority < 0.7:
-        advice = "It has not been trained yet." if not case.trained else \
-            "It answers without looking. Compare its class loss below with log K: at log K it has learned nothing " \
-            "yet; above, it was pushed by steps that were too large."
-        return Finding("same class", WRONG if case.trained else LOOK, told, advice, numbers)
-    return Finding("same class", OK, told, numbers=numbers)
+    if not others.any():
+        return Finding("same class", OK, told, numbers=numbers)
+    numbers["others told apart"] = apart = float((seen.labels != counts.argmax())[others].mean())
+    if share <= 0.9 or apart > FEWER:
+        return Finding("same class", OK, told, numbers=numbers)
+    if not case.trained:
+        return Finding("same class", LOOK, told, "It has not been trained yet.", numbers)
+    if seen.majority < 0.7:
+        return Finding("same class", WRONG, told, "It answers without looking. Compare its class loss below with log "
+                       "K: at log K it has learned nothing yet; above, it was pushed by steps that were too large.",
+                       numbers)
+    told += f", and so are {percent(1 - apart)} of the {count(int(others.sum()), 'picture')} of other classes"
+    level = WRONG if apart < NONE and others.sum() >= JUDGED else LOOK
+    return Finding("same class", level, told, "Always answering with the most frequent class scores as much without "
+                   "looking. Show all classes equally often: --balance, or fit(balance=True).", numbers)
 
 
 def learned(case):

@@ -8,14 +8,14 @@ import numpy as np
 from tinycnn import boxes as box_codec
 from tinycnn.backend import to_numpy
 from tinycnn.data.dataset import Dataset, Samples
-from tinycnn.files import atomic_write
+from tinycnn.files import atomic_write, expect_own
 from tinycnn.inspection.case import in_turn
 from tinycnn.inspection.diagnosis import BATCH, Diagnosis, diagnose
 from tinycnn.inspection.explain import explain_conv
 from tinycnn.inspection.finding import LOOK, OK, WRONG
 from tinycnn.inspection.heads import head_gradients
 from tinycnn.inspection.maps import activations, filters
-from tinycnn.inspection.page import Markup, Page, escape, mark
+from tinycnn.inspection.page import FOOTER, Markup, Page, escape, mark
 from tinycnn.inspection.pixels import occlusion, saliency
 from tinycnn.inspection.provenance import provenance
 from tinycnn.inspection.receptive import middle_windows, receptive_fields
@@ -37,8 +37,11 @@ def report(model: Localizer, data: Dataset | Samples, out: str | Path, loss: Mul
     """Inspect `model` on `data` and write out/report.html; returns (its path, the Diagnosis). `model` is unchanged.
 
     data: a Dataset or Samples    out: a folder    loss, optimizer, seed: as in trace    name: of the model, for the
-    title. The file needs no network and no other file: figures are embedded, and nothing in it is executed.
+    title. The file needs no network and no other file: figures are embedded, and nothing in it is executed. DataError
+    where a report.html is there that is none of ours.
     """
+    path = Path(out) / "report.html"
+    expect_own(path, FOOTER.encode())
     parts = {"train": data} if isinstance(data, Samples) else dict(data.parts)
     train = parts["train"]
     diagnosis = diagnose(model, data, loss, optimizer, seed)
@@ -54,7 +57,6 @@ def report(model: Localizer, data: Dataset | Samples, out: str | Path, loss: Mul
         _tug_of_war(page, model, batch, loss)
         _convolutions(page, model, batch, loss, seed)
         _pixels(page, model, shown)
-    path = Path(out) / "report.html"
     with atomic_write(path, "w") as file:
         file.write(str(page))
     return path, diagnosis

@@ -20,7 +20,8 @@ from tinycnn.engine import Recorder
 from tinycnn.errors import ShapeError
 from tinycnn.layers import Layer
 from tinycnn.losses import Loss, MultiTaskLoss, tell_box_statistics
-from tinycnn.models.localizer import Localizer, as_images
+from tinycnn.models.base import Images
+from tinycnn.models.localizer import Localizer
 from tinycnn.text import short
 
 AnyLayer = TypeVar("AnyLayer", bound=Layer)
@@ -115,8 +116,8 @@ def frames(model: Localizer, images: Pictures) -> tuple[np.ndarray, np.ndarray]:
 
     images: one uint8 image (H, W, 3) or a sequence of them. Also returns their sizes (N, 2) = (H, W).
     """
-    whole = as_images(images)
-    return np.stack([model.fit_frame(image) for image in whole]), np.array([image.shape[:2] for image in whole])
+    both = [(model.fit_frame(image), image.shape[:2]) for image in Images(images)]
+    return np.stack([shown for shown, _ in both]), np.array([size for _, size in both])
 
 
 def network_input(model: Localizer, shown: np.ndarray) -> Array:

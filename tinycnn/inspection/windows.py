@@ -8,6 +8,7 @@ from tinycnn.classical.haar import HaarDetector
 from tinycnn.classical.window import WindowDetector
 from tinycnn.data.dataset import Dataset
 from tinycnn.errors import DataError
+from tinycnn.files import expect_own
 
 
 def _wanted(model, label):
@@ -25,7 +26,10 @@ def window_picture(model: WindowDetector, data: Dataset, out: str | Path, index:
     """Write windows.png into the folder `out`: for picture number `index` of the test part; returns a sentence."""
     from tinycnn import plots
     from tinycnn.plots.hog import window_report
+    from tinycnn.plots.look import MARK
 
+    path = Path(out) / "windows.png"
+    expect_own(path, MARK)
     part = next((part for part in (data.test, data.valid, data.train) if len(part)), None)
     if part is None:
         raise DataError("there is no picture to look at")
@@ -36,7 +40,6 @@ def window_picture(model: WindowDetector, data: Dataset, out: str | Path, index:
     wanted, names = [_wanted(model, k) for k in order], tuple(model.classes[k] for k in order)
     figure = window_report(wanted, names, image, model.heat(image, label, 16), model.classes[label], answer.boxes[0],
                            part.boxes[index % len(part)])  # fmt: skip
-    path = Path(out) / "windows.png"
     path.parent.mkdir(parents=True, exist_ok=True)
     plots.save(figure, path)
     found = f"{model.classes[label]}, {answer.probabilities[0, label]:.0%}"

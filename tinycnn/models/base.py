@@ -1,11 +1,13 @@
 """What every model of pictures has: the size that they are brought to, and the numbers that their pixels become."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from tinycnn.backend import Array, device_of, to_device
+from tinycnn.backend import Array, device_of, to_device, to_numpy
 from tinycnn.data.dataset import Pictures
+from tinycnn.errors import DataError, TrainingError
 from tinycnn.layers import Layer
 
 PIXEL_MEAN, PIXEL_SCALE = 127.5, 64.0  # uint8 pixels become numbers around 0 with a standard deviation near 1
@@ -31,6 +33,15 @@ class PictureModel(Layer):
         """What each model says of pictures; see its own predict."""
         raise NotImplementedError(f"{type(self).__name__} must define predict(self, images)")
 
+    def finite(self, *answers: np.ndarray) -> tuple[np.ndarray, ...]:
+        """The network's answers on the host, as they are; TrainingError where one is NaN or infinite."""
+        if not all(np.isfinite(answer).all() for answer in answers):
+            weights = [name for name, p in self.parameters().items() if not np.isfinite(to_numpy(p.value)).all()]
+            why = f"its weights are no numbers ({weights[0]} first)" if weights else "its weights are far too large"
+            raise TrainingError(f"the network answers NaN or infinity, since {why}: its training went wrong. Train it "
+                                "anew with a smaller learning rate, or use an earlier model.npz")
+        return answers
+
     def normalize(self, images: Array) -> Array:
         """uint8 pixels (N, S, S, 3) on any device -> the network's input, in the dtype of its weights."""
         dtype = next(iter(self.parameters().values())).value.dtype
@@ -47,3 +58,29 @@ class PictureModel(Layer):
     def device(self) -> str:
         """Where the weights are: "cpu", "cuda:0", "simulated"."""
         return device_of(next(iter(self.parameters().values())).value)
+
+
+class Images(Sequence[np.ndarray]):
+    """One image or many, as a sequence of uint8 arrays (H, W, 3): each is checked when it is asked for, and not kept.
+
+    Raises DataError when there is none, or when one is no such array.
+    """
+
+    def __init__(self, images: Any) -> None:
+        single = getattr(images, "ndim", None) in (2, 3) or hasattr(images, "getbands")  # an array, or a Pillow image
+        lasting = hasattr(images, "__getitem__") and hasattr(images, "__len__")  # what can be asked again, by number
+        self.images = [images] if single else images if lasting else list(images)
+        if not len(self.images):
+            raise DataError("there must be at least one image, but no image was given")
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __getitem__(self, i: Any) -> Any:
+        image = np.asarray(self.images[i])
+        if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
+            raise DataError(
+                f"image {i}: expected uint8 of shape (H, W, 3), got {image.dtype} of shape {image.shape}. "
+                "Open pictures with Pillow's Image.open(path).convert('RGB'); numbers 0 to 1 become uint8 by * 255."
+            )
+        return image

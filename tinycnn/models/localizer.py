@@ -18,9 +18,9 @@ import numpy as np
 from tinycnn import boxes as box_codec
 from tinycnn.backend import Array, ArrayLike, Labels, MaybeNone, Shape, array_module, device_of, to_device, to_numpy
 from tinycnn.data.dataset import Pictures
-from tinycnn.errors import DataError, ShapeError
+from tinycnn.errors import ShapeError
 from tinycnn.layers import Buffer, Conv2d, Dropout, Flatten, Layer, Linear, MaxPool2d, ReLU, Sequential
-from tinycnn.models.base import PictureModel
+from tinycnn.models.base import Images, PictureModel
 from tinycnn.resize import crop_resize
 
 
@@ -154,19 +154,25 @@ class Localizer(PictureModel):
     def predict(self, images: Pictures, batch_size: int = 64) -> Prediction:
         """Class, probabilities and box of each image.
 
-        images: one uint8 image (H, W, 3), or a sequence of them, of any sizes; or a batch (N, H, W, 3)
+        images: one uint8 image (H, W, 3), or a sequence of them, of any sizes; or a batch (N, H, W, 3). Each is asked
+        for once, and only what the network is shown of it is kept: a Photographs may be larger than memory.
+
+        Raises DataError for what is no image, TrainingError for a network that answers NaN or infinity.
         """
-        images = as_images(images)
-        sizes = np.array([image.shape[:2] for image in images])
-        device, parts = self.device, []
-        with self.predicting():
+        images, sizes, parts = Images(images), [], []
+        with self.predicting(), np.errstate(over="ignore", invalid="ignore"):  # finite() says it once
             for i in range(0, len(images), batch_size):
-                batch = np.stack([self.fit_frame(image) for image in images[i : i + batch_size]])
-                scores, boxes = self.answer(self.normalize(to_device(batch, device)))
+                some = [self._shown(images[k]) for k in range(i, min(i + batch_size, len(images)))]
+                batch = np.stack([frame for frame, _ in some])
+                sizes += [size for _, size in some]
+                scores, boxes = self.answer(self.normalize(to_device(batch, self.device)))
                 parts.append((to_numpy(softmax(scores)), to_numpy(boxes)))
-        probabilities, boxes = (np.concatenate(part) for part in zip(*parts, strict=True))
+        probabilities, boxes = self.finite(*(np.concatenate(part) for part in zip(*parts, strict=True)))
         labels = probabilities.argmax(axis=1)
         return Prediction(labels, probabilities, self.boxes_in_pixels(boxes, sizes, labels), self.classes)
+
+    def _shown(self, image):
+        return self.fit_frame(image), image.shape[:2]
 
     def fit_frame(self, image: np.ndarray) -> np.ndarray:
         """A whole uint8 image (H, W, 3), stretched to the network's input (S, S, 3)."""
@@ -238,18 +244,3 @@ def softmax(scores: Array) -> Array:
     xp = array_module(scores)
     e = xp.exp(scores - scores.max(axis=1, keepdims=True))
     return e / e.sum(axis=1, keepdims=True)
-
-
-def as_images(images: Any) -> list[np.ndarray]:
-    """A list of uint8 arrays (H, W, 3), from one image or many."""
-    single = getattr(images, "ndim", None) in (2, 3) or hasattr(images, "getbands")  # an array, or a Pillow image
-    images = [np.asarray(image) for image in ([images] if single else images)]
-    if not images:
-        raise DataError("there must be at least one image, but no image was given")
-    for i, image in enumerate(images):
-        if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
-            raise DataError(
-                f"image {i}: expected uint8 of shape (H, W, 3), got {image.dtype} of shape {image.shape}. "
-                "Open pictures with Pillow's Image.open(path).convert('RGB'); numbers 0 to 1 become uint8 by * 255."
-            )
-    return images

@@ -18,8 +18,8 @@ from tinycnn.data.dataset import Pictures
 from tinycnn.errors import DataError, ShapeError
 from tinycnn.layers import Buffer, Dropout, Flatten, Layer, Linear, ReLU, Sequential
 from tinycnn.models.alexnet import VARIANTS, alexnet_pose
-from tinycnn.models.base import PictureModel
-from tinycnn.models.localizer import as_images, small_head
+from tinycnn.models.base import Images, PictureModel
+from tinycnn.models.localizer import small_head
 from tinycnn.models.resnet import residual_trunk
 from tinycnn.poses import JOINTS, MIRRORED, decode_joints, windows
 from tinycnn.resize import crop_resize
@@ -111,23 +111,32 @@ class PoseNet(PictureModel):
 
         images: one uint8 image (H, W, 3), or a sequence of them, of any sizes    boxes: (N, 4) or (4,), each person's
         (xmin, ymin, xmax, ymax) in pixels; without them, each person is taken to fill his picture
+
+        Raises DataError for what is no image or box, TrainingError for a network that answers NaN or infinity.
         """
-        images = as_images(images)
-        whole = [(0, 0, image.shape[1], image.shape[0]) for image in images]
-        margin = 1.0 if boxes is None else self.margin  # without a box the picture is the window
-        boxes = np.atleast_2d(np.asarray(whole if boxes is None else boxes, np.float64))
-        if boxes.shape != (len(images), 4) or not (boxes[:, 2:] > boxes[:, :2]).all():
-            got = boxes.tolist() if boxes.size <= 8 else f"shape {boxes.shape}"
-            raise DataError(f"{len(images)} pictures need as many boxes of people, (xmin, ymin, xmax, ymax) with an "
-                            f"area, got {got}")
-        shown, found = windows(boxes, margin), []
-        size = (self.image_size, self.image_size)
-        with self.predicting():
+        images, shown, found = Images(images), [], []
+        if boxes is not None:
+            boxes = np.atleast_2d(np.asarray(boxes, np.float64))
+            if boxes.shape != (len(images), 4) or not (boxes[:, 2:] > boxes[:, :2]).all():
+                got = boxes.tolist() if boxes.size <= 8 else f"shape {boxes.shape}"
+                raise DataError(f"{len(images)} pictures need as many boxes of people, (xmin, ymin, xmax, ymax) with "
+                                f"an area, got {got}")
+        with self.predicting(), np.errstate(over="ignore", invalid="ignore"):  # finite() says it once
             for i in range(0, len(images), batch_size):
-                some = zip(images[i : i + batch_size], shown[i : i + batch_size], strict=True)
-                batch = np.stack([crop_resize(image, tuple(window), size) for image, window in some])
+                some = [self._cut(images[k], None if boxes is None else boxes[k])
+                        for k in range(i, min(i + batch_size, len(images)))]  # fmt: skip
+                batch = np.stack([frame for frame, _ in some])
+                shown += [window for _, window in some]
                 found.append(self.answer(self.normalize(to_device(batch, self.device))))
-        return PosePrediction(decode_joints(np.concatenate(found), shown))
+        (codes,) = self.finite(np.concatenate(found))
+        return PosePrediction(decode_joints(codes, np.stack(shown)))
+
+    def _cut(self, image, box):
+        """What the network is shown of one picture, (S, S, 3), and its window (4,)."""
+        whole = (0, 0, image.shape[1], image.shape[0])
+        box, margin = (whole, 1.0) if box is None else (box, self.margin)  # without a box the picture is the window
+        (window,) = windows([box], margin)
+        return crop_resize(image, tuple(window), (self.image_size, self.image_size)), window
 
     def output_shape(self, shape: Shape) -> Shape:
         return self.head.output_shape(self.trunk.output_shape(shape))

@@ -5,10 +5,12 @@
 
 What an image looks like from its edges up is much the same for every task, and that is what a trunk knows. So the trunk
 is taken whole, or not at all; a head is taken where it answers the same question: the box head where its shape is the
-same, the class head where the classes are. The statistics of boxes or joints are left to `fit`, which measures them.
+same, the class head where the classes are. Classes are compared by name: where the same ones stand in another order,
+the outputs are brought into the model's. The statistics of boxes or joints are left to `fit`, which measures them.
 """
 
 from pathlib import Path
+from typing import NamedTuple
 
 from tinycnn.backend import to_device, to_numpy
 from tinycnn.errors import CheckpointError, require
@@ -24,6 +26,22 @@ TORCHVISION = {
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of pixels 0..1, as torchvision has them
 
 
+class Beginning(NamedTuple):
+    """What a model began with. path: of the weights    taken, anew: names of its parameters    why: of those anew"""
+
+    path: Path
+    taken: list[str]
+    anew: list[str]
+    why: str
+
+    def told(self) -> str:
+        """A sentence for people, which names what was taken and what begins anew."""
+        every = len(self.taken) + len(self.anew)
+        anew = f"; {', '.join(_in_short(self.anew, self.taken))} anew" if self.anew else ""
+        return (f"{len(self.taken)} of {every} arrays of weights begin as in {self.path} "
+                f"({', '.join(_in_short(self.taken, self.anew))}){anew}" + (f": {self.why}" if self.why else ""))
+
+
 def initialize(model: PictureModel, path: str | Path) -> list[str]:
     """Copy into `model` what it can use of a file's weights; returns the names of the parameters that were taken.
 
@@ -32,15 +50,19 @@ def initialize(model: PictureModel, path: str | Path) -> list[str]:
 
     Raises CheckpointError, and changes nothing, when the trunk is another one than the model's.
     """
-    path = Path(path)
+    return begin(model, path).taken
+
+
+def begin(model: PictureModel, path: str | Path) -> Beginning:
+    """As `initialize`, and returns a Beginning, which can say what was taken and why the rest was not."""
+    path, why = Path(path), ""
     if path.suffix.lower() in PUBLISHED:
         given, pixels = _published(_read(path), path), _imagenet_pixels()
     else:
         earlier = load(path / "model.npz" if path.is_dir() else path)
         given = {name: to_numpy(held.value) for name, held in _numbers(earlier).items()
                  if name not in ("box_statistics", "joint_statistics")}  # fmt: skip
-        if getattr(earlier, "classes", None) != getattr(model, "classes", None):
-            given = {name: array for name, array in given.items() if not name.startswith("class_head.")}
+        given, why = _by_class_name(given, earlier, model)
         pixels = earlier.pixel_mean, earlier.pixel_scale
     own = _numbers(model)
     taken = [name for name, held in own.items() if name in given and given[name].shape == held.value.shape]
@@ -58,7 +80,50 @@ def initialize(model: PictureModel, path: str | Path) -> list[str]:
     for name in taken:
         held = own[name]
         held.value = to_device(given[name].astype(held.value.dtype), model.device)
-    return [name for name in taken if name in model.parameters()]
+    parameters = model.parameters()
+    return Beginning(path, [name for name in taken if name in parameters],
+                     [name for name in parameters if name not in taken], why)
+
+
+def _by_class_name(given, earlier, model):
+    """(given, a phrase): outputs of the same classes in the model's order; those of other classes are left out."""
+    theirs, ours = getattr(earlier, "classes", None), getattr(model, "classes", None)
+    if theirs == ours:
+        return given, ""
+    heads = ["class_head"] if theirs else []
+    if getattr(earlier, "per_class_boxes", False):
+        heads.append("box_head")
+    outputs = {name for head in heads for name in _outputs(earlier, head)}
+    if not theirs or not ours or set(theirs) != set(ours):
+        kept = {name: array for name, array in given.items()
+                if name not in outputs and not name.startswith("class_head.")}  # fmt: skip
+        return kept, f"the classes are others (there {_few(theirs)}; here {_few(ours)})" if theirs and ours else ""
+    order = [theirs.index(name) for name in ours]
+    ordered = {}
+    for name in outputs:  # (..., K), or for boxes (..., K * 4): what belongs to one class lies together
+        shape = given[name].shape
+        ordered[name] = given[name].reshape(*shape[:-1], len(theirs), -1)[..., order, :].reshape(shape)
+    return given | ordered, "outputs were brought from the order of its classes into this one"
+
+
+def _outputs(model, head):
+    """Names of the parameters of a head's last layer that has some: their last axis are the outputs."""
+    layers = [layer for layer in getattr(model, head).tree() if layer.parameters() and not layer.children()]
+    last = {id(held) for held in layers[-1].parameters().values()} if layers else ()
+    return [name for name, held in model.parameters().items() if id(held) in last]
+
+
+def _few(names):
+    return ", ".join(names[:4]) + (", ..." if len(names) > 4 else "")
+
+
+def _in_short(names, others):
+    """trunk for all that begins with trunk., where none of the others does; else one by one."""
+    parts: dict[str, list[str]] = {}
+    for name in names:
+        parts.setdefault(name.partition(".")[0], []).append(name)
+    return [shown for part, members in parts.items()
+            for shown in ([part] if not any(name.startswith(f"{part}.") for name in others) else members)]
 
 
 def _numbers(model):

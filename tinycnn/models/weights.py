@@ -106,6 +106,14 @@ def load_with_extra(path: str | Path, into: Layer | None = None,
     return model, meta["extra"], more
 
 
+def read_extra(path: str | Path, prefix: str = "") -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """What `save` kept beside the model, without the model: (extra dict, the arrays whose names begin with prefix)."""
+    with _open(path) as archive:
+        extra = _meta(archive, path)["extra"]
+        return extra, {name[5:-4]: _array(archive, name, path) for name in archive.namelist()
+                       if name.startswith(f"more/{prefix}")}  # fmt: skip
+
+
 def _of_pixels(value, usual, path):
     """What a file says of pixels: one number, or one for each channel; None: as usual."""
     numbers = value if isinstance(value, list) else [value]

@@ -17,6 +17,20 @@ if TYPE_CHECKING:
 
 LONGEST = 60  # columns of a name
 SMALLEST_SIDE = 240  # smaller pictures are enlarged by a whole number, or the letters would cover them
+LONGEST_SIDE = 2**14  # but not beyond this: a thin picture would take more memory than there is, and no viewer shows it
+
+
+def enlarged(image: np.ndarray) -> tuple["Image", int]:
+    """A Pillow copy of `image` (H, W, 3) uint8 to draw on, and how many times as large it is: 1, 2, 3 ...
+
+    Pictures with a side under 240 pixels are enlarged, as long as the other one stays below 16,384.
+    """
+    pillow = require("PIL.Image", extra="images")
+    times = min(math.ceil(SMALLEST_SIDE / min(image.shape[:2])), LONGEST_SIDE // max(image.shape[:2]))
+    copy = pillow.fromarray(np.ascontiguousarray(image))
+    if times <= 1:
+        return copy, 1
+    return copy.resize((copy.width * times, copy.height * times), pillow.Resampling.BICUBIC), times
 
 
 def annotate(image: np.ndarray, box: Sequence[float] | np.ndarray, text: str) -> "Image":
@@ -25,10 +39,8 @@ def annotate(image: np.ndarray, box: Sequence[float] | np.ndarray, text: str) ->
     image: (H, W, 3) uint8    box: (4,) xyxy in its pixels    text: a name and a number; too long a name is shortened.
     Pictures with a side under 240 pixels come out 2, 3 ... times as large; all others keep their size.
     """
-    pillow, draw_on = require("PIL.Image", extra="images"), require("PIL.ImageDraw", extra="images")
-    times = max(1, math.ceil(SMALLEST_SIDE / min(image.shape[:2])))
-    copy = pillow.fromarray(np.ascontiguousarray(image))
-    copy = copy.resize((copy.width * times, copy.height * times), pillow.Resampling.BICUBIC)
+    draw_on = require("PIL.ImageDraw", extra="images")
+    copy, times = enlarged(image)
     unit = max(2, round(min(copy.size) / 160))  # the line's width in pixels
     draw = draw_on.Draw(copy)
     xmin, ymin, xmax, ymax = (round(float(v) * times) for v in box)

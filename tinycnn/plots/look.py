@@ -24,6 +24,7 @@ COLORS = {"black": "#000000", "orange": "#E69F00", "sky": "#56B4E9", "green": "#
 TRUTH, PREDICTION, WRONG = COLORS["sky"], COLORS["orange"], COLORS["vermilion"]
 INK, FAINT = "#222222", "#888888"
 DOTS_PER_INCH = 150
+MARK = b"Software\0tinycnn figure"  # in each PNG, so that it may be replaced by the next one
 
 SETTINGS = {
     "font.size": 11, "axes.titlesize": 12, "axes.labelsize": 11, "xtick.labelsize": 10, "ytick.labelsize": 10,
@@ -78,5 +79,6 @@ def _written(figure, kind):
     """The bytes of the file; styled, since matplotlib makes some parts (the numbers at an axis) only now."""
     finish(figure)  # what was added since
     file = io.BytesIO()
-    figure.savefig(file, format=kind, dpi=DOTS_PER_INCH)
+    more = {"metadata": dict([MARK.decode().split("\0")])} if kind == "png" else {}
+    figure.savefig(file, format=kind, dpi=DOTS_PER_INCH, **more)
     return file.getvalue()

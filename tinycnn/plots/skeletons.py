@@ -1,12 +1,12 @@
 """People with their skeletons: what was marked, what a network says, left and right told apart."""
 
-import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tinycnn.errors import DataError, require
+from tinycnn.plots.annotate import enlarged
 from tinycnn.plots.look import COLORS, FAINT, INK, Figure, new_figure, styled
 from tinycnn.poses import JOINTS, MIRRORED, STICKS, pck
 from tinycnn.resize import crop_resize
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 # Left and right differ in color and in lightness, and right limbs are drawn thinner: nothing is said by color alone.
 SIDES = {"left": COLORS["orange"], "right": COLORS["blue"], "": COLORS["green"]}
-CELL, MOST_PIXELS, SMALLEST_SIDE = 1.75, 360, 240
+CELL, MOST_PIXELS = 1.75, 360
 
 
 def side_of(stick: str) -> str:
@@ -95,10 +95,8 @@ def annotate_pose(image: np.ndarray, joints: Sequence[Any] | np.ndarray) -> "Ima
 
     Pictures with a side under 240 pixels come out 2, 3 ... times as large; all others keep their size.
     """
-    pillow, draw_on = require("PIL.Image", extra="images"), require("PIL.ImageDraw", extra="images")
-    times = max(1, math.ceil(SMALLEST_SIDE / min(image.shape[:2])))
-    copy = pillow.fromarray(np.ascontiguousarray(image))
-    copy = copy.resize((copy.width * times, copy.height * times), pillow.Resampling.BICUBIC)
+    draw_on = require("PIL.ImageDraw", extra="images")
+    copy, times = enlarged(image)
     unit = max(2, round(min(copy.size) / 110))
     draw, places = draw_on.Draw(copy), np.asarray(joints, float) * times
     for rim in (True, False):  # the dark rim keeps the lines visible on any picture

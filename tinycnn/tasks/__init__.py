@@ -4,6 +4,7 @@
 
     task.fitting(train, valid) -> train, valid     the samples as the model counts them; refuses what does not fit
     task.check_loss(loss), task.usual_loss()       what can be trained with
+    task.has_classes                               whether there are classes that can come equally often
     task.prepare(train, augment, seed, loss)       what is measured once, before the first step: statistics
     task.batches(samples, batch_size, ...)         pictures ready for the network, with their answers
     task.truth(batch) -> what loss.forward compares the model's outputs with
@@ -21,9 +22,12 @@ from tinycnn.classical.window import WindowDetector
 from tinycnn.models.localizer import Localizer
 from tinycnn.models.pose import PoseNet
 from tinycnn.tasks.localization import Localization
+from tinycnn.tasks.parts import given_parts
 from tinycnn.tasks.pose import PoseEstimation
 from tinycnn.tasks.windows import WindowDetection
 from tinycnn.text import kind
+
+__all__ = ["TASKS", "given_parts", "task_of"]
 
 TASKS: dict[type, Any] = {Localizer: Localization, PoseNet: PoseEstimation, WindowDetector: WindowDetection}
 

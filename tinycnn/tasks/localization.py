@@ -23,6 +23,7 @@ class Localization:
     """See tinycnn/tasks."""
 
     usual_loss = MultiTaskLoss
+    has_classes = True
     dataset, samples, taken = Dataset, Samples, "Samples"
     made_by, fields = "tinycnn.data.read or tinycnn.data.scenes make", "Samples(images, labels, boxes, names, classes)"
     augmented_by = 4, ("picture, box, side and generator, such as tinycnn.data.Augment() or "
@@ -129,10 +130,11 @@ def predict_samples(model: Localizer, samples: Samples, batch_size: int = 64,
                     workers: int = 1) -> tuple[np.ndarray, np.ndarray]:
     """Run the model over samples without augmentation: (scores (n, K), box outputs) on the host, in their order.
 
-    The outputs stay on the device until the end and come down once.
+    The outputs stay on the device until the end and come down once. TrainingError where one is NaN or infinite.
     """
-    scores, boxes = outputs_of(model, samples, batch_size, workers)
-    return to_numpy(scores), to_numpy(boxes)
+    with np.errstate(over="ignore", invalid="ignore"):  # finite() says it once
+        scores, boxes = model.finite(*map(to_numpy, outputs_of(model, samples, batch_size, workers)))
+    return scores, boxes
 
 
 def outputs_of(model: Localizer, samples: Samples, batch_size: int, workers: int) -> tuple[Array, ...]:

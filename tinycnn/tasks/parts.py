@@ -22,6 +22,16 @@ def two_parts(task: Any, train: Any, valid: Any) -> tuple[Any, Any]:
     return train, valid
 
 
+def given_parts(task: Any, train: Any, valid: Any) -> dict[str, Any]:
+    """{"train": samples, "valid": samples} as they were given to fit, before they are brought to what a model counts;
+    with "test" where a whole data set was given. Parts without samples are left out.
+    """
+    test = {"test": train.test} if isinstance(train, task.dataset) else {}
+    train, valid = two_parts(task, train, valid)
+    return {part: some for part, some in {"train": train, "valid": valid, **test}.items() if some is not None and
+            len(some)}
+
+
 def expect_part(task: Any, part: Any, name: str) -> None:
     """A whole data set, or arrays, in place of samples are refused. name: of the function that was called"""
     if isinstance(part, task.dataset):

@@ -24,6 +24,7 @@ class PoseEstimation:
     """See tinycnn/tasks."""
 
     usual_loss = PoseLoss
+    has_classes = False
     dataset, samples, taken = PoseDataset, PoseSamples, "PoseSamples for a PoseNet"
     made_by, fields = "tinycnn.data.draw_people makes", "PoseSamples(images, joints, visible, boxes, names)"
     augmented_by = 6, "picture, joints, visible, window, side and generator, such as tinycnn.data.PoseAugment()"
@@ -102,7 +103,9 @@ class PoseEstimation:
         expect_part(self, samples, "evaluate")
         expect_something(samples)
         margin = self.model.margin
-        joints = poses.decode_joints(self._codes(samples, batch_size, workers), poses.windows(samples.boxes, margin))
+        with np.errstate(over="ignore", invalid="ignore"):  # finite() says it once
+            (codes,) = self.model.finite(self._codes(samples, batch_size, workers))
+        joints = poses.decode_joints(codes, poses.windows(samples.boxes, margin))
         measured = {"count": len(samples), **poses.evaluate_pose(joints, samples.joints, samples.visible)}
         if train_samples is not None:
             there, here = (poses.windows(some.boxes, margin) for some in (train_samples, samples))

@@ -30,5 +30,5 @@ class WindowDetection:
         expect_something(samples)
         samples = samples.relabel(self.model.classes)
         train_samples = train_samples and train_samples.relabel(self.model.classes)
-        answer = self.model.predict([samples.images[i] for i in range(len(samples))])
+        answer = self.model.predict(samples.images)
         return evaluate_predictions(answer.labels, answer.boxes, answer.probabilities, samples, train_samples)

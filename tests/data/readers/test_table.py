@@ -224,3 +224,30 @@ def test_classes_that_differ_by_capitals_alone_are_said(photo, table):
     data = read(table("a.png,cat,0,0,5,5,", "b.png,Cat,0,0,5,5,", "c.png,dog,0,0,5,5,"), valid_fraction=0)
     assert data.classes == ("Cat", "cat", "dog")
     assert "classes that differ by capitals alone: Cat, cat" in data.notes
+
+
+def test_lists_beside_a_table_say_the_parts(picture, table, tmp_path):
+    names = [f"images/{name}.png" for name in "abcdef"]
+    picture(*names)
+    table(*(f"{name},cat,20,10,50,40" for name in names), header="image,label,xmin,ymin,xmax,ymax")
+    (tmp_path / "train.txt").write_text("images/a.png\nb\nc.png\n")
+    (tmp_path / "validation.txt").write_text("d.png\n")
+    (tmp_path / "test.txt").write_text("images/e.png\n")
+    data = read(tmp_path)
+    assert [part.names for part in data.parts.values()] == [["a.png", "b.png", "c.png"], ["d.png"], ["e.png"]]
+    assert "left out 1 of 6: it is not listed in test.txt, train.txt, validation.txt (f.png)" in data.notes
+
+
+def test_lists_that_name_no_picture_of_a_table_are_not_used(picture, table, tmp_path):
+    picture("a.png", "b.png")
+    table("a.png,cat,20,10,50,40", "b.png,cat,20,10,50,40", header="image,label,xmin,ymin,xmax,ymax")
+    (tmp_path / "train.txt").write_text("the training went well\n")
+    data = read(tmp_path, valid_fraction=0, test_fraction=0)
+    assert len(data.train) == 2 and "name none of the annotated pictures" in " ".join(data.notes)
+
+
+def test_a_split_column_counts_more_than_lists(picture, table, tmp_path):
+    picture("a.png", "b.png")
+    table("a.png,cat,20,10,50,40,train", "b.png,cat,20,10,50,40,test")
+    (tmp_path / "train.txt").write_text("b.png\n")
+    assert read(tmp_path, valid_fraction=0).test.names == ["b.png"]

@@ -43,7 +43,9 @@ def read_people(path: str | Path, valid_fraction: float = 0.1, seed: int = 0) ->
     for number, file in files.items():
         reason = _problem(number, joints, visible)
         try:
-            pictures += [] if reason else [(file, decode(file).upright_size)]
+            if not reason:
+                picture = decode(file)
+                pictures.append((file, picture.upright_size, picture.digest))
         except PictureError as error:
             reason = error.reason
         if reason:
@@ -55,8 +57,9 @@ def read_people(path: str | Path, valid_fraction: float = 0.1, seed: int = 0) ->
     chosen = np.array(numbers)
     boxes = np.stack([_box_around(joints[n][visible[n]]) for n in chosen])
     # Nothing is kept in memory: a training cuts every person out once, and needs the photographs no more.
-    images = Photographs([file for file, _ in pictures], [size for _, size in pictures], cache=PixelCache(limit=0))
-    people = PoseSamples(images, joints[chosen], visible[chosen], boxes, [file.name for file, _ in pictures])
+    paths, sizes, digests = zip(*pictures, strict=True)
+    images = Photographs(paths, sizes, cache=PixelCache(limit=0), digests=digests)
+    people = PoseSamples(images, joints[chosen], visible[chosen], boxes, [file.name for file in paths])
     rest, test = people.subset(chosen < first_test), people.subset(chosen >= first_test)
     train, valid = rest.split(valid_fraction, seed)
     notes = [*ledger.sentences(len(people)), "the person boxes are made from the true joints, which helps to find them"]

@@ -13,6 +13,7 @@ from types import ModuleType
 from tinycnn.data.dataset import Dataset
 from tinycnn.data.formats import FORMATS, PARTICULAR
 from tinycnn.data.photographs import SUFFIXES, PixelCache
+from tinycnn.data.readers import groups
 from tinycnn.data.readers.archive import unpack
 from tinycnn.data.readers.assemble import assemble
 from tinycnn.data.readers.orientation import READINGS
@@ -22,10 +23,19 @@ from tinycnn.errors import DataError, require
 READERS = {name: import_module(module) for name, module in FORMATS.items()}
 
 
+class UnknownFormat(DataError):
+    """A folder without annotations that can be read. The message lists the layouts; `short` says it in one line."""
+
+    def __init__(self, what: str) -> None:
+        layouts = "".join(f"\n  {name}: {reader.LAYOUT}" for name, reader in READERS.items())
+        super().__init__(f"{what} The formats are:{layouts}")
+        self.short = f"{what} Formats: {', '.join(READERS)}; --debug says how each looks on disk"
+
+
 def read(path: str | Path, format: str | None = None, valid_fraction: float = 0.1, test_fraction: float | None = None,
          seed: int = 0, *, max_side: int | None = 1024, memory: int = 2**30, units: str | None = None,
-         orientation: str | None = None, difficult: bool = False) -> Dataset:
-    """Read a folder of annotated pictures, one annotation file, or a .zip into a Dataset. Needs Pillow (extra: images).
+         orientation: str | None = None, difficult: bool = False, group_by: str | None = None) -> Dataset:
+    r"""Read a folder of annotated pictures, an annotation file, or a .zip into a Dataset. Needs Pillow (extra: images).
 
     format: one of tinycnn.data.formats.FORMATS, such as "voc", "coco", "csv", "yolo"; None to recognize it
     valid_fraction: the share of the training pictures split off to choose settings with; 0 for none
@@ -38,6 +48,8 @@ def read(path: str | Path, format: str | None = None, valid_fraction: float = 0.
     orientation: what boxes refer to in photographs that EXIF turns, the picture as "stored" or "upright"; None to tell
         by stated sizes and boxes; for a picture in which these tell nothing by the others, and else upright
     difficult: take in the objects that VOC marks difficult, COCO as crowds, and Open Images as groups
+    group_by: which pictures stay in one part when parts are made here: "folder", those of one folder; or a regular
+        expression with one pair of parentheses, those in whose paths it finds the same, as r"(video\d+)_frame"
 
     Parts: those the set brings are kept. For a set with train and val only (Tiny ImageNet, Pascal VOC 2012, COCO)
     results are published on val: that becomes `test`, and `valid` is split off `train`. Files with the same bytes are
@@ -58,6 +70,8 @@ def read(path: str | Path, format: str | None = None, valid_fraction: float = 0.
         raise DataError(f'orientation is "stored" or "upright": what boxes refer to, not {orientation!r}')
     if units not in (None, "pixels", "shares", "percent"):
         raise DataError(f'units are "pixels", "shares" or "percent" of the picture, not {units!r}')
+    if group_by is not None:
+        groups.check(group_by)
     given = Path(path).expanduser()
     place = _unwrapped(unpack(given) if given.is_file() and given.suffix.lower() == ".zip" else given)
     reader, files = recognize(place, format)
@@ -67,7 +81,7 @@ def read(path: str | Path, format: str | None = None, valid_fraction: float = 0.
     ledger = Ledger()
     records, classes = reader.records(root, files, ledger)
     choices = {"valid_fraction": valid_fraction, "test_fraction": test_fraction, "seed": seed, "max_side": max_side,
-               "units": units, "orientation": orientation, "difficult": difficult}
+               "units": units, "orientation": orientation, "difficult": difficult, "group_by": group_by}
     name = given.resolve().stem if given.is_file() else given.resolve().name
     return assemble(name, root, records, classes, ledger, cache=PixelCache(memory), **choices)
 
@@ -113,12 +127,11 @@ def recognize(path: str | Path, format: str | None = None) -> tuple[ModuleType, 
         raise DataError(f"{path} could be read as {examples}: say which, as read(path, format={next(iter(found))!r}), "
                         "or on the command line with --format")
     if not found:
-        layouts = "".join(f"\n  {name}: {reader.LAYOUT}" for name, reader in READERS.items())
         contents = _contents(path)
         link = "and" if contents.startswith("no ") else "but"
-        raise DataError(
+        raise UnknownFormat(
             f"{path} holds {contents}, {link} no annotations in a known format. Pictures alone are not enough: "
-            f"each needs a class and a box, drawn with an annotation tool. The formats are:{layouts}"
+            "each needs a class and a box, drawn with an annotation tool."
         )
     return READERS[next(iter(found))], next(iter(found.values()))
 

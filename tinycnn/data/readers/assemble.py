@@ -14,7 +14,9 @@ import numpy as np
 
 from tinycnn.data.dataset import Dataset, Samples
 from tinycnn.data.photographs import Photographs, PictureError, decode
+from tinycnn.data.readers.groups import groups_of
 from tinycnn.data.readers.orientation import KEPT, TURNED, how_seen, settle, turn_box
+from tinycnn.data.readers.parts import form_parts
 from tinycnn.data.readers.units import refuse_misfits, settle_units
 from tinycnn.errors import DataError
 
@@ -40,7 +42,7 @@ class Checked(NamedTuple):
 
 
 def assemble(name, root, records, classes, ledger, *, valid_fraction, test_fraction, seed, max_side, cache, units=None,
-             orientation=None, difficult=False):
+             orientation=None, difficult=False, group_by=None):
     """The Dataset of these records; DataError if too little remains. Options as in `read`.
 
     classes: the class names in the order of their labels (those without a picture are dropped), or None: by name
@@ -62,17 +64,23 @@ def assemble(name, root, records, classes, ledger, *, valid_fraction, test_fract
     repeated = Counter(picture.path.name for picture in checked)
 
     def samples(chosen):
-        images = Photographs([p.path for p in chosen], [p.size for p in chosen], max_side, cache)
+        images = Photographs([p.path for p in chosen], [p.size for p in chosen], max_side, cache,
+                             [p.digest for p in chosen])
         names = [p.path.name if repeated[p.path.name] == 1 else p.path.relative_to(root).as_posix() for p in chosen]
         return Samples(images, [number[p.label] for p in chosen], [p.box for p in chosen], names, classes)
 
-    parts = {part: samples([p for p in checked if p.part == part]) for part in PRECEDENCE}
+    names = groups_of([p.path for p in checked], root, group_by, ledger) if group_by is not None else None
+    parts, groups = {}, {}
+    for part in PRECEDENCE:
+        chosen = [i for i, picture in enumerate(checked) if picture.part == part]
+        parts[part] = samples([checked[i] for i in chosen])
+        groups[part] = None if names is None else [names[i] for i in chosen]
     notes = ledger.sentences(len(checked)) + [TAKE_IN] * aside
     if len(brought) > 1 and None not in brought and len(parts["train"]) == 0:
         others = ", ".join(sorted(brought - {"train"}))
         why = "; ".join(notes) or "no part is named train"
         raise DataError(f"{root} has pictures for {others}, but no training picture remains: {why}")
-    train, valid, test, how = form_parts(parts, brought, valid_fraction, test_fraction, seed)
+    train, valid, test, how = form_parts(parts, brought, valid_fraction, test_fraction, seed, groups)
     if len(classes) == 1:
         how.append(f"one class only ({classes[0]}): what is learned is where it is, and the class is always right")
     alike = sorted(label for label in classes if sum(label.casefold() == other.casefold() for other in classes) > 1)
@@ -82,30 +90,6 @@ def assemble(name, root, records, classes, ledger, *, valid_fraction, test_fract
     if unseen:
         how.append(f"no training picture shows: {', '.join(unseen)}")
     return Dataset(name, train, valid, test, notes + how)
-
-
-def form_parts(parts, brought, valid_fraction, test_fraction, seed):
-    """(train, valid, test, sentences on how they were formed); `brought` are the parts the annotations speak of."""
-    if None in brought and len(brought) > 1:
-        raise DataError(
-            f"some pictures are assigned to a part ({', '.join(sorted(brought - {None}))}) and others to none: assign "
-            "all of them, or none"
-        )
-    if len(brought) == 1:
-        everything = parts[next(iter(brought))]
-        share = 0.2 if test_fraction is None else test_fraction
-        rest, test = everything.split(share, seed)
-        train, valid = rest.split(valid_fraction, seed)
-        what = f"{share:.0%} for test, then {valid_fraction:.0%} of the rest for valid"
-        return train, valid, test, [f"brings no parts of its own: {what}, stratified by class, seed {seed}"]
-    if test_fraction is not None:
-        raise DataError(f"it brings parts of its own ({', '.join(sorted(brought))}): leave test_fraction away")
-    if brought == {"train", "valid", "test"}:
-        return parts["train"], parts["valid"], parts["test"], []
-    own = "test" if "test" in brought else "valid"
-    train, valid = parts["train"].split(valid_fraction, seed)
-    what = f"test is its own {own} part; valid is {valid_fraction:.0%} of its train part"
-    return train, valid, parts[own], [f"brings two parts: {what}, stratified by class, seed {seed}"]
 
 
 def _merge(records, ledger):

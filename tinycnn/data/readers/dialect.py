@@ -24,7 +24,7 @@ LABEL_NUMBER = set("classid labelid categoryid classindex labelindex classidx".s
 SPLIT = ("split", "subset", "set", "part", "usage", "mluse")
 LOOSE = ("set", "part", "usage")  # words that mean other things, too: used only where the cells speak of parts
 FLAGS = {"isvalid": "valid", "isval": "valid", "istest": "test"}  # as fastai has it
-SPLITS = PARTS | {"training": "train", "testing": "test", "unassigned": None}
+SPLITS = PARTS | {"unassigned": None}
 NO_VALUE = {"", "nan", "na", "none", "null", "[]"}  # what programs write where there is nothing
 
 _STARTS = ("x y", "xmin ymin", "x1 y1", "left top", "minx miny", "xtl ytl", "x0 y0", "topleftx toplefty",

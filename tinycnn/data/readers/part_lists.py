@@ -1,4 +1,4 @@
-"""The parts that a Pascal VOC set brings: text files that list names, or folders that are named for a part.
+"""The parts that a Pascal VOC set brings, or a table: text files that list names, or folders named for a part.
 
 A list lies in ImageSets/Main (or ImageSets), or in the data set's own folder, and is called train.txt, val.txt,
 trainval.txt or test.txt, in any capitals. Each line names a picture or its annotation, in whichever way the tool that
@@ -35,7 +35,10 @@ def place(folders):
 
 
 def listed_parts(root, files, ledger):
-    """({XML file: part}, the files that lists should name and do not): only for files that have lists."""
+    """({file: part}, the files that lists should name and do not): only for files that have lists.
+
+    files: XML files, or annotated pictures
+    """
     lists = _lists(root)
     homes: dict[Path, list] = {}
     for xml in files:
@@ -62,9 +65,10 @@ def _lists(root):
     """{folder whose pictures the lists name: (where they lie, {train, val, trainval, test: [files]})}."""
     found: dict[Path, dict] = {}
     for path in walk(root, {".txt"}):
-        name = "val" if NAMES.get(plain(path.stem)) == "valid" else plain(path.stem)
+        name = plain(path.stem)
         if name not in NAMES:
             continue
+        name = name if name == "trainval" else {"valid": "val"}.get(NAMES[name], NAMES[name])
         above = [plain(folder.name) for folder in (path.parent, path.parent.parent)]
         if above == ["main", "imagesets"]:
             home, rank = path.parent.parent.parent, 0

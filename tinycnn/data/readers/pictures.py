@@ -5,11 +5,17 @@ before them, whatever the capitals, the ending, and the way in which a letter's 
 taken from the data set's folder: a name that leads out of it is looked for inside.
 """
 
+import re
 from pathlib import Path
 
 from tinycnn.data.photographs import SUFFIXES
 from tinycnn.data.readers.records import first_file, inside, plain, walk
 
+BESIDE = frozenset(  # words of folders that hold pictures which nobody annotated
+    "mask masks segmentation segmentations segmentationclass segmentationobject seg segs trimap trimaps gt groundtruth "
+    "thumb thumbs thumbnail thumbnails preview previews label labels annotation annotations depth overlay "
+    "overlays".split()
+)
 SEVERAL = "several pictures have its name"
 BY_NAME = "found by its name, in another folder or with another ending than its annotation says"
 
@@ -45,9 +51,16 @@ class Pictures:
         found = self.by_stem.get(parts[-1]) or self.by_stem.get(plain(Path(parts[-1]).stem)) or []
         same_ending = [p for p in found if plain(p.suffix) == plain(Path(parts[-1]).suffix)]
         found = self._closest(same_ending or found, parts)
+        if len(found) > 1:  # the masks or thumbnails of a set often bear the names of its pictures
+            found = [path for path in found if not self.beside(path)] or found
         if len(found) == 1:
             return found[0], BY_NAME
         return None, SEVERAL if found else "the picture is missing"
+
+    def beside(self, path):
+        """Whether a folder above it says that it holds what goes with pictures, and not pictures themselves."""
+        folders = path.relative_to(self.root).parts[:-1]
+        return any(BESIDE.intersection(re.findall("[a-z]+", plain(folder))) for folder in folders)
 
     def unused(self, used, known=()):
         """The pictures in the folders of those that are used, which are neither used nor known otherwise."""

@@ -16,7 +16,8 @@ from tinycnn.errors import DataError
 
 LOOK = 4096  # bytes
 NO_BOX = (math.nan,) * 4  # becomes the reason "its box is not four numbers" when the box is examined
-PARTS = {"train": "train", "val": "valid", "valid": "valid", "validation": "valid", "test": "test"}
+PARTS = {"train": "train", "val": "valid", "valid": "valid", "validation": "valid", "test": "test",
+         "training": "train", "testing": "test"}
 
 
 @dataclass

@@ -6,6 +6,7 @@
 Boxes are half-open pixels: (0, 0, W, H) is the whole picture. Numbers that all lie within 0 and 1 are shares of the
 picture's width and height. `split` (train, valid, test) may be left away; columns of other names are ignored. A
 picture with several objects has several lines; one without box and class says that nothing is marked in its picture.
+Where no table has a split, train.txt, val.txt and test.txt beside it may list the pictures of each part.
 
 The columns go by many names (filename, class, x1, width, bbox), or by none; `dialect` knows them. Sources: the tables
 of the TensorFlow Object Detection API (xml_to_csv), Roboflow, keras-retinanet, VoTT, Make Sense, Open Images.
@@ -15,6 +16,7 @@ import math
 import re
 
 from tinycnn.data.readers.dialect import COLUMNS, NO_VALUE, SPLITS, number, open_table
+from tinycnn.data.readers.part_lists import listed_parts
 from tinycnn.data.readers.pictures import Pictures
 from tinycnn.data.readers.records import NO_BOX, PARTS, Record, part_folders, part_of, part_of_file, walk
 from tinycnn.errors import DataError
@@ -24,7 +26,7 @@ LAYOUT = (
     f"a .csv or .tsv table with the columns {','.join(COLUMNS)} or their usual other names (and, for the parts, "
     "split), in the folder, in annotations/, or in train/, valid/, test/"
 )
-FOLDERS = ("train", "valid", "val", "test", "annotations")
+FOLDERS = (*PARTS, "annotations")
 FOREIGN = "region_shape_attributes"  # a table of the VGG Image Annotator, with shapes written as JSON in its cells
 SCORES = {"score", "scores", "confidence", "conf", "prob", "probability"}
 AS_SIZE = "box of one column read as x, y, width, height (call it xyxy if it holds corners)"
@@ -72,6 +74,11 @@ def records(root, files, ledger):
             ledger.remark(file.name, reason)
         else:
             found += _read(root, file, pictures, ledger)
+    if found and all(record.part is None for record in found):  # then train.txt and the like may say it
+        parts, unlisted = listed_parts(root, sorted({record.path for record in found}), ledger)
+        found = [record for record in found if record.path not in unlisted]
+        for record in found:
+            record.part = parts.get(record.path)
     return found, None
 
 

@@ -249,6 +249,7 @@ class _Finder:
             lambda path: path.parent.name == "JPEGImages",
             lambda path: path.parent.name == "images",
             lambda path: path.stem == xml.stem,
+            lambda path: not self.pictures.beside(path),
         )
         for wish in wishes if len(paths) > 1 else ():
             paths = [path for path in paths if wish(path)] or paths

@@ -1,0 +1,122 @@
+"""tinycnn train --resume: what may be given anew, where the pictures lie now, and what config.json then says.
+
+A run keeps its settings. What says when it ends may be given anew, --epochs and --patience; where it is computed,
+--device and --workers; and where its pictures have been moved to, --data, as long as they are the same by content.
+"""
+
+import json
+import shlex
+import sys
+from pathlib import Path
+
+from tinycnn.checkpoint import read_checkpoint
+from tinycnn.cli import runs
+from tinycnn.cli.failures import UsageError
+from tinycnn.cli.options import WITHOUT_EPOCHS, resolve
+from tinycnn.continuation import expect_epochs
+from tinycnn.data.contents import contents, difference
+from tinycnn.errors import CheckpointError
+from tinycnn.history import History
+from tinycnn.text import count
+
+NOT_KEPT = ("device", "workers")  # of this call alone
+GIVEN_ANEW = (*NOT_KEPT, "data", "epochs", "patience")
+
+
+def settings_of(out, known):
+    """(settings, folder) of the run to go on with. known: what stands on the command line
+
+    Raises UsageError for what is no run, and for what may not be given anew.
+    """
+    folder = Path(out)
+    if not (folder / "config.json").exists():
+        raise UsageError(f"{folder} holds no run to resume: there is no config.json in it")
+    earlier = runs.read_config(folder)
+    if (folder / "model.npz").exists() and not (folder / "checkpoint.npz").exists() and \
+            earlier["model"] not in WITHOUT_EPOCHS:
+        raise UsageError(f"{folder} holds a model and no checkpoint.npz, so there is nothing to continue from. Start "
+                         f"anew with: tinycnn train --config {folder} --out ANOTHER")
+    changed = [f"--{name.replace('_', '-')}" for name in known
+               if known[name] != earlier.get(name) and name not in GIVEN_ANEW]
+    if changed:
+        raise UsageError(f"--resume continues with the settings of {folder}: leave {', '.join(changed)} away, "
+                         "or start a new run with --config and another --out")
+    settings = resolve({name: known[name] for name in GIVEN_ANEW if name in known}, earlier)
+    if (folder / "checkpoint.npz").exists():
+        _expect_more(folder, settings, known)
+    return settings, folder
+
+
+def _expect_more(folder, settings, known):
+    """Epochs that nobody could add are refused before the data are read."""
+    _, rows, _ = read_checkpoint(folder / "checkpoint.npz")
+    try:
+        expect_epochs(folder, len(rows), settings["epochs"])
+    except CheckpointError as error:
+        raise UsageError(str(error)) from None
+    history, patience = History(rows), settings["patience"]
+    if "epochs" in known and len(rows) < known["epochs"] and patience is not None and history.waited >= patience:
+        raise UsageError(f"{folder} has ended by its patience: {count(history.waited, 'epoch')} after epoch "
+                         f"{history.best_epoch}, the best, and none better. More epochs alone add nothing: give "
+                         "--patience none too, or a larger number")
+
+
+def accept(folder, settings, data):
+    """Before the run goes on: the pictures must be those that it learned from, and config.json says what is true now.
+
+    Raises UsageError, and changes nothing, where --data holds other pictures than the run began with.
+    """
+    config = json.loads((folder / "config.json").read_text("utf-8"))
+    went_on, checkpoint = config.get("went_on", []), folder / "checkpoint.npz"
+    moved = settings["data"] != config["settings"].get("data")
+    if checkpoint.exists():
+        was, rows, then = read_checkpoint(checkpoint)
+        here = {part: contents(samples) for part, samples in data.parts.items() if len(samples)}
+        other = difference(then, here) if then else ""
+        if other:
+            raise UsageError(f"{settings['data']} does not hold what {folder} has learned from: {other}. Give the "
+                             "place that the same files were moved to, or start a new run with another --out")
+        if "test" in then and difference(then, here, ("test",)):
+            print("tinycnn: note: the run began with other test pictures, or with other answers to them: "
+                  f"{difference(then, here, ('test',))}. Its metrics will be of those that are there now",
+                  file=sys.stderr)
+        went_on = [stage for stage in went_on if stage["after"] < len(rows)]
+        if was["epochs"] != settings["epochs"] and rows:
+            went_on.append({"after": len(rows), "of": was["epochs"]})
+    kept = {name: value for name, value in settings.items() if name not in NOT_KEPT}
+    if moved or went_on != config.get("went_on", []) or \
+            any(config["settings"].get(name) != value for name, value in kept.items() if name in GIVEN_ANEW):
+        config["settings"] |= {name: kept[name] for name in GIVEN_ANEW if name in kept}
+        config["data"] = runs.describe_data(data)
+        config["went_on"] = went_on
+        config["repeat"] = repeat(folder, settings, went_on)
+        runs.write_json(folder / "config.json", config)
+
+
+def repeat(folder, settings, went_on=()):
+    """The command that repeats a run. went_on: [{"after": 30, "of": 30}]: epochs done when it became a longer one
+
+    A run whose rate has followed schedules over two lengths is repeated in two steps where it had ended before.
+    """
+    whole = shlex.join(["tinycnn", "train", "--config", str(folder / "config.json")])
+    if not went_on or settings["schedule"] == "constant":
+        return whole
+    if all(stage["after"] == stage["of"] for stage in went_on):
+        later = [stage["of"] for stage in went_on[1:]] + [settings["epochs"]]
+        return " && ".join([f"{whole} --epochs {went_on[0]['of']} --out ANOTHER",
+                            *(f"tinycnn train --resume --out ANOTHER --epochs {epochs}" for epochs in later)])
+    told = ", ".join(f"that over {stage['of']} until epoch {stage['after']}" for stage in went_on)
+    return f"{whole}  # but this run's rate has followed another schedule than that over {settings['epochs']}: {told}"
+
+
+def say_if_it_went_on(path, settings):
+    """A sentence for --config where the run was made longer, and one of that length takes other steps; or None."""
+    path = Path(path)
+    config = json.loads((path / "config.json" if path.is_dir() else path).read_text("utf-8"))
+    went_on = config.get("went_on")
+    same = all(settings[name] == config["settings"].get(name) for name in ("epochs", "schedule"))
+    if not went_on or not same or settings["schedule"] == "constant":
+        return None
+    return (f"{path} was a run of {went_on[0]['of']} epochs that went on to {settings['epochs']}. This one follows the "
+            f"schedule over {settings['epochs']} from the start, so it is another; \"repeat\" in config.json says how "
+            "that one was")

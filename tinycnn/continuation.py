@@ -1,0 +1,91 @@
+"""Whether a run may be continued, and what has to be said when it is.
+
+A run goes on with the samples and the settings that it began with: another picture, another label or another dropout
+would give something that neither the old settings nor the new ones describe. What only says when a run ends, its epochs
+and its patience, may change. Another machine may go on with it too, and a sentence says that its last digits differ.
+"""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from tinycnn.data.contents import Contents, difference
+from tinycnn.errors import CheckpointError
+from tinycnn.history import History
+from tinycnn.text import count
+
+Settings = dict[str, Any]
+MAY_CHANGE = ("epochs", "patience", "machine")
+MOST = 3  # differences in a sentence
+
+
+def expect_same_run(path: Path, was: Settings, now: Settings, samples: tuple[dict[str, Contents], ...]) -> None:
+    """Raise a CheckpointError that names what is other than it was. was, now: settings as `fit` keeps them
+
+    samples: those that were, {} where the checkpoint does not say, and those that are
+    """
+    then, here = samples
+    other = difference(then, here) if then else ""
+    if other:
+        raise CheckpointError(f"{path} has learned from other samples: {other}. It goes on only with those that it "
+                              "began with; start a new run in another folder for these")
+    was = {"freeze": None, "balance": False} | was  # earlier versions wrote no choice where there was none
+    different = list(_different(was, now, {"train"} if then else set()))
+    if different:
+        more = "; ..." if len(different) > MOST else ""
+        raise CheckpointError(f"cannot resume {path} with other settings: {'; '.join(different[:MOST])}{more}")
+
+
+def _different(was, now, left_out):
+    for name, value in now.items():
+        old = was.get(name)
+        # An earlier version did not keep all of them. Layers differ wherever the arguments do that they were made by.
+        if name not in was or old == value or name in MAY_CHANGE or name in left_out or \
+                name == "layers" and was.get("model") != now["model"]:
+            continue
+        if isinstance(old, dict) and isinstance(value, dict):
+            # An argument that one version alone knows is no difference; a layer that one network alone has is.
+            keys = [key for key in old if key in value] if name == "model" else old | value
+            yield from (f"{key} was {old.get(key)}, is {value.get(key)}" for key in keys
+                        if old.get(key) != value.get(key))
+        else:
+            yield f"{name} was {old}, is {value}"
+
+
+def expect_epochs(folder: Path, done: int, epochs: int) -> None:
+    """Raise a CheckpointError where more epochs are done than are wanted."""
+    if epochs < done:
+        raise CheckpointError(f"{folder} has {count(done, 'epoch')} behind it, and {epochs} would be fewer: give "
+                              f"{done} or more, or start a new run in another folder")
+
+
+def told(was: Settings, now: Settings, history: History, rate: Callable[[float], float]) -> Iterator[str]:
+    """Sentences for people about a run that goes on. rate: learning rate at a progress, 0 to 1, of the new length"""
+    done, epochs, patience = len(history), now["epochs"], now["patience"]
+    for name, here in now["machine"].items():
+        before = was.get("machine", {}).get(name, here)
+        if before != here:
+            yield (f"{name} was {before}, and is {here} now: numbers may differ in their last digits from those of a "
+                   "run that was left alone")
+    if "patience" in was and was["patience"] != patience:
+        yield f"patience was {_word(was['patience'])}, and is {_word(patience)} from here on"
+    if done >= epochs:
+        yield f"the run is complete: {count(done, 'epoch')} of {epochs} are done. A larger number of epochs goes on"
+    elif patience is not None and history.waited >= patience:
+        yield (f"the run has ended by its patience: {count(history.waited, 'epoch')} after epoch {history.best_epoch}, "
+               "the best, and none better. A larger patience, or none, goes on")
+    elif done and was["epochs"] != epochs:
+        yield f"the run was one of {was['epochs']} epochs and is one of {epochs} now: {_rates(now, history, rate)}"
+
+
+def _rates(now, history, rate):
+    done, epochs = len(history), now["epochs"]
+    if len(set(now["schedule"])) == 1:
+        return "the learning rate is the same throughout, so it stays as it was"
+    begins, ended = rate(done / epochs), history.rows[-1]["lr"]
+    return (f"from epoch {done + 1} on the learning rate follows the schedule over {epochs} epochs, which begins there "
+            f"with {begins:.2g}; epoch {done} ended with {ended:.2g}")
+
+
+def _word(patience):
+    return "none" if patience is None else patience
