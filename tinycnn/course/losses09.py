@@ -153,7 +153,7 @@ TWO_LOSSES = Exercise(
             "scores of all pictures?"),
         "dscores: divided twice": Mistake(
             _losses_with(dscores=lambda d, s: d / s.n),
-            "It is divided by N twice."),
+            "It is divided by N twice: once by a mean, perhaps, and once more afterwards."),
         "dscores: truth not subtracted": Mistake(
             _losses_with(dscores=lambda d, s: s.class_weight * s.p / s.n),
             "These are the probabilities. The gradient pulls the true class up and all others down: the truth is "
