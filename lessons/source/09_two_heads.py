@@ -344,11 +344,11 @@ def library_step(model, images, labels, targets, optimizer):
 
 # %% [markdown]
 # Two networks with the same random weights, one for each way. If all three functions are right, both columns are the
-# same, but for rounding.
+# same, but for rounding, which a training enlarges step by step.
 
 # %% tags=["yours", "expected"]
 exercises = {"09.box_targets": box_targets, "09.two_losses": two_losses, "09.heads_backward": heads_backward}
-still_open = [name for name, function in exercises.items() if not check(name, function)]
+still_open = [exercise for exercise, function in exercises.items() if not check(exercise, function)]
 if still_open:
     print("not right yet:", ", ".join(still_open))
 else:
@@ -564,7 +564,7 @@ tug.plot()
 # (b), and the size of a loss has little to do with it: what pulls is the gradient. On the left, how hard each head
 # pulls at the features: the curves cross within the first two epochs, and from then on the class head stays above. In
 # the middle, layer by layer, who is the stronger: purple is the class head. On the right, whether they pull together:
-# green, mostly pale, so they hardly touch each other.
+# green, and pale from the third epoch on, so they hardly touch each other.
 #
 # </details>
 #

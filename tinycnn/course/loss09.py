@@ -155,13 +155,13 @@ def _cases(rng):
 def _gradcheck(cls):
     rng = np.random.default_rng(1)
     scores, boxes, targets = rng.standard_normal((4, 3)), rng.standard_normal((4, 4)), rng.standard_normal((4, 4))
-    truth, loss = (np.array([0, 2, 1, 2]), targets), cls(0.7, 3.0)
+    _truth, loss = (np.array([0, 2, 1, 2]), targets), cls(0.7, 3.0)
 
     def forward(scores, boxes):
-        return two_losses(scores, boxes, *truth, 0.7, 3.0)[0] * np.ones(())
+        return two_losses(scores, boxes, *_truth, 0.7, 3.0)[0] * np.ones(())
 
     def backward(dy, scores, boxes):
-        loss.forward((scores, boxes), truth)
+        loss.forward((scores, boxes), _truth)
         dscores, dboxes = loss.backward()
         return dy * dscores, dy * dboxes
 

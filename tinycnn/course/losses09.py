@@ -80,14 +80,14 @@ def _loss_cases(rng):
 
 def _gradcheck_losses(function):
     rng = np.random.default_rng(1)
-    scores, boxes, targets = rng.standard_normal((4, 3)), rng.standard_normal((4, 4)), rng.standard_normal((4, 4))
+    scores, boxes, _targets = rng.standard_normal((4, 3)), rng.standard_normal((4, 4)), rng.standard_normal((4, 4))
     labels = np.array([0, 2, 1, 2])
 
     def forward(scores, boxes):
-        return two_losses(scores, boxes, labels, targets, 0.7, 3.0)[0] * np.ones(())
+        return two_losses(scores, boxes, labels, _targets, 0.7, 3.0)[0] * np.ones(())
 
     def backward(dy, scores, boxes):
-        _, dscores, dboxes = function(scores, boxes, labels, targets, 0.7, 3.0)
+        _, dscores, dboxes = function(scores, boxes, labels, _targets, 0.7, 3.0)
         return dy * dscores, dy * dboxes
 
     return gradcheck((forward, backward), scores, boxes, invariants=False)

@@ -117,8 +117,8 @@ def weights_compared(results, baselines):
         if name in baselines:
             share, words = baselines[name]
             ax.axhline(100 * share, color=color, linestyle=":", linewidth=1.5)
-            ax.annotate(words, (0, 100 * share), (4, -3), xycoords=("axes fraction", "data"),
-                        textcoords="offset points", ha="left", va="top", fontsize=9)
+            ax.annotate(words, (1, 100 * share), (-4, -3), xycoords=("axes fraction", "data"),
+                        textcoords="offset points", ha="right", va="top", fontsize=9)
     ax.set_xscale("log")
     ax.set_xticks(weights, [f"{weight:g}" for weight in weights])
     ax.minorticks_off()
