@@ -170,8 +170,8 @@ draw.mirrored_pixels(picture, (1, 1, 3, 4), picture[:, ::-1], (3, 1, 5, 4))
 #
 # $$\text{xmin}' = W - \text{xmax}, \qquad \text{xmax}' = W - \text{xmin}$$
 #
-# W, not W - 1. The *pixel* 0 goes to W - 1, the number of the last pixel. The *edge* 0 goes to W. Where boxes are edges,
-# no 1 is ever added or subtracted.
+# W, not W - 1. The *pixel* 0 goes to W - 1, the number of the last pixel. The *edge* 0 goes to W. Where boxes are
+# edges, no 1 is ever added or subtracted.
 #
 # ### Exercise 2: mirror
 # *Difficulty 2/5, about 10 minutes*
@@ -211,9 +211,8 @@ if check("10.mirror", mirror):
 # %% [markdown]
 # ### And if the box is forgotten?
 #
-# It is the classic mistake, since programs for classes alone do not need to care. We make twice as many pictures of the
-# training part, each once as it is and once mirrored, first properly, and then with the boxes left where they were.
-# Twice as many pictures, so half as many epochs: the number of steps stays the same.
+# It is the classic mistake. We make twice as many pictures of the training part, each once as it is and once mirrored,
+# first properly, and then with the boxes left where they were. Half as many epochs keep the number of steps the same.
 #
 # **Predict first.** Boxes are encoded as their center (cx, cy), height and width. When the boxes are not moved, what
 # happens to the answers for *validation* pictures, which nobody has mirrored? (a) Class and box are both spoiled,
@@ -373,14 +372,10 @@ draw.signs([("a letter, mirrored", b, b[:, ::-1], "b becomes d"),
 # `luck` holds one random number from 0 to 1 for each picture of the *batch*; below `share` it is mirrored. The class
 # accuracy is fine, and the boxes never come right. One thing is wrong.
 #
-# <details><summary>Hint 1</summary>
+# <details><summary>Hint</summary>
 #
-# Try it with three pictures and `few = [2, 0]`, both of them mirrored. Write down whose box each one gets.
-#
-# </details>
-# <details><summary>Hint 2</summary>
-#
-# Two kinds of index occur: the place in the training part, and the place in the batch. Which is `i`?
+# Try it with three pictures and `few = [2, 0]`, both of them mirrored. Write down whose box each one gets. Two kinds of
+# index occur, the place in the training part and the place in the batch. Which is `i`?
 #
 # </details>
 
@@ -478,7 +473,7 @@ for name in ("none", chosen):
 # ## 7. Photographs
 #
 # Scenes are drawn without end. With photographs somebody has to go out, and then draw every box by hand. These are
-# results of the library, all with its augmentation (table in [README.md](../README.md); where the photographs come from:
+# results of the library, all with its augmentation (table in [README.md](../README.md); for the photographs see
 # [datasets](../datasets/README.md)):
 #
 # | command | learned from | both right | never looking |
