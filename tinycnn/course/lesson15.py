@@ -205,6 +205,7 @@ BEST_RUN = Exercise(
     solution=best_run,
     cases=_run_cases,
     returns=("setting", "run", "right"),
+    stub=best_run_stub,
     stub_says="run chosen on the test part",
     mistakes={
         "run chosen on the test part": Mistake(

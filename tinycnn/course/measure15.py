@@ -191,7 +191,7 @@ RECALL = Exercise(
             "It is divided by the pictures that are of the class or named so. Divide by those that are of the class."),
         "missed": Mistake(
             _each(lambda a, b, k: np.mean(b[a == k] != k)),
-            "That is the share that was missed."),
+            "That is the share of the class that was missed; asked for is what was found."),
         "counts": Mistake(
             _each(_hits),
             "These are numbers of pictures. Their share in the class is asked for."),
@@ -271,10 +271,10 @@ WORST = Exercise(
             "The two are multiplied, so a picture with a good box can have any class. Add them."),
         "mean of both": Mistake(
             _difficulty(lambda t, iou, p, y: (-np.log(t) + 1 - iou) / 2),
-            "It is half of what is asked for: the sum of both, not their mean. (The order is the same.)"),
+            "It is half of what is asked for: the sum of both, not their mean. The order is the same."),
         "1 forgotten": Mistake(
             _difficulty(lambda t, iou, p, y: -np.log(t) - iou),
-            "It is less by 1: what is added is 1 - IoU. (The order is the same.)"),
+            "It is less by 1: what is added is 1 - IoU. The order is the same."),
         "ascending": Mistake(
             _sorted(lambda d, k: np.argsort(d)[:k]),
             "These are the easiest pictures. np.argsort begins with the smallest."),

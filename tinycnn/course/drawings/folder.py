@@ -83,7 +83,7 @@ def dots(results, ylabel, lines=None, height=3.4):
         ax.axhline(value, color=FAINT, linestyle="--", linewidth=1.4, zorder=1)
         ax.annotate(f"{name} {value:.2f}", (len(results) - 0.42, value), (0, 3), textcoords="offset points",
                     va="bottom", ha="right", fontsize=10)
-    top = max([max(values) for values in results.values()] + list((lines or {}).values()))
+    top = max([0.1, *(max(values) for values in results.values()), *(lines or {}).values()])
     ax.set(xticks=range(len(results)), xticklabels=list(results), xlim=(-0.5, len(results) - 0.4),
            ylim=(0, min(1.04, 1.2 * top)), ylabel=ylabel)
     ax.grid(False, axis="x")
