@@ -16,10 +16,7 @@ def split_groups(groups, order, share):
 
 
 def best_run(valid, test):
-    """valid: (S, R), scores of R runs of S settings; test: (S, R, N), 1 where a run had a picture right, else 0.
-
-    -> the setting, the run, and what that run had right (N,)
-    """
+    """valid: (S, R), scores; test: (S, R, N), 1 where right -> setting, run, what that run had right (N,)."""
     setting = valid.mean(axis=1).argmax()  # a setting is as good as its runs on average
     run = valid[setting].argmax()  # its best run, as far as anybody may know before the test
     return setting, run, test[setting, run]
