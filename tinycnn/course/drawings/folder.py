@@ -42,14 +42,14 @@ def boxes_at_a_glance(samples, names_shown=8):
 
 
 @styled
-def nearest_pairs(panels, columns=5):
+def nearest_pairs(panels, columns=3):
     """Test pictures above the training pictures that are nearest to them.
 
     panels: {title: (test Samples, train Samples, numbers of the nearest (n,), bits between them (n,))}
     """
-    figure = new_figure(9.6, 3.3 * len(panels))
+    figure = new_figure(3.6 * len(panels), 2.5)
     for part, (title, (test, train, nearest, bits)) in zip(
-            np.atleast_1d(figure.subfigures(len(panels), 1)), panels.items(), strict=True):
+            np.atleast_1d(figure.subfigures(1, len(panels))), panels.items(), strict=True):
         chosen = np.linspace(0, len(test) - 1, columns).astype(int)
         axes = part.subplots(2, len(chosen), squeeze=False)
         for column, i in enumerate(chosen):
@@ -59,10 +59,10 @@ def nearest_pairs(panels, columns=5):
                 draw_box(ax, samples.boxes[number], TRUTH)
                 ax.set(xticks=[], yticks=[])
                 ax.grid(False)
-            axes[1, column].set_xlabel(f"{bits[i]} bits of 255 differ", fontsize=10)
-        axes[0, 0].set_ylabel("test picture")
-        axes[1, 0].set_ylabel("nearest in training")
-        part.suptitle(title, fontsize=13)
+            axes[1, column].set_xlabel(f"{bits[i]} bits differ", fontsize=9)
+        axes[0, 0].set_ylabel("test", fontsize=10)
+        axes[1, 0].set_ylabel("nearest\nin training", fontsize=10)
+        part.suptitle(title, fontsize=12)
     return figure
 
 
@@ -92,12 +92,12 @@ def dots(results, ylabel, lines=None, height=3.4):
 
 @styled
 def best_of(single, best, truth, n):
-    """Histograms of test scores: of one run, and of the best of several, all equally good. single, best: (M,)"""
+    """Histograms of test scores: of one run, and of the best of five, all equally good. single, best: (M,)"""
     figure = new_figure(7.6, 3.4)
     ax = figure.subplots()
     edges = (np.arange(n + 2) - 0.5) / n
     for values, name, color, hatch in ((single, "one run", COLORS["blue"], None),
-                                       (best, "the best of them by its test score", COLORS["orange"], "//")):
+                                       (best, "the best of five by its test score", COLORS["orange"], "//")):
         ax.hist(values, edges, color=color, alpha=0.6, label=f"{name}: {np.mean(values):.3f} on average", hatch=hatch,
                 edgecolor="white", linewidth=0.3)
     top = ax.get_ylim()[1]
@@ -127,12 +127,12 @@ def how_sure(share, sizes, low, high):
 @styled
 def answers(images, prediction):
     """What the network says of a few pictures. images: (H, W, 3) each; prediction: as model.predict returns it"""
-    figure = new_figure(2.4 * len(images), 2.5)
+    figure = new_figure(1.5 * len(images), 1.65)
     for i, ax in enumerate(figure.subplots(1, len(images), squeeze=False)[0]):
         name, probability, box = prediction[i]
         ax.imshow(images[i], extent=(0, images[i].shape[1], images[i].shape[0], 0))
         draw_box(ax, box, PREDICTION, DASHES)
         ax.set(xticks=[], yticks=[])
-        ax.set_title(f"{name} {probability:.0%}", fontsize=11)
+        ax.set_title(f"{name} {probability:.0%}", fontsize=10)
         ax.grid(False)
     return figure
