@@ -497,8 +497,8 @@ if check("15.worst", worst):
 figure
 
 # %% [markdown]
-# Some of these are hard: things at the edge, or as dark as the ground. In others the *truth* is wrong: the network
-# says what it is, and the label something else. The folder was drawn with such mistakes, of classes and of boxes,
+# The last of these is hard, a dark fish in a corner. In the others the *truth* is wrong: the network says what it is,
+# and the label something else, or the box is around nothing. The folder was drawn with such mistakes
 # that no reader can see. Look at the worst, correct a label where a *person* says that it is wrong (never because the
 # network says so), train again. In the test part look at all pictures or at random ones: if you mend only where the
 # network disagrees, its score rises by itself.
