@@ -114,3 +114,23 @@ def test_the_recorder_keeps_every_epoch_and_does_not_disturb_the_training():
     silent({"epoch": 1}, network())
     drawn(silent.plot())
     drawn(silent.gradients[0].plot())
+
+
+def test_the_colors_of_the_epochs_are_explained_below_their_panels_in_powers_of_two():
+    pytest.importorskip("matplotlib")
+    samples, war = pictures(6), TugOfWar(pictures(6), tc.MultiTaskLoss(1.0, 3.0))
+    war({"epoch": 0}, network())
+    tc.fit(network(), samples, epochs=2, batch_size=3, progress=False, on_epoch=war)
+    figure = war.plot()
+    figure.draw_without_rendering()
+    panels, bars = figure.axes[1:3], figure.axes[3:]
+    assert len(bars) == 2
+    for panel, bar in zip(panels, bars, strict=True):
+        above, below = panel.get_position(), bar.get_position()
+        assert below.y1 < above.y0 and below.x0 == pytest.approx(above.x0, abs=0.01)
+    words, places = zip(*[(tick.get_text(), place) for tick, place in zip(
+        bars[0].get_xticklabels(), bars[0].get_xticks(), strict=True)], strict=True)
+    assert "1" in words and 3 <= len(words) <= 9
+    for word, place in zip(words, places, strict=True):
+        over, _, under = word.partition("/")
+        assert math.log2(int(over) / int(under or 1)) == pytest.approx(place)

@@ -37,7 +37,7 @@ class Remote(Side):
         package = str(Path(__file__).resolve().parents[2])  # also when tinycnn is not installed
         path = os.pathsep.join([package, *filter(None, [os.environ.get("PYTHONPATH")])])
         self._complaints = tempfile.TemporaryFile("w+", encoding="utf-8")  # a pipe that nobody reads could fill up
-        self._process = subprocess.Popen([sys.executable, "-m", "tinycnn.bench.process"], stdin=subprocess.PIPE,
+        self._process = subprocess.Popen([sys.executable, "-P", "-m", "tinycnn.bench.process"], stdin=subprocess.PIPE,
                                          stdout=subprocess.PIPE, stderr=self._complaints, text=True, encoding="utf-8",
                                          env=os.environ | {"PYTHONPATH": path})
         try:

@@ -95,9 +95,9 @@ def epochs_figure(war):
     layers = [pull.name for pull in war.gradients[0].outputs]
     cosine = np.array([[_or_nan(pull.cosine) for pull in g.outputs] for g in war.gradients]).T  # (layers, epochs)
     with np.errstate(divide="ignore", invalid="ignore"):
-        balance = np.log10([[pull.box_norm / pull.class_norm if pull.class_norm else np.nan for pull in g.outputs]
-                            for g in war.gradients]).T
-    figure = new_figure(13, max(4.4, len(layers) * ROW + 1.7))
+        balance = np.log2([[pull.box_norm / pull.class_norm if pull.class_norm else np.nan for pull in g.outputs]
+                           for g in war.gradients]).T
+    figure = new_figure(13, max(5.0, len(layers) * ROW + 2.5))
     lines, strength, direction = figure.subplots(1, 3, width_ratios=[1.1, 1.2, 1])
     for norm, color, marker, name in (("class_norm", CLASS, "s", "class head"), ("box_norm", BOX, "o", "box head")):
         norms = [getattr(g.features, norm) for g in war.gradients]
@@ -107,11 +107,11 @@ def epochs_figure(war):
     lines.set_ylabel("norm of the gradient (log scale)")
     lines.legend(loc="best")
     # Purple to brown and brown to green: both stay apart for any color blindness, and are light in the middle.
-    bar = _map(strength, war.epochs, balance, "PuOr_r", "box / class")
-    bar.ax.yaxis.set_major_formatter(lambda exponent, _: f"{figure_of(10**exponent)} ×")
-    _map(direction, war.epochs, cosine, "BrBG", "cosine")
-    strength.set_title("Who pulls harder? > 1 ×: the box head")
-    direction.set_title("The same way? > 0: together")
+    marks = _map(strength, war.epochs, balance, "PuOr_r", 0.5, "norm of the box head's / norm of the class head's")
+    marks.set_ticks(marks.get_ticks(), labels=[_power_of_two(round(exponent)) for exponent in marks.get_ticks()])
+    _map(direction, war.epochs, cosine, "BrBG", 0.1, "cosine: against each other ← → together")
+    strength.set_title("Who pulls harder?")
+    direction.set_title("Do they pull the same way?")
     strength.set_yticks(range(len(layers)), [short(name) for name in layers])
     direction.set_yticks([])
     ticker = require("matplotlib.ticker", extra="viz")
@@ -149,14 +149,23 @@ def boxes_figure(predictions):
     return figure
 
 
-def _map(ax, epochs, values, colors, name):
+def _map(ax, epochs, values, colors, step, name):
+    """Values over layers and epochs in colors, one color for each `step`; returns the bar of colors below it."""
     first, last = epochs[0], epochs[-1]
-    step = (last - first) / max(1, len(epochs) - 1) / 2 or 0.5
-    limit = max(0.3, float(np.abs(values[np.isfinite(values)]).max(initial=0)))
-    shown = ax.imshow(values, cmap=colors, vmin=-limit, vmax=limit, aspect="auto", interpolation="nearest",
-                      extent=(first - step, last + step, len(values) - 0.5, -0.5))
+    half = (last - first) / max(1, len(epochs) - 1) / 2 or 0.5
+    # A whole number of marks on both sides of 0, two steps between marks.
+    count = max(2, int(np.ceil(np.abs(values[np.isfinite(values)]).max(initial=0) / (2 * step) - 1e-9)))
+    limit = 2 * step * count
+    shown = ax.imshow(values, cmap=require("matplotlib", extra="viz").colormaps[colors].resampled(4 * count),
+                      vmin=-limit, vmax=limit, aspect="auto", interpolation="nearest",
+                      extent=(first - half, last + half, len(values) - 0.5, -0.5))
     ax.grid(False)
-    return ax.figure.colorbar(shown, ax=ax, label=name)
+    marks = np.arange(-count, count + 1)[count % -(-count // 4) :: -(-count // 4)]  # at most four on a side, and 0
+    return ax.figure.colorbar(shown, ax=ax, label=name, location="bottom", ticks=2 * step * marks)
+
+
+def _power_of_two(exponent):
+    return f"1/{2**-exponent}" if exponent < 0 else str(2**exponent)
 
 
 def plain_log(ax, axis):

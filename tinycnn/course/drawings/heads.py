@@ -66,7 +66,7 @@ def _arrow(ax, start, end, color, line="-"):
 def over_epochs(samples, snapshots):
     """The same pictures, row by row as training goes on. samples: N Samples; snapshots: {row's name: Prediction}."""
     rows, columns = len(snapshots), len(samples)
-    figure = new_figure(9.6, 1.62 * rows + 0.55)
+    figure = new_figure(9.6, 1.66 * rows + 0.55)
     figure.get_layout_engine().set(h_pad=0.03, w_pad=0.02, hspace=0.02, wspace=0.02)
     axes = figure.subplots(rows, columns, squeeze=False)
     for row, (name, prediction) in zip(axes, snapshots.items(), strict=True):
@@ -75,11 +75,11 @@ def over_epochs(samples, snapshots):
         for i, ax in enumerate(row):
             image = samples.images[i]
             ax.imshow(image, extent=(0, image.shape[1], image.shape[0], 0))
-            draw_box(ax, samples.boxes[i], TRUTH)
-            draw_box(ax, prediction.boxes[i], PREDICTION, DASHES)
+            for box, look in ((samples.boxes[i], (TRUTH,)), (prediction.boxes[i], (PREDICTION, DASHES))):
+                draw_box(ax, _inside(box, image), *look)
             answer = int(prediction.labels[i])
             right = answer == samples.labels[i]
-            ax.set_title(f"{'✓' if right else '✗'} {names[answer]}  {ious[i]:.2f}", fontsize=9, pad=3,
+            ax.set_title(f"{'✓' if right else '✗'} {names[answer]}  {ious[i]:.2f}", fontsize=9, pad=5,
                          color=INK if right else COLORS["vermilion"])
             ax.set(xticks=[], yticks=[])
             ax.grid(False)
@@ -91,15 +91,34 @@ def over_epochs(samples, snapshots):
     return figure
 
 
+def _inside(box, image):
+    """A box whose line, drawn around it, stays within the picture."""
+    height, width = image.shape[:2]
+    room = 0.017 * width  # half a line
+    return np.clip(box, room, np.array([width, height, width, height]) - room)
+
+
 @styled
-def weights_compared(results):
-    """What the weights do to each head. results: {box weight / class weight: {"class accuracy": share, ...}}."""
-    figure = new_figure(7.8, 4.4)
-    ax, weights = figure.subplots(), list(results)
-    looks = ((CLASS, "s", "-"), (BOX, "o", "--"), (COLORS["green"], "^", "-."))
-    for name, (color, marker, line) in zip(results[weights[0]], looks, strict=False):
-        values = [100 * results[weight][name] for weight in weights]
-        ax.plot(weights, values, color=color, marker=marker, linestyle=line, markersize=8, label=name)
+def weights_compared(results, baselines):
+    """What the weights do to each head: mean and standard deviation over several trainings, and every one as a dot.
+
+    results: {box weight / class weight: {"class accuracy": shares, one for each training, ...}}
+    baselines: {"class accuracy": (share, what reaches it), ...}, each a dotted line
+    """
+    figure = new_figure(8.6, 4.8)
+    ax, weights = figure.subplots(), np.array(list(results), float)
+    looks = ((CLASS, "s", "-", 1.0), (BOX, "o", "--", 0.9), (COLORS["green"], "^", "-.", 1 / 0.9))
+    for name, (color, marker, line, aside) in zip(results[weights[0]], looks, strict=False):
+        shares = 100 * np.array([results[weight][name] for weight in results])  # (weights, trainings)
+        for column in shares.T:
+            ax.plot(weights * aside, column, ".", color=color, markersize=5, alpha=0.6, markeredgewidth=0)
+        ax.errorbar(weights * aside, shares.mean(axis=1), shares.std(axis=1, ddof=1), color=color, marker=marker,
+                    linestyle=line, markersize=7, capsize=4, label=name)
+        if name in baselines:
+            share, words = baselines[name]
+            ax.axhline(100 * share, color=color, linestyle=":", linewidth=1.5)
+            ax.annotate(words, (1, 100 * share), (-4, -3), xycoords=("axes fraction", "data"),
+                        textcoords="offset points", ha="right", va="top", fontsize=9)
     ax.set_xscale("log")
     ax.set_xticks(weights, [f"{weight:g}" for weight in weights])
     ax.minorticks_off()

@@ -7,6 +7,7 @@ whatever reason, the scenes are drawn here.
 
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 
@@ -40,9 +41,10 @@ def _render(split, start, stop, image_size, seed):
 
 def _start_helper(split, *numbers):
     work = (split, *map(int, numbers))  # a NumPy integer would be written as np.int64(3)
-    code = f"import sys; from {__name__} import send; send(sys.stdout.buffer, *{work!r})"
-    try:
-        return subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    package = str(Path(__file__).resolve().parents[3])  # also when tinycnn is not installed
+    code = f"import sys; sys.path.append({package!r}); from {__name__} import send; send(sys.stdout.buffer, *{work!r})"
+    try:  # -P: a numpy.py in the current folder is not NumPy
+        return subprocess.Popen([sys.executable, "-P", "-c", code], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     except OSError:
         return None
 
