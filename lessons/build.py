@@ -2,6 +2,7 @@
 
     python -m lessons.build                    build every lesson: run the solved notebook, write both notebooks
     python -m lessons.build 06                 only lesson 06
+    python -m lessons.build --text 06          only its text has changed: run nothing, keep what the cells gave
     python -m lessons.build --check            do notebooks and sources agree? (exit code 1 if not; runs nothing)
     python -m lessons.build --execute --fast   run every lesson from a clean kernel, solved and unsolved; write nothing
 
@@ -210,12 +211,18 @@ def _notebook(cells):
 # --- the three things to do ---
 
 
-def build(source):
-    """Run the solved lesson and write both notebooks; and what it keeps, for the lessons that come after it."""
+def build(source, only_text=False):
+    """Run the solved lesson and write both notebooks; and what it keeps, for the lessons that come after it.
+
+    only_text: run nothing, and take what cells gave from the notebook that is there; BuildError if any code is new
+    """
     if missing := list(lacks(source, _cells(source))):
         raise BuildError("\n".join(missing))
-    with kept_in(solved_answers()):
-        solved = run(solved_cells(source), source.stem)
+    if only_text:
+        solved = _with_earlier_outputs(source)
+    else:
+        with kept_in(solved_answers()):
+            solved = run(solved_cells(source), source.stem)
     outputs = {cell.id: cell.outputs for cell in solved if cell.cell_type == "code"}
     picture = next(output.data["image/png"] for cell in solved if "picture" in _tags(cell) for output in cell.outputs
                    if "image/png" in output.get("data", {}))
@@ -231,6 +238,18 @@ def build(source):
         nbformat.validate(notebook)
         path.write_text(nbformat.writes(notebook) + "\n", encoding="utf-8")
     return learner, solution
+
+
+def _with_earlier_outputs(source):
+    """The solved cells with what they gave when they were last run."""
+    solution, cells = notebooks_of(source)[1], solved_cells(source)
+    earlier = {cell.id: cell for cell in nbformat.read(solution, as_version=4).cells} if solution.exists() else {}
+    for cell in cells:
+        if cell.cell_type == "code":
+            if cell.id not in earlier:
+                raise BuildError(f"{source.name}: this cell has changed since it was run; build the lesson:\n{cell.source}")
+            cell.outputs, cell.execution_count = earlier[cell.id].outputs, earlier[cell.id].execution_count
+    return cells
 
 
 def differences(source):
@@ -308,6 +327,7 @@ def main(arguments=None):
     parser.add_argument("--check", action="store_true", help="only compare notebooks with sources")
     parser.add_argument("--execute", action="store_true", help="only run the lessons, solved and as handed out")
     parser.add_argument("--fast", action="store_true", help="little data and few epochs: does everything still run?")
+    parser.add_argument("--text", action="store_true", help="only the text has changed: run nothing, keep all outputs")
     options = parser.parse_args(arguments)
     if options.fast and not options.execute:
         parser.error("--fast is for --execute: notebooks are built at full size")
@@ -326,7 +346,7 @@ def main(arguments=None):
                 print("{}: solved {:.0f} s, as handed out {:.0f} s".format(source.stem, *execute(source)), flush=True)
             else:
                 start = time.perf_counter()
-                sizes = ", ".join(f"{path.stat().st_size / 1000:.0f} kB" for path in build(source))
+                sizes = ", ".join(f"{path.stat().st_size / 1000:.0f} kB" for path in build(source, options.text))
                 print(f"{source.stem}: {time.perf_counter() - start:.0f} s, {sizes}", flush=True)
     except BuildError as error:
         print(error, file=sys.stderr)
