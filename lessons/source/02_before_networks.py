@@ -367,11 +367,11 @@ draw.hinge_curve()
 # hinge has one. Six scores by hand:
 
 # %%
-scores, signs = np.array([2.0, 1.0, 0.4, -0.5, -1.5, 0.2]), np.array([1, 1, 1, 1, -1, -1])
+six, signs = np.array([2.0, 1.0, 0.4, -0.5, -1.5, 0.2]), np.array([1, 1, 1, 1, -1, -1])
 print("    s     t    t s   hinge")
-for s, t in zip(scores, signs, strict=True):
+for s, t in zip(six, signs, strict=True):
     print(f"{s:5.1f} {t:5d} {t * s:6.1f} {max(0, 1 - t * s):7.1f}")
-print("mean of the hinges:", np.maximum(0, 1 - signs * scores).mean().round(3))
+print("mean of the hinges:", np.maximum(0, 1 - signs * six).mean().round(3))
 
 # %% [markdown]
 # The first, the second and the fifth are content. The third is on the right side, but not by enough.
@@ -415,7 +415,7 @@ check("02.hinge", hinge)
 
 # %% tags=["yours", "expected"]
 if check("02.hinge", hinge):
-    value, dscores = hinge(scores, signs)
+    value, dscores = hinge(six, signs)
     print(f"value {value:.3f}   dscores {dscores.round(3)}")
 
 # %% [markdown]

@@ -157,7 +157,7 @@ def pyramid(levels, window, at):
     ax, left = figure.subplots(), 0
     for level, side, (x, y) in zip(levels, sides, at, strict=True):
         top = height - side  # all stand on one line, and one pixel is as large everywhere
-        ax.imshow(level, extent=(left, left + side, height, top))
+        ax.imshow(level, extent=(left, left + side, height, top), interpolation="nearest")
         draw_box(ax, (left + x, top + y, left + x + window, top + y + window), PREDICTION)
         ax.text(left + side / 2, top - 3, f"{side} x {side}", ha="center", va="bottom")
         left += side + gap
