@@ -1,4 +1,4 @@
-"""Exercises of lesson 13 about what a unit sees: the receptive field, layer after layer, and its window in the picture."""
+"""Exercises of lesson 13 about what a unit sees: the receptive field, layer after layer, and a unit's window."""
 
 import numpy as np
 

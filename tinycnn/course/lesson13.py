@@ -1,4 +1,4 @@
-"""Exercises of lesson 13: what a unit sees, which pixels move a score, squares in the way, and units that are dead."""
+"""Exercises of lesson 13: what a unit sees, which pixels move a score, squares in the way, and dead units."""
 
 import numpy as np
 
@@ -117,7 +117,7 @@ OCCLUSION = Exercise(
             "Where covering helps, the loss is negative. That is worth knowing: keep the sign."),
         "relative": Mistake(
             _occluding(compare=lambda whole, covered: (whole - covered) / whole),
-            "The loss is divided by the score of the whole picture. A score may be 0 or negative: keep the difference."),
+            "The loss is divided by the whole picture's score. A score may be 0 or negative: keep the difference."),
         "one line": Mistake(
             _occluding(cover=_one_line),
             "Only one row of pixels is covered at each place. A square is as high as it is wide."),
@@ -154,11 +154,14 @@ def _before_units(y):
     return tuple(range(y.ndim - 1))
 
 
-def _outputs(rng, shape, dead, nearly):
-    """Outputs of a ReLU. dead: units that are; nearly: units with a single small number in the last picture."""
+def _outputs(rng, shape, dead, nearly, rare):
+    """Outputs of a ReLU. dead: units that are; nearly, rare: units with a single number in the last picture, a tiny one
+    at the last position, or a plain one at the first.
+    """
     y = np.maximum(rng.standard_normal(shape), 0)
     y[0, ..., : shape[-1] // 2] *= y[0, ..., : shape[-1] // 2] > 1.5  # sparse, as real ones are
-    y[..., [*dead, *nearly]] = 0
+    y[..., [*dead, *nearly, rare]] = 0
+    y[(-1, *(0 for _ in shape[1:-1]), rare)] = 0.7
     for unit in nearly:
         y[(-1, *(-1 for _ in shape[1:-1]), unit)] = 1e-6
     y[0, ..., shape[-1] - 1] = 0  # silent for the first picture only
@@ -169,8 +172,10 @@ def _outputs(rng, shape, dead, nearly):
 DEAD_UNITS = Exercise(
     title="which units of a layer are 0 for all pictures, at all positions",
     solution=dead_units,
-    cases=lambda rng: [Case(_outputs(rng, (5, 3, 4, 8), (1, 4), (2, 6))), Case(_outputs(rng, (6, 9), (0, 5), (3,))),
-                       Case(_outputs(rng, (3, 2, 5, 7), (2,), (0, 4))), Case(_outputs(rng, (2, 11), (1, 2, 7), (8,)))],
+    cases=lambda rng: [Case(_outputs(rng, (5, 3, 4, 8), (1, 4), (2, 6), 5)),
+                       Case(_outputs(rng, (6, 9), (0, 5), (3,), 4)),
+                       Case(_outputs(rng, (3, 2, 5, 7), (2,), (0, 4), 3)),
+                       Case(_outputs(rng, (2, 11), (1, 2, 7), (8,), 4))],
     returns=("dead",),
     mistakes={
         "anywhere": Mistake(
@@ -204,6 +209,10 @@ DEAD_UNITS = Exercise(
             lambda y: (y < 1e-3).all(axis=_before_units(y)),
             "Units with very small outputs count as dead. However small, they have a gradient and can recover. A ReLU "
             "that is off gives exactly 0."),
+        "nearly always": Mistake(
+            lambda y: (y == 0).mean(axis=_before_units(y)) > 0.95,
+            "A unit counts as dead that is 0 nearly always. A single picture that wakes it brings a gradient back: "
+            "dead is only who is 0 without exception."),
         "one number": Mistake(
             lambda y: dead_units(y).mean(),
             "That is the share of dead units. Which ones was the question: one answer for each unit."),

@@ -1,10 +1,11 @@
-"""Drawings of lesson 13: what a unit sees, what excites it, maps of what matters, sanity checks, dead units, classes."""
+"""Drawings of lesson 13: what a unit sees and what excites it, maps and checks of them, dead units, classes."""
 
 import numpy as np
 
-from tinycnn.course.drawings.numbers import HUES, canvas, cell, say
+from tinycnn.course.drawings.numbers import HUES, canvas, cell, frame, say
+from tinycnn.plots.grids import draw_box
 from tinycnn.plots.look import COLORS, FAINT, INK, TRUTH, new_figure, styled
-from tinycnn.plots.pixels import HEAT, _bare, _box
+from tinycnn.plots.pixels import HEAT
 
 SEES, EDGE = COLORS["orange"], "#6a6a6a"
 
@@ -25,7 +26,7 @@ def cone(pixels, layers, unit):
     for _, kernel, stride, padding in reversed(layers):
         seen.append({at * stride - padding + k for at in seen[-1] for k in range(kernel)})
     seen.reverse()
-    figure = new_figure(9.6, 4.5)
+    figure = new_figure(9.6, 4.1)
     border, gap = 2, 1.9
     ax = canvas(figure, pixels + 2 * border + 4.6, gap * len(layers) + 1.9)
     top = {level: 0.2 + gap * (len(layers) - level) for level in range(len(rows))}
@@ -61,35 +62,49 @@ def cone(pixels, layers, unit):
 
 
 @styled
-def patches(rows, width=9.6):
-    """Rows of small pictures, each row with its name. rows: {name: list of (h, w, 3) uint8}."""
-    most = max(len(row) for row in rows.values())
-    figure = new_figure(width, 0.5 + len(rows) * (width - 1.5) / most * 1.02)
+def patches(images, field, rows, width=9.6):
+    """What a unit sees where it is largest, in some pictures, each row with its name.
+
+    images: (N, H, W, 3) uint8    field: (size, step, first) of the layer    rows: {name: (maps (N, R, C), pictures)}
+    """
+    size, step, first = field
+    border = np.pad(images, ((0, 0), (size, size), (size, size), (0, 0)))  # black where a window reaches out
+    most = max(len(pictures) for _, pictures in rows.values())
+    figure = new_figure(width, 0.2 + len(rows) * (width - 1.0) / most)
     axes = figure.subplots(len(rows), most, squeeze=False)
-    for line, (name, row) in zip(axes, rows.items(), strict=True):
-        for ax in line[len(row) :]:
-            ax.set_axis_off()
-        for ax, piece in zip(line, row, strict=False):
-            ax.imshow(piece, interpolation="nearest")
+    for line, (name, (maps, pictures)) in zip(axes, rows.items(), strict=True):
+        for ax, number in zip(line, pictures, strict=True):
+            row, column = np.unravel_index(maps[number].argmax(), maps.shape[1:])
+            y, x = (size + first + int(at) * step for at in (row, column))
+            ax.imshow(border[number, y : y + size, x : x + size], interpolation="nearest")
             _bare(ax)
         line[0].set_ylabel(name, rotation=0, ha="right", va="center", labelpad=8)
     return figure
 
 
+def _bare(ax):
+    """Only the picture: no ticks, no grid, a thin frame."""
+    ax.set(xticks=[], yticks=[])
+    ax.grid(False)
+    for spine in ax.spines.values():
+        spine.set(visible=True, color=FAINT, linewidth=0.5)
+
+
 @styled
 def map_table(images, boxes, columns):
     """Pictures with their true boxes, and beside each its maps. columns: {name: maps (N, H, W)}; bright is much."""
-    figure = new_figure(9.6, 0.55 + len(images) * 9.4 / (1 + len(columns)))
+    side = min(1.92, 9.4 / (1 + len(columns)))
+    figure = new_figure((1 + len(columns)) * side + 0.2, 0.4 + len(images) * side)
     axes = figure.subplots(len(images), 1 + len(columns), squeeze=False)
     for number, (line, image, box) in enumerate(zip(axes, images, boxes, strict=True)):
         line[0].imshow(image, extent=(0, image.shape[1], image.shape[0], 0), interpolation="nearest")
-        _box(line[0], box, TRUTH, 2)
+        draw_box(line[0], box, TRUTH)
         for ax, maps in zip(line[1:], columns.values(), strict=True):
             one = np.maximum(maps[number], 0)
             limit = max(float(np.quantile(one, 0.995)), 1e-30)  # a few single pixels must not darken all others
             ax.imshow(one, cmap=HEAT, vmin=0, vmax=limit, extent=(0, one.shape[1], one.shape[0], 0),
                       interpolation="nearest")
-            _box(ax, box, "white", 1, (0, (4, 3)))
+            frame(ax, box[:2], box[2:] - box[:2], "white", 1, (0, (4, 3)))
         for ax in line:
             ax.set(xlim=(0, image.shape[1]), ylim=(image.shape[0], 0))
             _bare(ax)
@@ -125,26 +140,34 @@ def agreement(rows, above, below, title):
 
 
 @styled
-def shares(rows, area):
+def shares(rows, boxes):
     """How much of each kind of map lies in the true box: a dot a picture, and the mean with its standard error.
 
-    rows: {name: shares (n,)}    area: (n,), the share of the picture that the box takes
+    rows: {name: maps (N, H, W)}, the first one being the baseline    boxes: (N, 4) xyxy
     """
-    rows = {"the box's share of the picture": area} | rows
-    figure = new_figure(9.6, 0.5 * len(rows) + 1.1)
+    figure = new_figure(9.6, 0.5 * len(rows) + 0.6)
     ax, rng = figure.subplots(), np.random.default_rng(0)
-    for y, (name, values) in enumerate(rows.items()):
+    for y, maps in enumerate(rows.values()):
+        values = np.array([_inside(one, box) for one, box in zip(maps, boxes, strict=True)])
         color = COLORS["purple"] if y == 0 else COLORS["blue"]
         ax.plot(values, y + rng.uniform(-0.2, 0.2, len(values)), "o", color=color, alpha=0.3, markersize=4,
                 markeredgewidth=0)
-        ax.errorbar(values.mean(), y, xerr=values.std(ddof=1) / len(values) ** 0.5, fmt="D", color=color, markersize=9,
-                    capsize=5, markeredgecolor="white", elinewidth=2.5)
-        ax.text(1.03, y, f"{values.mean():.2f}", va="center", color=color)
-    ax.axvline(area.mean(), color=COLORS["purple"], linestyle=":", linewidth=1.5, zorder=0)
+        error = values.std(ddof=1) / len(values) ** 0.5
+        ax.errorbar(values.mean(), y, xerr=error, fmt="D", color=color, markersize=9, capsize=5,
+                    markeredgecolor="white", elinewidth=2.5)
+        ax.text(1.03, y, f"{values.mean():.2f} ± {error:.2f}", va="center", color=color)
+        if y == 0:
+            ax.axvline(values.mean(), color=color, linestyle=":", linewidth=1.5, zorder=0)
     ax.set_yticks(range(len(rows)), list(rows))
     ax.set(xlim=(0, 1), ylim=(len(rows) - 0.5, -0.5), xlabel="share of the map inside the true box")
     ax.grid(axis="y", visible=False)
     return figure
+
+
+def _inside(values, box):
+    """The share of a map (H, W) that lies in a box; pixels by their middle."""
+    y, x = np.mgrid[: values.shape[0], : values.shape[1]] + 0.5
+    return values[(x > box[0]) & (x < box[2]) & (y > box[1]) & (y < box[3])].sum() / values.sum()
 
 
 @styled
