@@ -26,7 +26,6 @@ names come from the cells' text, there are no times and no paths in it, and pict
 import argparse
 import base64
 import contextlib
-import hashlib
 import io
 import os
 import re
@@ -36,24 +35,19 @@ import tempfile
 import time
 from pathlib import Path
 
-import jupytext
 import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 from PIL import Image
 
+from lessons.cells import BuildError, cells_of, learner_cells, notebooks_of, solved_cells, tags_of
 from lessons.rules import defined, lacks
 from tinycnn.course import named
 from tinycnn.course.result import EMPTY, HEADS, KNOWN, RIGHT
 
 FOLDER = Path(__file__).resolve().parent
+MOST = 60_000  # bytes of a picture with as many colors as a photograph
 WIDEST = 1440  # pixels of a picture across, which is 9.6 inches
-TAGS = {"exercise", "solution", "yours", "expected", "picture"}
-SOLVED = "*This is the solved notebook; the one to work in is [{name}](../{name}).*"
-
-
-class BuildError(Exception):
-    """A lesson cannot be built, or is out of step; the message says what to do."""
 
 
 def sources(chosen=(), folder=FOLDER):
@@ -62,78 +56,6 @@ def sources(chosen=(), folder=FOLDER):
     if unknown := set(chosen) - {path.name[:2] for path in found}:
         raise BuildError(f"there is no lesson {', '.join(sorted(unknown))} in lessons/source")
     return [path for path in found if not chosen or path.name[:2] in chosen]
-
-
-def notebooks_of(source):
-    """Where a source's two notebooks are: for the learner, and solved."""
-    folder = source.parent.parent
-    return folder / f"{source.stem}.ipynb", folder / "solutions" / f"{source.stem}.ipynb"
-
-
-# --- from a source to the cells of both notebooks ---
-
-
-def solved_cells(source):
-    """The solved notebook's cells, not yet run."""
-    cells = [cell for cell in _cells(source) if "exercise" not in _tags(cell)]
-    for cell in cells:
-        if cell.cell_type == "markdown":  # this notebook lies one folder further down than the learner's
-            cell.source = cell.source.replace("](../", "](../../").replace("](solutions/", "](")
-    note = nbformat.v4.new_markdown_cell(SOLVED.format(name=f"{source.stem}.ipynb"), id="solved")
-    return [*cells[:1], note, *cells[1:]]
-
-
-def learner_cells(source, outputs=None):
-    """The learner's cells. outputs: {cell id: outputs of the solved run}; without it, nothing has been run."""
-    cells, count = [], 0
-    for cell in _cells(source):
-        tags = _tags(cell)
-        if "solution" in tags:
-            continue
-        cells.append(cell)
-        if cell.cell_type == "code" and not tags & {"exercise", "yours"} and outputs is not None:
-            count += 1
-            cell.outputs, cell.execution_count = outputs[cell.id], count
-        if "expected" in tags:
-            cells.append(_expected(cell.id, outputs[cell.id] if outputs is not None else []))
-    return cells
-
-
-def _cells(source):
-    """All cells of a source, each with an id made from its text, so that the others keep theirs when one changes."""
-    # A line "# %pip install ..." is a comment and stays one.
-    percent = {"extension": ".py", "format_name": "percent", "comment_magics": False}
-    cells, seen = jupytext.read(source, fmt=percent).cells, {}
-    for cell in cells:
-        cell.source = cell.source.replace("](picture)", "](attachment:picture.png)")
-        digest = hashlib.sha256(f"{cell.cell_type}\n{cell.source}".encode()).hexdigest()[:10]
-        seen[digest] = seen.get(digest, 0) + 1
-        cell.id = digest if seen[digest] == 1 else f"{digest}-{seen[digest]}"
-        cell.metadata = nbformat.from_dict({"tags": sorted(_tags(cell))} if _tags(cell) else {})
-        if unknown := _tags(cell) - TAGS:
-            raise BuildError(f"{source.name}: unknown tag {', '.join(unknown)}")
-    return cells
-
-
-def _tags(cell):
-    return set(cell.metadata.get("tags", ()))
-
-
-def _expected(name, outputs):
-    """A folded cell with the text and the pictures that the solution gives."""
-    lines, attachments = ["<details><summary>What you should see</summary>", ""], {}
-    for output in outputs:
-        data = output.get("data", {})
-        if "image/png" in data:
-            file = f"expected{len(attachments)}.png"
-            attachments[file] = {"image/png": data["image/png"]}
-            lines += [f"![what you should see](attachment:{file})", ""]
-        elif text := output.get("text", data.get("text/plain", "")):
-            lines += ["```text", *text.rstrip().splitlines(), "```", ""]
-    cell = nbformat.v4.new_markdown_cell("\n".join([*lines, "</details>"]), id=f"{name}-expected")
-    if attachments:
-        cell.attachments = attachments
-    return cell
 
 
 # --- running ---
@@ -195,10 +117,15 @@ def small_picture(png):
     picture = Image.open(io.BytesIO(png)).convert("RGB")
     drawn = picture.getcolors(20_000) is not None  # lines and letters; a photograph has more colors than that
     width, widest = round(picture.width * 96 / 150), WIDEST if drawn else WIDEST * 2 // 3
-    if picture.width > widest:
-        picture = picture.resize((widest, round(picture.height * widest / picture.width)), Image.Resampling.LANCZOS)
-    dither, file = Image.Dither.NONE if drawn else Image.Dither.FLOYDSTEINBERG, io.BytesIO()
-    picture.quantize(256, dither=dither).save(file, "png", optimize=True)
+    forms = [(256, widest)] if drawn else [(256, widest), (64, widest), (64, widest * 3 // 4), (32, widest * 3 // 5)]
+    for colors, across in forms:  # the first that is small enough; what is drawn is small anyway
+        small, file = picture, io.BytesIO()
+        if picture.width > across:
+            small = picture.resize((across, round(picture.height * across / picture.width)), Image.Resampling.LANCZOS)
+        dither = Image.Dither.FLOYDSTEINBERG if colors == 256 and not drawn else Image.Dither.NONE
+        small.quantize(colors, dither=dither).save(file, "png", optimize=True)
+        if file.tell() <= MOST:
+            break
     return file.getvalue(), min(width, WIDEST * 96 // 150)
 
 
@@ -216,7 +143,7 @@ def build(source, only_text=False):
 
     only_text: run nothing, and take what cells gave from the notebook that is there; BuildError if any code is new
     """
-    if missing := list(lacks(source, _cells(source))):
+    if missing := list(lacks(source, cells_of(source))):
         raise BuildError("\n".join(missing))
     if only_text:
         solved = _with_earlier_outputs(source)
@@ -224,7 +151,7 @@ def build(source, only_text=False):
         with kept_in(solved_answers()):
             solved = run(solved_cells(source), source.stem)
     outputs = {cell.id: cell.outputs for cell in solved if cell.cell_type == "code"}
-    picture = next(output.data["image/png"] for cell in solved if "picture" in _tags(cell) for output in cell.outputs
+    picture = next(output.data["image/png"] for cell in solved if "picture" in tags_of(cell) for output in cell.outputs
                    if "image/png" in output.get("data", {}))
     (FOLDER / "pictures").mkdir(exist_ok=True)
     (FOLDER / "pictures" / f"{source.stem}.png").write_bytes(base64.b64decode(picture))
@@ -247,7 +174,7 @@ def _with_earlier_outputs(source):
     for cell in cells:
         if cell.cell_type == "code":
             if cell.id not in earlier:
-                raise BuildError(f"{source.name}: this cell has changed since it was run; build the lesson:\n{cell.source}")
+                raise BuildError(f"{source.name}: this cell has changed since it was run:\n{cell.source}")
             cell.outputs, cell.execution_count = earlier[cell.id].outputs, earlier[cell.id].execution_count
     return cells
 
@@ -280,7 +207,7 @@ def _at_hand(source):
 
 def _outline(cell):
     made_of_output = cell.id.endswith("-expected")
-    return cell.id, cell.cell_type, None if made_of_output else cell.source, sorted(_tags(cell))
+    return cell.id, cell.cell_type, None if made_of_output else cell.source, sorted(tags_of(cell))
 
 
 def without_source(folder=FOLDER):
@@ -318,7 +245,7 @@ def as_handed_out(exercise):
 def _checked(cell):
     """The exercise that a cell's last line checks, or None."""
     found = re.match(r'check\("([\w.]+)", \w+\)$', cell.source.splitlines()[-1] if cell.source else "")
-    return found[1] if found and "yours" in _tags(cell) else None
+    return found[1] if found and "yours" in tags_of(cell) else None
 
 
 def main(arguments=None):

@@ -13,7 +13,8 @@ import os
 import re
 import sys
 
-from lessons.build import FOLDER, _cells, _tags, kept_in, sources
+from lessons.build import FOLDER, kept_in, sources
+from lessons.cells import cells_of, tags_of
 from tinycnn.course.written import library_uses
 
 PATH = FOLDER.parent / "tinycnn" / "course" / "exercises.json"
@@ -21,13 +22,13 @@ PATH = FOLDER.parent / "tinycnn" / "course" / "exercises.json"
 
 def exercises(source):
     """{exercise: {"answer": name, "points": 1 to 5, "uses": [dotted names]}} of one lesson."""
-    cells = [cell for cell in _cells(source) if cell.cell_type == "code" and "exercise" not in _tags(cell)]
+    cells = [cell for cell in cells_of(source) if cell.cell_type == "code" and "exercise" not in tags_of(cell)]
     checks = [found for cell in cells for found in re.findall(r'^check\("([\w.]+)", (\w+)\)$', cell.source, re.M)]
     points = [int(number) for number in re.findall(r"Difficulty ([1-5])/5, about", source.read_text("utf-8"))]
     space = {"__name__": "__main__"}
     for i, cell in enumerate(cells):
-        helper = "yours" in _tags(cell) and (cell.source.startswith(("def ", "class ")) or "= mine(" in cell.source)
-        if i == 0 or "solution" in _tags(cell) or helper:
+        helper = "yours" in tags_of(cell) and (cell.source.startswith(("def ", "class ")) or "= mine(" in cell.source)
+        if i == 0 or "solution" in tags_of(cell) or helper:
             text = cell.source.split("\n\n\nif ")[0]
             name = f"<{source.stem}, cell {i}>"
             linecache.cache[name] = len(text), None, text.splitlines(keepends=True), name

@@ -21,7 +21,8 @@ from importlib import import_module
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from lessons.build import FOLDER, notebooks_of, sources
+from lessons.build import FOLDER, sources
+from lessons.cells import notebooks_of
 
 ROOT = FOLDER.parent
 PAGES = FOLDER / "pages"

@@ -688,4 +688,4 @@ read(tc.models.Localizer.backward, tc.MultiTaskLoss.forward, tc.MultiTaskLoss.ba
 #    You are done when you can name a difference that is larger than the spread of the seeds, or say how large one
 #    could have stayed unseen.
 #
-# **Next:** lesson 10, more pictures than you have. It is still to come.
+# **Next:** [lesson 10](10_augmentation.ipynb), more pictures than you have.

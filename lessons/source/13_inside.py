@@ -312,12 +312,13 @@ def backward(dscores, dboxes):
     return model.backward(dscores, dboxes, input_gradient=True)
 
 
-figure = "first the function"
 if check("13.saliency", saliency):
     x, labels = model.normalize(test.images[6:8]), found[6:8]
     maps = {"its class": saliency(model.forward, backward, x, labels),
             "the next class": saliency(model.forward, backward, x, (labels + 1) % 10)}
     figure = draw.map_table(test.images[6:8], test.boxes[6:8], maps)
+else:
+    figure = "first the function"
 figure
 
 # %% [markdown]
@@ -628,4 +629,4 @@ keep("13", {"13.receptive_field": receptive_sizes, "13.window_of_unit": window_o
 #    You are done when you can say, with the spread over pictures, whether the smoother map is also a *truer* one, or
 #    only nearer to the edges.
 #
-# **Next:** lesson 14, the same network on a GPU. All lessons are in [the list](README.md).
+# **Next:** lesson 14, the same network on a GPU, or [lesson 15](15_your_own_pictures.ipynb), your own pictures.

@@ -122,7 +122,7 @@ def test_building_twice_gives_the_same_files_and_changes_are_noticed(source):
     cells = nbformat.read(learner, as_version=4).cells
     by_text = {cell.source: cell for cell in cells}
     assert "given 1" in str(next(cell for text, cell in by_text.items() if "print(\"given\"" in text).outputs)
-    assert all(not cell.outputs for cell in cells if cell.cell_type == "code" and "yours" in build._tags(cell))
+    assert all(not cell.outputs for cell in cells if cell.cell_type == "code" and "yours" in build.tags_of(cell))
     assert "as wide as 7" in next(text for text in by_text if "What you should see" in text)
     assert cells[0].attachments["picture.png"] and (build.FOLDER / "pictures" / "99_test.png").exists()
     for path in (learner, solution):
@@ -169,7 +169,7 @@ def iou(a, b):
     ('tags=["solution"]', 'tags=["yours"]', "the exercise iou has no solution"),
 ])
 def test_the_build_says_what_a_lesson_lacks(source, old, new, words):
-    assert old in SOURCE and list(build.lacks(source, build._cells(source))) == []
+    assert old in SOURCE and list(build.lacks(source, build.cells_of(source))) == []
     source.write_text(SOURCE.replace(old, new))
     with pytest.raises(build.BuildError, match=words):
         build.build(source)

@@ -34,7 +34,7 @@ def test_no_notebook_is_left_of_a_lesson_that_is_gone():
 @lesson
 def test_empty_cells_are_not_written_yet_and_solutions_are_right(source):
     """The definitions alone, without a kernel: what a learner finds, then what is in the solution."""
-    cells = build._cells(source)
+    cells = build.cells_of(source)
     setup = next(cell.source for cell in cells if cell.cell_type == "code")
     checks = [found for cell in cells for found in re.findall(r'^check\("([\w.]+)", (\w+)\)$', cell.source, re.M)]
     assert len(checks) >= 3, "a lesson has at least three exercises"
@@ -44,8 +44,8 @@ def test_empty_cells_are_not_written_yet_and_solutions_are_right(source):
         exec(setup, space)
         for cell in cells:
             # What later cells use: functions, and what was kept of earlier lessons.
-            helper = "yours" in build._tags(cell) and (cell.source.startswith("def ") or "= mine(" in cell.source)
-            if tag in build._tags(cell) or helper and tag == "solution":
+            helper = "yours" in build.tags_of(cell) and (cell.source.startswith("def ") or "= mine(" in cell.source)
+            if tag in build.tags_of(cell) or helper and tag == "solution":
                 exec(cell.source.split("\n\n\nif ")[0], space)
         for name, function in checks:
             verdict = build.as_handed_out(name) if tag == "exercise" else "right"
@@ -54,7 +54,7 @@ def test_empty_cells_are_not_written_yet_and_solutions_are_right(source):
 
 @lesson
 def test_it_has_what_every_lesson_has(source):
-    assert list(build.lacks(source, build._cells(source))) == []
+    assert list(build.lacks(source, build.cells_of(source))) == []
 
 
 @lesson
@@ -78,7 +78,7 @@ def test_every_exercise_is_used_in_its_lesson():
 
 @lesson
 def test_the_first_cell_helps_where_nothing_is_installed(source):
-    first = next(cell.source for cell in build._cells(source) if cell.cell_type == "code")
+    first = next(cell.source for cell in build.cells_of(source) if cell.cell_type == "code")
     assert first.splitlines()[1] == '# %pip install -q "tinycnn[lessons]"'
 
 
@@ -93,7 +93,7 @@ def test_notebooks_are_small_and_know_nothing_of_a_machine(source):
 @lesson
 def test_no_formula_is_cut_at_the_end_of_a_line(source):
     """A line that begins with "- P$" would become a list."""
-    for cell in build._cells(source):
+    for cell in build.cells_of(source):
         text = re.sub(r"\$\$.*?\$\$", "", cell.source, flags=re.S) if cell.cell_type == "markdown" else ""
         assert [line for line in text.splitlines() if line.count("$") % 2] == []
 
@@ -105,7 +105,7 @@ def test_a_learners_cell_means_the_same_after_run_all(source):
     made = [{symbol.get_name() for symbol in symtable.symtable(cell.source, "cell", "exec").get_symbols()
              if symbol.is_assigned()} for cell in cells]
     for i, cell in enumerate(cells):
-        if "yours" in build._tags(cell):
+        if "yours" in build.tags_of(cell):
             used = {node.id for node in ast.walk(ast.parse(cell.source)) if isinstance(node, ast.Name)}
             earlier, later = set().union(*made[:i]), set().union(*made[i + 1 :])
             assert (used - made[i]) & earlier & later == set(), cell.source
