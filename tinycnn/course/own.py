@@ -9,7 +9,6 @@ import ast
 import builtins
 import hashlib
 import importlib.util
-import linecache
 import os
 import sys
 import types
@@ -17,6 +16,7 @@ from pathlib import Path
 
 from tinycnn.course.judge import check
 from tinycnn.course.result import Kept
+from tinycnn.course.written import definition, is_learners, lines_of, names, namespace
 from tinycnn.errors import TinyCNNError
 from tinycnn.files import atomic_write
 
@@ -104,10 +104,13 @@ class _Blocks:
         """The definition of a function or class of the learner's, and before it whatever it uses."""
         if name in self.definitions:
             return
-        text, node = _definition(name, thing)
-        space = _namespace(thing)
+        try:
+            text, node = definition(name, thing)
+        except LookupError as error:
+            raise Unkept(str(error)) from None
+        space = namespace(thing)
         self.definitions[name] = None  # it may use itself
-        for used in sorted(_names(node) - {name}):
+        for used in sorted(names(node) - {name}):
             if used in space:
                 self._add_used(used, space[used], space, name)
             elif not hasattr(builtins, used):
@@ -118,7 +121,7 @@ class _Blocks:
     def _add_used(self, name, value, space, user):
         if isinstance(value, types.ModuleType):
             self.imports[name] = f"import {value.__name__}" + ("" if value.__name__ == name else f" as {name}")
-        elif isinstance(value, types.FunctionType | type) and _is_learners(value, space):
+        elif is_learners(value, space):
             self.add(name, value)
         elif (module := getattr(value, "__module__", None)) and \
                 getattr(sys.modules.get(module), getattr(value, "__name__", ""), None) is value:
@@ -139,7 +142,7 @@ class _Blocks:
         except (OSError, ValueError, SyntaxError):
             return blocks
         for node in tree.body:
-            piece = _lines_of(text.splitlines(), node)
+            piece = lines_of(text.splitlines(), node)
             if isinstance(node, ast.Import | ast.ImportFrom):
                 blocks.imports |= {alias.asname or alias.name: piece for alias in node.names}
             elif isinstance(node, ast.FunctionDef | ast.ClassDef):
@@ -164,59 +167,9 @@ class _Blocks:
         return "\n".join([head, *([f"\n{top}"] if top else []), *definitions, ""])
 
 
-def _definition(name, thing):
-    """(text, syntax tree) of a function or class where it was written."""
-    code = next((f.__code__ for f in _functions(thing)), None)
-    lines = [] if code is None else linecache.getlines(code.co_filename)
-    try:
-        tree = ast.parse("".join(lines))
-    except SyntaxError:  # a cell with a line of Jupyter's own, such as %matplotlib
-        lines = [("pass\n" if line.lstrip().startswith(("%", "!")) else line) for line in lines]
-        tree = ast.parse("".join(lines))
-    found = [node for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name == name]
-    if not found:
-        raise Unkept(f"the text of {name} was not found; write it with def or class in a cell of its own")
-    return _lines_of("".join(lines).splitlines(), found[-1]), found[-1]
-
-
-def _functions(thing):
-    """The functions with code of their own that make up a function or a class."""
-    if isinstance(thing, types.FunctionType):
-        yield thing
-    elif isinstance(thing, type):
-        for value in vars(thing).values():
-            yield from _functions(getattr(value, "__func__", getattr(value, "fget", value)))
-
-
-def _namespace(thing):
-    return next(f.__globals__ for f in _functions(thing))
-
-
-def _is_learners(value, space):
-    """Was it written in the same notebook, or kept in an earlier lesson?"""
-    module = value.__module__ or ""
-    return module == space.get("__name__") or module.startswith("mine_lesson")
-
-
-def _names(node):
-    """Names that a definition reads and does not make itself."""
-    names = [part for part in ast.walk(node) if isinstance(part, ast.Name)]
-    made = {part.id for part in names if not isinstance(part.ctx, ast.Load)}
-    made |= {part.arg for part in ast.walk(node) if isinstance(part, ast.arg)}
-    made |= {part.name for part in ast.walk(node) if isinstance(part, ast.FunctionDef | ast.ClassDef)}
-    made |= {(alias.asname or alias.name).split(".")[0] for part in ast.walk(node)
-             if isinstance(part, ast.Import | ast.ImportFrom) for alias in part.names}
-    return {part.id for part in names if isinstance(part.ctx, ast.Load)} - made
-
-
 def _is_plain(value):
     return isinstance(value, PLAIN) or isinstance(value, tuple | list | dict) and all(
         _is_plain(part) for part in (value.items() if isinstance(value, dict) else value))
-
-
-def _lines_of(lines, node):
-    first = min([node.lineno, *(part.lineno for part in getattr(node, "decorator_list", []))])
-    return "\n".join(lines[first - 1 : node.end_lineno])
 
 
 def _refuse_unknown(lesson):

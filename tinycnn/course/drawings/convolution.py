@@ -212,14 +212,14 @@ def feature_maps(picture, maps, columns=6):
 
 
 @styled
-def loss_curves(curves):
-    """Losses over steps of several runs. curves: {name: list of losses}; equal curves are drawn into each other."""
+def loss_curves(curves, along="training step"):
+    """Losses of several runs over steps or epochs. curves: {name: losses}; equal ones are drawn into each other."""
     figure = new_figure(7.6, 3.6)
     ax = figure.subplots()
     looks = ((COLORS["orange"], "-", 6), (COLORS["blue"], "-", 1.8))
     for (name, losses), (color, line, width) in zip(curves.items(), looks, strict=False):
         ax.plot(range(1, len(losses) + 1), losses, line, color=color, linewidth=width, label=name)
-    ax.set_xlabel("training step")
+    ax.set_xlabel(along)
     ax.set_ylabel("loss")
     ax.legend()
     return figure
