@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from tinycnn.course.drawings.numbers import canvas, cell, frame, matrix, say
+from tinycnn.course.drawings.numbers import canvas, frame, matrix, say
 from tinycnn.errors import require
-from tinycnn.plots.look import COLORS, INK, new_figure, styled
+from tinycnn.plots.look import COLORS, new_figure, styled
 
 CONVOLUTION, CONNECTED = COLORS["blue"], COLORS["orange"]
 DEPTH = 0.45  # how far a block reaches to the back, per unit of its side
@@ -27,11 +27,12 @@ def blocks(shapes):
         else:
             side, thick, color, words = shape[0] ** 0.5 * 0.17, 0.45, CONNECTED, f"{shape[0]}"
         back = side * DEPTH if len(shape) == 3 else 0.45
-        _block(ax, left, -side / 2 - back / 4, thick, side, back, color if name != "picture" else COLORS["green"])
-        middle = left + (thick + back) / 2
+        room = max(thick + back, 4.6)
+        middle, start = left + room / 2, left + (room - thick - back) / 2
+        _block(ax, start, -side / 2 - back / 4, thick, side, back, color if name != "picture" else COLORS["green"])
         ax.text(middle, -tallest * 0.72, words, ha="center", va="top", fontsize=10)
         ax.text(middle, tallest * 0.78, name, ha="center", va="bottom", fontsize=11, fontweight="bold")
-        left += max(thick + back, 2.6) + 1.0
+        left += room + 0.5
     ax.set(xlim=(-0.6, left - 0.4), ylim=(-tallest * 1.02, tallest * 0.95), aspect="equal")
     return figure
 
@@ -92,7 +93,7 @@ def normalized(x, s, y, size, channel):
     frame(ax, (left + first, 2.3), (last - first, 1), COLORS["blue"])
     frame(ax, (left + channel, 3.8), (1, 1), COLORS["orange"])
     for c in range(count):
-        say(ax, (left + c + 0.5, 0.45), f"channel {c}" if count < 4 else f"c = {c}", 10)
+        say(ax, (left + c + 0.5, 0.45), f"c = {c}", 10)
     right = left + count + 0.5
     say(ax, (right, 1.3), "one pixel, its channels", 11, ha="left")
     say(ax, (right, 2.8), f"window of {size}, cut at the ends", 11, ha="left")
@@ -102,7 +103,7 @@ def normalized(x, s, y, size, channel):
 
 
 @styled
-def learning(curves, names=("loss", "training step")):
+def learning(curves):
     """Losses over steps of several runs each, and their spread. curves: {name: (runs, steps)}."""
     figure = new_figure(8.2, 3.9)
     ax = figure.subplots()
@@ -113,11 +114,8 @@ def learning(curves, names=("loss", "training step")):
         steps = range(1, runs.shape[1] + 1)
         ax.fill_between(steps, runs.min(axis=0), runs.max(axis=0), color=color, alpha=0.18, linewidth=0)
         ax.plot(steps, runs.mean(axis=0), line, color=color, label=name)
-    ax.set_ylabel(names[0])
-    ax.set_xlabel(names[1])
+    ax.set_ylabel("loss")
+    ax.set_xlabel("training step")
     ax.set_ylim(bottom=0)
     ax.legend()
     return figure
-
-
-__all__ = ["INK", "blocks", "cell", "learning", "normalized", "where_it_is"]
