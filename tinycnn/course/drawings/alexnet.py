@@ -27,7 +27,7 @@ def blocks(shapes):
         else:
             side, thick, color, words = shape[0] ** 0.5 * 0.17, 0.45, CONNECTED, f"{shape[0]}"
         back = side * DEPTH if len(shape) == 3 else 0.45
-        room = max(thick + back, 4.6)
+        room = max(thick + back, 6.4)
         middle, start = left + room / 2, left + (room - thick - back) / 2
         _block(ax, start, -side / 2 - back / 4, thick, side, back, color if name != "picture" else COLORS["green"])
         ax.text(middle, -tallest * 0.72, words, ha="center", va="top", fontsize=10)
