@@ -61,6 +61,11 @@ def _networks(rng):
               "e": ("linear", 6)}, (40, 26, 6))]
 
 
+def _off(layers, shape):
+    """A mistake that nobody knows: every shape a little off, none in the same way."""
+    return [tuple(number + 3 + 2 * i for number in row) for i, row in enumerate(shapes(layers, shape))]
+
+
 SHAPES = Exercise(
     title="the shape behind every layer",
     solution=shapes,
@@ -68,6 +73,7 @@ SHAPES = Exercise(
     takes=("layers", "shape"),
     cases=_networks,
     returns=("shapes",),
+    unknown=_off,
     mistakes={
         "off by one": Mistake(
             walk(size=lambda n, kernel, stride, padding: (n + 2 * padding - kernel) // stride),
@@ -77,7 +83,7 @@ SHAPES = Exercise(
             "The padding is counted once, but there is a border on both sides."),
         "padding ignored": Mistake(
             walk(size=lambda n, kernel, stride, padding: (n - kernel) // stride + 1),
-            "The padding plays no part."),
+            "The padding plays no part: the windows never stand on the border."),
         "stride ignored": Mistake(
             walk(size=lambda n, kernel, stride, padding: n + 2 * padding - kernel + 1),
             "The stride plays no part: the windows do not stop everywhere."),
@@ -86,7 +92,7 @@ SHAPES = Exercise(
             "A window that would reach over the end is counted, in convolutions and pools. Here a window must fit."),
         "pool: rounded up": Mistake(
             walk(pool_size=lambda n, kernel, stride: -(-(n - kernel) // stride) + 1),
-            "The pools count a window that reaches over the end. (Some frameworks do so; here a window must fit.)"),
+            "The pools count a window that reaches over the end. Some frameworks do so; here a window must fit."),
         "pool: stride is the kernel": Mistake(
             walk(pool_stride=lambda kernel, stride: kernel),
             "The pools move on by a whole window. Here they have a stride of their own, so that windows can overlap."),
@@ -191,6 +197,8 @@ COSTS = Exercise(
     takes=("layers", "shape"),
     cases=_networks,
     returns=(P, M),
+    unknown=lambda layers, shape: tuple([number + 3 + 2 * i for i, number in enumerate(part)]
+                                        for part in costs(layers, shape)),
     mistakes={
         f"{P}: bias forgotten": Mistake(
             _with(_parameters(conv=lambda k, c, f, g, before, after: k * k * (c // g) * f,
@@ -260,7 +268,7 @@ COSTS = Exercise(
             "It is twice as much: multiplications and additions are counted. Only the products are asked for."),
         f"{M}: pools": Mistake(
             _with(None, _multiplications(pool=lambda k, after: k * k * math.prod(after))),
-            "The pools multiply. They only compare."),
+            "The pools multiply. They take the largest number, and only compare."),
     },
 )
 

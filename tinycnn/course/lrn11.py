@@ -98,7 +98,8 @@ FORWARD = Exercise(
             _forward(_counted),
             "The mean over the window is taken. The formula has a sum, which has fewer terms at the ends."),
         "k forgotten": Mistake(
-            _forward(s=lambda total, alpha, size, k: alpha * total), "k is missing in s."),
+            _forward(s=lambda total, alpha, size, k: alpha * total),
+            "k is missing in s: without it, a channel among zeros is divided by nearly nothing."),
         "k is 1": Mistake(
             _forward(s=lambda total, alpha, size, k: 1 + alpha * total),
             "s begins with 1. It begins with k, whatever that is."),
@@ -200,7 +201,7 @@ BACKWARD = Exercise(
             "The way through s is half as strong as it is. What is the derivative of a square?"),
         "alpha forgotten": Mistake(
             _backward(factor=lambda alpha, beta, size: 2 * beta),
-            "alpha is missing in the way through s."),
+            "alpha is missing in the way through s: how much does s grow with a square?"),
         "beta forgotten": Mistake(
             _backward(factor=lambda alpha, beta, size: 2 * alpha),
             "beta is missing: a power's derivative has the exponent in front."),
