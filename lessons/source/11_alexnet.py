@@ -471,7 +471,7 @@ def suspicions(layer, shape):
         return layer.backward(dy)
 
     wrong = ["dx"] if accuse(y_of_x, dx, x) else []
-    for name, parameter in layer.parameters().items():
+    for weight, parameter in layer.parameters().items():
         def y_of_w(w, parameter=parameter):
             parameter.value = w
             return layer.forward(x)
@@ -481,7 +481,7 @@ def suspicions(layer, shape):
             dx(dy, x)
             return parameter.grad
 
-        wrong += [name] if accuse(y_of_w, dw, parameter.value) else []
+        wrong += [weight] if accuse(y_of_w, dw, parameter.value) else []
     return wrong
 
 
