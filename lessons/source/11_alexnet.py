@@ -533,7 +533,7 @@ def one_step(size):
         nets.append(net.parameters())
     print(f"{sum(p.value.size for p in nets[0].values()):,} parameters")
     print(f"the loss: {losses[0]:.4f} with your parts, {losses[1]:.4f} with the library's")
-    far = max(abs(p.value - nets[1][name].value).max() for name, p in nets[0].items())
+    far = max(abs(p.value - nets[1][key].value).max() for key, p in nets[0].items())
     moved = abs(nets[0]["trunk.conv1.w"].value - first).max()
     print(f"the step moves weights of conv1 by up to {moved:.0e}; after it, no weight of any layer")
     print(f"is further from the library's than {far:.0e}")
