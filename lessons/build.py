@@ -46,7 +46,7 @@ from tinycnn.course import named
 from tinycnn.course.result import EMPTY, HEADS, KNOWN, RIGHT
 
 FOLDER = Path(__file__).resolve().parent
-MOST = 60_000  # bytes of a picture with as many colors as a photograph
+MOST = 90_000  # bytes of a picture, if fewer colors and pixels allow
 WIDEST = 1440  # pixels of a picture across, which is 9.6 inches
 
 
@@ -117,16 +117,17 @@ def small_picture(png):
     picture = Image.open(io.BytesIO(png)).convert("RGB")
     drawn = picture.getcolors(20_000) is not None  # lines and letters; a photograph has more colors than that
     width, widest = round(picture.width * 96 / 150), WIDEST if drawn else WIDEST * 2 // 3
-    forms = [(256, widest)] if drawn else [(256, widest), (64, widest), (64, widest * 3 // 4), (32, widest * 3 // 5)]
-    for colors, across in forms:  # the first that is small enough; what is drawn is small anyway
+    tried = []  # what is drawn is small, and fewer pixels would give it more colors
+    for colors, across in ((256, widest), (256, widest * 3 // 4), (160, widest * 2 // 3))[: 1 if drawn else 3]:
         small, file = picture, io.BytesIO()
         if picture.width > across:
             small = picture.resize((across, round(picture.height * across / picture.width)), Image.Resampling.LANCZOS)
-        dither = Image.Dither.FLOYDSTEINBERG if colors == 256 and not drawn else Image.Dither.NONE
+        dither = Image.Dither.NONE if drawn else Image.Dither.FLOYDSTEINBERG
         small.quantize(colors, dither=dither).save(file, "png", optimize=True)
-        if file.tell() <= MOST:
+        tried.append(file.getvalue())
+        if len(tried[-1]) <= MOST:
             break
-    return file.getvalue(), min(width, WIDEST * 96 // 150)
+    return min(tried, key=len), min(width, WIDEST * 96 // 150)
 
 
 def _notebook(cells):

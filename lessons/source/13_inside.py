@@ -3,7 +3,7 @@
 #
 # *What it looks at, layer by layer. And how to tell a true picture of that from a pretty one.*
 #
-# ![Three pictures, each with maps of what matters: of the trained network, of a random one, and plain edges](picture)
+# ![Two pictures, each with maps of what matters: of the trained network, of a random one, and plain edges](picture)
 #
 # | | |
 # |---|---|
@@ -77,7 +77,7 @@ filters(model)
 # above and light below: edges. What they make of a picture, the strongest maps after the first pooling and ReLU:
 
 # %%
-activations(model, test.images[6], "relu1").plot(15)
+activations(model, test.images[6], "relu1").plot(7)
 
 # %% [markdown]
 # Channel 4 does answer at upright edges and channel 10 at level ones, and channels 2 and 5 at the pink. But here the
@@ -405,10 +405,10 @@ draw.agreement(agreements, "the same, with a little noise", "the map of another 
 # Here are the maps themselves.
 
 # %% tags=["picture"]
-three = slice(0, 3)
-draw.map_table(some.images[three], some.boxes[three], {
-    "trained": original[three], "a little noise": rows["the same, with a little noise"][three],
-    "random weights": random_maps[three], "edges, no network": edges[three]})
+two = slice(1, 3)
+draw.map_table(some.images[two], some.boxes[two], {
+    "trained": original[two], "a little noise": rows["the same, with a little noise"][two],
+    "random weights": random_maps[two], "edges, no network": edges[two]})
 
 # %% [markdown]
 # ## 6. Cover it up
