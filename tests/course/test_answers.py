@@ -1,13 +1,21 @@
 """Answers as learners write them: right ones pass, wrong ones never do, and nobody is accused of anything else."""
 
+import functools
+
 import numpy as np
 import pytest
 
 from tests.course.answers import answers
-from tests.course.matrix import judged, row
+from tests.course.matrix import judged as judge
 from tinycnn.course import check, named, names
 
 ANSWERS = answers()
+
+
+@functools.cache
+def judged(name):
+    """[(column of the matrix, Result)] of the wrong answers to an exercise."""
+    return [judge(name, one) for one in ANSWERS[name].wrong]
 
 
 @pytest.mark.parametrize("name", ANSWERS)
@@ -18,8 +26,7 @@ def test_right_answers_in_other_styles_pass(name):
 
 @pytest.mark.parametrize("name", ANSWERS)
 def test_wrong_answers_are_met_as_what_they_are(name):
-    for i, one in enumerate(ANSWERS[name].wrong):
-        word, result = judged(name, one)
+    for i, (one, (word, result)) in enumerate(zip(ANSWERS[name].wrong, judged(name), strict=True)):
         assert word not in ("passed", "accused"), f"wrong answer {i}: {result}"
         assert word == "recognized" or one.known is None, f"wrong answer {i} is not met as {one.known}: {result}"
 
@@ -31,10 +38,8 @@ def test_every_exercise_has_answers(name):
 
 
 def test_most_wrong_answers_are_recognized_or_helped():
-    rows = [row(name, tried) for name, tried in ANSWERS.items()]
-    helped, tried = (sum(counts[a] + counts.get(b, 0) for counts in rows)
-                     for a, b in (("recognized", "helpful"), ("wrong", None)))
-    assert helped >= 0.7 * tried
+    words = [word for name in ANSWERS for word, _ in judged(name)]
+    assert words.count("recognized") + words.count("helpful") >= 0.7 * len(words)
 
 
 @pytest.mark.parametrize("name", names())

@@ -113,7 +113,7 @@ def loops(y_index=None, x_row=None, take=None, pad=None, finish=lambda total, b:
     (loops(finish=lambda total, b: total), "bias forgotten"),
     (loops(take=lambda a, k: (a * k)[..., 0].sum()), "first channel only"),
     (loops(take=lambda a, k: (a * k)[-1, -1, -1]), "overwritten"),
-    (loops(take=lambda a, k: (a * k).mean()), "wrong"),
+    (loops(take=lambda a, k: (a * k).mean()), "mean"),
     (loops(pad=lambda x, p: np.pad(x, p)), "raised"),
 ])
 def test_convolutions_written_by_hand(answer, expected):
