@@ -89,7 +89,8 @@ def _run(arguments, show):
 def _predict(model, path, target, arguments):
     """What is said of one picture, as JSON has it; drawn too. Nothing of the picture is kept."""
     from tinycnn.data.photographs import read_image
-    from tinycnn.plots import annotate, annotate_pose
+    from tinycnn.plots import annotate_pose
+    from tinycnn.plots.annotate import annotate
 
     image = read_image(path)
     height, width = image.shape[:2]
