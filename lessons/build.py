@@ -46,7 +46,7 @@ from tinycnn.course import named
 from tinycnn.course.result import EMPTY, HEADS, KNOWN, RIGHT
 
 FOLDER = Path(__file__).resolve().parent
-MOST = 90_000  # bytes of a picture, if fewer colors and pixels allow
+MOST = 45_000  # bytes of a picture, if fewer colors and pixels allow
 WIDEST = 1440  # pixels of a picture across, which is 9.6 inches
 
 
@@ -117,8 +117,9 @@ def small_picture(png):
     picture = Image.open(io.BytesIO(png)).convert("RGB")
     drawn = picture.getcolors(20_000) is not None  # lines and letters; a photograph has more colors than that
     width, widest = round(picture.width * 96 / 150), WIDEST if drawn else WIDEST * 2 // 3
-    tried = []  # what is drawn is small, and fewer pixels would give it more colors
-    for colors, across in ((256, widest), (256, widest * 3 // 4), (160, widest * 2 // 3))[: 1 if drawn else 3]:
+    tried = []  # fewer pixels can give what is drawn more colors, and make it larger
+    fewer, fewest = (64, 64) if drawn else (256, 160)
+    for colors, across in ((256, widest), (fewer, widest * 3 // 4), (fewest, widest * 2 // 3)):
         small, file = picture, io.BytesIO()
         if picture.width > across:
             small = picture.resize((across, round(picture.height * across / picture.width)), Image.Resampling.LANCZOS)

@@ -3,7 +3,7 @@
 #
 # *What it looks at, layer by layer. And how to tell a true picture of that from a pretty one.*
 #
-# ![Two pictures, each with maps of what matters: of the trained network, of a random one, and plain edges](picture)
+# ![How far maps of what matters agree with the trained network's: less and less as its weights become random](picture)
 #
 # | | |
 # |---|---|
@@ -198,7 +198,7 @@ if check("13.window_of_unit", window_of_unit):
 # ## 3. What excites a unit
 #
 # A unit has a number for every picture, at every place. So ask: in which eight pictures is it largest, and what was
-# in its window there? Six of the 64 maps behind the third ReLU, and three maps of a network with random weights:
+# in its window there? Four of the 64 maps behind the third ReLU, and two maps of a network with random weights:
 
 # %%
 def outputs_of(network, layer, images):
@@ -216,8 +216,8 @@ def strongest(maps, channel, most=8):
 
 trained, unlearned = (outputs_of(network, "relu3", test.images) for network in (model, untrained(1)))
 draw.patches(test.images, (22, 8, -7), {
-    f"unit {k}": (trained[..., k], strongest(trained, k)) for k in range(4, 64, 10)} | {
-    f"random, {k}": (unlearned[..., k], strongest(unlearned, k)) for k in (4, 24, 44)})
+    f"unit {k}": (trained[..., k], strongest(trained, k)) for k in (4, 14, 24, 54)} | {
+    f"random, {k}": (unlearned[..., k], strongest(unlearned, k)) for k in (4, 24)})
 
 # %% [markdown]
 # People see a theme in any row of pictures. So count: of the eight pictures that excite a unit most, how many belong
@@ -304,7 +304,7 @@ def saliency(forward, backward, x, labels):
 check("13.saliency", saliency)
 
 # %% [markdown]
-# On the real network, whose backward goes on to the pixels when it is asked to. Two pictures; the class that was
+# On the real network, whose backward goes on to the pixels when it is asked to. One picture; the class that was
 # found, and another:
 
 # %% tags=["yours", "expected"]
@@ -313,22 +313,18 @@ def backward(dscores, dboxes):
 
 
 if check("13.saliency", saliency):
-    x, labels = model.normalize(test.images[6:8]), found[6:8]
+    x, labels = model.normalize(test.images[6:7]), found[6:7]
     maps = {"its class": saliency(model.forward, backward, x, labels),
             "the next class": saliency(model.forward, backward, x, (labels + 1) % 10)}
-    figure = draw.map_table(test.images[6:8], test.boxes[6:8], maps)
+    figure = draw.map_table(test.images[6:7], test.boxes[6:7], maps)
 else:
     figure = "first the function"
 figure
 
 # %% [markdown]
 # A box has four numbers, and each can be asked the same way. The library does so for the four edges, in pixels by
-# which an edge moves:
-
-# %%
-tc.inspection.saliency(model, test.images[6]).plot()
-
-# %% [markdown]
+# which an edge moves: try `tc.inspection.saliency(model, test.images[6]).plot()` in a cell of your own.
+#
 # ## 5. Should we believe it?
 #
 # The maps look right. But so would a drawing of the picture's edges, which knows nothing of any network. Adebayo and
@@ -378,7 +374,7 @@ noisy = np.clip(some.images + np.random.default_rng(0).normal(0, 4, some.images.
 # nearly, as that of another picture, (b) half way between floor and ceiling, (c) nearer to the ceiling than to the
 # floor? Write your letter down.
 
-# %%
+# %% tags=["picture"]
 top_down = ["class_head", "trunk.fc1", "trunk.conv4", "trunk.conv3", "trunk.conv2", "trunk.conv1"]
 rows = {"the same, with a little noise": maps_of([model], noisy),
         "the score of another class": maps_of([model], labels=(classes + 1) % 10)}
@@ -404,11 +400,10 @@ draw.agreement(agreements, "the same, with a little noise", "the map of another 
 #
 # Here are the maps themselves.
 
-# %% tags=["picture"]
+# %%
 two = slice(1, 3)
 draw.map_table(some.images[two], some.boxes[two], {
-    "trained": original[two], "a little noise": rows["the same, with a little noise"][two],
-    "random weights": random_maps[two], "edges, no network": edges[two]})
+    "trained": original[two], "random weights": random_maps[two], "edges, no network": edges[two]})
 
 # %% [markdown]
 # ## 6. Cover it up

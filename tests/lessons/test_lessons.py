@@ -86,7 +86,7 @@ def test_the_first_cell_helps_where_nothing_is_installed(source):
 def test_notebooks_are_small_and_know_nothing_of_a_machine(source):
     for path in build.notebooks_of(source):
         text = path.read_text()
-        assert len(text) < 1_200_000
+        assert len(text) < 700_000
         assert str(build.FOLDER.parent) not in text and "/home/" not in text and "Traceback" not in text
 
 
