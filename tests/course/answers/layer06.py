@@ -172,7 +172,7 @@ class ReturnsAll(Plain):
 
 LAYER = Answers(
     right=[Plain, Remembering, KeepsPatches, InDictionary, WithArguments, Assigning],
-    wrong=[wrong(InClass, "shared by all layers"), wrong(InModule, "shared by all layers"), wrong(NoDx),
+    wrong=[wrong(InClass, "shared"), wrong(InModule, "shared"), wrong(NoDx),
            wrong(NoReturn),
            wrong(AddsUp, "accumulates"), wrong(Steps, "updates"), wrong(NoStride, "plain forward"),
            wrong(NoBias, "bias forgotten"), wrong(Means, "batch mean"), wrong(Exchanged, "exchanged"),
