@@ -1,7 +1,7 @@
-"""Exercises that end in a layer with weights w and a bias b: how it is graded, and the mistakes that all of them share."""
+"""Exercises that end in a layer with weights w and a bias b: how it is graded, and the mistakes that all share.
 
-Graded as in a network: two layers at work at once, so that one runs forward before the other has run backward, and then
-a second step of the first.
+Graded as in a network: two layers at work at once, so that one runs forward before the other has run backward, and
+then a second step of the first.
 """
 
 import numpy as np
