@@ -9,6 +9,7 @@ from PIL import Image
 
 import tinycnn as tc
 import tinycnn.inspection  # noqa: F401
+from tests.test_cli import contents, photographs
 from tinycnn.classical import LinearSVM
 from tinycnn.classical.hog_svm import hog_svm
 from tinycnn.cli import main, runs
@@ -84,6 +85,30 @@ def test_a_finished_run_without_its_checkpoint_is_not_begun_again(trained, capsy
     assert "nothing to continue from" in capsys.readouterr().err and (trained / "model.npz").read_bytes() == before
 
 
+def test_a_run_that_lost_its_best_weights_is_not_gone_on_with(trained, capsys):
+    (trained / "model.npz").rename(trained / "kept.npz")
+    before = contents(trained)
+    assert main(["train", "--resume", "--out", str(trained), "--epochs", "2", "--quiet"]) == 2
+    err = capsys.readouterr().err
+    assert "has lost its model.npz" in err and err.count("\n") == 1 and contents(trained) == before
+    (trained / "kept.npz").rename(trained / "model.npz")
+    assert main(["train", "--resume", "--out", str(trained), "--epochs", "2", "--quiet"]) == 0
+
+
+@pytest.mark.parametrize("more, words", [
+    (["--out", "notes.txt"], "notes.txt is a file"),
+    (["--out", "run", "--init", "nowhere.npz"], "nowhere.npz: there is no such file or folder"),
+])
+def test_what_cannot_be_is_said_before_anything_is_drawn(more, words, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("tinycnn.cli.train._load", lambda *arguments: pytest.fail("it has begun"))
+    (tmp_path / "notes.txt").write_text("a year's work")
+    assert main([*TINY, *more]) == 2
+    err = capsys.readouterr().err
+    assert words in err and err.count("\n") == 1
+    assert (tmp_path / "notes.txt").read_text() == "a year's work" and len(list(tmp_path.iterdir())) == 1
+
+
 def test_a_run_that_never_began_leaves_its_name_free(tmp_path, capsys):
     out = tmp_path / "run"
     assert main([*TINY, "--freeze", "nose:1", "--out", str(out)]) != 0
@@ -131,6 +156,15 @@ def test_a_detector_compares_names_and_not_numbers():
 def test_to_begin_with_nothing_is_an_error(trained):
     with pytest.raises(CheckpointError, match="nothing that"):
         tc.models.initialize(hog_svm(2, window=16), trained)
+
+
+def test_evaluate_says_which_pictures_it_could_not_measure(tmp_path, capsys):
+    data = photographs(tmp_path / "photos")
+    assert main([*TINY, "--data", str(data), "--out", str(tmp_path / "run")]) == 0
+    capsys.readouterr()
+    sorted(data.glob("*.jpg"))[0].write_bytes(b"no picture")
+    main(["evaluate", str(tmp_path / "run")])
+    assert "tinycnn: note: left out 1 of 12" in capsys.readouterr().err
 
 
 @pytest.fixture

@@ -234,6 +234,15 @@ def test_early_stopping_waits_for_patience():
     assert len(history) == 3 and history.best_epoch == 1
 
 
+def test_while_no_answer_is_right_the_lowest_loss_is_the_best():
+    def record(joint):
+        return tc.history.History([{"epoch": k + 1, "valid_joint": value, "valid_loss": loss}
+                                   for k, (value, loss) in enumerate(zip(joint, (3.0, 1.0, 2.0), strict=True))])
+
+    assert record((0.0, 0.0, 0.0)).best_epoch == 2
+    assert record((0.0, 0.0, 0.1)).best_epoch == 3 and record((0.2, 0.1, 0.2)).best_epoch == 1
+
+
 def test_a_loss_that_is_not_a_number_stops_the_run_and_names_the_step(device):
     model = tc.models.localizer(**SMALL)
     with pytest.raises(TrainingError, match=r"the (class|box) loss became .* at step \d+ .*learning rate"):

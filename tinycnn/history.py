@@ -36,13 +36,15 @@ class History:
 
     @property
     def best_epoch(self) -> int:
-        """The epoch (counted from 1) with the highest valid_joint, for poses valid_pck, the first among equals; the
-        last where nothing was validated.
+        """The epoch (counted from 1) with the highest valid_joint, for poses valid_pck, the first among equals; while
+        that is 0, the one with the lowest valid_loss; the last where nothing was validated.
         """
         headline = next((name for name in HEADLINES if self.rows and name in self.rows[0]), None)
         if headline is None:
             return len(self.rows)
         values = self.column(headline)
+        if max(values) == 0 and "valid_loss" in self.rows[0]:
+            values = [-loss for loss in self.column("valid_loss")]
         return values.index(max(values)) + 1
 
     @property

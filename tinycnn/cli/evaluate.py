@@ -1,6 +1,7 @@
 """tinycnn evaluate: all metrics of a trained model, with the baselines beside them."""
 
 import json
+import sys
 
 from tinycnn.cli import runs
 from tinycnn.cli.options import DATA, DEVICE, given, options, place, resolve
@@ -28,6 +29,9 @@ def run(arguments):
     data, settings = runs.data_for_model(model, path, given(arguments))
     part = data.parts[arguments.part]
     runs.say_if_learned(path, settings, arguments.part, part)
+    for note in data.notes:
+        if note.startswith("left out "):  # what is missing is not measured
+            print(f"tinycnn: note: {legible(note)}", file=sys.stderr)
     metrics = evaluate(model, part, data.train if len(data.train) else None)
     if arguments.json:
         print(json.dumps({"model": str(path), "data": settings["data"], "part": arguments.part, **metrics}, indent=2))

@@ -29,7 +29,7 @@ def add(commands):
         description="Say what is in each picture, and where, in the picture's own pixels: xmin ymin xmax ymax. "
                     "A copy of each, with its box drawn, is written to --out. A picture that cannot be read is named "
                     "and left out; the status is then 1.")
-    parser.add_argument("images", nargs="+", metavar="PICTURE",
+    parser.add_argument("images", type=place, nargs="+", metavar="PICTURE",
                         help="picture files, patterns as photos/*.jpg or photos/**/*.jpg, and folders: all pictures in "
                              "them and below them, but hidden ones and drawings of predict")
     parser.add_argument("--model", type=place, dest="trained", metavar="MODEL",

@@ -44,7 +44,10 @@ def new_folder(out, name):
 
 
 def expect_new(folder):
-    """Raise UsageError where the folder holds a run: a new one would be written over it."""
+    """Raise UsageError where the folder holds a run: a new one would be written over it; or where it is a file."""
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(f"{folder} is a file: choose another folder for the run, or leave --out away to get a new "
+                         "numbered one under runs/")
     held = [file for file in FILES if (folder / file).exists()]
     if held:
         raise UsageError(

@@ -64,12 +64,15 @@ def _run(arguments, settings, folder, claim):
     say = (lambda *lines: None) if arguments.quiet else (lambda *lines: lines and print(*lines, sep="\n", flush=True))
     if folder is None and arguments.out is not None:
         runs.expect_new(Path(arguments.out))  # before anything is drawn or read
+    begins = settings["init"] and (folder is None or not (folder / "checkpoint.npz").exists())
+    if begins and not Path(settings["init"]).exists():
+        raise UsageError(f"--init {settings['init']}: there is no such file or folder")
     data = _load(settings, folder)
     say(data.describe(), "")
     if arguments.config is not None:
         say(*_of_another_run(arguments.config, settings))
     model = runs.build_model(settings, getattr(data, "classes", None))
-    if settings["init"] and (folder is None or not (folder / "checkpoint.npz").exists()):
+    if begins:
         say(begin(model, settings["init"]).told())
     say(*_what_it_needs(model, data, settings))
     new = folder is None
