@@ -18,7 +18,7 @@ ROOT = "tinycnn"  # the names of modules that it loads at first use do not count
 # From the first to the last. A room is a module or package of tinycnn; of several that fit, the longest name decides.
 # Two spaces begin a remark.
 ROOMS = """
-errors claims files lazy text version
+errors claims files lazy progress text version
 backend
 memory
 kernels
@@ -45,7 +45,7 @@ continuation
 checkpoint
 tasks  what a training has to know of its task
 fit_arguments
-training
+training range_test
 reference
 inspection
 simulated
