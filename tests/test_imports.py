@@ -39,6 +39,7 @@ metrics  of Samples
 models.base models.localizer models.alexnet models.resnet models.pose
 classical
 models
+breakdown
 gradient_check  above training, which checks a gradient every few steps if asked (gradcheck_every)
 history
 continuation
