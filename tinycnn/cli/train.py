@@ -14,7 +14,7 @@ from tinycnn.backend import pick_device
 from tinycnn.claims import NAME, claimed
 from tinycnn.cli import resume, runs
 from tinycnn.cli.failures import UsageError
-from tinycnn.cli.options import DRAWN, SETTINGS, WITHOUT_EPOCHS, given, options, place, resolve
+from tinycnn.cli.options import DRAWN, SETTINGS, WITHOUT_EPOCHS, absolute, given, options, place, resolve
 from tinycnn.data.contents import pictures_of
 from tinycnn.errors import DataError, MissingExtra
 from tinycnn.history import History
@@ -51,20 +51,27 @@ def add(commands):
 
 
 def run(arguments):
+    _report(*train_one(arguments))
+
+
+def train_one(arguments, load_data=runs.load_data):
+    """Train one model, or go on with one: (the model of the best epoch, its metrics, its folder, what failed to be
+    drawn). load_data: a function of the settings
+    """
     settings, folder = _settings(arguments)
     with contextlib.ExitStack() as claim:
         if folder is not None:
             claim.enter_context(claimed(folder))
-        _run(arguments, settings, folder, claim)
+        return _run(arguments, settings, folder, claim, load_data)
 
 
-def _run(arguments, settings, folder, claim):
+def _run(arguments, settings, folder, claim, load_data):
     """folder: of the run to resume, claimed already, or None"""
     device, _ = pick_device(settings["device"])
     say = (lambda *lines: None) if arguments.quiet else (lambda *lines: lines and print(*lines, sep="\n", flush=True))
     if folder is None and arguments.out is not None:
         runs.expect_new(Path(arguments.out))  # before anything is drawn or read
-    data = _load(settings, folder)
+    data = _load(settings, folder, load_data)
     say(data.describe(), "")
     if arguments.config is not None:
         say(*_of_another_run(arguments.config, settings))
@@ -92,13 +99,13 @@ def _run(arguments, settings, folder, claim):
     finally:
         if new and {file.name for file in folder.iterdir()} - {NAME} == {"config.json"}:
             (folder / "config.json").unlink()  # no epoch was finished, so the name is free again
-    _report(best, metrics, folder, problems)
+    return best, metrics, folder, problems
 
 
-def _load(settings, folder):
+def _load(settings, folder, load_data):
     """The data; where those of a run to resume are gone, the error says what to do if they were moved."""
     try:
-        return runs.load_data(settings)
+        return load_data(settings)
     except (DataError, FileNotFoundError) as error:
         if folder is None or settings["data"] in DRAWN.values() or Path(settings["data"]).exists():
             raise
@@ -134,10 +141,7 @@ def _what_it_needs(model, data, settings):
 
 def _settings(arguments):
     """(settings, folder of the run to resume or None)"""
-    known = given(arguments)
-    for name in ("data", "init"):
-        if known.get(name) not in (None, *DRAWN.values()):
-            known[name] = str(Path(known[name]).absolute())  # so that config.json works from any folder
+    known = absolute(given(arguments))
     if not arguments.resume:
         earlier = runs.read_config(arguments.config) if arguments.config is not None else None
         return resolve(known, earlier), None
@@ -162,8 +166,8 @@ def _fit(model, data, settings, folder, arguments):
         optimizer=optimizer, loss=runs.loss_of(settings),
         schedule=runs.schedule_of(settings), augment=runs.augment_of(settings), seed=settings["seed"], out=folder,
         resume=arguments.resume, patience=settings["patience"], clip_norm=settings["clip_norm"],
-        progress=not arguments.quiet, workers=settings["workers"], freeze=settings["freeze"],
-        balance=settings["balance"])
+        progress=getattr(arguments, "progress", not arguments.quiet), workers=settings["workers"],
+        freeze=settings["freeze"], balance=settings["balance"])
 
 
 def _fit_without_epochs(model, data, settings, folder):
