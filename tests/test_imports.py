@@ -41,7 +41,7 @@ classical
 models
 breakdown
 gradient_check  above training, which checks a gradient every few steps if asked (gradcheck_every)
-history
+history origin
 continuation
 checkpoint
 tasks  what a training has to know of its task

@@ -28,6 +28,7 @@ def main(argv=None):
     written, warnings.formatwarning = warnings.formatwarning, _note
     try:
         arguments = parser().parse_args(argv)
+        arguments.argv = argv
         _expect_threads()
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", module=r"PIL\b")  # what Pillow finds odd in a picture; errors are ours

@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import json
 import os
 import platform
 import shlex
@@ -14,13 +15,14 @@ from tinycnn.backend import pick_device
 from tinycnn.claims import NAME, claimed
 from tinycnn.cli import resume, runs
 from tinycnn.cli.failures import UsageError
-from tinycnn.cli.options import DRAWN, SETTINGS, WITHOUT_EPOCHS, absolute, given, options, place, resolve
+from tinycnn.cli.options import DATA, DRAWN, SETTINGS, WITHOUT_EPOCHS, absolute, given, options, place, resolve
 from tinycnn.data.contents import pictures_of
 from tinycnn.errors import DataError, MissingExtra
 from tinycnn.history import History
 from tinycnn.models.transfer import begin
 from tinycnn.models.weights import load, save
 from tinycnn.optim import SGD, Adam
+from tinycnn.origin import origin, other_than, versions
 from tinycnn.text import legible
 from tinycnn.version import __version__
 
@@ -74,7 +76,7 @@ def _run(arguments, settings, folder, claim, load_data):
     data = _load(settings, folder, load_data)
     say(data.describe(), "")
     if arguments.config is not None:
-        say(*_of_another_run(arguments.config, settings))
+        say(*_of_another_run(arguments.config, settings, data))
     model = runs.build_model(settings, getattr(data, "classes", None))
     if settings["init"] and (folder is None or not (folder / "checkpoint.npz").exists()):
         say(begin(model, settings["init"]).told())
@@ -84,7 +86,8 @@ def _run(arguments, settings, folder, claim, load_data):
         folder = runs.new_folder(arguments.out, data.name)
         claim.enter_context(claimed(folder, new=arguments.out is None))
         runs.expect_new(folder)
-        runs.write_json(folder / "config.json", _config(settings, data, model, folder))
+        argv = getattr(arguments, "argv", None)
+        runs.write_json(folder / "config.json", _config(settings, data, model, folder, argv))
     else:
         resume.accept(folder, settings, data)
     hint = " (tinycnn doctor says why not on a GPU)" if (device, settings["device"]) == ("cpu", "auto") else ""
@@ -113,9 +116,14 @@ def _load(settings, folder, load_data):
                         "--data FOLDER") from error
 
 
-def _of_another_run(config, settings):
+def _of_another_run(config, settings, data):
     """Sentences on what --config does not repeat."""
-    if runs.read_config(config).get("model") != settings["model"]:
+    was = resolve({}, runs.read_config(config))
+    if all(was[name] == settings[name] for name in ("image_size", *(setting.name for setting in DATA))):
+        path = Path(config) / "config.json" if Path(config).is_dir() else Path(config)
+        was_made, here = json.loads(path.read_text("utf-8")), {"data": runs.describe_data(data), "versions": versions()}
+        yield from (f"note: of {config}: {sentence}" for sentence in other_than(was_made, here))
+    if was["model"] != settings["model"]:
         yield (f"{config} is of another model: its data and seed are taken, and {settings['model']} begins with "
                "settings of its own\n")
     told = resume.say_if_it_went_on(config, settings)
@@ -246,8 +254,8 @@ def _report(model, metrics, folder, problems):
     print(f"Try it: tinycnn predict --model {shlex.quote(str(folder))} PICTURE.jpg")
 
 
-def _config(settings, data, model, folder):
-    return {"settings": settings, "repeat": resume.repeat(folder, settings), "tinycnn": __version__,
+def _config(settings, data, model, folder, argv):
+    return {"settings": settings, "repeat": resume.repeat(folder, settings), **origin(argv), "tinycnn": __version__,
             "python": platform.python_version(), "numpy": np.__version__, "processors": os.cpu_count(),
             "data": runs.describe_data(data),
             "parameters": _count(model)}
