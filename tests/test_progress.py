@@ -4,7 +4,9 @@ import sys
 import types
 
 import pytest
+from inspection.looks import network, pictures
 
+import tinycnn as tc
 from tinycnn.progress import bar
 
 
@@ -36,3 +38,12 @@ def test_a_notebook_has_a_bar_although_it_is_no_terminal(monkeypatch, home, disa
     monkeypatch.setitem(sys.modules, "tqdm.auto", types.SimpleNamespace(tqdm=Bar))
     bar([1], 1, "one")
     assert seen["disable"] is disable and seen["total"] == 1 and seen["leave"] is False
+
+
+def test_without_a_terminal_fit_prints_a_line_for_each_epoch(capsys):
+    tc.fit(network(), pictures(12), epochs=3, batch_size=4)
+    out, err = capsys.readouterr()
+    assert [line.split()[:2] for line in out.splitlines()] == [["epoch", "1"], ["epoch", "2"], ["epoch", "3"]]
+    assert err == ""
+    tc.fit(network(), pictures(12), epochs=1, batch_size=4, progress=False)
+    assert capsys.readouterr() == ("", "")
