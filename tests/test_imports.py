@@ -18,7 +18,7 @@ ROOT = "tinycnn"  # the names of modules that it loads at first use do not count
 # From the first to the last. A room is a module or package of tinycnn; of several that fit, the longest name decides.
 # Two spaces begin a remark.
 ROOMS = """
-errors claims files lazy text version
+errors claims files lazy progress text version
 backend
 memory
 kernels
@@ -39,13 +39,14 @@ metrics  of Samples
 models.base models.localizer models.alexnet models.resnet models.pose
 classical
 models
+breakdown
 gradient_check  above training, which checks a gradient every few steps if asked (gradcheck_every)
-history
+history origin
 continuation
 checkpoint
 tasks  what a training has to know of its task
 fit_arguments
-training
+training range_test
 reference
 inspection
 simulated

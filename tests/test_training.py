@@ -104,7 +104,7 @@ def test_the_simulated_device_trains_to_the_same_bits_as_the_host(device, monkey
 def test_files_of_a_run(tmp_path):
     model = tc.models.localizer(**SMALL)
     history = tc.fit(model, squares(40), squares(20, 1), epochs=3, batch_size=16, progress=False, out=tmp_path)
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["checkpoint.npz", "history.csv", "model.npz"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["checkpoint.npz", "history.csv", "model.npz", "run.json"]
     with open(tmp_path / "history.csv") as file:
         rows = list(csv.DictReader(file))
     assert [float(r["loss"]) for r in rows] == pytest.approx(history.column("loss"), rel=1e-5)

@@ -27,6 +27,7 @@ MODULES = [
     "backend", "boxes", "checkpoint", "data.augment", "data.batches", "data.dataset", "data.photographs", "errors",
     "history", "layers.base", "layers.window", "losses", "metrics", "models.alexnet", "models.architectures",
     "models.localizer", "models.weights", "optim", "patches", "poses", "resize", "training", "box_losses", "memory",
+    "progress", "range_test", "breakdown", "origin",
 ]  # fmt: skip
 LAZY = ["tinycnn", "tinycnn.data", "tinycnn.data.scenes"]  # packages that load names at their first use
 

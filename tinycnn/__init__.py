@@ -27,15 +27,19 @@ _LATER = {
     "gradcheck": "tinycnn.gradient_check", "summary": "tinycnn.inspection.summary",
     "trace": "tinycnn.inspection.trace", "diagnose": "tinycnn.inspection.diagnosis",
     "explain_conv": "tinycnn.inspection.explain",
+    "lr_find": "tinycnn.range_test", "mistakes": "tinycnn.inspection.answers",
+    "show_batch": "tinycnn.inspection.answers",
 }
 
 if TYPE_CHECKING:  # the same names for a type checker, which runs nothing
     from tinycnn import course, inspection, metrics, plots, reference, simulated
     from tinycnn.gradient_check import gradcheck
+    from tinycnn.inspection.answers import mistakes, show_batch
     from tinycnn.inspection.diagnosis import diagnose
     from tinycnn.inspection.explain import explain_conv
     from tinycnn.inspection.summary import summary
     from tinycnn.inspection.trace import trace
+    from tinycnn.range_test import lr_find
     from tinycnn.training import evaluate, fit
 else:
     __getattr__, __dir__ = lazy(__name__, _LATER)
@@ -45,5 +49,6 @@ backend.register_device("simulated", lambda: importlib.import_module("tinycnn.si
 __all__ = [
     "L2Loss", "MultiTaskLoss", "SoftmaxCrossEntropy", "TinyCNNError", "__version__", "backend", "box_losses", "boxes",
     "course", "data", "diagnose", "evaluate", "explain_conv", "fit", "gradcheck", "inspection", "layers", "load",
-    "losses", "metrics", "models", "optim", "plots", "reference", "save", "simulated", "summary", "trace",
+    "losses", "lr_find", "metrics", "mistakes", "models", "optim", "plots", "reference", "save", "show_batch",
+    "simulated", "summary", "trace",
 ]  # written out, since type checkers read it

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from tinycnn import origin
 from tinycnn.backend import to_device
 from tinycnn.claims import claimed
 from tinycnn.continuation import expect_epochs, expect_same_run, told
@@ -64,6 +65,7 @@ class Run:
             pictures = {name: array for name, array in self.samples.items() if name.endswith("/pictures")}
             save(self.model, self.out / "model.npz", {"epoch": len(self.history)}, pictures)
         self.history.save(self.out / "history.csv")
+        origin.write_once(self.out, self.settings, self.parts)
         # The checkpoint comes last: a run killed before this line repeats the epoch and writes the same files again.
         extra = {"settings": self.settings, "rows": self.history.rows, "steps": self.optimizer.steps,
                  "turns": self.optimizer.turns,

@@ -26,6 +26,7 @@ from tinycnn.memory import explain_out_of_memory
 from tinycnn.models.base import PictureModel
 from tinycnn.models.localizer import Localizer
 from tinycnn.models.pose import PoseNet
+from tinycnn.progress import bar
 from tinycnn.tasks import given_parts, task_of
 
 
@@ -43,7 +44,7 @@ def fit(model: Localizer | PoseNet, train: Samples | Dataset | PoseSamples | Pos
     optimizer: default SGD(model, lr=0.01, momentum=0.9, weight_decay=5e-4)    loss: default MultiTaskLoss(), PoseLoss()
     schedule: progress 0..1 -> factor on the rate; default tinycnn.optim.cosine()
     augment: an Augment (for a PoseNet, a PoseAugment), or None
-    out: folder that receives model.npz (the best epoch; the last without valid), checkpoint.npz and history.csv
+    out: a folder for model.npz (the best epoch; the last without valid), checkpoint.npz, history.csv and run.json
     resume: continue from out/checkpoint.npz if there is one, with the same samples and settings. Only epochs and
         patience may be others: the rate then follows the schedule over the new number of epochs, which is printed
     patience: stop after so many epochs without a better one    clip_norm: largest norm of all gradients
@@ -92,7 +93,7 @@ def fit(model: Localizer | PoseNet, train: Samples | Dataset | PoseSamples | Pos
             model.train()
             shuffled = task.batches(samples, batch_size, shuffle=True, augment=augment, seed=seed, epoch=epoch,
                                     workers=workers, **balancing)
-            for step, batch in enumerate(_bar(shuffled, steps_per_epoch, f"epoch {epoch + 1}/{epochs}", progress)):
+            for step, batch in enumerate(bar(shuffled, steps_per_epoch, f"epoch {epoch + 1}/{epochs}", progress)):
                 done = epoch * steps_per_epoch + step
                 optimizer.lr = set_lr = base_lr * schedule(done / (epochs * steps_per_epoch))
                 _step(task, batch, loss, optimizer, clip_norm, meter)
@@ -150,12 +151,3 @@ def _check_gradients(task, batch, loss, step):
     report = quick_check(task.model, loss, x, task.truth(few), seed=step)
     if not report.ok:
         raise TrainingError(f"the gradients are wrong at step {step}:\n{report}")
-
-
-def _bar(iterable, total, title, progress):
-    """A progress bar where tqdm is installed and someone is watching."""
-    try:
-        from tqdm import tqdm
-    except ImportError:
-        return iterable
-    return tqdm(iterable, total=total, desc=title, leave=False, disable=None if progress else True, unit="batch")

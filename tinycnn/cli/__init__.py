@@ -9,14 +9,14 @@ import sys
 import traceback
 import warnings
 
-from tinycnn.cli import bench, data, doctor, evaluate, gradcheck, inspect, predict, summary, train
+from tinycnn.cli import bench, compare, data, doctor, evaluate, gradcheck, inspect, predict, summary, sweep, train
 from tinycnn.cli.failures import UsageError, explain
 from tinycnn.cli.options import Parser
 from tinycnn.engine.threads import thread_count
 from tinycnn.version import __version__
 
 _formatted = warnings.formatwarning
-COMMANDS = (train, evaluate, predict, inspect, summary, data, gradcheck, bench, doctor)
+COMMANDS = (train, sweep, evaluate, compare, predict, inspect, summary, data, gradcheck, bench, doctor)
 
 
 def main(argv=None):
@@ -28,6 +28,7 @@ def main(argv=None):
     written, warnings.formatwarning = warnings.formatwarning, _note
     try:
         arguments = parser().parse_args(argv)
+        arguments.argv = argv
         _expect_threads()
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", module=r"PIL\b")  # what Pillow finds odd in a picture; errors are ours

@@ -1,29 +1,40 @@
-"""tinycnn evaluate: all metrics of a trained model, with the baselines beside them."""
+"""tinycnn evaluate: all metrics of a trained model, with the baselines beside them, and where its mistakes are."""
 
 import json
 import sys
+from pathlib import Path
 
 from tinycnn.cli import runs
+from tinycnn.cli.failures import UsageError
 from tinycnn.cli.options import DATA, DEVICE, given, options, place, resolve
+from tinycnn.cli.pictures import expect_writable
+from tinycnn.files import expect_own
 from tinycnn.models.weights import load
 from tinycnn.text import legible
+
+FIGURES = ("confusion.png", "classes.png", "sizes.png", "worst.png")
 
 
 def add(commands):
     parser = commands.add_parser(
         "evaluate", parents=[options(*DATA, DEVICE)], help="measure a trained model",
-        description="Measure a model on the data it was trained with (the same division into parts) or on others.")
+        description="Measure a model on the data it was trained with (the same division into parts) or on others: "
+                    "each class, what is mistaken for what, IoU over the object's size and the worst answers.")
     parser.add_argument("trained", type=place, nargs="?", metavar="MODEL",
                         help="model.npz or the folder of a run (default: newest)")
     parser.add_argument("--part", choices=("test", "valid", "train"), default="test", help="default: test")
+    parser.add_argument("--out", type=place, metavar="FOLDER",
+                        help=f"also draw {', '.join(FIGURES)} there; without it nothing is drawn")
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.set_defaults(run=run)
 
 
 def run(arguments):
     from tinycnn.tasks import task_of
-    from tinycnn.training import evaluate
 
+    out = None if arguments.out is None else Path(arguments.out)
+    if out is not None:
+        _expect_free(out)
     path = runs.find_model(arguments.trained)
     model = load(path, device=resolve(given(arguments))["device"])
     data, settings = runs.data_for_model(model, path, given(arguments))
@@ -32,9 +43,37 @@ def run(arguments):
     for note in data.notes:
         if note.startswith("left out "):  # what is missing is not measured
             print(f"tinycnn: note: {legible(note)}", file=sys.stderr)
-    metrics = evaluate(model, part, data.train if len(data.train) else None)
+    task = task_of(model)
+    metrics, found = task.measure(part, data.train if len(data.train) else None, 64, 1)
+    if out is not None and found is None:
+        raise UsageError("--out draws the mistakes of classes, and a pose has none; tinycnn inspect draws a pose model")
+    written = [] if out is None else _draw(found, out)
     if arguments.json:
-        print(json.dumps({"model": str(path), "data": settings["data"], "part": arguments.part, **metrics}, indent=2))
-    else:
-        table = task_of(model).comparison_table(metrics)
-        print(f"{path} on {legible(data.name)}, {metrics['count']:,} {arguments.part} pictures:\n{table}")
+        more = {} if found is None else {"breakdown": found.numbers()}
+        print(json.dumps({"model": str(path), "data": settings["data"], "part": arguments.part, **metrics, **more},
+                         indent=2))
+        return
+    print(f"{path} on {legible(data.name)}, {metrics['count']:,} {arguments.part} pictures:\n"
+          f"{task.comparison_table(metrics)}")
+    if found is not None:
+        print(f"\n{found}")
+    if written:
+        print(f"\nDrawn: {', '.join(map(str, written))}")
+
+
+def _expect_free(out):
+    """Before anything is computed: the folder can be written, and nothing in it that is not ours would be replaced."""
+    from tinycnn.plots.look import MARK
+
+    expect_writable(out)
+    for name in FIGURES:
+        expect_own(out / name, MARK)
+
+
+def _draw(found, out):
+    from tinycnn import plots
+
+    out.mkdir(parents=True, exist_ok=True)
+    for name, draw in found.figures().items():
+        plots.save(draw(), out / name)
+    return [out / name for name in FIGURES]

@@ -6,6 +6,7 @@ default of None is written "none" on the command line: `--patience none`.
 
 import argparse
 import math
+from pathlib import Path
 from typing import NamedTuple
 
 from tinycnn.box_losses import BOX_LOSSES
@@ -173,6 +174,7 @@ WITHOUT_EPOCHS = ("hog-svm", "haar")
 OF_ANY_MODEL = {*(setting.name for setting in DATA), "seed", "workers", "device"}
 LOCALIZERS_ALONE = {"class_weight", "box_weight", "label_smoothing", "format", "units", "orientation", "difficult",
                     "test_fraction", "group_by", "balance"}
+OF_THE_LIST = ("channels",)  # their values have commas in them
 JOINED = {"channels": ",", "freeze": ":"}  # how what has several parts is written
 GROUPS = {"the data": DATA, "the model": MODEL, "the training": TRAINING}
 POSE_DATA = {"size": {"scenes": 4000, "photographs": None}, "epochs": {"scenes": 24, "photographs": 80},
@@ -216,6 +218,13 @@ def options(*settings):
 def given(arguments):
     """The settings that stand on the command line."""
     return {s.name: getattr(arguments, s.name) for s in SETTINGS if hasattr(arguments, s.name)}
+
+
+def absolute(known):
+    """The same settings with whole paths, so that a config.json works from any folder."""
+    paths = {name: str(Path(known[name]).absolute()) for name in ("data", "init")
+             if known.get(name) not in (None, *DRAWN.values())}
+    return known | paths
 
 
 def resolve(known, earlier=None):

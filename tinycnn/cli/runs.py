@@ -3,7 +3,7 @@
     model.npz       the best epoch            metrics.json      test and validation metrics, with baselines
     history.csv     one row per epoch         curves.png        the learning curves
     checkpoint.npz  what --resume needs       predictions.png   truth and prediction of some test pictures
-    config.json     every setting, the versions, the data: enough to repeat the run
+    config.json     every setting, the command, the versions, the commit, the data: what it takes to repeat the run
 """
 
 import json
@@ -22,6 +22,7 @@ from tinycnn.losses import MultiTaskLoss
 from tinycnn.models.architectures import build, defaults
 from tinycnn.models.weights import read_extra
 from tinycnn.optim import SCHEDULES
+from tinycnn.origin import of_data
 from tinycnn.pose_loss import PoseLoss
 
 RUNS = Path("runs")
@@ -182,9 +183,10 @@ def _read_again(path, settings):
 
 
 def describe_data(data):
-    """What config.json says of the data: names, counts and notes."""
+    """What config.json says of the data: names, counts, notes, and what tells them from others."""
     return {"name": data.name, "classes": list(getattr(data, "classes", ())),
-            **{name: len(part) for name, part in data.parts.items()}, "notes": data.notes}
+            **{name: len(part) for name, part in data.parts.items()}, "notes": data.notes,
+            "fingerprint": of_data(data.parts)}
 
 
 def build_model(settings, classes=None):

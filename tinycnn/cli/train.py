@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import json
 import os
 import platform
 import shlex
@@ -14,13 +15,14 @@ from tinycnn.backend import pick_device
 from tinycnn.claims import NAME, claimed
 from tinycnn.cli import resume, runs
 from tinycnn.cli.failures import UsageError
-from tinycnn.cli.options import DRAWN, SETTINGS, WITHOUT_EPOCHS, given, options, place, resolve
+from tinycnn.cli.options import DATA, DRAWN, SETTINGS, WITHOUT_EPOCHS, absolute, given, options, place, resolve
 from tinycnn.data.contents import pictures_of
 from tinycnn.errors import DataError, MissingExtra
 from tinycnn.history import History
 from tinycnn.models.transfer import begin
 from tinycnn.models.weights import load, save
 from tinycnn.optim import SGD, Adam
+from tinycnn.origin import origin, other_than, versions
 from tinycnn.text import legible
 from tinycnn.version import __version__
 
@@ -51,14 +53,21 @@ def add(commands):
 
 
 def run(arguments):
+    _report(*train_one(arguments))
+
+
+def train_one(arguments, load_data=runs.load_data):
+    """Train one model, or go on with one: (the model of the best epoch, its metrics, its folder, what failed to be
+    drawn). load_data: a function of the settings
+    """
     settings, folder = _settings(arguments)
     with contextlib.ExitStack() as claim:
         if folder is not None:
             claim.enter_context(claimed(folder))
-        _run(arguments, settings, folder, claim)
+        return _run(arguments, settings, folder, claim, load_data)
 
 
-def _run(arguments, settings, folder, claim):
+def _run(arguments, settings, folder, claim, load_data):
     """folder: of the run to resume, claimed already, or None"""
     device, _ = pick_device(settings["device"])
     say = (lambda *lines: None) if arguments.quiet else (lambda *lines: lines and print(*lines, sep="\n", flush=True))
@@ -67,10 +76,10 @@ def _run(arguments, settings, folder, claim):
     begins = settings["init"] and (folder is None or not (folder / "checkpoint.npz").exists())
     if begins and not Path(settings["init"]).exists():
         raise UsageError(f"--init {settings['init']}: there is no such file or folder")
-    data = _load(settings, folder)
+    data = _load(settings, folder, load_data)
     say(data.describe(), "")
     if arguments.config is not None:
-        say(*_of_another_run(arguments.config, settings))
+        say(*_of_another_run(arguments.config, settings, data))
     model = runs.build_model(settings, getattr(data, "classes", None))
     if begins:
         say(begin(model, settings["init"]).told())
@@ -80,7 +89,8 @@ def _run(arguments, settings, folder, claim):
         folder = runs.new_folder(arguments.out, data.name)
         claim.enter_context(claimed(folder, new=arguments.out is None))
         runs.expect_new(folder)
-        runs.write_json(folder / "config.json", _config(settings, data, model, folder))
+        argv = getattr(arguments, "argv", None)
+        runs.write_json(folder / "config.json", _config(settings, data, model, folder, argv))
     else:
         resume.accept(folder, settings, data)
     hint = " (tinycnn doctor says why not on a GPU)" if (device, settings["device"]) == ("cpu", "auto") else ""
@@ -95,13 +105,13 @@ def _run(arguments, settings, folder, claim):
     finally:
         if new and {file.name for file in folder.iterdir()} - {NAME} == {"config.json"}:
             (folder / "config.json").unlink()  # no epoch was finished, so the name is free again
-    _report(best, metrics, folder, problems)
+    return best, metrics, folder, problems
 
 
-def _load(settings, folder):
+def _load(settings, folder, load_data):
     """The data; where those of a run to resume are gone, the error says what to do if they were moved."""
     try:
-        return runs.load_data(settings)
+        return load_data(settings)
     except (DataError, FileNotFoundError) as error:
         if folder is None or settings["data"] in DRAWN.values() or Path(settings["data"]).exists():
             raise
@@ -109,9 +119,14 @@ def _load(settings, folder):
                         "--data FOLDER") from error
 
 
-def _of_another_run(config, settings):
+def _of_another_run(config, settings, data):
     """Sentences on what --config does not repeat."""
-    if runs.read_config(config).get("model") != settings["model"]:
+    was = resolve({}, runs.read_config(config))
+    if all(was[name] == settings[name] for name in ("image_size", *(setting.name for setting in DATA))):
+        path = Path(config) / "config.json" if Path(config).is_dir() else Path(config)
+        was_made, here = json.loads(path.read_text("utf-8")), {"data": runs.describe_data(data), "versions": versions()}
+        yield from (f"note: of {config}: {sentence}" for sentence in other_than(was_made, here))
+    if was["model"] != settings["model"]:
         yield (f"{config} is of another model: its data and seed are taken, and {settings['model']} begins with "
                "settings of its own\n")
     told = resume.say_if_it_went_on(config, settings)
@@ -137,10 +152,7 @@ def _what_it_needs(model, data, settings):
 
 def _settings(arguments):
     """(settings, folder of the run to resume or None)"""
-    known = given(arguments)
-    for name in ("data", "init"):
-        if known.get(name) not in (None, *DRAWN.values()):
-            known[name] = str(Path(known[name]).absolute())  # so that config.json works from any folder
+    known = absolute(given(arguments))
     if not arguments.resume:
         earlier = runs.read_config(arguments.config) if arguments.config is not None else None
         return resolve(known, earlier), None
@@ -165,8 +177,8 @@ def _fit(model, data, settings, folder, arguments):
         optimizer=optimizer, loss=runs.loss_of(settings),
         schedule=runs.schedule_of(settings), augment=runs.augment_of(settings), seed=settings["seed"], out=folder,
         resume=arguments.resume, patience=settings["patience"], clip_norm=settings["clip_norm"],
-        progress=not arguments.quiet, workers=settings["workers"], freeze=settings["freeze"],
-        balance=settings["balance"])
+        progress=getattr(arguments, "progress", not arguments.quiet), workers=settings["workers"],
+        freeze=settings["freeze"], balance=settings["balance"])
 
 
 def _fit_without_epochs(model, data, settings, folder):
@@ -245,8 +257,8 @@ def _report(model, metrics, folder, problems):
     print(f"Try it: tinycnn predict --model {shlex.quote(str(folder))} PICTURE.jpg")
 
 
-def _config(settings, data, model, folder):
-    return {"settings": settings, "repeat": resume.repeat(folder, settings), "tinycnn": __version__,
+def _config(settings, data, model, folder, argv):
+    return {"settings": settings, "repeat": resume.repeat(folder, settings), **origin(argv), "tinycnn": __version__,
             "python": platform.python_version(), "numpy": np.__version__, "processors": os.cpu_count(),
             "data": runs.describe_data(data),
             "parameters": _count(model)}

@@ -1,5 +1,6 @@
 """Looking into a network: what it is made of, and what happens inside when it runs."""
 
+from tinycnn.inspection.answers import mistakes, show_batch
 from tinycnn.inspection.diagnosis import Diagnosis, diagnose
 from tinycnn.inspection.explain import ConvExplanation, explain_conv
 from tinycnn.inspection.finding import Finding
@@ -15,6 +16,6 @@ from tinycnn.inspection.trace import Trace, trace
 __all__ = [
     "Activations", "ConvExplanation", "Diagnosis", "Field", "Finding", "HeadGradients", "Occlusion", "Provenance",
     "Row", "Saliency", "Summary", "Trace", "TugOfWar", "activations", "diagnose", "explain_conv", "fields_table",
-    "filters", "head_gradients", "occlusion", "provenance", "receptive_field", "receptive_fields", "report",
-    "saliency", "summary", "trace",
+    "filters", "head_gradients", "mistakes", "occlusion", "provenance", "receptive_field", "receptive_fields", "report",
+    "saliency", "show_batch", "summary", "trace",
 ]

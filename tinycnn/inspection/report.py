@@ -51,7 +51,8 @@ def report(model: Localizer, data: Dataset | Samples, out: str | Path, loss: Mul
     if any(finding.check == "learned" for finding in diagnosis.findings):
         batch = train.subset(in_turn(train.labels, BATCH))
         shown = unseen.subset(in_turn(unseen.labels, PREDICTED))
-        _predictions(page, model, diagnosis, unseen, shown, train)
+        found = _predictions(page, model, diagnosis, unseen, shown, train)
+        _mistakes(page, found)
         _network(page, model, shown.images[0])
         _step(page, model, batch, loss, optimizer, seed)
         _tug_of_war(page, model, batch, loss)
@@ -88,11 +89,11 @@ def _in_short(page, diagnosis):
 def _predictions(page, model, diagnosis, unseen, shown, train):
     from tinycnn.metrics import COLUMNS, NAMES
     from tinycnn.plots import predictions
-    from tinycnn.training import evaluate
+    from tinycnn.tasks import task_of
 
     page.section("What it predicts")
     some = unseen.subset(in_turn(unseen.labels, MEASURED))
-    scores = evaluate(twin(model), some, train)
+    scores, found = task_of(twin(model)).measure(some, train, BATCH, 1)
     page.text(f"On {count(len(some), 'picture')}, class and box are both right in {percent(scores['joint'])}. A number "
               "means little alone, so three answers that never look at the picture stand beside it.")
     columns = {prefix: title for prefix, title in COLUMNS.items() if any(prefix + key in scores for key in NAMES)}
@@ -106,6 +107,28 @@ def _predictions(page, model, diagnosis, unseen, shown, train):
     page.figure(diagnosis.plot, "Predicted against true boxes",
                 "Each dot is a picture. A network that has learned puts the dots on the slanted line; one that answers "
                 "with the same box puts them on a horizontal one. Timid answers lie between.")
+    return found
+
+
+def _mistakes(page, found):
+    page.section("Where it is wrong")
+    page.text(f"The same {count(len(found.labels), 'answer')}, taken apart. A number of few pictures says little: one "
+              "picture more or less of a class of ten is a tenth of its accuracy.")
+    if len(found.classes) > 1:
+        page.figure(found.plot, "Confusion matrix: true classes as rows, answers as columns",
+                    "Each row is a true class, and its cells say what its pictures were called. Two classes that are "
+                    "mistaken for each other look alike to the network; a column that is full of others is the class "
+                    "it falls back on.")
+    page.figure(found.plot_classes, "Accuracy, mean IoU and joint accuracy of each class",
+                "A class with a good box and a wrong name was seen and not recognized; one with the right name and a "
+                "bad box was recognized and not measured.")
+    page.figure(found.plot_sizes, "IoU over the size of the object",
+                "The same few pixels cost a small box much of its IoU and a large one little, so the left side is "
+                "lower in every network. One that falls there to nothing sees too coarsely for small objects.")
+    page.figure(found.plot_worst, "The worst answers",
+                "Look here first for labels and boxes that are wrong themselves: a network that has learned the rest "
+                "disagrees with them most.")
+    page.text("The same in Python: `tc.mistakes(model, samples)`", quiet=True)
 
 
 def _network(page, model, image):

@@ -7,10 +7,11 @@ nothing is said by color alone.
 """
 
 from tinycnn.plots.annotate import annotate
+from tinycnn.plots.comparison import compare_curves
 from tinycnn.plots.grids import contact_sheet, predictions
 from tinycnn.plots.learning import curves
 from tinycnn.plots.look import COLORS, new_figure, save, style
 from tinycnn.plots.skeletons import annotate_pose, poses
 
-__all__ = ["COLORS", "annotate", "annotate_pose", "contact_sheet", "curves", "new_figure", "poses", "predictions",
-           "save", "style"]
+__all__ = ["COLORS", "annotate", "annotate_pose", "compare_curves", "contact_sheet", "curves", "new_figure", "poses",
+           "predictions", "save", "style"]

@@ -17,9 +17,13 @@ MOST_PIXELS = 360  # sides of a picture are reduced to this before drawing: a ce
 
 
 @styled
-def contact_sheet(samples: Samples, count: int = 40, columns: int = 8, title: str | None = None) -> Figure:
-    """Pictures of every class in turn, each with its box and class name, at most `count` of them."""
-    chosen = samples.subset(_taking_turns(samples.labels, count))
+def contact_sheet(samples: Samples, count: int = 40, columns: int = 8, title: str | None = None,
+                  in_turn: bool = True) -> Figure:
+    """Pictures of every class in turn, each with its box and class name, at most `count` of them.
+
+    in_turn: False for the first `count` in their own order
+    """
+    chosen = samples.subset(_taking_turns(samples.labels, count) if in_turn else slice(count))
     if not len(chosen):
         raise DataError("there is nothing to show: the samples are empty")
     figure, axes = _grid(len(chosen), columns, line_count=1)

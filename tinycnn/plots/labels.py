@@ -75,12 +75,14 @@ def unknown(text: str) -> frozenset[str]:
 
 def finish(figure: Any) -> None:
     """Make every text of a figure harmless: no formulas, and fonts for all its letters. It may be done twice."""
-    fixed = require("matplotlib.ticker", extra="viz").FixedFormatter
+    ticker = require("matplotlib.ticker", extra="viz")
     texts = figure.findobj(require("matplotlib.text", extra="viz").Text)
     ticks = set()
     for axis in (axis for ax in figure.findobj(require("matplotlib.axes", extra="viz").Axes)
                  for axis in (ax.xaxis, ax.yaxis)):
-        named = isinstance(axis.get_major_formatter(), fixed)
+        words = axis.get_major_formatter()
+        named = isinstance(words, ticker.FixedFormatter) or isinstance(words, ticker.FuncFormatter) and \
+            isinstance(axis.get_major_locator(), ticker.FixedLocator)  # set_ticks makes one or the other
         ticks |= set() if named else set(axis.findobj(type(texts[0]))) - {axis.label}
         if named:  # their words are put in only when it is drawn
             texts += axis.get_ticklabels()

@@ -11,6 +11,7 @@
     task.backward(gradient)                        what loss.backward gave, down into the model
     task.validate(valid, loss, ...) -> row         the columns of an epoch's validation
     task.evaluate(samples, train_samples, ...)     all metrics, with the answers that never look at the picture
+    task.measure(samples, train_samples, ...)      the same, and the Breakdown of the answers, or None
     task.comparison_table(measured)                what evaluate gives, as a text table
 
 `tinycnn.training` is the loop around it.

@@ -113,6 +113,12 @@ class Localization:
     def evaluate(self, samples: Samples, train_samples: Samples | None, batch_size: int,
                  workers: int) -> dict[str, float]:
         """All metrics of tinycnn.metrics, with the baselines made from `train_samples` beside them."""
+        return self.measure(samples, train_samples, batch_size, workers)[0]
+
+    def measure(self, samples: Samples, train_samples: Samples | None, batch_size: int,
+                workers: int) -> tuple[dict[str, float], Any]:
+        """What `evaluate` gives, and the Breakdown of the same answers."""
+        from tinycnn.breakdown import breakdown
         from tinycnn.metrics import evaluate_predictions
 
         expect_part(self, samples, "evaluate")
@@ -122,8 +128,11 @@ class Localization:
             samples = samples.relabel(model.classes)
             train_samples = train_samples and train_samples.relabel(model.classes)
         scores, outputs = predict_samples(model, samples, batch_size, workers)
-        boxes = model.boxes_in_pixels(outputs, samples.sizes)
-        return evaluate_predictions(scores.argmax(axis=1), boxes, softmax(scores), samples, train_samples)
+        boxes, probabilities = model.boxes_in_pixels(outputs, samples.sizes), softmax(scores)
+        labels = scores.argmax(axis=1)
+        answered = boxes[np.arange(len(labels)), labels] if boxes.ndim == 3 else boxes
+        return evaluate_predictions(labels, boxes, probabilities, samples, train_samples), \
+            breakdown(labels, answered, probabilities, samples)
 
 
 def predict_samples(model: Localizer, samples: Samples, batch_size: int = 64,

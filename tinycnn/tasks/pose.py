@@ -115,6 +115,11 @@ class PoseEstimation:
             measured |= {f"mean_pose/{name}": share for name, share in baseline.items()}
         return measured
 
+    def measure(self, samples: PoseSamples, train_samples: PoseSamples | None, batch_size: int,
+                workers: int) -> tuple[dict[str, float], None]:
+        """What `evaluate` gives; there are no classes to take apart."""
+        return self.evaluate(samples, train_samples, batch_size, workers), None
+
     def _codes(self, samples, batch_size, workers):
         """Joints of all samples in units of their windows, (n, J, 2)."""
         model = self.model

@@ -24,6 +24,12 @@ class WindowDetection:
     def evaluate(self, samples: Samples, train_samples: Samples | None, batch_size: int,
                  workers: int) -> dict[str, float]:
         """All metrics of tinycnn.metrics, with the baselines made from `train_samples` beside them."""
+        return self.measure(samples, train_samples, batch_size, workers)[0]
+
+    def measure(self, samples: Samples, train_samples: Samples | None, batch_size: int,
+                workers: int) -> tuple[dict[str, float], Any]:
+        """What `evaluate` gives, and the Breakdown of the same answers."""
+        from tinycnn.breakdown import breakdown
         from tinycnn.metrics import evaluate_predictions
 
         expect_part(Localization, samples, "evaluate")
@@ -31,4 +37,5 @@ class WindowDetection:
         samples = samples.relabel(self.model.classes)
         train_samples = train_samples and train_samples.relabel(self.model.classes)
         answer = self.model.predict(samples.images)
-        return evaluate_predictions(answer.labels, answer.boxes, answer.probabilities, samples, train_samples)
+        answers = answer.labels, answer.boxes, answer.probabilities, samples
+        return evaluate_predictions(*answers, train_samples), breakdown(*answers)

@@ -1,0 +1,124 @@
+"""What finished and unfinished runs have left in their folders, read back; and in what they differ."""
+
+import csv
+import json
+from pathlib import Path
+from typing import NamedTuple
+
+from tinycnn.cli import runs
+from tinycnn.cli.failures import UsageError
+from tinycnn.cli.options import SETTINGS, resolve
+from tinycnn.errors import DataError
+from tinycnn.history import HEADLINES, History
+from tinycnn.text import legible, shortened
+
+OF_THE_MACHINE = ("device", "workers")  # they change no result but for rounding
+OF_THE_LOSS = ("task", "class_weight", "box_weight", "box_loss", "beta", "label_smoothing")
+SHOWN = {"accuracy": "class right", "mean_iou": "mean IoU", "joint": "joint", "pcp": "PCP", "pck": "PCK"}
+LONGEST = 32  # columns of a name in a table
+
+
+class Record(NamedTuple):
+    """One run. settings: all of them    history: None where it learned without epochs, or before the first has ended
+    metrics: as in metrics.json, {} where the run has not ended    data: as in config.json
+    """
+
+    folder: Path
+    settings: dict
+    history: History | None
+    metrics: dict
+    data: dict
+
+    @property
+    def best_epoch(self):
+        """The epoch whose weights were kept, or None."""
+        return self.metrics.get("best_epoch") or (self.history.best_epoch if self.history else None)
+
+    def score(self, part, name):
+        """One number of metrics.json, or None. part: "test" or "valid" """
+        return self.metrics.get(part, {}).get(name)
+
+    @property
+    def headline(self):
+        """(name of what the best epoch is chosen by, its value on the validation pictures or None)."""
+        name = "pck" if self.settings["task"] == "pose" else "joint"
+        value = self.score("valid", name)
+        if value is None and self.history is not None:
+            column = next((column for column in HEADLINES if column in self.history.rows[0]), None)
+            value = max(self.history.column(column)) if column else None
+        return name, value
+
+
+def read(folder):
+    """The Record of a run. UsageError for what is no run, DataError for one that is damaged."""
+    folder = Path(folder)
+    folder = folder.parent if folder.name in ("model.npz", "config.json") else folder
+    if not (folder / "config.json").is_file():
+        raise UsageError(f"{folder} is no run: there is no config.json in it")
+    settings = resolve({}, runs.read_config(folder))  # an earlier version had fewer
+    data = _json(folder / "config.json").get("data")
+    metrics = _json(folder / "metrics.json") if (folder / "metrics.json").is_file() else {}
+    return Record(folder, settings, _history(folder / "history.csv"), metrics, data if isinstance(data, dict) else {})
+
+
+def inside(folder):
+    """The folders of the runs directly in `folder`, by name; [folder] where it is a run itself."""
+    folder = Path(folder)
+    if (folder / "config.json").is_file() or not folder.is_dir():
+        return [folder]
+    return sorted(path.parent for path in folder.glob("*/config.json"))
+
+
+def differing(records):
+    """Names of the settings in which some of the runs differ, in the order of the settings."""
+    return [s.name for s in SETTINGS if s.name not in OF_THE_MACHINE
+            and len({repr(record.settings.get(s.name)) for record in records}) > 1]  # fmt: skip
+
+
+def shown(value):
+    """A setting's value in a table."""
+    if isinstance(value, tuple | list):
+        return ",".join(map(str, value))
+    if value is None or isinstance(value, bool):
+        return {None: "none", True: "yes", False: "no"}[value]
+    text = legible(value)
+    return text if len(text) <= LONGEST else f"…{text[-LONGEST + 1 :]}"  # the end of a path says more
+
+
+def names(records):
+    """What the runs are called, no two alike: as many of the last parts of their folders as tell them apart."""
+    parts = [record.folder.absolute().parts for record in records]
+    for depth in range(1, max(map(len, parts)) + 1):
+        called = [shortened(legible("/".join(some[-depth:])), 2 * LONGEST) for some in parts]
+        if len(set(called)) == len(called):
+            return called
+    return [f"{name} ({k})" for k, name in enumerate(called, start=1)]
+
+
+def same_test(records):
+    """Whether all that have test metrics were tested on the same pictures, as far as that is known."""
+    tested = [record.data for record in records if "test" in record.metrics]
+    prints = {data.get("fingerprint", {}).get("test") for data in tested} - {None}
+    counts = {(data.get("name"), data.get("test"), tuple(data.get("classes", ()))) for data in tested}
+    return len(prints) <= 1 and len(counts) <= 1
+
+
+def _json(path):
+    try:
+        content = json.loads(path.read_text("utf-8"))
+        if not isinstance(content, dict):
+            raise TypeError("it is no table")
+        return content
+    except (ValueError, TypeError) as error:
+        raise DataError(f"{path} is damaged ({error})") from error
+
+
+def _history(path):
+    if not path.is_file():
+        return None
+    try:
+        with open(path, newline="", encoding="utf-8") as file:
+            rows = [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
+    except (ValueError, TypeError, AttributeError, csv.Error) as error:
+        raise DataError(f"{path} is damaged ({error})") from error
+    return History([row | {"epoch": int(row["epoch"])} for row in rows]) if rows and "loss" in rows[0] else None
