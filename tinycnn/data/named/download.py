@@ -60,6 +60,11 @@ def opener() -> urllib.request.OpenerDirector:
     return chosen
 
 
+def notes_of(part: Path) -> Path:
+    """Where it is kept what the server said of a file."""
+    return part.with_name(f"{part.name}.json")
+
+
 class Download:
     """A file that is fetched into `part`, which may have its beginning already.
 
@@ -73,7 +78,7 @@ class Download:
                  report: Callable[[int, int | None], object], patience: Patience) -> None:
         self.part, self.size, self.most, self.certain = part, size, most, certain
         self.say, self.report, self.patience = say, report, patience
-        self.notes = part.with_name(f"{part.name}.json")  # what the server said of the file
+        self.notes = notes_of(part)
 
     def have(self) -> int:
         """Bytes that are there."""
@@ -142,6 +147,7 @@ class Download:
                     if have > (total or self.most):
                         raise Refused(f"sends more than {total or self.most:,} bytes")
                     file.write(block)
+                    file.flush()  # so that a kill loses nothing
                     self.report(have, total)
             if total is None:
                 self._remember(answer, have)

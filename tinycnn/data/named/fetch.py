@@ -16,7 +16,7 @@ from pathlib import Path
 from tinycnn.data.named import cache
 from tinycnn.data.named.cache import VARIABLE, cache_folder, downloads, folder_of, missing, part_of
 from tinycnn.data.named.catalog import NamedSet
-from tinycnn.data.named.download import Broken, Download, Patience, Refused
+from tinycnn.data.named.download import Broken, Download, Patience, Refused, notes_of
 from tinycnn.data.readers.unpacking import DISK, unpack
 from tinycnn.errors import DataError
 from tinycnn.text import byte_size
@@ -69,11 +69,15 @@ def _fetch(named, say, progress, patience):
             os.sync()  # else a power cut could leave the name, and files without content
         os.chmod(root, 0o777 & ~_umask())  # mkdtemp makes it private
         os.replace(root, target)
+    except DataError:
+        for archive, _, source in archives:
+            if archive.checksum is None and source is not None:  # nothing says that it is right, so it is not kept
+                _forget(named, archive)
+        raise
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     for archive in named.archives:
-        for path in (part_of(named, archive.name), _notes(named, archive)):
-            path.unlink(missing_ok=True)
+        _forget(named, archive)
     by_hand = [str(path) for _, path, source in archives if source is None]
     if by_hand:
         say(f"not needed any more: {', '.join(by_hand)}")
@@ -92,9 +96,11 @@ def _sweep(named):
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _notes(named, archive):
+def _forget(named, archive):
+    """Remove what was fetched of an archive; what was placed by hand stays."""
     part = part_of(named, archive.name)
-    return part.with_name(f"{part.name}.json")
+    for path in (part, notes_of(part)):
+        path.unlink(missing_ok=True)
 
 
 def _expect_room(named):
@@ -187,8 +193,6 @@ def _unpack(named, archive, path, folder, progress):
 
             unpack(path, folder, named.wants, count)
     except DataError as error:
-        if archive.checksum is None and path == part_of(named, archive.name):
-            path.unlink()  # nothing says that it is right, so it is not kept
         raise DataError(f"{error} (it is from {named.page})") from error
 
 
