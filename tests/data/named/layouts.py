@@ -114,6 +114,25 @@ def tiny_imagenet():
     return {"tiny-imagenet-200.zip": packed("zip", files)}
 
 
+def birds():
+    """200 birds are two here, with four pictures each."""
+    base, names, tables = "CUB_200_2011", ("001.Black_footed_Albatross", "002.Laysan_Albatross"), {}
+    files, number = {"attributes.txt": b"1 has_bill_shape::curved_(up_or_down)\n"}, 0
+    for k, name in enumerate(names, start=1):
+        for i in range(4):
+            number += 1
+            file = f"{name}/{name[4:]}_{i:04}_{number}.jpg"
+            files[f"{base}/images/{file}"] = picture(number)
+            for table, rest in (("images", file), ("image_class_labels", k), ("bounding_boxes", "6.0 2.0 32.0 30.0"),
+                                ("train_test_split", int(i < 3))):  # fmt: skip
+                tables[table] = tables.get(table, "") + f"{number} {rest}\n"
+    tables["classes"] = "".join(f"{k} {name}\n" for k, name in enumerate(names, start=1))
+    files |= {f"{base}/{table}.txt": text.encode() for table, text in tables.items()}
+    files |= {f"{base}/README": b"...", f"{base}/parts/parts.txt": b"1 back\n",
+              f"{base}/attributes/certainties.txt": b"1 not visible\n"}
+    return {"CUB_200_2011.tgz": packed("tar.gz", files)}
+
+
 def lsp_extended(n=20):
     """10,000 people are `n` here."""
     from scipy.io import savemat
@@ -126,4 +145,5 @@ def lsp_extended(n=20):
     return {"lspet_dataset.zip": packed("zip", files | {"joints.mat": buffer.getvalue(), "README.txt": b"..."})}
 
 
-LAYOUTS = {"pets": pets, "voc2007": voc2007, "tiny-imagenet": tiny_imagenet, "lsp-extended": lsp_extended}
+LAYOUTS = {"pets": pets, "voc2007": voc2007, "tiny-imagenet": tiny_imagenet, "birds": birds,
+           "lsp-extended": lsp_extended}

@@ -45,6 +45,13 @@ def test_tiny_imagenet(tiny):
     assert data.test.names == ["val_0.JPEG", "val_1.JPEG"] and (data.test.boxes == [0, 0, 63, 62]).all()
 
 
+def test_birds(tiny):
+    quietly(tiny("birds"))
+    data = tc.data.load("birds", valid_fraction=0.0)
+    assert data.name == "birds" and data.classes == ("Black footed Albatross", "Laysan Albatross")
+    assert (len(data.train), len(data.test)) == (6, 2) and (data.train.boxes == [6, 2, 38, 32]).all()
+
+
 def test_people(tiny):
     folder, said = quietly(tiny("lsp-extended"))
     data = tc.data.load("lsp-extended", valid_fraction=0.0)

