@@ -1,6 +1,7 @@
 """tinycnn data: what a data set looks like before anything is trained on it, and public ones fetched by name."""
 
 import os
+import sys
 from pathlib import Path
 
 from tinycnn.cli import runs
@@ -59,10 +60,21 @@ def fetch_set(arguments):
     named = find(arguments.name)
     print(describe(named), end="\n\n", flush=True)
     there = is_there(named)
-    folder = fetch(named, say=lambda sentence: print(sentence, flush=True), progress=not arguments.quiet)
+    folder = fetch(named, say=_say, progress=not arguments.quiet)
     if there:
         print(f"It is in {folder} already")
     print(f"Train on it: tinycnn train --data {named.name}")
+
+
+def _say(sentence):
+    """Print a sentence, above a bar where one is shown."""
+    try:
+        from tqdm import tqdm
+
+        tqdm.write(sentence)
+    except ImportError:
+        print(sentence)
+    sys.stdout.flush()
 
 
 def run(arguments):

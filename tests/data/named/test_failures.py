@@ -462,6 +462,8 @@ def test_too_little_room_is_said_before_anything_is_fetched(tiny, server, quietl
 
 
 def test_a_cache_that_may_not_be_written_to(tiny, cache, quietly, monkeypatch):
+    there = quietly(tiny("voc2007"))
+
     def locked(*_, **__):  # a real one would not stop root, as whom tests may run
         raise PermissionError(errno.EACCES, "Permission denied", str(cache))
 
@@ -469,6 +471,7 @@ def test_a_cache_that_may_not_be_written_to(tiny, cache, quietly, monkeypatch):
     monkeypatch.setattr(Path, "mkdir", locked)
     with pytest.raises(DataError, match=r"Permission denied: .*choose another folder with TINYCNN_DATA=FOLDER"):
         quietly(named)
+    assert quietly(tiny("voc2007")) == there
 
 
 # --- Ctrl-C, kills, and two at once ---

@@ -33,6 +33,8 @@ def fetch(named: NamedSet, say: Say = print, progress: bool = True, patience: Pa
 
     DataError says in one line what stopped it and what to do. KeyboardInterrupt passes through.
     """
+    if cache.is_there(named):  # also where nothing may be written
+        return folder_of(named)
     try:
         with cache.alone(named, say):
             if not cache.is_there(named):
