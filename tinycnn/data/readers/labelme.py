@@ -59,7 +59,8 @@ def _kind(file):
 
 def records(root, files, ledger):
     """A Record per annotated picture, and no order of the classes (None: by name)."""
-    pictures, found, known = Pictures(root), {}, set()
+    pictures, found = Pictures(root), {}
+    known: set = set()  # pictures whose annotation cannot be used
     for file in files:
         try:
             content = _load(file)

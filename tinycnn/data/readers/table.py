@@ -67,7 +67,8 @@ def records(root, files, ledger):
     """A Record per line, and no order of the classes (None: by name)."""
     starts = [_start(file) for file in files]
     some = any(start is not None and start.boxes for start in starts)
-    pictures, found, known = Pictures(root), [], set()
+    pictures, found = Pictures(root), []
+    known: set = set()  # pictures of lines that cannot be used
     for file, start in zip(files, starts, strict=True):
         reason = start and _why_not(start, [other for other in starts if other not in (None, start)])
         if some and reason:
