@@ -205,9 +205,26 @@ def write_open_images(folder, drawn):
         write(folder / f"{part}-annotations-bbox.csv", "\n".join(lines) + "\n")
 
 
+def write_cub(folder, drawn):
+    """Caltech-UCSD Birds writes x, y, width, height, and tables whose lines begin with the number of a picture."""
+    classes = {label: f"{k:03}.{label}" for k, label in enumerate(CLASSES, start=1)}
+    tables = {name: [] for name in ("images", "image_class_labels", "bounding_boxes", "train_test_split")}
+    for number, picture in enumerate(drawn, start=1):
+        name = f"{classes[picture.label]}/{picture.stem}.jpg"
+        save(picture, folder / "images" / name)
+        xmin, ymin, xmax, ymax = map(float, picture.box)
+        tables["images"].append(f"{number} {name}")
+        tables["image_class_labels"].append(f"{number} {CLASSES.index(picture.label) + 1}")
+        tables["bounding_boxes"].append(f"{number} {xmin} {ymin} {xmax - xmin} {ymax - ymin}")
+        tables["train_test_split"].append(f"{number} {int(picture.part == 'train')}")
+    tables["classes"] = [f"{k} {name}" for k, name in enumerate(classes.values(), start=1)]
+    for name, lines in tables.items():
+        write(folder / f"{name}.txt", "\n".join(lines) + "\n")
+
+
 WRITERS = {"voc": write_voc, "coco": write_coco, "csv": write_csv, "tiny-imagenet": write_tiny_imagenet,
            "yolo": write_yolo, "labelme": write_labelme, "via": write_via, "cvat": write_cvat,
-           "open-images": write_open_images}
+           "open-images": write_open_images, "cub": write_cub}
 
 
 def make(folder):

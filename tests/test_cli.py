@@ -511,7 +511,8 @@ def test_wrong_calls(arguments, words, here, capsys):
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"settings": 3}', '{"settings": {"lrr": 1}}',
-                                  '{"settings": {"lr": "high"}}', '{"settings": {"data": "scenes", "size": [1]}}'])
+                                  '{"settings": {"lr": "high"}}', pytest.param("[" * 10**5, id="deep"),
+                                  '{"settings": {"data": "scenes", "size": [1]}}'])
 def test_a_damaged_config(text, here, capsys):
     (here / "config.json").write_text(text)
     one_line(capsys, main(["train", "--config", "config.json"]), "config.json")

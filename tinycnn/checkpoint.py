@@ -118,5 +118,5 @@ def read_checkpoint(path: Path) -> tuple[dict[str, Any], list[Row], dict[str, An
     was.setdefault("freeze", None)
     try:
         return was, extra["rows"], from_arrays(arrays)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise CheckpointError(f"{path}: what it says of its samples is damaged ({error})") from error

@@ -56,7 +56,7 @@ def _take(folder):
             handle = os.open(folder / NAME, os.O_RDWR | os.O_CREAT, 0o666)
         except FileNotFoundError:  # whoever had it before has just removed the folder
             continue
-        if not _lock(handle):
+        if not lock(handle):
             os.close(handle)
             break
         with contextlib.suppress(FileNotFoundError):
@@ -67,8 +67,11 @@ def _take(folder):
                           "until it has ended")
 
 
-def _lock(handle):
-    """Whether nobody else has it; a file system that knows no locks has nobody."""
+def lock(handle: int) -> bool:
+    """Take the operating system's lock on an open file until it is closed. Returns whether nobody else has it.
+
+    A file system that knows no locks has nobody.
+    """
     try:
         if sys.platform == "win32":
             import msvcrt

@@ -56,6 +56,16 @@ def test_the_samples_are_the_same_in_every_format(samples):
     assert not any("left out" in note for data in samples.values() for note in data.notes)
 
 
+@pytest.mark.parametrize("name", SAMPLED)
+def test_a_picture_that_no_annotation_names_is_counted(name, tmp_path):
+    """A line or a file that was lost takes a picture out of the set; it must not go in silence."""
+    shutil.copytree(SAMPLES / name, tmp_path / name)
+    (picture,) = (path for path in (tmp_path / name).rglob("train_car_0.*") if path.suffix in (".jpg", ".png", ".JPEG"))
+    shutil.copy(picture, picture.with_stem("unnamed"))
+    notes = [note for note in read(tmp_path / name).notes if "unnamed" in note]
+    assert len(notes) == 1 and notes[0].startswith("left out 1 of 25: "), notes
+
+
 def test_the_samples_are_what_their_script_makes(tmp_path):
     spec = importlib.util.spec_from_file_location("make_samples", DATASETS / "make_samples.py")
     script = sys.modules["make_samples"] = importlib.util.module_from_spec(spec)

@@ -28,6 +28,13 @@ def learned(path, classes=("cat", "dog"), kind=tc.models.resnet_localizer, **cha
     return model
 
 
+def test_a_file_whose_names_are_numbers(tmp_path):
+    torch = pytest.importorskip("torch")
+    torch.save({1: torch.zeros(2)}, tmp_path / "weights.pth")
+    with pytest.raises(CheckpointError, match="is not AlexNet as torchvision has it.*It begins with 1"):
+        begin(tc.models.resnet_localizer(2, **SMALL), tmp_path / "weights.pth")
+
+
 def test_other_classes_get_everything_but_the_class_head(device, tmp_path):
     earlier = values(learned(tmp_path / "model.npz"))
     model = tc.models.resnet_localizer(2, **SMALL, classes=("fish", "bird"), seed=1).to(device)

@@ -109,6 +109,33 @@ def test_a_member_that_claims_too_much_is_not_read(saved):
         tc.load(saved[1])
 
 
+def test_an_archive_that_would_fill_memory_is_not_read(saved):
+    members = _members(saved[1]) | {"more/zeros.npy": bytes(50 * 2**20)}  # nothing says how large these may be
+    _write(saved[1], members, zipfile.ZIP_DEFLATED)
+    with pytest.raises(CheckpointError, match="would become .* bytes, 100 times as many as it has"):
+        tc.load(saved[1])
+
+
+def test_damage_in_what_others_have_packed(saved):
+    """tinycnn writes arrays unpacked; who packs them finds zlib's own error."""
+    _write(saved[1], _members(saved[1]), zipfile.ZIP_DEFLATED)
+    whole = saved[1].read_bytes()
+    with zipfile.ZipFile(saved[1]) as archive:
+        places = [info.header_offset + 30 + len(info.filename) for info in archive.infolist()]
+    for place in places:
+        saved[1].write_bytes(whole[:place] + b"\xff" * 4 + whole[place + 4 :])
+        with pytest.raises(CheckpointError, match="is damaged or pickled"):
+            tc.load(saved[1])
+
+
+def test_a_text_nested_by_the_thousand(saved):
+    members, buffer = _members(saved[1]), io.BytesIO()
+    np.save(buffer, np.frombuffer(b"[" * 10**5, np.uint8))
+    _write(saved[1], members | {"meta.npy": buffer.getvalue()})
+    with pytest.raises(CheckpointError, match="written by something else"):
+        tc.load(saved[1])
+
+
 @pytest.mark.parametrize("config", [{"architecture": "os.system"}, {"architecture": "localizer", "evil": 1}, {}, 5])
 def test_a_foreign_architecture_is_refused(saved, config):
     members = _members(saved[1])

@@ -3,7 +3,7 @@
 from tinycnn.classical.window import WindowDetector
 from tinycnn.cli import runs
 from tinycnn.cli.failures import UsageError
-from tinycnn.cli.options import DATA, DEVICE, given, options, place, resolve
+from tinycnn.cli.options import DATA, DEVICE, given, located, options, place, resolve
 from tinycnn.models.pose import PoseNet
 from tinycnn.models.weights import load
 
@@ -25,9 +25,10 @@ def run(arguments):
 
     known = given(arguments)
     if arguments.pictures is not None:
-        if known.get("data", arguments.pictures) != arguments.pictures:
+        pictures = located(arguments.pictures)
+        if known.get("data", pictures) != pictures:
             raise UsageError("the data are given twice, as DATA and as --data")
-        known["data"] = arguments.pictures
+        known["data"] = pictures
     path = runs.find_model(arguments.trained)
     model = load(path, device=resolve(given(arguments))["device"])
     data, settings = runs.data_for_model(model, path, known)

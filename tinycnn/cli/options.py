@@ -6,12 +6,15 @@ default of None is written "none" on the command line: `--patience none`.
 
 import argparse
 import math
+import os
 from pathlib import Path
 from typing import NamedTuple
 
 from tinycnn.box_losses import BOX_LOSSES
 from tinycnn.cli.failures import UsageError
 from tinycnn.data.formats import FORMATS
+from tinycnn.data.named import CATALOG, expect, set_in
+from tinycnn.errors import DataError
 from tinycnn.models.alexnet import VARIANTS
 from tinycnn.models.architectures import ARCHITECTURES
 from tinycnn.models.architectures import defaults as architecture_arguments
@@ -113,8 +116,8 @@ DEVICE = Setting("device", "auto", "auto", str, "what computes: auto, cpu, cuda,
 DATA = (
     Setting("task", "localize", "localize", str, "what is learned: what is in a picture and where, or a person's pose",
             tuple(TASKS)),
-    Setting("data", "scenes", "scenes", place, "a folder or file of annotated pictures, or the words scenes or people: "
-            "drawn ones"),
+    Setting("data", "scenes", "scenes", place, "a folder or file of annotated pictures; or the words scenes or people: "
+            "drawn ones; or the name of a set that tinycnn data fetch has brought"),
     Setting("format", None, None, optional(str), "how they are annotated; none: recognize it",
             (None, *FORMATS)),
     Setting("units", None, None, optional(str), "what boxes count in; none: what the format says, or what they show",
@@ -217,7 +220,18 @@ def options(*settings):
 
 def given(arguments):
     """The settings that stand on the command line."""
-    return {s.name: getattr(arguments, s.name) for s in SETTINGS if hasattr(arguments, s.name)}
+    known = {s.name: getattr(arguments, s.name) for s in SETTINGS if hasattr(arguments, s.name)}
+    return known | {"data": located(known["data"])} if "data" in known else known
+
+
+def located(data):
+    """Where the data lie: the folder of a named set, else what was given. Files and folders here come before names."""
+    if data not in CATALOG or os.path.lexists(data):
+        return data
+    try:
+        return str(expect(CATALOG[data]))
+    except DataError as error:
+        raise UsageError(f"there is no {data} here, and {error}") from None
 
 
 def absolute(known):
@@ -234,7 +248,12 @@ def resolve(known, earlier=None):
         # Another model begins with its own settings; of the earlier run it keeps the data and the seed.
         earlier = {name: value for name, value in earlier.items() if name in OF_ANY_MODEL}
     asked, known = known, earlier | known
-    task = known.get("task", next((task for task, models in TASKS.items() if known.get("model") in models), "localize"))
+    named = set_in(known["data"]) if "data" in known else None
+    usual = "localize" if named is None else named.task
+    task = known.get("task", next((task for task, models in TASKS.items() if known.get("model") in models), usual))
+    if named is not None and named.task != task:
+        raise UsageError(f"{named.title} is learned by --task {named.task}, with --model "
+                         f"{' or '.join(TASKS[named.task])}")
     data, model = known.get("data", DRAWN[task]), known.get("model", TASKS[task][0])
     if model not in TASKS[task] or data in DRAWN.values() and data != DRAWN[task]:
         raise UsageError(f"--task {task} learns {DRAWN[task]}, or photographs, with --model "

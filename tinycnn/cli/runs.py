@@ -83,7 +83,7 @@ def read_config(path):
         settings = json.loads(path.read_text("utf-8"))["settings"]
         if not isinstance(settings, dict):
             raise TypeError("its settings are not a table")
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise DataError(f"{path} is not the config.json of a run ({type(error).__name__}: {error})") from error
     try:
         return read_settings(settings)

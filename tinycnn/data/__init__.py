@@ -1,6 +1,7 @@
 """Pictures with their answers: drawn, read from files, augmented, and handed out in batches.
 
     data = tinycnn.data.read("photographs/")           # or tinycnn.data.scenes(n=4000, image_size=64, seed=0)
+                                                       # or tinycnn.data.load("pets"), of what was fetched before
     print(data)                                        # how many, which classes, what was left out
     for batch in batches(data.train, batch_size=64, image_size=64, shuffle=True, augment=Augment()):
         ...
@@ -22,6 +23,7 @@ _LATER = {
     "PoseAugment": "tinycnn.data.pose_augment",
     "PoseDataset": "tinycnn.data.pose_samples", "PoseSamples": "tinycnn.data.pose_samples",
     "draw_people": "tinycnn.data.people.draw",
+    "load": "tinycnn.data.named",
     "read": "tinycnn.data.readers", "read_people": "tinycnn.data.people.lsp",
     "scene": "tinycnn.data.scenes.compose",
 }
@@ -30,6 +32,7 @@ if TYPE_CHECKING:  # the same names for a type checker, which runs nothing
     from tinycnn.data.augment import Augment
     from tinycnn.data.batches import Batch, batches
     from tinycnn.data.dataset import Dataset, Samples
+    from tinycnn.data.named import load
     from tinycnn.data.people.draw import draw_people
     from tinycnn.data.people.lsp import read_people
     from tinycnn.data.photographs import Photographs, read_image
@@ -42,5 +45,5 @@ else:
 
 __all__ = [
     "Augment", "Batch", "Dataset", "Photographs", "PoseAugment", "PoseDataset", "PoseSamples", "SCENE_CLASSES",
-    "Samples", "batches", "draw_people", "read", "read_image", "read_people", "render_scene", "scene", "scenes",
+    "Samples", "batches", "draw_people", "load", "read", "read_image", "read_people", "render_scene", "scene", "scenes",
 ]  # written out, since type checkers read it

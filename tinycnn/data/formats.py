@@ -15,5 +15,6 @@ FORMATS = {
     "open-images": "tinycnn.data.readers.open_images",
     "pet": "tinycnn.data.readers.pet",
     "tiny-imagenet": "tinycnn.data.readers.tiny_imagenet",
+    "cub": "tinycnn.data.readers.cub",
 }
-PARTICULAR = ("tiny-imagenet", "pet", "open-images")  # their marks are such that other files beside them mean nothing
+PARTICULAR = ("tiny-imagenet", "cub", "pet", "open-images")  # with their marks, other files beside them mean nothing

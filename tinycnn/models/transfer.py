@@ -137,7 +137,7 @@ def _published(state, path):
         w, b = state.get(f"{theirs}.weight"), state.get(f"{theirs}.bias")
         if w is None or b is None or w.ndim != (4 if ours.startswith("conv") else 2):
             raise CheckpointError(f"{path} is not AlexNet as torchvision has it: {theirs}.weight is not there, or of "
-                                  f"another kind. It begins with {', '.join(list(state)[:3])}")
+                                  f"another kind. It begins with {', '.join(map(str, list(state)[:3]))}")
         if ours == "fc6" and w.shape[1] % 36 == 0:
             w = w.reshape(len(w), -1, 6, 6).transpose(0, 2, 3, 1).reshape(len(w), -1)  # (F, C, H, W) -> (F, H, W, C)
         given[f"trunk.{ours}.w"] = w.transpose(2, 3, 1, 0) if w.ndim == 4 else w.T

@@ -9,6 +9,7 @@ needs before anything is read, and pickled content is refused.
 
 import json
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Any, TypeVar, overload
 
@@ -25,6 +26,8 @@ from tinycnn.models.localizer import Localizer
 FORMAT = "tinycnn-2"
 EARLIER = "tinycnn-1"  # the statistics of the boxes stood in the JSON text, and there were no other buffers
 META_LIMIT = 16 * 2**20  # bytes of JSON; 1000 class names need 50 thousand
+FREE, MOST_TIMES = 2**24, 100  # bytes that any archive may become, and how many times its own size on top of them
+DAMAGED = (ValueError, EOFError, OSError, MemoryError, RuntimeError, zipfile.BadZipFile, zlib.error)
 
 
 def save(model: Layer, path: str | Path, extra: dict[str, Any] | None = None,
@@ -132,12 +135,20 @@ def _config_of(model):
 
 def _open(path):
     try:
-        return zipfile.ZipFile(path)
+        archive = zipfile.ZipFile(path)
+        size, most = sum(info.file_size for info in archive.infolist()), FREE + MOST_TIMES * Path(path).stat().st_size
+        if size > most:
+            archive.close()
+            raise CheckpointError(f"{path} would become {size:,} bytes, {MOST_TIMES} times as many as it has: no model "
+                                  "is packed so, and it is not read")
+        return archive
     except FileNotFoundError:
         raise CheckpointError(f"there is no file {path}") from None
     except IsADirectoryError:
         raise CheckpointError(f"{path} is a folder; give the model.npz inside it") from None
-    except (zipfile.BadZipFile, OSError) as error:
+    except DAMAGED as error:
+        if isinstance(error, CheckpointError):
+            raise
         raise CheckpointError(
             f"{path} is not a whole model file ({error}). It was cut off or is something else; "
             "save the model again, or use an earlier checkpoint."
@@ -150,7 +161,7 @@ def _meta(archive, path):
         meta = json.loads(bytes(data.astype(np.uint8)))
         needed = {FORMAT: set(), EARLIER: {"box_mean", "box_std"}}[meta["format"]]
         known = {"config", "classes", "has_statistics", "extra"} | needed <= set(meta)
-    except (ValueError, KeyError, TypeError, UnicodeDecodeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         known = False
     if not known:
         raise CheckpointError(f"{path} is an archive, but not one of {FORMAT}: it was written by something else")
@@ -170,7 +181,7 @@ def _array(archive, name, path, shape=None, dtype=None, limit=None):
             member.read()  # to the end, so that the archive's checksum is compared
     except KeyError:
         raise CheckpointError(f"{path} has no {name}: it is cut off or was written by something else") from None
-    except (ValueError, EOFError, OSError, MemoryError, zipfile.BadZipFile) as error:
+    except DAMAGED as error:
         if isinstance(error, CheckpointError):
             raise
         raise CheckpointError(f"{path}: {name} is damaged or pickled, which is refused ({error})") from error

@@ -170,7 +170,7 @@ def test_parts_without_a_class_or_without_anything_are_reported(photo, table):
         photo(name)
     data = read(table("a.png,cat,0,0,5,5,train", "b.png,cat,0,0,5,5,valid", "c.png,dog,0,0,5,5,test"))
     assert data.notes == ["no training picture shows: dog"]
-    with pytest.raises(DataError, match="no training picture remains: left out 1 of 3: the picture is missing"):
+    with pytest.raises(DataError, match="no training picture remains: left out 1 of 4: the picture is missing"):
         read(table("gone.png,cat,0,0,5,5,train", "b.png,cat,0,0,5,5,valid", "c.png,dog,0,0,5,5,test"))
 
 

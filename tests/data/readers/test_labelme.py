@@ -131,7 +131,8 @@ def test_which_picture_is_meant(tmp_path, picture, mark, answers):
     names = ("renamed.png", "a.png", "none.png", "x.png")
     assert answers(data) == {name: ("train", "cat", list(BRIGHT)) for name in names}
     assert set(data.notes[:-2]) == {
-        "left out 3 of 7: the picture is missing (gone.png, ../out.png, /etc/passwd)",
+        "left out 3 of 8: the picture is missing (gone.png, ../out.png, /etc/passwd)",
+        "left out 1 of 8: it has no annotation (copy.png)",
         f"{labelme.OWN_NAME}: 1 (renamed.png)",
         f"{labelme.NOT_OWN}: 1 (a.png)",
         f"{BY_NAME}: 1 (x.png)",

@@ -85,6 +85,7 @@ def records(root, files, ledger):
                 record.aside.append((CROWD, name, _box(annotation)))
             else:
                 record.objects.append((name, _box(annotation)))
+    pictures.report_unannotated([record.path for record in found], ledger)
     return found, list(classes)
 
 

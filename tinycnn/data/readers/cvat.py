@@ -79,6 +79,7 @@ def records(root, files, ledger):
             found.append(record)
             used |= dict.fromkeys(label for label, _ in image.objects)
         classes |= dict.fromkeys(reader.labels) | used
+    pictures.report_unannotated([record.path for record in found], ledger)
     return found, list(classes)
 
 

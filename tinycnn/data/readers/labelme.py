@@ -60,12 +60,14 @@ def _kind(file):
 def records(root, files, ledger):
     """A Record per annotated picture, and no order of the classes (None: by name)."""
     pictures, found = Pictures(root), {}
+    known: set = set()  # pictures whose annotation cannot be used
     for file in files:
         try:
             content = _load(file)
             path, remark = _picture(root, file, content, pictures)
         except DataError as error:
             ledger.leave_out(file.name, str(error))
+            known.update(pictures.by_stem.get(plain(file.stem), ()))
             continue
         if path is None:
             ledger.leave_out(str(content.get("imagePath") or file.name)[:200], remark)
@@ -80,6 +82,7 @@ def records(root, files, ledger):
     by_folder = folder_parts(root, {file: {label for label, _ in record.objects} for file, record in found.items()})
     for file, record in found.items():
         record.part = by_folder.get(file)
+    pictures.report_unannotated([record.path for record in found.values()], ledger, known)
     return list(found.values()), None
 
 

@@ -67,6 +67,15 @@ class Pictures:
         folders, used = {path.parent for path in used}, set(used)
         return [path for path in self.paths if path.parent in folders and path not in used and path not in known]
 
+    def report_unannotated(self, used, ledger, known=()):
+        """Count the pictures without annotation that lie in folders where others have one: nothing goes in silence.
+
+        known: those whose annotation cannot be used, which the ledger says already
+        """
+        for path in self.unused(used, known):
+            if not self.beside(path):
+                ledger.leave_out(path.name, "it has no annotation")
+
     def _closest(self, found, parts):
         """Those that share the most folders before their name with the name that is looked for."""
         folders = {path: [plain(part) for part in path.relative_to(self.root).parts[:-1]] for path in found}

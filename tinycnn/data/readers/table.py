@@ -68,12 +68,14 @@ def records(root, files, ledger):
     starts = [_start(file) for file in files]
     some = any(start is not None and start.boxes for start in starts)
     pictures, found = Pictures(root), []
+    known: set = set()  # pictures of lines that cannot be used
     for file, start in zip(files, starts, strict=True):
         reason = start and _why_not(start, [other for other in starts if other not in (None, start)])
         if some and reason:
             ledger.remark(file.name, reason)
         else:
-            found += _read(root, file, pictures, ledger)
+            found += _read(root, file, pictures, ledger, known)
+    pictures.report_unannotated([record.path for record in found], ledger, known)
     if found and all(record.part is None for record in found):  # then train.txt and the like may say it
         parts, unlisted = listed_parts(root, sorted({record.path for record in found}), ledger)
         found = [record for record in found if record.path not in unlisted]
@@ -95,7 +97,8 @@ def _why_not(table, others):
     return "a table with scores, taken for predictions and not used" if scored[0] and not all(scored) else None
 
 
-def _read(root, file, pictures, ledger):
+def _read(root, file, pictures, ledger, known):
+    """The records of one table. known: gets the pictures of lines that cannot be used"""
     table = open_table(file, MAX_BYTES)
     columns, comma = table.columns, table.delimiter != ","
     _refuse_unclear(table)
@@ -115,6 +118,7 @@ def _read(root, file, pictures, ledger):
             continue
         if width is not None and any(cells[width:]):
             ledger.leave_out(name, "its line has more cells than the first line has names")
+            known.add(pictures.find(name)[0])
             continue
         part = _part(root, table, line, cells)
         if (name, part) not in paths:

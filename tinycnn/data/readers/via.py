@@ -104,6 +104,7 @@ def records(root, files, ledger):
         by_folder = folder_parts(root, shown)
         for record in everything:
             record.part = by_folder.get(record.path)
+    pictures.report_unannotated([record.path for record in everything], ledger)
     return everything, None
 
 

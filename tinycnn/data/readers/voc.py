@@ -218,8 +218,7 @@ class _Finder:
 
     def report_unannotated(self, used, ledger):
         """Count the pictures without annotation, in folders where others have one."""
-        for path in self.pictures.unused(used, self.described):
-            ledger.leave_out(path.name, "it has no annotation")
+        self.pictures.report_unannotated(used, ledger, self.described)
 
     def _place(self, folder):
         return place(folder.relative_to(self.root).parts)

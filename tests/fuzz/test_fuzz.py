@@ -1,0 +1,85 @@
+"""A seeded part of python -m tests.fuzz, and that it would find what it looks for."""
+
+import pytest
+
+from tests.fuzz import targets
+from tests.fuzz.run import try_input
+from tests.fuzz.targets import TARGETS, Marker, annotations, right_files
+from tinycnn.errors import DataError
+
+NEEDED = {"people": "scipy", "safetensors": "safetensors", ".pth": "torch"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("target", TARGETS)
+def test_damaged_files_are_read_or_refused(target):
+    pytest.importorskip(NEEDED.get(target, "numpy"))
+    wrong = {number: outcome.wrong for number in range(40) if (outcome := try_input(target, number)).wrong}
+    assert not wrong, f"python -m tests.fuzz --target {target} --only {next(iter(wrong))}: {wrong}"
+
+
+@pytest.mark.parametrize("target", ["voc", "csv", "pictures", "archives", "model.npz"])
+def test_a_right_file_is_read(target, tmp_path):
+    outcome = TARGETS[target](None, tmp_path)()
+    assert outcome == "read" or outcome[0] == 8  # of a set of annotations, how many pictures it has
+
+
+def test_an_input_can_be_made_again(tmp_path):
+    rng = targets.np.random.default_rng
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        annotations("coco", rng(3), tmp_path / folder)
+    assert targets.files_below(tmp_path / "a") == targets.files_below(tmp_path / "b")
+    assert targets.files_below(tmp_path / "a/set") != right_files("coco")
+
+
+def attempt(monkeypatch, action):
+    """What try_input says of a reader that does this."""
+    monkeypatch.setitem(TARGETS, "planted", lambda rng, folder: lambda: action(folder))
+    return try_input("planted", 0)
+
+
+def test_what_is_wrong_is_found(monkeypatch, tmp_path):
+    def crash(folder):
+        return {}["no such key"]
+
+    def slow(folder):
+        monkeypatch.setattr("tests.fuzz.run.SECONDS", 0.0)
+        return "read"
+
+    def greedy(folder):
+        monkeypatch.setattr("tests.fuzz.run.SECONDS", 20.0)
+        return "read" if targets.np.ones(75_000_000).sum() else ""  # 600 MB
+
+    def runs_code(folder):
+        Marker.where.write_text("")
+        return "read"
+
+    def refuses(folder):
+        raise DataError("for a reason")
+
+    for action, words in ((crash, "KeyError"), (slow, " s"), (greedy, " MB"), (runs_code, "code in the file was run"),
+                          (refuses, "")):
+        wrong = attempt(monkeypatch, action).wrong
+        assert (words in wrong) if words else not wrong, (action, wrong)
+
+
+@pytest.mark.parametrize("spoil, words", [
+    (lambda data: data.train.boxes.__setitem__((0, 2), 1000), "outside of their pictures"),
+    (lambda data: data.train.boxes.__setitem__((0, 2), targets.np.nan), "no numbers"),
+    (lambda data: setattr(data, "train", data.train.subset([0])), "are not there, and nothing is said"),
+    (lambda data: data.train.images.paths.__setitem__(0, targets.ROOT / "x.png"), "outside of the folder"),
+])  # fmt: skip
+def test_a_wrong_result_is_found(monkeypatch, tmp_path, spoil, words):
+    read = targets.read
+
+    def wrongly(*arguments, **options):
+        data = read(*arguments, **options)
+        spoil(data)
+        return data
+
+    targets.right_counts("csv")
+    monkeypatch.setattr(targets, "read", wrongly)
+    look = annotations("csv", None, tmp_path)
+    with pytest.raises(targets.Failure, match=words):
+        look.func("csv", tmp_path / "set", False)
