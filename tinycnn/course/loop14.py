@@ -59,13 +59,15 @@ def _sums(w, x, t, steps, rate):
 def _trained(function, args, kwargs):
     """w and losses on the host and on the device; what one step more moves there, and if it launches anything (1).
 
-    Transfers are counted, and their bytes, which tell a loss from a w. The losses that come down together in the end
-    are 8 bytes a step and no transfer of the step.
+    Transfers are counted, and their bytes, which tell a loss from a w. What comes down in the end, together, is no
+    transfer of a step.
     """
     w, x, t, steps, rate = args
     here = function(w, x, t, steps, rate)
     if here is None:
         return [None] * len(TRAIN.returns)
+    if not isinstance(here, tuple | list) or len(here) != 2:
+        raise TypeError("expected two results, w and the losses: return w, losses")
     counts = []
     for many in (steps, 2 * steps):
         with simulated.count() as transfers, simulated.launches() as launched:
@@ -75,6 +77,7 @@ def _trained(function, args, kwargs):
         if many == steps:
             there = found
     moves = (np.array(counts[1]) - counts[0]) / steps
+    moves[3] *= moves[2] > 0  # those that come down together are of any dtype
     moves[4] = min(moves[4], 1)
     results = [[_numbers(w_found), _losses(losses)] for w_found, losses in (here, there)]
     return *([one, other] for one, other in zip(*results, strict=True)), moves

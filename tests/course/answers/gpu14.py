@@ -66,6 +66,16 @@ def up_in_one(w, x, t, steps, rate):
     return w, to_numpy(array_module(w).stack(losses))
 
 
+def short_losses(w, x, t, steps, rate):
+    xp, losses = array_module(w), array_module(w).zeros(steps, "float32")
+    x, t = to_device(x, device_of(w)), to_device(t, device_of(w))
+    for i in range(steps):
+        d = x @ w - t
+        losses[i] = xp.mean(d * d)
+        w = w - rate * 2 / t.size * x.T @ d
+    return w, losses.get() if hasattr(losses, "get") else losses
+
+
 def loop(x_up=False, t_up=False, note=lambda loss: loss, end=lambda xp, losses: to_numpy(xp.stack(losses)),
          gradient=lambda x, d: 2 / d.size * x.T @ d, extra=lambda w: w, first=False):
     def train(w, x, t, steps, rate):
@@ -128,7 +138,7 @@ def prints(w, x, t, steps, rate):
 
 
 TRAIN = Answers(
-    right=[stacked, into_an_array, by_asarray, in_place, as_list, up_in_one],
+    right=[stacked, into_an_array, by_asarray, in_place, as_list, up_in_one, short_losses],
     wrong=[
         wrong(loop(True, True, note=float, end=lambda xp, losses: np.array(losses)), "up and down"),
         wrong(loop(True, True), "uploads: x and t"), wrong(loop(x_up=True), "uploads: x"),
@@ -137,7 +147,8 @@ TRAIN = Answers(
         wrong(loop(note=lambda loss: loss.item(), end=lambda xp, losses: np.array(losses)), "downloads: a loss"),
         wrong(loop(end=lambda xp, losses: [float(loss) for loss in losses]), "downloads: a loss"),
         wrong(loop(True, False, float, lambda xp, losses: losses), "uploads: x, downloads: a loss"),
-        wrong(loop(extra=lambda w: to_device(to_numpy(w), device_of(w))), "downloads: w"), wrong(stays_up), wrong(numpy_of_losses),
+        wrong(loop(extra=lambda w: to_device(to_numpy(w), device_of(w))), "downloads: w"), wrong(stays_up),
+        wrong(numpy_of_losses), wrong(lambda *args: stacked(*args)[0]),
         wrong(down_first, "on the host"), wrong(host_arrays), wrong(breaks_if_nan, "downloads: asked"),
         wrong(prints, "downloads: looked at"), wrong(loop(gradient=lambda x, d: x.T @ d), "w: not scaled"),
         wrong(loop(gradient=lambda x, d: -2 / d.size * x.T @ d), "w: uphill"),
