@@ -7,7 +7,7 @@
 #
 # | | |
 # |---|---|
-# | **You will have** | functions that run on either, a loop that does not wait, and estimates of what a GPU would gain |
+# | **You will have** | functions that run on either, a loop that does not wait, and estimates of what a GPU gains |
 # | **Reading** | 30 minutes |
 # | **Exercises** | 5, about 80 minutes; all solved in [solutions](solutions/14_on_the_gpu.ipynb) |
 # | **Computing** | a minute in all, and no GPU |
@@ -34,7 +34,7 @@ from tinycnn.course.compiled14 import col2im_in_c
 from tinycnn.course.drawings import gpu as draw
 from tinycnn.kernels import COL2IM
 from tinycnn.layers import BatchNorm2d, Conv2d, Dropout, Flatten, Linear, ReLU, Sequential
-from tinycnn.patches import col2im, im2col
+from tinycnn.patches import col2im
 
 # %% [markdown]
 # > **Met before.** A *fully connected* layer is `y = x @ w + b`, with x (N, D), w (D, F)
@@ -156,15 +156,18 @@ if check("14.gradient", score_gradient):
 # through its queue. So for a while both are busy, as long as nobody asks for a result.
 #
 # `float(loss)` asks. The host waits until the queue is empty, and then the device waits until the host has filled it
-# again. Say that a step is ten kernels of 12 microseconds each, and a launch takes 10:
+# again. The host has other things to do as well: it prepares the next batch. Say that this takes 60 microseconds, that a
+# step is ten kernels of 20 microseconds each, and that a launch takes 10:
 
 # %%
-def timeline(steps, kernels, work, launch, ask):
+def timeline(steps, kernels, work, launch, prepare, ask):
     """What host and device do, as (start, end, what). ask: is the loss asked for after each step?"""
     host, device, now, free = [], [], 0.0, 0.0  # free: when the device will have done all that was asked
     for step in range(steps):
+        host.append((now, now + prepare, "prepare"))
+        now += prepare
         for _ in range(kernels):
-            host.append((now, now + launch, "ask"))
+            host.append((now, now + launch, "launch"))
             now += launch
             device.append((max(now, free), max(now, free) + work, step))
             free = max(now, free) + work
@@ -174,12 +177,13 @@ def timeline(steps, kernels, work, launch, ask):
     return host, device
 
 
-draw.timelines({"float(loss) in each step": timeline(3, 10, 12e-6, CARD["latency"], ask=True),
-                "asked once, at the end": timeline(3, 10, 12e-6, CARD["latency"], ask=False)})
+draw.timelines({"float(loss) in each step": timeline(3, 10, 20e-6, CARD["latency"], 60e-6, ask=True),
+                "asked once, at the end": timeline(3, 10, 20e-6, CARD["latency"], 60e-6, ask=False)})
 
 # %% [markdown]
-# The gaps are small here, since a kernel takes longer than a launch. Exchange the two numbers, 12 and 10, and look
-# again: now the device starves, and asking less often does not help. Then only fewer, larger kernels do.
+# Above, the device has nothing to do while the next batch is prepared. Below, the queue is full by then, and but for the
+# beginning there is no gap. (With kernels of 2 microseconds instead of 20 the device starves in both: then the host is
+# too slow to fill the queue, and only fewer, larger kernels help.)
 #
 # ### Exercise 2: find the bug
 # *Difficulty 2/5, about 15 minutes*
@@ -281,9 +285,10 @@ draw.launches(counts)
 
 # %% [markdown]
 # Three uploads, pixels, labels and targets, and no download: the library's loop fetches its losses once an epoch.
-# `flatten` launches nothing, since it only looks at the same memory in another shape. And the optimizer launches most
-# of all: a few small operations for each of ten parameters, eight of which are tiny. (The first step is counted; it
-# makes the velocities as well.) None of this depends on the batch. That is why a GPU wants large ones.
+# `flatten` launches nothing, since it only looks at the same memory in another shape. The loss handles a few hundred
+# numbers, and launches three times as often as a convolution. And the optimizer launches most of all: five small
+# operations for each of ten parameters, half of which are biases. (One of the five makes the velocities, in the first
+# step alone.) None of this depends on the batch. That is why a GPU wants large ones.
 #
 # ## 4. Bytes against operations
 #
@@ -429,20 +434,22 @@ figure
 #
 # </details>
 #
-# The dotted line is the same layer where x comes from the host and y goes back. For the convolution that costs more
-# than the layer itself: y is 43 times as large as x's 12,288 numbers would suggest to fit through a bus. What stays on
+# The line of dashes and dots is the same layer where x comes from the host and y goes back. For the convolution that costs several
+# times as much as the layer itself: y has eleven times as many numbers as x, and all of them come down. What stays on
 # the device is cheap, and what is carried to and fro is not. So one moves a *whole network*, once.
 #
-# The dots are the only measurement of this section, and they are of your machine, not of the card. Where they lie
-# above the line, NumPy does more than the formula says: checks, copies, a memory that has to be found first.
+# The dots are measured, and on your machine, not on the card. They follow the shape of the line, and many lie above
+# it: NumPy does more than the formula says (checks, memory that has to be found first), matrices with few columns are
+# multiplied at less than the full rate, and other programs run besides. So take a factor of two or three as unknown,
+# on the card as well.
 #
 # ## 5. A kernel, line by line
 #
 # Most of the library runs on a GPU as it stands. Four loops are written out in C,
 # [tinycnn/kernels.py](../tinycnn/kernels.py). One of them is `col2im`. On the host it is a loop that *scatters*: each
-# window adds its numbers onto pixels. Thousands of threads cannot do that at once: two of them read the same pixel, add,
-# and write, and one sum is lost. So the kernel turns it around: one thread for each *pixel*, which *gathers* from the
-# windows that it lies in. Nobody else writes that pixel.
+# window adds its numbers onto pixels. Thousands of threads cannot do that at once: two of them read the same pixel,
+# add, and write, and one sum is lost. So the kernel turns it around: one thread for each *pixel*, which *gathers* from
+# the windows that it lies in. Nobody else writes that pixel.
 
 # %%
 cols = np.arange(1.0, 37).reshape(1, 2, 2, 3, 3, 1)  # four windows of 3 x 3 from a picture of 4 x 4
@@ -514,16 +521,16 @@ shape, order = (2, 7, 5, 3), np.random.default_rng(1).permutation(2 * 7 * 5 * 3)
 cols = rng.standard_normal((2, 4, 3, 3, 3, 3))
 plain = col2im(cols.reshape(2, 4, 3, 27), shape, (3, 3), (2, 2), (1, 1))
 if check("14.pixel", pixel):
-    mine = np.array([pixel(at, cols, 2, 1) for at in np.ndindex(shape)]).reshape(shape)
-    print("your threads and NumPy's loop differ by at most", abs(mine - plain).max())
+    threads = np.array([pixel(at, cols, 2, 1) for at in np.ndindex(shape)]).reshape(shape)
+    print(f"your threads and NumPy's loop differ by at most {abs(threads - plain).max():.0e}")
 compiled = col2im_in_c(cols, shape, 2, 1, order)
 print("no C compiler here, and none is needed" if compiled is None else
-      f"the compiled kernel and NumPy's loop differ by at most {abs(compiled - plain).max()}")
+      f"the compiled kernel and NumPy's loop differ by at most {abs(compiled - plain).max():.0e}")
 
 # %% [markdown]
-# Not even rounding differs, since all add the same numbers in the same order, p first, then q. With additions in the
-# order in which threads happen to come, two runs of one program would differ in their last digits, and no run could be
-# repeated.
+# The kernel does not even differ by rounding, since it adds the same numbers in the same order as NumPy's loop. If
+# numbers were added in the order in which threads happen to come, two runs of one program would differ in their last
+# digits, and no run could be repeated.
 #
 # ## 6. Many machines
 #
@@ -589,57 +596,39 @@ if check("14.average", average):
 # %% [markdown]
 # - *Equal shares:* the mean of means is the mean, to rounding.
 # - *Unequal shares:* only if weighted. The last batch of an epoch is rarely a multiple of the number of machines.
-# - *Dropout:* each machine draws its own masks, so this is another draw of the same thing. Not wrong, but not the same
-#   numbers; nobody can check it digit by digit.
+# - *Dropout:* the masks fall otherwise on four machines than on one. It is another draw of the same thing: not wrong,
+#   but nobody can check it digit by digit.
 # - *Batch normalization:* mean and variance are those of each share, not of the batch. That is another function, and
 #   with shares of two pictures a noisy one. (What helps is to average these statistics as well, in each forward.)
 #
-# Does a mean of means matter, if it is only a little off? Twenty-five steps of momentum from the same weights, three
-# seeds, against one machine with the whole batch. The distance is measured in how far that one has moved.
+# Does a mean of means matter? It trains as well, and nothing complains. But with 17, 9, 4 and 2 pictures each of the
+# last two counts 1/8 of everything, and each of the first 17 counts 1/68. So a few pictures decide, and the gradient of
+# a batch is further from that of all pictures ([lesson 08](08_training.ipynb) on the noise of batches). How much further?
+# Here are the gradients of 400 scenes, each by itself, and of many batches made of them:
 
 # %% tags=["yours", "expected"]
-WAYS = {"equal shares, weighted": ([8, 8, 8, 8], True), "17 9 4 2, weighted": ([17, 9, 4, 2], True),
-        "17 9 4 2, plain mean": ([17, 9, 4, 2], False), "the first share alone": ([17], True)}
-
-
-def weights_over_steps(sizes, weighted, data, seed, steps):
-    """Weights before and after each step, (steps + 1, W); gradients come from one machine for each share."""
-    net = Sequential(Conv2d(3, 8, 5, stride=2, rng=np.random.default_rng(seed)), ReLU(), Flatten(),
-                     Linear(1568, 10, rng=np.random.default_rng(seed))).astype("float64")
-    optimizer, loss, rng = tc.optim.SGD(net, 0.02, momentum=0.9), tc.SoftmaxCrossEntropy(), np.random.default_rng(seed)
-    x, rows = (data.images.astype(float) - 127.5) / 64, []
-    for _ in range(steps + 1):
-        rows.append(np.concatenate([parameter.value.ravel() for parameter in net.parameters().values()]))
-        batch, found = rng.choice(len(x), 32, replace=False), {name: [] for name in net.parameters()}
-        for share in np.split(batch[: sum(sizes)], np.cumsum(sizes)[:-1]):
-            loss.forward(net.forward(x[share]), data.labels[share])
-            net.backward(loss.backward())
-            for name, parameter in net.parameters().items():
-                found[name].append(parameter.grad)
-        for name, parameter in net.parameters().items():
-            all_of = np.array(found[name])
-            parameter.grad = average(all_of, np.array(sizes)) if weighted else all_of.mean(axis=0)
-        optimizer.step()
-    return np.array(rows)
-
-
 if check("14.average", average):
-    scenes, steps = tc.data.scenes(n=200, image_size=32, valid=0, test=0, seed=0).train, 5 if FAST else 25
-    curves = {name: [] for name in WAYS}
-    for seed in range(2 if FAST else 3):
-        alone = weights_over_steps([32], True, scenes, seed, steps)
-        moved = np.linalg.norm(alone[1:] - alone[0], axis=1)
-        for name, (sizes, weighted) in WAYS.items():
-            found = weights_over_steps(sizes, weighted, scenes, seed, steps)
-            curves[name].append(np.linalg.norm(found - alone, axis=1)[1:] / moved)
-    figure = draw.apart(curves)
+    scenes = tc.data.scenes(n=50 if FAST else 400, image_size=32, valid=0, test=0, seed=0).train
+    x, rng = (scenes.images.astype(float) - 127.5) / 64, np.random.default_rng(0)
+    small = lambda: [Conv2d(3, 8, 5, stride=2), ReLU(), Flatten(), Linear(1568, 10)]
+    each = np.array([gradient_of(small, [i], x, scenes.labels) for i in range(len(x))])  # (pictures, weights)
+    whole, sizes = each.mean(axis=0), np.array([17, 9, 4, 2])
+    far = {"all 32 on\none machine": [], "17, 9, 4, 2\nweighted": [], "17, 9, 4, 2\nplain mean": [],
+           "17 on\none machine": []}
+    for _ in range(30 if FAST else 300):
+        batch = each[rng.integers(0, len(x), 32)]
+        found = np.array([share.mean(axis=0) for share in np.split(batch, np.cumsum(sizes)[:-1])])
+        ways = batch.mean(axis=0), average(found, sizes), found.mean(axis=0), found[0]
+        for distances, way in zip(far.values(), ways, strict=True):
+            distances.append(np.linalg.norm(way - whole) / np.linalg.norm(whole))
+    figure = draw.noise_of_ways(far)
 else:
     figure = "first exercise 5"
 figure
 
 # %% [markdown]
-# The weighted mean *is* training on one machine, but for rounding, which each step enlarges a little. The plain mean
-# goes its own way from the first step on; it trains, and nothing tells you that it is another training than you think.
+# Weighted, four machines are one machine. With the plain mean, 32 pictures on four machines are as noisy as 17 on one:
+# half of the work is lost. (The sum of the squares of all 32 weights is 1/17.4. With equal weights it would be 1/32.)
 #
 # **What it costs.** After each step every machine needs the sum of all gradients. If all send theirs to one, that one
 # receives n - 1 gradients and sends n - 1. In a *ring* each gradient is cut into n pieces; in each round every machine
@@ -688,9 +677,9 @@ for n in (1, 2, 8, 64):
 
 # %% [markdown]
 # "As fast as" is the number of machines without any sending that would do the same work. Over the slow network eight
-# machines are little better than one: a quarter of a billion bytes are sent for 55 milliseconds of computing, and 94 %
-# of them belong to the fully connected layers, which do 8 % of the work. Again it is what moves that decides. (Real
-# programs send a layer's gradient while the next is computed, and hide a part of it.)
+# machines are little better than one: 427 million bytes are sent for 56 milliseconds of computing, and 96 % of them
+# belong to the fully connected layers, which do 8 % of the work. Again it is what moves that decides. (Real programs
+# send a layer's gradient while that of the next is computed, and hide a part of it.)
 #
 # ## 7. Keep it
 
@@ -729,7 +718,7 @@ read(tc.backend.to_device, tc.backend.to_numpy, tc.backend.array_module)
 #
 # ## Going on
 #
-# 1. *(2/5)* Put 30 microseconds of work and then 3 into `timeline`. When does asking for the loss cost most?
+# 1. *(2/5)* Put 50, 10 and 2 microseconds of work into `timeline`. When does asking for the loss cost most?
 # 2. *(3/5)* The optimizer launches most. Which launches would be left if all parameters lay one after the other in one
 #    long array? Write such a step of SGD, and count.
 # 3. **Open task.** *(4/5)* Does the formula hold where you can measure? Time `forward` of five layers of your choice at

@@ -1,4 +1,4 @@
-"""Drawings of lesson 14: two memories, who waits for whom, launches, where a GPU pays, a thread, shares of a batch."""
+"""Drawings of lesson 14: two memories, who waits for whom, launches, where a GPU pays, a thread, noise of shares."""
 
 import numpy as np
 
@@ -15,7 +15,7 @@ def two_memories(x, y, rates):
 
     rates: {"host": bytes a second of the host's memory, "bus": of the way between, "device": of the device's memory}
     """
-    figure, (rows, columns) = new_figure(9.6, 3.9), x.shape
+    figure, columns = new_figure(9.6, 3.9), x.shape[1]
     ax, top = canvas(figure, 24, 9.4), 3.2
     for left, color, name, memory in ((0.2, HOST, "host: the processor", "host"),
                                       (14.8, DEVICE, "device: the GPU", "device")):
@@ -32,7 +32,7 @@ def two_memories(x, y, rates):
     for left, memory, color in ((4.7, "host", HOST), (12, "bus", WAIT), (19.3, "device", DEVICE)):
         width = 8.6 * rates[memory] / max(rates.values())
         ax.plot([left - width / 2, left + width / 2], [8.6, 8.6], color=color, linewidth=9, solid_capstyle="butt")
-    say(ax, (12, 8.0), "how wide the ways are", 10)
+    say(ax, (12, 8.0), "bytes a second, to scale", 10)
     return figure
 
 
@@ -40,15 +40,16 @@ def two_memories(x, y, rates):
 def timelines(runs):
     """What host and device do over time. runs: {title: (host, device)}, each a list of (start, end, what), seconds.
 
-    what: "ask" for a launch, "wait" where the host waits, a number of the step for the device's work
+    what: "prepare", "launch" or "wait" of the host; the number of the step, from 0, for the device's work
     """
     figure = new_figure(9.6, 1.35 * len(runs) + 0.9)
     axes = figure.subplots(len(runs), 1, sharex=True, squeeze=False)[:, 0]
+    looks = {"prepare": COLORS["sky"], "launch": HOST, "wait": WAIT}
     last = max(end for host, device in runs.values() for _, end, _ in (*host, *device))
     for ax, (title, (host, device)) in zip(axes, runs.items(), strict=True):
         for row, spans in ((1, host), (0, device)):
             for start, end, what in spans:
-                color = WAIT if what == "wait" else HOST if what == "ask" else HUES[1:4][what % 3]
+                color = looks[what] if what in looks else HUES[1:4][what % 3]
                 ax.barh(row, 1e6 * (end - start), left=1e6 * start, height=0.62, color=color, edgecolor="white",
                         linewidth=0.7, alpha=0.45 if what == "wait" else 0.9, hatch="///" if what == "wait" else None)
         busy = sum(end - start for start, end, _ in device)
@@ -59,10 +60,12 @@ def timelines(runs):
         ax.grid(axis="y", visible=False)
     axes[-1].set_xlabel("microseconds (by formula)")
     patches = require("matplotlib.patches", extra="viz")
-    figure.legend(handles=[patches.Patch(color=HOST, alpha=0.9, label="host launches"),
-                           patches.Patch(facecolor=WAIT, alpha=0.45, hatch="///", label="host waits"),
+    figure.legend(handles=[patches.Patch(color=looks["prepare"], alpha=0.9, label="host prepares"),
+                           patches.Patch(color=HOST, alpha=0.9, label="host launches"),
+                           patches.Patch(facecolor=WAIT, edgecolor="white", alpha=0.45, hatch="///",
+                                         label="host waits"),
                            *(patches.Patch(color=HUES[1 + k], label=f"device, step {k + 1}") for k in range(3))],
-                  loc="outside lower center", ncols=5)
+                  loc="outside lower center", ncols=6, columnspacing=1.2)
     return figure
 
 
@@ -104,11 +107,11 @@ def where_it_pays(panels):
         ax.loglog(list(panel["measured"]), 1e3 * np.array(list(panel["measured"].values())), "o", color=HOST,
                   markersize=6, label="this machine, measured")
         ax.loglog(batches, 1e3 * panel["card"], color=DEVICE, linestyle="--", label="the card, by formula")
-        ax.loglog(batches, 1e3 * panel["moved"], color=WAIT, linestyle=":",
+        ax.loglog(batches, 1e3 * panel["moved"], color=COLORS["purple"], linestyle="-.",
                   label="the card, x going up, y coming down")
         if panel["pays"]:
             ax.axvline(panel["pays"], color=FAINT, linewidth=1)
-        words = f"the card is sooner from {panel['pays']} on" if panel["pays"] else "the card is never sooner"
+        words = f"the card is faster from {panel['pays']} on" if panel["pays"] else "the card is never faster"
         ax.set_title(f"{title}\n{words}", fontsize=11)
         ax.set_xlabel("batch (log scale)")
     axes[0].set_ylabel("milliseconds (log scale)")
@@ -120,9 +123,9 @@ def where_it_pays(panels):
 def one_thread(cols, shape, at, number):
     """A pixel and the numbers that its thread reads. cols: (OH, OW, KH, KW), stride 1; shape: (H, W); at: the pixel."""
     (oh, ow, kh, kw), (height, width) = cols.shape, shape
-    total = width + 3 + ow * (kw + 1)
-    figure = new_figure(9.6, 9.6 * (oh * (kh + 1) + 1.6) / total)
-    ax = canvas(figure, total, oh * (kh + 1) + 1.6)
+    total = width + 2.2 + ow * (kw + 1)
+    figure = new_figure(7.6, 7.6 * (oh * (kh + 1) + 0.6) / total)
+    ax = canvas(figure, total, oh * (kh + 1) + 0.6)
     image, taken = np.full(shape, np.nan), []
     image[at] = number
     top = 1.2 + (oh * (kh + 1) - 1 - height) / 2
@@ -143,16 +146,20 @@ def one_thread(cols, shape, at, number):
 
 
 @styled
-def apart(curves):
-    """How far weights get from those of one machine. curves: {name: (seeds, steps)}, relative."""
-    figure = new_figure(8.4, 4.0)
-    ax = figure.subplots()
-    looks = (COLORS["blue"], "-"), (COLORS["green"], "--"), (COLORS["orange"], "-."), (COLORS["vermilion"], ":")
-    for (name, runs), (color, line) in zip(curves.items(), looks, strict=False):
-        runs = np.asarray(runs)
-        steps = np.arange(1, runs.shape[1] + 1)
-        ax.fill_between(steps, runs.min(axis=0), runs.max(axis=0), color=color, alpha=0.18, linewidth=0)
-        ax.semilogy(steps, np.exp(np.log(runs).mean(axis=0)), line, color=color, label=name)
-    ax.set(xlabel="training step", ylabel="distance from the weights of one\nmachine, in their own way (log scale)")
-    figure.legend(*ax.get_legend_handles_labels(), loc="outside lower center", ncols=2)
+def noise_of_ways(far):
+    """How far gradients lie from that of all pictures, each batch a dot. far: {name: (batches,)}, relative."""
+    figure = new_figure(8.6, 4.0)
+    ax, rng = figure.subplots(), np.random.default_rng(0)
+    for k, (name, distances) in enumerate(far.items()):
+        color, distances = HUES[k], np.asarray(distances)
+        typical = np.sqrt(np.mean(distances**2))
+        ax.plot(k + rng.uniform(-0.2, 0.2, len(distances)), distances, "o", color=color, markersize=3, alpha=0.4)
+        ax.plot([k - 0.32, k + 0.32], [typical, typical], color=INK, linewidth=2,
+                label="typical (root of the mean square)" if k == 0 else None)
+        ax.text(k + 0.36, typical, f"{typical:.2f}", va="center", fontsize=11)
+    ax.set_xticks(range(len(far)), list(far))
+    ax.set(xlim=(-0.5, len(far) - 0.3), ylim=(0, None),
+           ylabel="distance from the gradient of all,\nin lengths of that gradient")
+    ax.grid(axis="x", visible=False)
+    ax.legend(loc="upper left")
     return figure
