@@ -150,10 +150,9 @@ def noise_of_ways(far):
     """How far gradients lie from that of all pictures, each batch a dot. far: {name: (batches,)}, relative."""
     figure = new_figure(8.6, 4.0)
     ax, rng = figure.subplots(), np.random.default_rng(0)
-    for k, (name, distances) in enumerate(far.items()):
-        color, distances = HUES[k], np.asarray(distances)
+    for k, distances in enumerate(map(np.asarray, far.values())):
         typical = np.sqrt(np.mean(distances**2))
-        ax.plot(k + rng.uniform(-0.2, 0.2, len(distances)), distances, "o", color=color, markersize=3, alpha=0.4)
+        ax.plot(k + rng.uniform(-0.2, 0.2, len(distances)), distances, "o", color=HUES[k], markersize=3, alpha=0.4)
         ax.plot([k - 0.32, k + 0.32], [typical, typical], color=INK, linewidth=2,
                 label="typical (root of the mean square)" if k == 0 else None)
         ax.text(k + 0.36, typical, f"{typical:.2f}", va="center", fontsize=11)
