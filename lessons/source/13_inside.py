@@ -624,4 +624,5 @@ keep("13", {"13.receptive_field": receptive_sizes, "13.window_of_unit": window_o
 #    You are done when you can say, with the spread over pictures, whether the smoother map is also a *truer* one, or
 #    only nearer to the edges.
 #
-# **Next:** lesson 14, the same network on a GPU, or [lesson 15](15_your_own_pictures.ipynb), your own pictures.
+# **Next:** [lesson 14](14_on_the_gpu.ipynb), what a GPU would gain, or [lesson 15](15_your_own_pictures.ipynb), your
+# own pictures.

@@ -1,4 +1,4 @@
-"""What `with count()` and `with record()` have in common: something is filled while a block runs."""
+"""What count(), launches() and record() have in common: something is filled while a `with` block runs."""
 
 import contextlib
 import threading

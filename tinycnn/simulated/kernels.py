@@ -11,6 +11,7 @@ from tinycnn.errors import DeviceError
 from tinycnn.patches import col2im, im2col
 from tinycnn.simulated import api, rules
 from tinycnn.simulated.array import SCALARS, ndarray
+from tinycnn.simulated.launches import launched
 
 
 class ElementwiseKernel:
@@ -47,6 +48,7 @@ class ElementwiseKernel:
         plain = [argument.numbers if type(argument) is ndarray else argument for argument in arguments]
         with np.errstate(all="ignore"):
             results = PLAIN[self.name](*plain)
+        launched(self.name)
         for output, result in zip(outputs, results, strict=True):
             output.numbers[...] = result
 

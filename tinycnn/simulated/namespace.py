@@ -8,6 +8,7 @@ import numpy as np
 from tinycnn.errors import DeviceError
 from tinycnn.simulated import api, rules
 from tinycnn.simulated.array import ndarray
+from tinycnn.simulated.launches import launched
 from tinycnn.simulated.operators import add_operators
 from tinycnn.simulated.special import HOST_RESULTS, NOT_MODELED, SPECIAL, WAITS, check_limits, limits
 
@@ -209,6 +210,7 @@ class Ufunc:
             raise rules.mixing(a, f"{self.__name__}.at")
         key, _, _ = rules.to_index(indices)
         rules.refuse_at(self.__name__, a.numbers, key)
+        launched(f"{self.__name__}.at")
         self._function.at(a.numbers, key, rules.operand(b, f"{self.__name__}.at"))
 
     def __repr__(self):

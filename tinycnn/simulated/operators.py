@@ -11,17 +11,20 @@ import numpy as np
 from tinycnn.errors import DeviceError
 from tinycnn.simulated import rules, transfers
 from tinycnn.simulated.array import SCALARS, ndarray, wrap
+from tinycnn.simulated.launches import launched
 
 
 def _get_elements(self, key):
     key, integers, masks = rules.to_index(key)
     if integers or masks:
+        launched("take")
         return wrap(rules.in_range(self.numbers.__getitem__, key))
     return wrap(self.numbers[key])
 
 
 def _set_elements(self, key, value):
     key, integers, masks = rules.to_index(key)
+    launched("put" if integers or masks else "copy")
     if type(value) is ndarray:
         value = value.numbers
     elif not isinstance(value, SCALARS) and np.ndim(value):
@@ -76,7 +79,11 @@ def _binary(compute):
 
 
 def _reflected(compute):
-    return _binary(lambda mine, other: compute(other, mine))
+    def reflected(mine, other):
+        return compute(other, mine)
+
+    reflected.__name__ = compute.__name__
+    return _binary(reflected)
 
 
 def _in_place(compute):
@@ -84,6 +91,7 @@ def _in_place(compute):
         rules.refuse_overlap(self.numbers)
         with np.errstate(all="ignore"):
             self.numbers = compute(self.numbers, rules.operand(other, compute.__name__))
+        launched(compute.__name__)
         return self
 
     return operation

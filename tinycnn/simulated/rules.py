@@ -10,6 +10,7 @@ import numpy as np
 from tinycnn.errors import DeviceError
 from tinycnn.simulated.api import OutOfRange
 from tinycnn.simulated.array import SCALARS, ndarray, wrap
+from tinycnn.simulated.launches import launched_for
 from tinycnn.simulated.transfers import uploaded, waited_for_size
 
 # Parameters that must be Python numbers or tuples: a device array there would have to be read back first.
@@ -67,7 +68,9 @@ def compute(function, *args, **kwargs):
         if target is not None:
             refuse_overlap(target)
     with np.errstate(all="ignore"):
-        return wrap(function(*args, **kwargs))
+        result = function(*args, **kwargs)
+    launched_for(function, result, args, out)
+    return wrap(result)
 
 
 def to_index(key):

@@ -10,6 +10,7 @@ from tinycnn.errors import DeviceError
 from tinycnn.simulated import api, rules, transfers
 from tinycnn.simulated.array import ndarray, owner, wrap
 from tinycnn.simulated.kernels import ElementwiseKernel
+from tinycnn.simulated.launches import launched
 
 # Their results are Python objects in CuPy as well.
 HOST_RESULTS = frozenset(
@@ -59,12 +60,13 @@ def check_limits(limited, path, names, values):
 def _array(obj, dtype=None, copy=True, order="K", subok=False, ndmin=0, *, blocking=False):
     if type(obj) is ndarray:
         numbers = np.array(obj.numbers, dtype, copy=copy, order=order or "K", ndmin=ndmin)
-        return obj if numbers is obj.numbers else wrap(numbers)
+        return obj if numbers is obj.numbers else _copied(numbers, obj.numbers)
     if subok:
         raise NotImplementedError("cupy.array takes no subok")
     if isinstance(obj, list | tuple) and any(_leaves(obj)):
         if not all(_leaves(obj)):
             raise DeviceError("a list mixes device arrays with numbers or host arrays: CuPy builds no array from it")
+        launched("stack")
         return wrap(np.array(rules.argument(obj, "array", "obj"), dtype, order=order or "K", ndmin=ndmin))
     if copy is False:
         raise ValueError("host data cannot become a device array without a copy")
@@ -92,9 +94,16 @@ def _contiguous(function):
     def call(a, dtype=None):
         # In CuPy this is no door for host data: the argument is typed as a device array.
         numbers = function(rules.numbers_of(a, function.__name__), dtype)
-        return a if numbers is a.numbers else wrap(numbers)
+        return a if numbers is a.numbers else _copied(numbers, a.numbers)
 
     return call
+
+
+def _copied(numbers, source):
+    """A device array of what was made from `source` by a kernel that copies, or of a view of it."""
+    if not np.may_share_memory(numbers, source):
+        launched("copy")
+    return wrap(numbers)
 
 
 def _asnumpy(a, stream=None, order="C", out=None, *, blocking=True):
@@ -131,6 +140,7 @@ def _fill(self, value):
     if np.ndim(value.numbers if type(value) is ndarray else value):
         raise DeviceError("fill takes a scalar or a 0-d device array")
     rules.refuse_overlap(self.numbers)
+    launched("fill")
     self.numbers.fill(_fill_value(value, "fill"))
 
 
@@ -138,6 +148,7 @@ def _copyto(dst, src, casting="same_kind", where=None):
     target = rules.numbers_of(dst, "copyto")
     rules.refuse_overlap(target)
     where = True if where is None else rules.numbers_of(where, "copyto")
+    launched("copyto")
     np.copyto(target, _fill_value(src, "copyto"), casting=casting, where=where)
 
 
@@ -147,6 +158,7 @@ def _put(a, ind, v, mode="wrap"):
     values = np.resize(v.numbers if type(v) is ndarray else np.asarray(v, a.dtype), np.shape(key))
     rules.refuse_overlap(numbers)
     rules.refuse_conflicts(numbers.reshape(-1), (key,), values)
+    launched("put")
     rules.in_range(numbers.put, key, values)
 
 
@@ -158,6 +170,7 @@ def _put_along_axis(arr, indices, values, axis):
     if not np.array_equal(stored, np.broadcast_to(values, stored.shape).astype(stored.dtype), equal_nan=True):
         raise DeviceError("put_along_axis through repeated indices: on a GPU any of the values may end up there")
     rules.refuse_overlap(numbers)
+    launched("put_along_axis")
     numbers[...] = trial
 
 
@@ -174,6 +187,7 @@ def _sorting(name):
     def call(self, *args, **kwargs):
         if not self.numbers.flags.c_contiguous:
             raise NotImplementedError("Sorting non-contiguous array is not supported.")  # CuPy's own words
+        launched(name)
         getattr(self.numbers, name)(*args, **kwargs)
 
     return call
@@ -189,7 +203,7 @@ def _astype(self, dtype, order="K", casting=None, subok=None, copy=True):
     numbers = self.numbers
     with np.errstate(all="ignore"):
         numbers = numbers.astype(dtype, order=order, copy=copy)
-    return self if numbers is self.numbers else wrap(numbers)
+    return self if numbers is self.numbers else _copied(numbers, self.numbers)
 
 
 class Generator:
