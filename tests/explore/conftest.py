@@ -3,7 +3,6 @@
 import os
 
 import pytest
-
 from explore.browser import Browser, axe_file, problem
 
 

@@ -3,7 +3,6 @@
 import struct
 
 import pytest
-
 from explore.browser import PageError
 
 PAGE = """<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>Small</title>
