@@ -48,6 +48,7 @@ fit_arguments
 training
 reference
 inspection
+explore
 simulated
 course
 doctor  above bench, whose reports say what doctor finds about the machine
