@@ -42,6 +42,7 @@ models
 gradient_check  above training, which checks a gradient every few steps if asked (gradcheck_every)
 history
 continuation
+snapshots  of each epoch, beside the checkpoint
 checkpoint
 tasks  what a training has to know of its task
 fit_arguments
