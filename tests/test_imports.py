@@ -49,7 +49,7 @@ fit_arguments
 training
 reference
 inspection
-explore
+explorer
 simulated
 course
 doctor  above bench, whose reports say what doctor finds about the machine

@@ -10,7 +10,7 @@ import pytest
 
 from tests.test_snapshots import fit
 from tinycnn.errors import DataError
-from tinycnn.explore.epochs import png, read
+from tinycnn.explorer.epochs import png, read
 from tinycnn.snapshots import read_record
 
 

@@ -10,8 +10,8 @@ from mutants.edits import mutate
 
 import tinycnn as tc
 from tinycnn.errors import ShapeError
-from tinycnn.explore.mistakes import difference, planted
-from tinycnn.explore.wrong_lines import MISTAKES
+from tinycnn.explorer.mistakes import difference, planted
+from tinycnn.explorer.wrong_lines import MISTAKES
 from tinycnn.layers import Conv2d, Linear, MaxPool2d, ReLU
 
 REPOSITORY = Path(tc.__file__).parents[1]

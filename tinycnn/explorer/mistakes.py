@@ -15,7 +15,7 @@ from tinycnn.backend import Array, ArrayLike, Labels, MaybeNone, to_numpy
 from tinycnn.data.dataset import Pictures
 from tinycnn.engine import switched_off
 from tinycnn.errors import ShapeError
-from tinycnn.explore.wrong_lines import MISTAKES
+from tinycnn.explorer.wrong_lines import MISTAKES
 from tinycnn.gradient_check import gradcheck
 from tinycnn.inspection.taps import Tap, batch_of, loss_for, tap, twin
 from tinycnn.inspection.trace import norm_of
