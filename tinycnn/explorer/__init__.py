@@ -62,7 +62,8 @@ def explore(model: Localizer, samples: Samples, out: str | Path | None = None, *
     samples: of them, SHOWN are shown: the classes in turn    out: a file to write, ready to be opened in a browser
     loss: that of the training, default MultiTaskLoss()    rate: of the step, plain gradient descent    picture: the
     number of the sample that is shown first    name: of the model    epochs: those of its training, as
-    tinycnn.explorer.epochs.read gives them    mistakes: whether wrong backwards are planted and shown, which takes some seconds
+    tinycnn.explorer.epochs.read gives them    mistakes: whether wrong backwards are planted and shown, which takes some
+    seconds
 
     Raises TypeError for what is no Localizer, DataError for too large a network or a picture that is not there.
     """

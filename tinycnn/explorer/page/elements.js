@@ -29,6 +29,12 @@ function colorOf(share) {
   return end.map((channel) => Math.round(255 + (channel - 255) * size));
 }
 
+/* Black or white, whichever is easier to read on a color (the contrast of WCAG 2). */
+function inkOn(color) {
+  const [r, g, b] = color.map((channel) => (channel <= 10 ? channel / 3295 : ((channel / 255 + 0.055) / 1.055) ** 2.4));
+  return 0.2126 * r + 0.7152 * g + 0.0722 * b > 0.179 ? "#000" : "#fff";
+}
+
 /* Numbers as a small table, each on its color. rows: [[{value, of, mark, label}]]; null leaves a cell open. */
 function numberGrid(rows, { caption, scale, digits = 3, small = false } = {}) {
   const values = rows.flat().filter((cell) => cell && !cell.outside).map((cell) => Math.abs(cell.value));
@@ -36,8 +42,7 @@ function numberGrid(rows, { caption, scale, digits = 3, small = false } = {}) {
   const body = rows.map((row) => el("tr", {}, row.map((cell) => {
     if (!cell) return el("td", { class: "open" });
     const [r, g, b] = cell.outside ? [236, 239, 242] : colorOf(cell.value / most);
-    const dark = 0.299 * r + 0.587 * g + 0.114 * b < 140;
-    const style = `background: rgb(${r} ${g} ${b}); color: ${dark ? "#fff" : "#111"}`;
+    const style = `background: rgb(${r} ${g} ${b}); color: ${inkOn([r, g, b])}`;
     const inside = cell.outside ? "0" : num(cell.value, cell.of, digits);
     const action = cell.act ? el("button", { class: "plain", onclick: cell.act, "aria-label": cell.label }, inside) : inside;
     return el("td", { style, class: cell.mark ? "marked" : null, title: cell.label ?? null }, action);

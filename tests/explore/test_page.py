@@ -1,0 +1,253 @@
+"""The page in a browser: whatever is clicked, every number that it shows is NumPy's; and it works without a mouse."""
+
+import re
+import time
+
+import numpy as np
+import pytest
+from explore.numbers import Numbers, shown
+
+import tinycnn as tc
+from tinycnn.data.dataset import Samples
+from tinycnn.explorer import explore
+from tinycnn.layers import (
+    AvgPool2d,
+    BatchNorm2d,
+    Conv2d,
+    Dropout,
+    Flatten,
+    GlobalAvgPool2d,
+    LeakyReLU,
+    Linear,
+    LocalResponseNorm,
+    MaxPool2d,
+    ReLU,
+    Residual,
+    Sequential,
+)
+from tinycnn.losses import MultiTaskLoss
+from tinycnn.models.localizer import Localizer
+
+pytestmark = pytest.mark.slow  # a browser, and a network of all layers
+
+SEEN = "try { localStorage.setItem('tinycnn explore: tour', 'seen') } catch {}"
+HOSTILE = ("<script>alert(1)</script>", "$x^{$", "蝴蝶", "&amp;</script>", '"><img src=x onerror=alert(1)>')
+# What a page shows, with what it says the numbers are. An open <details> counts, a closed one is not shown.
+COLLECT = """[...document.querySelectorAll("SELECTOR .n")].filter((one) => one.checkVisibility())
+    .map((one) => [one.textContent, String(typeof one.of === "function" ? one.of() : one.of)])"""
+
+
+def pictures(n, side=24, classes=HOSTILE, seed=0):
+    """Pictures of noise with a bright rectangle, whose place is the box; names are hostile."""
+    rng = np.random.default_rng(seed)
+    images = rng.integers(0, 120, (n, side, side, 3)).astype(np.uint8)
+    boxes = np.zeros((n, 4), np.float32)
+    for i in range(n):
+        x, y = rng.integers(0, side // 2, 2)
+        boxes[i] = x, y, x + side // 2, y + side // 3
+        images[i, y : y + side // 3, x : x + side // 2, i % 3] = 250
+    names = [f"{i} {classes[i % len(classes)]}.png" for i in range(n)]
+    return Samples(images, np.arange(n) % len(classes), boxes, names, classes)
+
+
+def network_of_all_layers(classes=HOSTILE, per_class_boxes=False):
+    """A localizer with every kind of layer, a window of every kind among them."""
+    rng = np.random.default_rng(3)
+    trunk = Sequential(
+        Conv2d(3, 6, 3, padding=1, rng=rng), BatchNorm2d(6), ReLU(), MaxPool2d(3, stride=2, padding=1),
+        LocalResponseNorm(3, alpha=0.5), Conv2d(6, 8, 3, padding="same", dilation=2, groups=2, rng=rng), LeakyReLU(0.1),
+        Residual(Conv2d(8, 8, 3, stride=2, padding=1, bias=False, rng=rng), BatchNorm2d(8), ReLU(),
+                 Conv2d(8, 8, 3, padding=1, rng=rng), shortcut=Conv2d(8, 8, 1, stride=2, rng=rng)),
+        ReLU(), AvgPool2d(3, stride=2, padding=1, count_include_pad=False), Residual(Conv2d(8, 8, 1, rng=rng)),
+        Dropout(0.2), input_shape=(24, 24, 3))  # fmt: skip
+    features = trunk.output_shape((24, 24, 3))
+    heads = Sequential(GlobalAvgPool2d(), Linear(8, len(classes), rng=rng)), \
+        Sequential(Flatten(), Linear(int(np.prod(features)), 12, rng=rng), ReLU(),
+                   Linear(12, 4 * (len(classes) if per_class_boxes else 1), rng=rng))  # fmt: skip
+    model = Localizer(trunk, *heads, classes, 24, per_class_boxes)
+    tc.fit(model, pictures(30), epochs=2, batch_size=10, progress=False, optimizer=tc.optim.SGD(model, lr=0.01))
+    return model
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory):
+    """(path of a page, Numbers of the same step)."""
+    model, samples = network_of_all_layers(), pictures(6, seed=9)
+    loss = MultiTaskLoss(box_weight=2.0, label_smoothing=0.1)
+    path = tmp_path_factory.mktemp("page") / "page.html"
+    explore(model, samples, path, loss=loss, name=HOSTILE[0], mistakes=False)
+    order = explore_order(path)
+    return path, Numbers(model, samples.subset(order), loss)
+
+
+def explore_order(path):
+    """The samples in the order in which the page has them."""
+    import json
+
+    told = re.search(r'id="told">(.*?)</script>', path.read_text("utf-8"), re.S)[1]
+    return json.loads(told)["numbers"]
+
+
+@pytest.fixture(scope="module")
+def page(browser, written):
+    page = browser.open(written[0], script=SEEN)
+    page.wait("document.body.dataset.ready === 'yes'")
+    yield page
+    page.close()
+
+
+def expect_numbers(page, numbers, selector="#detail"):
+    """Every number below `selector` is NumPy's to the digits shown; returns how many there are."""
+    found = page.evaluate(COLLECT.replace("SELECTOR", selector))
+    for text, words in found:
+        value, half = shown(text)
+        truth = numbers.value(words)
+        assert abs(value - truth) <= half * 1.001 + 1e-9 * abs(truth), \
+            f"{text} is shown for {words[:200]}, NumPy: {truth}"
+    return len(found)
+
+
+def test_its_arrays_are_those_of_numpy(page, written):
+    numbers = written[1]
+    for picture in (0, 4):
+        for i in range(len(numbers.nodes)):
+            mine = page.evaluate(f"Array.from(stepOf({picture}).values[{i}])")
+            np.testing.assert_allclose(mine, numbers.step.values[i][picture].reshape(-1), rtol=1e-9, atol=1e-12)
+            for head in ("class", "box"):
+                mine = page.evaluate(f"Array.from(stepOf({picture}).gradients('{head}')[{i}])")
+                truth = numbers.step.gradients[head][i][picture].reshape(-1)
+                np.testing.assert_allclose(mine, truth, rtol=1e-9, atol=1e-12)
+        for head in ("class", "box"):
+            for name, truth in numbers.step.parameters[head].items():
+                mine = page.evaluate(f"Array.from(stepOf({picture}).parameters('{head}')['{name}'])")
+                np.testing.assert_allclose(mine, truth[picture].reshape(-1), rtol=1e-9, atol=1e-12)
+
+
+def click_unit(page, node, unit):
+    """Click with the mouse where a card draws a unit."""
+    page.evaluate(f"document.querySelector('[data-node=\"{node}\"]')?.scrollIntoView({{block: 'center'}}), 0")
+    place = page.evaluate(f"""(() => {{
+        const body = cards.find((card) => card.node?.number === {node}).body, area = body.canvas.getBoundingClientRect();
+        const [x, y] = body.middle(body.drawn({list(unit)}));
+        return [area.left + x, area.top + y];
+    }})()""")
+    page.click(*place)
+    assert page.evaluate("[state.node, ...state.unit]") == [node, *unit]
+
+
+def test_whatever_is_clicked_its_numbers_are_those_of_numpy(page, written):
+    numbers, rng, counted, slowest = written[1], np.random.default_rng(1), 0, []
+    ends = numbers.step.graph.class_end, numbers.step.graph.box_end
+    clicks = [(node, mode) for node in range(len(numbers.nodes)) if node not in ends
+              for mode in ("forward", "backward") for _ in range(3)]
+    assert len(clicks) >= 100
+    for node, mode in clicks:
+        head = ["class", "box", "both"][rng.integers(3)]
+        numbers.picture = int(rng.integers(6))
+        page.evaluate(f"change({{picture: {numbers.picture}, mode: '{mode}', head: '{head}'}}), 0")
+        click_unit(page, node, [int(rng.integers(side)) for side in numbers.step.values[node].shape[1:]])
+        begun = page.evaluate("performance.now()")
+        page.evaluate("select(state.node, state.unit)")
+        slowest.append(page.evaluate("performance.now()") - begun)
+        counted += expect_numbers(page, numbers)
+        buttons = page.evaluate("document.querySelectorAll('#detail .grid .plain').length")
+        if buttons:  # one of the windows that see the unit
+            page.evaluate(f"document.querySelectorAll('#detail .grid .plain')[{rng.integers(buttons)}].click()")
+            counted += expect_numbers(page, numbers)
+    assert counted > 1500
+    assert np.median(slowest) < 100  # milliseconds, this browser on this machine
+    assert not page.problems
+
+
+def test_heads_losses_and_parameters_too(page, written):
+    numbers, rng = written[1], np.random.default_rng(2)
+    for numbers.picture in (1, 3):
+        page.evaluate(f"change({{picture: {numbers.picture}, mode: 'forward'}}), 0")
+        for mode in ("forward", "backward"):
+            page.evaluate(f"change({{mode: '{mode}', head: 'both'}}), 0")
+            expect_numbers(page, numbers, "#network")
+            for selector in (".head:first-child .row", ".head:last-child .row"):
+                for i in range(page.evaluate(f"document.querySelectorAll('{selector}').length")):
+                    page.evaluate(f"document.querySelectorAll('{selector}')[{i}].click()")
+                    assert expect_numbers(page, numbers)
+            page.evaluate("change({node: 'class loss'}), 0")
+            assert expect_numbers(page, numbers) > 20
+            page.evaluate("change({node: 'box loss'}), 0")
+            assert expect_numbers(page, numbers) > 16
+        for shown_ in ("value", "gradient", "update"):
+            page.evaluate(f"change({{mode: 'parameters', shown: '{shown_}', head: 'both'}}), 0")
+            for name, parameter in numbers.model.parameters().items():
+                place = int(rng.integers(parameter.value.size))
+                page.evaluate("(() => {const one = cards.flatMap((card) => card.parameters)"
+                              f".find((map) => map.key === {name!r}); one.choose({place})}})()")
+                assert expect_numbers(page, numbers) > 3
+    assert not page.problems
+
+
+def test_one_step_is_that_of_the_library(page, written):
+    numbers = written[1]
+    page.evaluate("change({view: 'step'}), 0")
+    for numbers.picture in (0, 5):
+        for learned in ("one", "all"):
+            for times in (0, 0.5, 1, 4):
+                page.evaluate(f"change({{picture: {numbers.picture}, learnFrom: '{learned}', rate: {times}}}), 0")
+                assert expect_numbers(page, numbers, "#other") > 40
+    page.evaluate("change({view: 'network', mode: 'forward'}), 0")
+    assert not page.problems
+
+
+def test_names_are_shown_as_text(page, written):
+    text = page.evaluate("document.body.innerText")
+    for name in HOSTILE[:4]:
+        assert name in text
+    assert HOSTILE[0] in page.evaluate("document.title")
+    assert page.evaluate("document.querySelectorAll('img').length") == 0
+    assert not page.requests and not page.problems
+
+
+def test_it_is_fast_small_and_fits(browser, written):
+    assert written[0].stat().st_size < 5_000_000
+    begun = time.monotonic()
+    page = browser.open(written[0], width=390, height=800, script=SEEN)
+    page.wait("document.body.dataset.ready === 'yes'")
+    assert time.monotonic() - begun < 10  # two seconds on a machine that does nothing else
+    for width in (390, 1280):
+        page.resize(width)
+        for changes in ("mode: 'forward'", "mode: 'backward'", "mode: 'parameters'", "view: 'step'", "view: 'network'"):
+            page.evaluate(f"change({{{changes}}}), 0")
+            assert page.overflow() == 0, (width, changes)
+    page.close()
+
+
+def test_everything_is_reached_with_keys(page):
+    page.evaluate("change({view: 'network', mode: 'forward', node: 1, unit: [5, 5, 0]}), 0")
+    page.evaluate("document.querySelector('[data-node=\"1\"]').focus(), 0")
+    page.keys("ArrowRight", "ArrowDown", "PageDown")
+    assert page.evaluate("[state.node, ...state.unit]") == [1, 6, 6, 1]
+    assert "[6, 6, 1]" in page.evaluate("document.getElementById('spoken').textContent")
+    page.evaluate("document.getElementById('tab-network').focus(), 0")
+    page.keys("ArrowRight")
+    assert page.evaluate("state.view") == "step"
+    page.keys("ArrowLeft")
+    assert page.evaluate("state.view") == "network"
+
+
+def test_the_tour_is_shown_once(browser, written):
+    page = browser.open(written[0], script="try { localStorage.clear() } catch {}")
+    page.wait("document.body.dataset.ready === 'yes'")
+    stops = page.evaluate("TOUR.length")
+    for number in range(stops):
+        page.wait(f"document.querySelector('#tour').innerText.includes('{number + 1} of {stops}')")
+        page.click("#tour .next")
+    assert page.evaluate("document.querySelector('#tour').hidden")
+    assert page.evaluate("seen()")
+    page.click("#tour-again")
+    page.keys("Escape")
+    assert page.evaluate("document.querySelector('#tour').hidden") and not page.problems
+    page.close()
+
+
+def test_axe_finds_nothing_serious(page, axe):
+    for changes in ("mode: 'forward'", "mode: 'backward'", "mode: 'parameters'", "view: 'step'", "view: 'network'"):
+        page.evaluate(f"change({{{changes}}}), 0")
+        assert page.axe() == []
