@@ -1,7 +1,7 @@
 /* The frame around the views: pictures, tabs, switches, and what is drawn again when something changes. */
 "use strict";
 
-const VIEWS = { network: "Network", step: "One step" };
+const VIEWS = { network: "Network", step: "One step", ...(told.epochs ? { epochs: "Epochs" } : {}), ...(told.mistakes?.length ? { mistakes: "A wrong backward" } : {}) };
 
 function drawBar() {
   byId("views").replaceChildren(...Object.entries(VIEWS).map(([view, name]) => el("button", { type: "button", role: "tab", id: `tab-${view}`, "aria-controls": "view", "aria-selected": String(state.view === view),
@@ -49,7 +49,7 @@ function drawView() {
   } else drawOther[state.view](byId("other"));
 }
 
-const drawOther = { step: drawStep };
+const drawOther = { step: drawStep, epochs: drawEpochs, mistakes: drawMistakes };
 
 listeners.push((changes) => {
   const names = Object.keys(changes), only = (...allowed) => names.every((name) => allowed.includes(name));

@@ -87,14 +87,8 @@ function movedWeights(rate) {
   return table(["weight", "before", "gradient", "after"], rows, "The weight of each layer that moves most");
 }
 
-/* The loss over the rate, at a few places, as a curve. */
+/* The loss of this picture over the rate, at a few places, as a curve. */
 function curveOf() {
-  const times = [0, 0.5, 1, 1.5, 2, 2.5, 3, 3.5, 4], values = times.map((t) => afterStep(t).loss.total), most = Math.max(...values, 1e-12), least = Math.min(...values, 0);
-  const x = (t) => 34 + (t / PASSES) * 250, y = (v) => 110 - ((v - least) / (most - least || 1)) * 90;
-  const svg = (tag, settings, ...children) => { const made = document.createElementNS("http://www.w3.org/2000/svg", tag); for (const [k, v] of Object.entries(settings)) made.setAttribute(k, v); made.append(...children); return made; };
-  const now = afterStep(state.rate).loss.total;
-  return svg("svg", { viewBox: "0 0 300 140", class: "curve", role: "img", "aria-label": `the loss over the rate: ${times.map((t, i) => `${t} times: ${written(values[i])}`).join("; ")}` },
-    svg("line", { x1: 34, y1: 110, x2: 284, y2: 110, stroke: "#8a94a0" }), svg("path", { d: times.map((t, i) => `${i ? "L" : "M"}${x(t)} ${y(values[i])}`).join(" "), fill: "none", stroke: BLUE, "stroke-width": 2 }),
-    svg("circle", { cx: x(state.rate), cy: y(now), r: 5, fill: "#D55E00", stroke: "#fff", "stroke-width": 2 }), ...[0, 1, 2, 3, 4].map((t) => svg("text", { x: x(t), y: 124, "text-anchor": "middle" }, `${t}×`)),
-    svg("text", { x: 159, y: 138, "text-anchor": "middle" }, "rate"), svg("text", { x: 30, y: y(most) + 4, "text-anchor": "end" }, written(most, 2)), svg("text", { x: 30, y: 113, "text-anchor": "end" }, written(least, 2)));
+  const places = Array.from({ length: 9 }, (_, i) => (PASSES * i) / 8), values = places.map((times) => afterStep(times).loss.total);
+  return chart({ title: "Loss of this picture over the rate", places, at: state.rate, ticks: Object.fromEntries(places.map((place, i) => [i, `${place}×`]).filter(([i]) => i % 2 === 0)), series: [{ name: "loss", values }], width: 320, height: 170 });
 }
