@@ -1,7 +1,8 @@
 """What a page says of its numbers, evaluated with the library: "y|3|17 * p|4|w|5 + ..." -> a number of NumPy's.
 
-A page gives every number that it shows a few words that say what it is (num() in page/elements.js). Here these words are
-looked up in a step that NumPy has taken, with the layers themselves, so a page cannot be right by agreeing with itself.
+A page gives every number that it shows a few words that say what it is (num() in page/elements.js). Here these words
+are looked up in a step that NumPy has taken, with the layers themselves, so a page cannot be right by agreeing with
+itself.
 """
 
 import re
@@ -51,6 +52,13 @@ class Numbers:
     def gradients(self, head, which):
         """A gradient of one head, or of both: which(head) -> array."""
         return which("class") + which("box") if head == "both" else which(head)
+
+    def _data(self, *path):
+        """Something that the page was told, by its place in told: `told` is set by those who ask for it."""
+        found = self.told
+        for key in path:
+            found = found[int(key) if isinstance(found, list) else key]
+        return found
 
     def _y(self, node, place):
         return self.step.values[int(node)][self.picture].reshape(-1)[int(place)]

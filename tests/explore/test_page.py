@@ -1,15 +1,18 @@
 """The page in a browser: whatever is clicked, every number that it shows is NumPy's; and it works without a mouse."""
 
+import json
 import re
 import time
 
 import numpy as np
 import pytest
+from explore.browser import axe_file
 from explore.numbers import Numbers, shown
 
 import tinycnn as tc
 from tinycnn.data.dataset import Samples
 from tinycnn.explorer import explore
+from tinycnn.explorer.epochs import read
 from tinycnn.layers import (
     AvgPool2d,
     BatchNorm2d,
@@ -76,16 +79,12 @@ def written(tmp_path_factory):
     loss = MultiTaskLoss(box_weight=2.0, label_smoothing=0.1)
     path = tmp_path_factory.mktemp("page") / "page.html"
     explore(model, samples, path, loss=loss, name=HOSTILE[0], mistakes=False)
-    order = explore_order(path)
-    return path, Numbers(model, samples.subset(order), loss)
+    return path, Numbers(model, samples.subset(told_of(path)["numbers"]), loss)
 
 
-def explore_order(path):
-    """The samples in the order in which the page has them."""
-    import json
-
-    told = re.search(r'id="told">(.*?)</script>', path.read_text("utf-8"), re.S)[1]
-    return json.loads(told)["numbers"]
+def told_of(path):
+    """What a page was told: its JSON."""
+    return json.loads(re.search(r'id="told">(.*?)</script>', path.read_text("utf-8"), re.S)[1])
 
 
 @pytest.fixture(scope="module")
@@ -127,7 +126,7 @@ def click_unit(page, node, unit):
     """Click with the mouse where a card draws a unit."""
     page.evaluate(f"document.querySelector('[data-node=\"{node}\"]')?.scrollIntoView({{block: 'center'}}), 0")
     place = page.evaluate(f"""(() => {{
-        const body = cards.find((card) => card.node?.number === {node}).body, area = body.canvas.getBoundingClientRect();
+        const {{body}} = cards.find((card) => card.node?.number === {node}), area = body.canvas.getBoundingClientRect();
         const [x, y] = body.middle(body.drawn({list(unit)}));
         return [area.left + x, area.top + y];
     }})()""")
@@ -251,3 +250,53 @@ def test_axe_finds_nothing_serious(page, axe):
     for changes in ("mode: 'forward'", "mode: 'backward'", "mode: 'parameters'", "view: 'step'", "view: 'network'"):
         page.evaluate(f"change({{{changes}}}), 0")
         assert page.axe() == []
+
+
+@pytest.fixture(scope="module")
+def whole(browser, tmp_path_factory):
+    """(page of a small trained run, with epochs and planted mistakes; Numbers that know what it was told)."""
+    folder = tmp_path_factory.mktemp("run")
+    train, valid = pictures(40, side=16, seed=1), pictures(10, side=16, seed=2)
+    model = tc.models.localizer(num_classes=5, image_size=16, channels=(4, 6), hidden=8, classes=HOSTILE)
+    tc.fit(model, train, valid, epochs=4, batch_size=10, progress=False, out=folder)
+    explore(model, valid, folder / "page.html", epochs=read(folder))
+    numbers = Numbers(model, valid)
+    numbers.told = told_of(folder / "page.html")
+    page = browser.open(folder / "page.html", script=SEEN)
+    page.wait("document.body.dataset.ready === 'yes'")
+    yield page, numbers
+    page.close()
+
+
+def test_the_epochs_are_those_of_the_run(whole):
+    page, numbers = whole
+    page.click("#tab-epochs")
+    for epoch in range(4):
+        page.evaluate(f"epoch = {epoch}, fillEpochs()")
+        assert expect_numbers(page, numbers, "#other") == 12
+        assert f"{epoch + 1} of 4" in page.evaluate("byId('epoch-said').textContent")
+    assert page.evaluate("document.querySelectorAll('.gallery img').length") == 6
+    assert page.evaluate("document.querySelectorAll('#epoch-curves svg.chart').length") == 3
+    wrong = [not picture["answers"][-1]["right"] for picture in numbers.told["epochs"]["pictures"]]
+    assert page.evaluate("document.querySelectorAll('.gallery article.wrong').length") == sum(wrong)
+    assert wrong == sorted(wrong, reverse=True)  # wrong answers first
+    page.click("#play")
+    page.wait("byId('epoch-said').textContent.startsWith('2')")
+    page.click("#play")
+    assert page.axe() == [] if axe_file() else True
+    assert not page.problems
+
+
+def test_planted_mistakes_are_those_of_the_library(whole):
+    page, numbers = whole
+    page.click("#tab-mistakes")
+    found = numbers.told["mistakes"]
+    assert len(found) >= 5
+    for i, mistake in enumerate(found):
+        page.click(f".menu button:nth-child({i + 1})")
+        assert expect_numbers(page, numbers, "#other") >= len(mistake["layers"])
+        text = page.evaluate("byId('other').textContent")
+        for told in (mistake["sentence"], mistake["diagnosis"]["words"], mistake["line"]["wrong"]):
+            assert told in text
+    assert page.axe() == [] if axe_file() else True
+    assert not page.problems

@@ -49,6 +49,6 @@ def run(arguments):
     out = Path(arguments.out)
     if out.is_dir():
         raise UsageError(f"--out {out} is a folder: give the name of a file, as {out / 'explore.html'}")
-    page = explore(model, samples, out, loss=runs.loss_of_run(path), picture=picture or 0,
+    page = explore(model, samples, out, loss=runs.loss_of_run(path), picture=picture,
                    name=path.parent.name or path.name, epochs=read(path.parent))
     print(f"{page.title}: {out} ({os.path.getsize(out) / 1e6:.1f} MB). Open it in a browser.")

@@ -12,17 +12,18 @@
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
+from tinycnn import boxes as box_codec
 from tinycnn.data.dataset import Samples
 from tinycnn.errors import DataError
 from tinycnn.explorer.contents import contents
 from tinycnn.explorer.document import MARK, document
 from tinycnn.files import atomic_write, expect_own
+from tinycnn.inspection.case import in_turn
 from tinycnn.models.localizer import Localizer
 from tinycnn.text import count
 
 SHOWN = 6  # pictures of a page
+LOOKED_AT = 100  # samples among which wrong answers are looked for
 LARGEST = 12_000_000  # parameters that a page can hold and a browser compute with
 
 __all__ = ["Explorer", "explore"]
@@ -55,13 +56,13 @@ class Explorer:
 
 
 def explore(model: Localizer, samples: Samples, out: str | Path | None = None, *, loss: Any = None, rate: float = 0.01,
-            picture: int = 0, name: str = "the network", epochs: dict[str, Any] | None = None,
+            picture: int | None = None, name: str = "the network", epochs: dict[str, Any] | None = None,
             mistakes: bool = True) -> Explorer:
     """One training step of `model` on a few pictures as a page; nothing of `model` changes.
 
-    samples: of them, SHOWN are shown: the classes in turn    out: a file to write, ready to be opened in a browser
+    samples: of them, SHOWN are shown, wrong answers first    out: a file to write, ready to be opened in a browser
     loss: that of the training, default MultiTaskLoss()    rate: of the step, plain gradient descent    picture: the
-    number of the sample that is shown first    name: of the model    epochs: those of its training, as
+    number of a sample that is shown first    name: of the model    epochs: those of its training, as
     tinycnn.explorer.epochs.read gives them    mistakes: whether wrong backwards are planted and shown, which takes some
     seconds
 
@@ -71,13 +72,13 @@ def explore(model: Localizer, samples: Samples, out: str | Path | None = None, *
         raise TypeError(f"explore shows localizers, with a class head and a box head; got {type(model).__name__}")
     if not len(samples):
         raise DataError("explore needs at least one picture with its class and box, got no samples")
-    if not 0 <= picture < len(samples):
+    if picture is not None and not 0 <= picture < len(samples):
         raise DataError(f"picture {picture} is not there: the samples are numbered 0 to {len(samples) - 1}")
     numbers = sum(p.value.size for p in model.parameters().values())
     if numbers > LARGEST:
         raise DataError(f"a page holds the weights of the network, at most {LARGEST:,} numbers; this one has "
                         f"{numbers:,}. Explore a smaller one: its layers compute the same")
-    chosen = choose(samples, picture)
+    chosen = choose(model, samples, picture)
     told, arrays = contents(model, samples.subset(chosen), loss, rate)
     told |= {"title": f"One training step of {name}", "name": name, "numbers": [int(i) for i in chosen],
              "epochs": epochs, "parameters": count(numbers, "parameter"),
@@ -96,9 +97,16 @@ def planted(model: Localizer, samples: Samples, loss: Any) -> list[dict[str, Any
     return mistakes.planted(model, samples.images, samples.labels, samples.boxes, loss)
 
 
-def choose(samples: Samples, picture: int = 0) -> list[int]:
-    """Numbers of at most SHOWN samples, `picture` first, then one of every class in turn."""
-    from tinycnn.inspection.case import in_turn
-
-    others = [int(i) for i in in_turn(np.asarray(samples.labels), SHOWN + 1) if i != picture]
-    return [picture, *others][:SHOWN]
+def choose(model: Localizer, samples: Samples, picture: int | None = None) -> list[int]:
+    """Numbers of at most SHOWN samples: `picture`, where one is asked for; then as many that the model gets wrong as
+    that it gets right, of all classes in turn.
+    """
+    some = [int(i) for i in in_turn(samples.labels, LOOKED_AT)]
+    few = samples.subset(some)
+    said = model.predict(few.images)
+    right = (said.labels == few.labels) & (box_codec.iou(said.boxes, few.boxes) >= 0.5)
+    wrong, well = ([i for i, good in zip(some, right, strict=True) if good == wanted] for wanted in (False, True))
+    half = SHOWN // 2
+    mixed = [*wrong[:half], *well[:half], *wrong[half:], *well[half:]]
+    first = [] if picture is None else [picture]
+    return [*first, *(i for i in mixed if i != picture)][:SHOWN]

@@ -13,7 +13,7 @@ const STROKES = [{ stroke: "#0072B2" }, { stroke: "#a34e00", "stroke-dasharray":
 /* A round number at or above a number: 0.37 -> 0.4 */
 function roundUp(value) {
   const unit = 10 ** Math.floor(Math.log10(value || 1));
-  return [1, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10].map((step) => step * unit).find((step) => step >= value * (1 - 1e-9));
+  return [1, 2, 4, 6, 8, 10].map((step) => step * unit).find((step) => step >= value * (1 - 1e-9));
 }
 
 /* Curves over the same places. series: [{name, values}], a null leaves a gap; at: the place that is marked

@@ -6,7 +6,7 @@ EXPLAIN.Linear = {
     const [j] = unit, w = weights[node.parameters.w], f = node.shape[0], from = below(node), x = step.values[from.number];
     const values = Float64Array.from(x, (a, i) => a * w[i * f + j]);
     const term = (i) => `${of.y(from, i)} * ${of.p(node, "w", i * f + j)}`;
-    const blocks = longSum(values, term, (i) => ({ name: unitName(from, [i]), act: () => select(from.number, unitAt(from.shape, i)),
+    const blocks = longSum(values, term, (i) => ({ name: unitName(...origin(from, i)), act: () => selectOrigin(from, i),
       parts: [num(x[i], of.y(from, i)), num(w[i * f + j], of.p(node, "w", i * f + j))] }),
     ["input", "x", "weight", "x × weight"], `The largest of ${counted(x.length, "term")}`);
     const b = node.parameters.b ? weights[node.parameters.b][j] : null, total = num(sum(values), () => Array.from(x.keys(), term).join(" + "), 4);
@@ -19,8 +19,7 @@ EXPLAIN.Linear = {
     const dy = step.gradients(head)[node.number][j], values = Float64Array.from({ length: size }, (_, i) => dy * w[i * f + j]);
     const shown = largest(values, MOST_TERMS);
     return [line("dy =", gradientNum(node, step, head, j), ", times each weight, goes to every input; the largest:"),
-      termsTable(["to input", "weight", "dy × weight"], shown.map((i) => ({ name: unitName(from, [i]),
-        act: () => select(from.number, unitAt(from.shape, i)), parts: [num(w[i * f + j], of.p(node, "w", i * f + j))],
+      termsTable(["to input", "weight", "dy × weight"], shown.map((i) => ({ name: unitName(...origin(from, i)), act: () => selectOrigin(from, i), parts: [num(w[i * f + j], of.p(node, "w", i * f + j))],
         value: values[i], of: `${of.d(head, node, j)} * ${of.p(node, "w", i * f + j)}` })), `The largest of ${counted(size, "input")}`)];
   },
   collected(node, unit, step, head) {

@@ -6,11 +6,14 @@ const VIEWS = { network: "Network", step: "One step", ...(told.epochs ? { epochs
 function drawBar() {
   byId("views").replaceChildren(...Object.entries(VIEWS).map(([view, name]) => el("button", { type: "button", role: "tab", id: `tab-${view}`, "aria-controls": "view", "aria-selected": String(state.view === view),
     tabindex: state.view === view ? 0 : -1, onclick: () => change({ view }), onkeydown: (event) => turnTab(event) }, name)));
-  const modes = choice("what is shown", [["forward", "Forward: values"], ["backward", "Backward: gradients"], ["parameters", "Parameters"]], state.mode, (mode) => change({ mode, place: null, channel: null }));
+  const modes = choice("what is shown", [["forward", ["Forward", wordy(": values")]], ["backward", ["Backward", wordy(": gradients")]], ["parameters", "Parameters"]], state.mode, (mode) => change({ mode, place: null, channel: null }));
   const heads = choice("whose gradient", [["class", "class head"], ["box", "box head"], ["both", "both"]], state.head, (head) => change({ head }));
   const shown = choice("of the parameters", [["value", "weights"], ["gradient", "gradients"], ["update", "updates"]], state.shown, (value) => change({ shown: value }));
   byId("switches").replaceChildren(...(state.view !== "network" ? [] : [modes, ...(state.mode === "parameters" ? [shown] : []), ...(state.mode === "backward" || (state.mode === "parameters" && state.shown !== "value") ? [heads] : [])]));
 }
+
+/* What only a wide window has room for. */
+const wordy = (text) => el("span", { class: "wordy" }, text);
 
 function turnTab(event) {
   const names = Object.keys(VIEWS), by = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
@@ -56,6 +59,7 @@ listeners.push((changes) => {
   if (only("node", "unit", "parameter", "channel", "place") && state.view === "network") {
     markNetwork();
     drawDetail(byId("detail"));
+    if ("node" in changes) cards.find(isChosen)?.element.scrollIntoView({ block: "nearest" });
     return;
   }
   if ("mode" in changes && state.mode !== "parameters" && state.parameter) Object.assign(state, { parameter: null });

@@ -6,7 +6,7 @@ let mistake = 0;
 function drawMistakes(container) {
   const found = told.mistakes;
   container.replaceChildren(el("p", { class: "lead" }, "Pick a mistake that learners make. A copy of your network got this wrong line, and took the same step with all pictures of this page. Bars show how far its gradients are from the right ones, layer by layer."),
-    el("div", { class: "mistakes" }, el("div", { class: "menu", role: "group", "aria-label": "mistakes" }, found.map((one, i) => el("button", { type: "button", "aria-pressed": String(i === mistake), onclick: () => pickMistake(i, container) }, one.title))),
+    el("div", { class: "planted" }, el("div", { class: "menu", role: "group", "aria-label": "mistakes" }, found.map((one, i) => el("button", { type: "button", "aria-pressed": String(i === mistake), onclick: () => pickMistake(i, container) }, one.title))),
       mistakeDetail(found[mistake])));
 }
 

@@ -96,10 +96,12 @@ function marksOf() {
   return found;
 }
 
+const isChosen = (card) => (card.node ? card.node.number === state.node : state.node === `${card.which} loss`);
+
 function markNetwork() {
   const marks = marksOf();
   for (const card of cards) {
-    card.element.classList.toggle("chosen", card.node ? card.node.number === state.node : state.node === `${card.which} loss`);
+    card.element.classList.toggle("chosen", isChosen(card));
     if (state.mode === "parameters") for (const one of card.parameters) one.mark();
     else card.body.mark(marks.get(card.node?.number) ?? []);
   }

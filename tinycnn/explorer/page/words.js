@@ -40,6 +40,16 @@ function unitName(node, unit) {
   return `${node.short}[${unit.join(", ")}]`;
 }
 
+/* A flattened number is better known by the map that it comes from: [node, unit]. */
+function origin(node, place) {
+  return node.kind === "Flatten" ? origin(nodes[node.inputs[0]], place) : [node, unitAt(node.shape, place)];
+}
+
+function selectOrigin(node, place) {
+  const [from, unit] = origin(node, place);
+  select(from.number, unit);
+}
+
 /* Where a unit is, in words. */
 function unitPlace(node, unit) {
   if (unit.length === 3) {
