@@ -54,7 +54,7 @@ def run(arguments):
 
 
 def _explorer(model, samples, path, loss, name, folder):
-    """Write the page of one training step beside the report; None where there is nothing that such a page could show."""
+    """Write the page of one training step beside the report; None where there is nothing that it could show."""
     from tinycnn.explorer import LARGEST, explore
     from tinycnn.explorer.epochs import read
 

@@ -39,8 +39,8 @@ def report(model: Localizer, data: Dataset | Samples, out: str | Path, loss: Mul
 
     data: a Dataset or Samples    out: a folder    loss, optimizer, seed: as in trace    name: of the model, for the
     title    explorer: the name of a page beside it, in which the step can be walked through (tinycnn.explorer), and
-    which the report then links to. The file needs no network and no other file: figures are embedded, and nothing in it is executed. DataError
-    where a report.html is there that is none of ours.
+    which the report then links to. The file needs no network and no other file: figures are embedded, and nothing in it
+    is executed. DataError where a report.html is there that is none of ours.
     """
     path = Path(out) / "report.html"
     expect_own(path, FOOTER.encode())

@@ -68,8 +68,7 @@ EXPLAIN.Conv2d = {
           of: of.p(node, "w", convolution.w(node, place, c, f)) }))), { caption: `kernel ${f}`, scale: wMost }),
         el("span", { class: "sign" }, "="),
         numberGrid(windowRows(node, places.map((place) => cell(place, place.inside ? add(place, c) : 0, term(place, c)))),
-          { caption: "products" }),
-        el("span", { class: "sign" }, "Σ ", num(values[channels.indexOf(c)], ofChannel(c)))));
+          { caption: ["products, sum ", el("b", {}, num(values[channels.indexOf(c)], ofChannel(c)))] })));
     }
     if (places.some((place) => !place.inside)) blocks.push(note("Gray places lie outside the picture: the padding, which counts as 0."));
     if (channels.length > 3) blocks.push(...channelTable(channels, values, ofChannel, "What each map below adds"));

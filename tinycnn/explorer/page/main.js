@@ -1,19 +1,16 @@
 /* The frame around the views: pictures, tabs, switches, and what is drawn again when something changes. */
 "use strict";
 
-const VIEWS = { network: "Network", step: "One step", ...(told.epochs ? { epochs: "Epochs" } : {}), ...(told.mistakes?.length ? { mistakes: "A wrong backward" } : {}) };
+const VIEWS = { network: "Network", step: "One step", ...(told.epochs ? { epochs: "Epochs" } : {}), ...(told.mistakes?.length ? { mistakes: "Wrong backward" } : {}) };
 
 function drawBar() {
   byId("views").replaceChildren(...Object.entries(VIEWS).map(([view, name]) => el("button", { type: "button", role: "tab", id: `tab-${view}`, "aria-controls": "view", "aria-selected": String(state.view === view),
     tabindex: state.view === view ? 0 : -1, onclick: () => change({ view }), onkeydown: (event) => turnTab(event) }, name)));
-  const modes = choice("what is shown", [["forward", ["Forward", wordy(": values")]], ["backward", ["Backward", wordy(": gradients")]], ["parameters", "Parameters"]], state.mode, (mode) => change({ mode, place: null, channel: null }));
+  const modes = choice("what is shown", [["forward", ["Forward", el("span", { class: "wordy" }, ": values")]], ["backward", ["Backward", el("span", { class: "wordy" }, ": gradients")]], ["parameters", "Parameters"]], state.mode, (mode) => change({ mode, place: null, channel: null }));
   const heads = choice("whose gradient", [["class", "class head"], ["box", "box head"], ["both", "both"]], state.head, (head) => change({ head }));
   const shown = choice("of the parameters", [["value", "weights"], ["gradient", "gradients"], ["update", "updates"]], state.shown, (value) => change({ shown: value }));
   byId("switches").replaceChildren(...(state.view !== "network" ? [] : [modes, ...(state.mode === "parameters" ? [shown] : []), ...(state.mode === "backward" || (state.mode === "parameters" && state.shown !== "value") ? [heads] : [])]));
 }
-
-/* What only a wide window has room for. */
-const wordy = (text) => el("span", { class: "wordy" }, text);
 
 function turnTab(event) {
   const names = Object.keys(VIEWS), by = { ArrowRight: 1, ArrowLeft: -1 }[event.key];

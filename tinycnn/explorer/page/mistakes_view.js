@@ -1,7 +1,8 @@
 /* A wrong backward on request: what one wrong line does to all gradients, and what the checker says of it. */
 "use strict";
 
-let mistake = 0;
+// The first that spreads from layer to layer, which is more to see than one that stays where it is.
+let mistake = Math.max(0, (told.mistakes ?? []).findIndex((one) => one.layers.some((layer) => layer.arrives > 1e-4)));
 
 function drawMistakes(container) {
   const found = told.mistakes;

@@ -131,7 +131,7 @@ function drawDetail(container) {
 
 function unitDetail(node, step) {
   const { unit, head } = state, layer = explains(node), at = offset(node.shape, unit);
-  const parts = [el("h3", {}, unitName(node, unit)), el("p", { class: "where" }, unitPlace(node, unit)), el("p", { class: "said" }, sentence())];
+  const parts = [el("h3", {}, unitName(node, unit)), el("p", { class: "where" }, unitPlace(node, unit), el("span", { class: "wordy" }, ", counted from 0 as in Python")), el("p", { class: "said" }, sentence())];
   if (state.mode === "forward") parts.push(heading("How this number was made"), ...layer.made(node, unit, step).filter(Boolean));
   else {
     parts.push(heading("How this gradient came together"));

@@ -54,9 +54,9 @@ function selectOrigin(node, place) {
 function unitPlace(node, unit) {
   if (unit.length === 3) {
     const what = node.kind === "Picture" ? `${["red", "green", "blue"][unit[2]]} channel` : `map ${unit[2]}`;
-    return `row ${unit[0]}, column ${unit[1]}, ${what}, counted from 0 as in Python`;
+    return `row ${unit[0]}, column ${unit[1]}, ${what}`;
   }
-  return `number ${unit[0]} of ${node.shape[0]}, counted from 0 as in Python`;
+  return `number ${unit[0]} of ${node.shape[0]}`;
 }
 
 /* What a parameter's element is called: conv1.w[0, 2, 1, 5] */
@@ -79,7 +79,7 @@ function sentence() {
     + `${state.head === "both" ? "" : ` of ${HEAD_NAMES[state.head]}`}.`;
   const way = gradient > 0 ? "rise" : "fall";
   return `If ${name} grew a little, the loss would ${way} by ${written(Math.abs(gradient))} times as much. `
-    + `This gradient comes from ${HEAD_NAMES[state.head]}.`;
+    + (node.part === "trunk" ? `This gradient comes from ${HEAD_NAMES[state.head]}.` : `This gradient comes from the ${node.part} loss.`);
 }
 
 function classSentence() {
