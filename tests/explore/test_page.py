@@ -1,75 +1,27 @@
 """The page in a browser: whatever is clicked, every number that it shows is NumPy's; and it works without a mouse."""
 
-import json
-import re
 import time
 
 import numpy as np
 import pytest
 from explore.browser import axe_file
+from explore.networks import HOSTILE, Halve, network_of_all_layers, pictures, told_of
 from explore.numbers import Numbers, shown
 
 import tinycnn as tc
-from tinycnn.data.dataset import Samples
+from tinycnn.box_losses import GIoULoss, SmoothL1Loss
 from tinycnn.explorer import explore
 from tinycnn.explorer.epochs import read
-from tinycnn.layers import (
-    AvgPool2d,
-    BatchNorm2d,
-    Conv2d,
-    Dropout,
-    Flatten,
-    GlobalAvgPool2d,
-    LeakyReLU,
-    Linear,
-    LocalResponseNorm,
-    MaxPool2d,
-    ReLU,
-    Residual,
-    Sequential,
-)
+from tinycnn.layers import Conv2d, Flatten, Linear, ReLU, Sequential
 from tinycnn.losses import MultiTaskLoss
 from tinycnn.models.localizer import Localizer
 
 pytestmark = pytest.mark.slow  # a browser, and a network of all layers
 
 SEEN = "try { localStorage.setItem('tinycnn explore: tour', 'seen') } catch {}"
-HOSTILE = ("<script>alert(1)</script>", "$x^{$", "蝴蝶", "&amp;</script>", '"><img src=x onerror=alert(1)>')
 # What a page shows, with what it says the numbers are. An open <details> counts, a closed one is not shown.
 COLLECT = """[...document.querySelectorAll("SELECTOR .n")].filter((one) => one.checkVisibility())
     .map((one) => [one.textContent, String(typeof one.of === "function" ? one.of() : one.of)])"""
-
-
-def pictures(n, side=24, classes=HOSTILE, seed=0):
-    """Pictures of noise with a bright rectangle, whose place is the box; names are hostile."""
-    rng = np.random.default_rng(seed)
-    images = rng.integers(0, 120, (n, side, side, 3)).astype(np.uint8)
-    boxes = np.zeros((n, 4), np.float32)
-    for i in range(n):
-        x, y = rng.integers(0, side // 2, 2)
-        boxes[i] = x, y, x + side // 2, y + side // 3
-        images[i, y : y + side // 3, x : x + side // 2, i % 3] = 250
-    names = [f"{i} {classes[i % len(classes)]}.png" for i in range(n)]
-    return Samples(images, np.arange(n) % len(classes), boxes, names, classes)
-
-
-def network_of_all_layers(classes=HOSTILE, per_class_boxes=False):
-    """A localizer with every kind of layer, a window of every kind among them."""
-    rng = np.random.default_rng(3)
-    trunk = Sequential(
-        Conv2d(3, 6, 3, padding=1, rng=rng), BatchNorm2d(6), ReLU(), MaxPool2d(3, stride=2, padding=1),
-        LocalResponseNorm(3, alpha=0.5), Conv2d(6, 8, 3, padding="same", dilation=2, groups=2, rng=rng), LeakyReLU(0.1),
-        Residual(Conv2d(8, 8, 3, stride=2, padding=1, bias=False, rng=rng), BatchNorm2d(8), ReLU(),
-                 Conv2d(8, 8, 3, padding=1, rng=rng), shortcut=Conv2d(8, 8, 1, stride=2, rng=rng)),
-        ReLU(), AvgPool2d(3, stride=2, padding=1, count_include_pad=False), Residual(Conv2d(8, 8, 1, rng=rng)),
-        Dropout(0.2), input_shape=(24, 24, 3))  # fmt: skip
-    features = trunk.output_shape((24, 24, 3))
-    heads = Sequential(GlobalAvgPool2d(), Linear(8, len(classes), rng=rng)), \
-        Sequential(Flatten(), Linear(int(np.prod(features)), 12, rng=rng), ReLU(),
-                   Linear(12, 4 * (len(classes) if per_class_boxes else 1), rng=rng))  # fmt: skip
-    model = Localizer(trunk, *heads, classes, 24, per_class_boxes)
-    tc.fit(model, pictures(30), epochs=2, batch_size=10, progress=False, optimizer=tc.optim.SGD(model, lr=0.01))
-    return model
 
 
 @pytest.fixture(scope="module")
@@ -80,11 +32,6 @@ def written(tmp_path_factory):
     path = tmp_path_factory.mktemp("page") / "page.html"
     explore(model, samples, path, loss=loss, name=HOSTILE[0], mistakes=False)
     return path, Numbers(model, samples.subset(told_of(path)["numbers"]), loss)
-
-
-def told_of(path):
-    """What a page was told: its JSON."""
-    return json.loads(re.search(r'id="told">(.*?)</script>', path.read_text("utf-8"), re.S)[1])
 
 
 @pytest.fixture(scope="module")
@@ -300,3 +247,46 @@ def test_planted_mistakes_are_those_of_the_library(whole):
             assert told in text
     assert page.axe() == [] if axe_file() else True
     assert not page.problems
+
+
+@pytest.mark.parametrize("box_loss, per_class_boxes", [(SmoothL1Loss(0.5), True), (GIoULoss(), False)])
+def test_other_losses_and_a_box_for_each_class(browser, tmp_path, box_loss, per_class_boxes):
+    model, samples = network_of_all_layers(per_class_boxes=per_class_boxes), pictures(6, seed=3)
+    loss = MultiTaskLoss(class_weight=0.5, box_weight=3.0, box_loss=box_loss)
+    explore(model, samples, tmp_path / "page.html", loss=loss, mistakes=False)
+    numbers = Numbers(model, samples.subset(told_of(tmp_path / "page.html")["numbers"]), loss)
+    page = browser.open(tmp_path / "page.html", script=SEEN)
+    page.wait("document.body.dataset.checked")
+    assert float(page.evaluate("document.body.dataset.checked")) < 1e-9
+    for mode in ("forward", "backward"):
+        page.evaluate(f"change({{mode: '{mode}'}}), 0")
+        for which in ("class loss", "box loss"):
+            page.evaluate(f"change({{node: '{which}'}}), 0")
+            assert expect_numbers(page, numbers) > 12
+        page.evaluate("select(told.box_end, [nodes[told.box_end].shape[0] - 1])")
+        assert expect_numbers(page, numbers)
+    page.evaluate("change({view: 'step', rate: 2}), 0")
+    assert expect_numbers(page, numbers, "#other") > 40
+    assert not page.problems
+    page.close()
+
+
+def test_a_layer_of_ones_own_is_shown_as_numpy_computed_it(browser, tmp_path):
+    rng = np.random.default_rng(0)
+    trunk = Sequential(Conv2d(3, 4, 3, rng=rng), Halve(), ReLU(), Flatten(), input_shape=(24, 24, 3))
+    model = Localizer(trunk, Linear(22 * 22 * 4, 5, rng=rng), Linear(22 * 22 * 4, 4, rng=rng), HOSTILE, 24)
+    explore(model, pictures(2), tmp_path / "page.html", mistakes=False)
+    numbers = Numbers(model, pictures(2).subset(told_of(tmp_path / "page.html")["numbers"]))
+    page = browser.open(tmp_path / "page.html", script=SEEN)
+    page.wait("document.body.dataset.checked")
+    assert float(page.evaluate("document.body.dataset.checked")) < 1e-6  # float32 goes along
+    for head in ("class", "box", "both"):
+        for mode in ("forward", "backward"):
+            page.evaluate(f"change({{mode: '{mode}', head: '{head}'}}), 0")
+            for node in (1, 2, 3):
+                page.evaluate(f"select({node}, [4, 5, 1])")
+                assert expect_numbers(page, numbers)
+    page.evaluate("change({view: 'step'}), 0")
+    assert "halve1 can be computed by NumPy alone" in page.evaluate("document.querySelector('#other').innerText")
+    assert not page.problems
+    page.close()

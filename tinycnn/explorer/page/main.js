@@ -82,7 +82,10 @@ async function start() {
   drawView();
   let width = window.innerWidth;
   window.addEventListener("resize", () => {
-    if (window.innerWidth !== width) drawView();
+    if (window.innerWidth !== width) {
+      drawPictures();
+      drawView();
+    }
     width = window.innerWidth;
   });
   byId("tour-again").addEventListener("click", () => tour(0));
