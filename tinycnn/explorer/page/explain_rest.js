@@ -1,149 +1,258 @@
-/* The other layers explained: fully connected, the normalizations, the global average. */
+/* Other layers explained: fully connected, and the two normalizations. */
 "use strict";
 
 EXPLAIN.Linear = {
   made(node, unit, step) {
-    const [j] = unit, w = weights[node.parameters.w], f = node.shape[0], from = below(node), x = step.values[from.number];
+    const [j] = unit,
+      w = weights[node.parameters.w],
+      f = node.shape[0],
+      from = below(node),
+      x = step.values[from.number];
     const values = Float64Array.from(x, (a, i) => a * w[i * f + j]);
     const term = (i) => `${of.y(from, i)} * ${of.p(node, "w", i * f + j)}`;
-    const blocks = longSum(values, term, (i) => ({ name: unitName(...origin(from, i)), act: () => selectOrigin(from, i),
-      parts: [num(x[i], of.y(from, i)), num(w[i * f + j], of.p(node, "w", i * f + j))] }),
-    ["input", "x", "weight", "x × weight"], `The largest of ${counted(x.length, "term")}`);
-    const b = node.parameters.b ? weights[node.parameters.b][j] : null, total = num(sum(values), () => Array.from(x.keys(), term).join(" + "), 4);
-    blocks.push(b === null ? line("together:", outputNum(node, step, j))
-      : line("all terms", total, "+ bias", num(b, of.p(node, "b", j)), "=", outputNum(node, step, j)));
+    const blocks = longSum(
+      values,
+      term,
+      (i) => ({
+        name: unitName(...origin(from, i)),
+        act: () => selectOrigin(from, i),
+        parts: [num(x[i], of.y(from, i)), num(w[i * f + j], of.p(node, "w", i * f + j))],
+      }),
+      ["input", "x", "weight", "x × weight"],
+      `The largest of ${counted(x.length, "term")}`,
+    );
+    const b = node.parameters.b ? weights[node.parameters.b][j] : null,
+      total = num(sum(values), () => Array.from(x.keys(), term).join(" + "), 4);
+    blocks.push(
+      b === null
+        ? line("together:", outputNum(node, step, j))
+        : line("all terms", total, "+ bias", num(b, of.p(node, "b", j)), "=", outputNum(node, step, j)),
+    );
     return blocks;
   },
   sent(node, unit, step, head) {
-    const [j] = unit, w = weights[node.parameters.w], f = node.shape[0], from = below(node), size = from.shape[0];
-    const dy = step.gradients(head)[node.number][j], values = Float64Array.from({ length: size }, (_, i) => dy * w[i * f + j]);
+    const [j] = unit,
+      w = weights[node.parameters.w],
+      f = node.shape[0],
+      from = below(node),
+      size = from.shape[0];
+    const dy = step.gradients(head)[node.number][j],
+      values = Float64Array.from({ length: size }, (_, i) => dy * w[i * f + j]);
     const shown = largest(values, MOST_TERMS);
-    return [line("dy =", gradientNum(node, step, head, j), ", times each weight, goes to every input; the largest:"),
-      termsTable(["to input", "weight", "dy × weight"], shown.map((i) => ({ name: unitName(...origin(from, i)), act: () => selectOrigin(from, i), parts: [num(w[i * f + j], of.p(node, "w", i * f + j))],
-        value: values[i], of: `${of.d(head, node, j)} * ${of.p(node, "w", i * f + j)}` })), `The largest of ${counted(size, "input")}`)];
+    return [
+      line("dy =", gradientNum(node, step, head, j), ", times each weight, goes to every input; the largest:"),
+      termsTable(
+        ["to input", "weight", "dy × weight"],
+        shown.map((i) => ({
+          name: unitName(...origin(from, i)),
+          act: () => selectOrigin(from, i),
+          parts: [num(w[i * f + j], of.p(node, "w", i * f + j))],
+          value: values[i],
+          of: `${of.d(head, node, j)} * ${of.p(node, "w", i * f + j)}`,
+        })),
+        `The largest of ${counted(size, "input")}`,
+      ),
+    ];
   },
   collected(node, unit, step, head) {
-    const i = offset(below(node).shape, unit), w = weights[node.parameters.w], f = node.shape[0], dy = step.gradients(head)[node.number];
-    const values = Float64Array.from(dy, (d, j) => d * w[i * f + j]), value = sum(values);
+    const i = offset(below(node).shape, unit),
+      w = weights[node.parameters.w],
+      f = node.shape[0],
+      dy = step.gradients(head)[node.number];
+    const values = Float64Array.from(dy, (d, j) => d * w[i * f + j]),
+      value = sum(values);
     const term = (j) => `${of.d(head, node, j)} * ${of.p(node, "w", i * f + j)}`;
     const expression = () => Array.from(dy.keys(), term).join(" + ");
-    return { value, of: expression, blocks: longSum(values, term, (j) => ({ name: unitName(node, [j]),
-      act: () => select(node.number, [j]), parts: [num(dy[j], of.d(head, node, j)), num(w[i * f + j], of.p(node, "w", i * f + j))] }),
-    [`output of ${node.short}`, "dy", "weight", "dy × weight"], `What ${node.short} sends back, the largest of ${counted(f, "term")}`) };
+    return {
+      value,
+      of: expression,
+      blocks: longSum(
+        values,
+        term,
+        (j) => ({
+          name: unitName(node, [j]),
+          act: () => select(node.number, [j]),
+          parts: [num(dy[j], of.d(head, node, j)), num(w[i * f + j], of.p(node, "w", i * f + j))],
+        }),
+        [`output of ${node.short}`, "dy", "weight", "dy × weight"],
+        `What ${node.short} sends back, the largest of ${counted(f, "term")}`,
+      ),
+    };
   },
 };
 
 EXPLAIN.BatchNorm2d = {
   numbers(node, c) {
-    const part = (name, digits = 4) => num(name === "w" || name === "b" ? weights[node.parameters[name]][c] : node.buffers[name][c],
-      name === "w" || name === "b" ? of.p(node, name, c) : `buffer|${node.number}|${name}|${c}`, digits);
+    const part = (name, digits = 4) =>
+      num(
+        name === "w" || name === "b" ? weights[node.parameters[name]][c] : node.buffers[name][c],
+        name === "w" || name === "b" ? of.p(node, name, c) : `buffer|${node.number}|${name}|${c}`,
+        digits,
+      );
     return { part, scale: num(node.layer.scale(node, c), `scale of|${node.number}|${c}`, 4) };
   },
   made(node, unit, step) {
-    const c = unit[2], at = offset(node.shape, unit), { part, scale } = this.numbers(node, c);
-    return [line("(", inputNum(node, step, at, 4), "− mean", part("running_mean"), ") × scale", scale, "× w", part("w"), "+ b", part("b"),
-      "=", outputNum(node, step, at)), note("scale = 1 / √(variance + eps), with variance ", part("running_var"),
-      ". Mean and variance are the running averages of the training, as in a prediction.")];
+    const c = unit[2],
+      at = offset(node.shape, unit),
+      { part, scale } = this.numbers(node, c);
+    return [
+      line(
+        "(",
+        inputNum(node, step, at, 4),
+        "− mean",
+        part("running_mean"),
+        ") × scale",
+        scale,
+        "× w",
+        part("w"),
+        "+ b",
+        part("b"),
+        "=",
+        outputNum(node, step, at),
+      ),
+      note(
+        "scale = 1 / √(variance + eps), with variance ",
+        part("running_var"),
+        ". Mean and variance are the running averages of the training, as in a prediction.",
+      ),
+    ];
   },
   factor(node, unit) {
     const c = unit[2];
-    return [node.layer.scale(node, c) * weights[node.parameters.w][c], `scale of|${node.number}|${c} * ${of.p(node, "w", c)}`];
+    return [
+      node.layer.scale(node, c) * weights[node.parameters.w][c],
+      `scale of|${node.number}|${c} * ${of.p(node, "w", c)}`,
+    ];
   },
   sent(node, unit, step, head) {
-    const at = offset(node.shape, unit), [factor, expression] = this.factor(node, unit), { part, scale } = this.numbers(node, unit[2]);
-    return [line("dy", gradientNum(node, step, head, at), "× w", part("w"), "× scale", scale, "=",
-      num(step.gradients(head)[node.number][at] * factor, `${of.d(head, node, at)} * ${expression}`, 4)),
-    note("In a training step, where the batch's own mean and variance count, the gradient also goes through both of them.")];
+    const at = offset(node.shape, unit),
+      [factor, expression] = this.factor(node, unit),
+      { part, scale } = this.numbers(node, unit[2]);
+    return [
+      line(
+        "dy",
+        gradientNum(node, step, head, at),
+        "× w",
+        part("w"),
+        "× scale",
+        scale,
+        "=",
+        num(step.gradients(head)[node.number][at] * factor, `${of.d(head, node, at)} * ${expression}`, 4),
+      ),
+      note(
+        "In a training step, where the batch's own mean and variance count, the gradient also goes through both " +
+          "of them.",
+      ),
+    ];
   },
   collected(node, unit, step, head) {
-    const at = offset(node.shape, unit), [factor, expression] = this.factor(node, unit);
-    const { part, scale } = this.numbers(node, unit[2]), value = step.gradients(head)[node.number][at] * factor;
+    const at = offset(node.shape, unit),
+      [factor, expression] = this.factor(node, unit);
+    const { part, scale } = this.numbers(node, unit[2]),
+      value = step.gradients(head)[node.number][at] * factor;
     const all = `${of.d(head, node, at)} * ${expression}`;
-    return { value, of: all, blocks: [line("dy above", gradientNum(node, step, head, at), "× w", part("w"), "× scale", scale, "=", num(value, all, 4))] };
+    return {
+      value,
+      of: all,
+      blocks: [
+        line(
+          "dy above",
+          gradientNum(node, step, head, at),
+          "× w",
+          part("w"),
+          "× scale",
+          scale,
+          "=",
+          num(value, all, 4),
+        ),
+      ],
+    };
   },
 };
 
 EXPLAIN.LocalResponseNorm = {
   made(node, unit, step) {
-    const at = offset(node.shape, unit), pixel = at - unit[2], x = step.values[node.inputs[0]], [from, to] = node.layer.window(node, unit[2]);
-    const channels = Array.from({ length: to - from }, (_, k) => from + k), { beta, k } = node.args, s = node.layer.s(node, x, pixel, unit[2]);
-    return [note("The neighbors in the channel axis, squared, damp this number:"),
-      table(["channel", "x", "x²"], channels.map((c) => [c === unit[2] ? el("b", {}, `${c}, its own`) : String(c),
-        inputNum(node, step, pixel + c), num(x[pixel + c] ** 2, `${of.y(below(node), pixel + c)} * ${of.y(below(node), pixel + c)}`)])),
+    const at = offset(node.shape, unit),
+      pixel = at - unit[2],
+      x = step.values[node.inputs[0]],
+      [from, to] = node.layer.window(node, unit[2]);
+    const channels = Array.from({ length: to - from }, (_, k) => from + k),
+      { beta, k } = node.args,
+      s = node.layer.s(node, x, pixel, unit[2]);
+    return [
+      note("The neighbors in the channel axis, squared, damp this number:"),
+      table(
+        ["channel", "x", "x²"],
+        channels.map((c) => [
+          c === unit[2] ? el("b", {}, `${c}, its own`) : String(c),
+          inputNum(node, step, pixel + c),
+          num(x[pixel + c] ** 2, `${of.y(below(node), pixel + c)} * ${of.y(below(node), pixel + c)}`),
+        ]),
+      ),
       line(`s = ${k} +`, written(node.layer.a(node)), "× their sum =", num(s, `s|${node.number}|${at}`, 5)),
-      line("x / s", el("sup", {}, String(beta)), "=", inputNum(node, step, at, 4), "/", num(s ** beta, `s power|${node.number}|${at}`, 5), "=",
-        outputNum(node, step, at))];
+      line(
+        "x / s",
+        el("sup", {}, String(beta)),
+        "=",
+        inputNum(node, step, at, 4),
+        "/",
+        num(s ** beta, `s power|${node.number}|${at}`, 5),
+        "=",
+        outputNum(node, step, at),
+      ),
+    ];
   },
   sent(node, unit, step, head) {
-    const at = offset(node.shape, unit), pixel = at - unit[2], x = step.values[node.inputs[0]], [from, to] = node.layer.window(node, unit[2]);
-    const dy = step.gradients(head)[node.number], s = node.layer.s(node, x, pixel, unit[2]);
+    const at = offset(node.shape, unit),
+      pixel = at - unit[2],
+      x = step.values[node.inputs[0]],
+      [from, to] = node.layer.window(node, unit[2]);
+    const dy = step.gradients(head)[node.number],
+      s = node.layer.s(node, x, pixel, unit[2]);
     const rows = Array.from({ length: to - from }, (_, k) => from + k).map((c) => {
-      const through = node.layer.through(node, x, dy, pixel, c, unit[2]), direct = c === unit[2] ? dy[at] * s ** -node.args.beta : 0;
-      return [String(c), num(direct, c === unit[2] ? `${of.d(head, node, at)} / s power|${node.number}|${at}` : "0"),
-        num(through, `through|${head}|${node.number}|${pixel}|${c}|${unit[2]}`)];
+      const through = node.layer.through(node, x, dy, pixel, c, unit[2]),
+        direct = c === unit[2] ? dy[at] * s ** -node.args.beta : 0;
+      return [
+        String(c),
+        num(direct, c === unit[2] ? `${of.d(head, node, at)} / s power|${node.number}|${at}` : "0"),
+        num(through, `through|${head}|${node.number}|${pixel}|${c}|${unit[2]}`),
+      ];
     });
-    return [line("dy =", gradientNum(node, step, head, at), "goes to its own x directly, and through s to all its neighbors:"),
-      table(["to channel", "directly", "through s"], rows)];
+    return [
+      line(
+        "dy =",
+        gradientNum(node, step, head, at),
+        "goes to its own x directly, and through s to all its neighbors:",
+      ),
+      table(["to channel", "directly", "through s"], rows),
+    ];
   },
   collected(node, unit, step, head) {
-    const at = offset(node.shape, unit), pixel = at - unit[2], c = unit[2], x = step.values[node.inputs[0]];
-    const dy = step.gradients(head)[node.number], [from, to] = node.layer.damped(node, c), s = node.layer.s(node, x, pixel, c);
-    const others = Array.from({ length: to - from }, (_, k) => from + k), direct = dy[at] * s ** -node.args.beta;
-    const through = others.map((k) => node.layer.through(node, x, dy, pixel, c, k)), value = direct + sum(through);
-    const ofThrough = (k) => `through|${head}|${node.number}|${pixel}|${c}|${k}`, ofDirect = `${of.d(head, node, at)} / s power|${node.number}|${at}`;
+    const at = offset(node.shape, unit),
+      pixel = at - unit[2],
+      c = unit[2],
+      x = step.values[node.inputs[0]];
+    const dy = step.gradients(head)[node.number],
+      [from, to] = node.layer.damped(node, c),
+      s = node.layer.s(node, x, pixel, c);
+    const others = Array.from({ length: to - from }, (_, k) => from + k),
+      direct = dy[at] * s ** -node.args.beta;
+    const through = others.map((k) => node.layer.through(node, x, dy, pixel, c, k)),
+      value = direct + sum(through);
+    const ofThrough = (k) => `through|${head}|${node.number}|${pixel}|${c}|${k}`,
+      ofDirect = `${of.d(head, node, at)} / s power|${node.number}|${at}`;
     const expression = [ofDirect, ...others.map(ofThrough)].join(" + ");
-    return { value, of: expression, blocks: [line("directly, dy / s", el("sup", {}, String(node.args.beta)), ":", num(direct, ofDirect, 4)),
-      table(["through s of channel", "adds"], others.map((k, i) => [String(k), num(through[i], ofThrough(k))])), line("together:", num(value, expression, 4))] };
+    return {
+      value,
+      of: expression,
+      blocks: [
+        line("directly, dy / s", el("sup", {}, String(node.args.beta)), ":", num(direct, ofDirect, 4)),
+        table(
+          ["through s of channel", "adds"],
+          others.map((k, i) => [String(k), num(through[i], ofThrough(k))]),
+        ),
+        line("together:", num(value, expression, 4)),
+      ],
+    };
   },
 };
-
-EXPLAIN.GlobalAvgPool2d = {
-  cells(node, c, step) {
-    const [h, w, channels] = node.from, from = below(node), x = step.values[from.number];
-    return Array.from({ length: h }, (_, y) => Array.from({ length: w }, (_, column) => {
-      const at = (y * w + column) * channels + c;
-      return { value: x[at], of: of.y(from, at) };
-    }));
-  },
-  made(node, unit, step) {
-    const cells = this.cells(node, unit[0], step), flat = cells.flat();
-    const total = num(sum(flat.map((cell) => cell.value)), () => flat.map((cell) => cell.of).join(" + "), 4);
-    const grid = flat.length <= 169 ? el("div", { class: "grids" }, numberGrid(cells, { caption: `map ${unit[0]} of ${below(node).short}` })) : null;
-    return [grid, line("sum", total, `/ ${flat.length} =`, outputNum(node, step, unit[0]))];
-  },
-  share(node) { return (node.from[0] * node.from[1]); },
-  sent(node, unit, step, head) {
-    const count = this.share(node), dy = step.gradients(head)[node.number][unit[0]];
-    return [line(`each of the ${count} places of map ${unit[0]} gets`, gradientNum(node, step, head, unit[0]), `/ ${count} =`,
-      num(dy / count, `${of.d(head, node, unit[0])} / ${count}`, 4))];
-  },
-  collected(node, unit, step, head) {
-    const count = this.share(node), value = step.gradients(head)[node.number][unit[2]] / count, expression = `${of.d(head, node, unit[2])} / ${count}`;
-    return { value, of: expression, blocks: [line("dy of the mean", gradientNum(node, step, head, unit[2]), `/ ${count} =`, num(value, expression, 4))] };
-  },
-};
-
-/* The table of the class loss: score, p, onehot, p − onehot, and what goes back. */
-function classLossBlocks(step) {
-  const { classes, dscores } = step.loss, scores = step.values[told.class_end], { class_weight: weight, label_smoothing: e } = told.loss;
-  const end = nodes[told.class_end], most = Math.max(...classes.p), rows = Array.from(classes.p.keys());
-  if (rows.length > 20) rows.sort((a, b) => (b === step.picture.label) - (a === step.picture.label) || classes.p[b] - classes.p[a]).splice(20);
-  return [table(["class", "score", "p", "", e ? "truth" : "onehot", e ? "p − truth" : "p − onehot", weight === 1 ? null : `× ${weight}`].filter((h) => h !== null), rows.map((k) => [
-    el("button", { class: "link", onclick: () => select(told.class_end, [k]) }, k === step.picture.label ? `${told.classes[k]} (true)` : told.classes[k]),
-    num(scores[k], of.y(end, k)), num(classes.p[k], `softmax|${k}`), bar(classes.p[k], most), num(classes.truth[k], `truth|${k}`),
-    num(classes.d[k], `softmax|${k} - truth|${k}`), weight === 1 ? null : num(dscores[k], of.d("class", end, k))].filter((cell) => cell !== null))),
-  line("class loss = −log p of the true class =", num(classes.value, "loss|class", 4)),
-  note("p − onehot is all the class head is told: how much too sure of each class it is.")];
-}
-
-/* The table of the box loss: four differences. */
-function boxLossBlocks(step) {
-  const { box, pred, dboxes } = step.loss, start = boxStart(step.picture.label), end = nodes[told.box_end], weight = told.loss.box_weight;
-  const l2 = told.loss.box_loss === "L2Loss";
-  return [table(["", "predicted", "true", "difference", l2 ? "squared" : null, "gradient"].filter((h) => h !== null), BOX_NUMBERS.map((name, k) => [
-    el("button", { class: "link", onclick: () => select(told.box_end, [start + k]) }, name), num(pred[k], of.y(end, start + k)),
-    num(step.picture.target[k], `target|${k}`), num(box.difference[k], `${of.y(end, start + k)} - target|${k}`),
-    l2 ? num(box.difference[k] ** 2, `square|${k}`) : null, num(dboxes[start + k], of.d("box", end, start + k))].filter((cell) => cell !== null))),
-  line(l2 ? "box loss = mean of the four squares =" : `box loss (${told.loss.box_loss}) =`, num(box.value, "loss|box", 4)),
-  note(`Boxes are standardized: 0 is the average training box, 1 is one standard deviation more.${l2 ? ` The gradient is ${weight === 1 ? "" : `${weight} × `}2 × difference / 4.` : ""}`)];
-}

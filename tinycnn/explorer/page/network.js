@@ -19,7 +19,8 @@ function prepareNodes(arrays) {
     node.layer = node.computed ? LAYERS[node.kind] : LAYERS.Recorded;
     if (!node.computed) {
       const parts = (key) => {
-        const { shape, data } = arrays[`${node.name}.${key}`], size = product(shape.slice(1));
+        const { shape, data } = arrays[`${node.name}.${key}`],
+          size = product(shape.slice(1));
         return told.pictures.map((_, i) => Float64Array.from(data.subarray(i * size, (i + 1) * size)));
       };
       node.recorded = { y: parts("y"), class: parts("dx.class"), box: parts("dx.box") };
@@ -34,18 +35,24 @@ const computable = () => nodes.every((node) => node.computed);
 
 /* The network's input for the pixels of a picture. */
 function inputOf(number) {
-  const size = product(nodes[0].shape), x = new Float64Array(size), from = pixels.data.subarray(number * size);
+  const size = product(nodes[0].shape),
+    x = new Float64Array(size),
+    from = pixels.data.subarray(number * size);
   for (let i = 0; i < size; i++) x[i] = (from[i] - told.pixel_mean[i % 3]) / told.pixel_scale[i % 3];
   return x;
 }
 
 /* y of every node, and what max pooling keeps of it. from: other weights than the network's own */
 function forwardAll(picture, from = weights) {
-  const values = [inputOf(picture)], keeps = nodes.map(() => ({}));
+  const values = [inputOf(picture)],
+    keeps = nodes.map(() => ({}));
   for (const node of nodes.slice(1)) {
     const [x, other] = node.inputs.map((i) => values[i]);
-    values.push(node.kind === "Sum" ? node.layer.forward(node, x, other)
-      : node.layer.forward(node, x, keeps[node.number], from, picture));
+    values.push(
+      node.kind === "Sum"
+        ? node.layer.forward(node, x, other)
+        : node.layer.forward(node, x, keeps[node.number], from, picture),
+    );
   }
   return { values, keeps };
 }
@@ -56,7 +63,8 @@ function backwardAll(values, keeps, dscores, dboxes, head, picture) {
   arriving[told.class_end] = dscores;
   arriving[told.box_end] = dboxes;
   for (let i = nodes.length - 1; i > 0; i--) {
-    const node = nodes[i], dx = node.layer.backward(node, values[node.inputs[0]], arriving[i], keeps[i], head, picture);
+    const node = nodes[i],
+      dx = node.layer.backward(node, values[node.inputs[0]], arriving[i], keeps[i], head, picture);
     for (const input of node.inputs)
       arriving[input] = arriving[input] ? arriving[input].map((a, k) => a + dx[k]) : dx;
   }
@@ -81,8 +89,15 @@ class Step {
       if (head === "both") {
         const [a, b] = [this.gradients("class"), this.gradients("box")];
         this.arriving.both = a.map((one, i) => one.map((value, k) => value + b[i][k]));
-      } else this.arriving[head] = backwardAll(this.values, this.keeps, head === "class" ? dscores : dscores.map(() => 0),
-        head === "box" ? dboxes : dboxes.map(() => 0), head, this.number);
+      } else
+        this.arriving[head] = backwardAll(
+          this.values,
+          this.keeps,
+          head === "class" ? dscores : dscores.map(() => 0),
+          head === "box" ? dboxes : dboxes.map(() => 0),
+          head,
+          this.number,
+        );
     }
     return this.arriving[head];
   }
@@ -90,7 +105,8 @@ class Step {
   /* {"trunk.conv1.w": gradient} of all parameters, from a head or both. */
   parameters(head) {
     if (!this.learned[head]) {
-      const found = {}, arriving = this.gradients(head);
+      const found = {},
+        arriving = this.gradients(head);
       for (const node of nodes) {
         if (!node.layer?.gradients || !node.computed) continue;
         const own = node.layer.gradients(node, this.values[node.inputs[0]], arriving[node.number]);
@@ -104,9 +120,15 @@ class Step {
 
 /* The largest difference of this page's numbers from NumPy's, as a share, over all nodes, both ways; see contents.py. */
 function compareWithNumPy(step) {
-  const check = told.check[step.number], share = (mine, its) => Math.abs(mine - its) / Math.max(Math.abs(its), 1e-9);
-  let worst = Math.max(share(step.loss.classes.value, check.losses.class), share(step.loss.box.value, check.losses.box));
-  nodes.forEach((node, i) => { worst = Math.max(worst, share(norm(step.values[i]), check.values[i])); });
+  const check = told.check[step.number],
+    share = (mine, its) => Math.abs(mine - its) / Math.max(Math.abs(its), 1e-9);
+  let worst = Math.max(
+    share(step.loss.classes.value, check.losses.class),
+    share(step.loss.box.value, check.losses.box),
+  );
+  nodes.forEach((node, i) => {
+    worst = Math.max(worst, share(norm(step.values[i]), check.values[i]));
+  });
   for (const head of ["class", "box"]) {
     const most = Math.max(...check[head]);
     step.gradients(head).forEach((a, i) => {

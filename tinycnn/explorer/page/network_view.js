@@ -1,15 +1,17 @@
-/* The network from the picture to the two heads, and beside it what is selected, written out. */
+/* The network from the picture to the two heads, as cards with maps. */
 "use strict";
 
-const BLUE = "#0072B2", GREEN = "#007a5a";
-let cards = [];  // {node, element, body: what draws itself}
+const BLUE = "#0072B2",
+  GREEN = "#007a5a";
+let cards = []; // {node, element, body: what draws itself}
 
 /* Neighboring layers that are shown in one row: each begins with a layer that has a kernel or weights, or with a sum. */
 function blocks(part) {
   const rows = [];
   for (const node of nodes) {
     if (node.part !== part) continue;
-    if (!rows.length || ["Picture", "Conv2d", "Linear", "Sum", "Flatten"].includes(node.kind) || !node.computed) rows.push([]);
+    if (!rows.length || ["Picture", "Conv2d", "Linear", "Sum", "Flatten"].includes(node.kind) || !node.computed)
+      rows.push([]);
     rows.at(-1).push(node);
   }
   return rows;
@@ -17,40 +19,94 @@ function blocks(part) {
 
 function cardOf(node) {
   const end = node.number === told.class_end || node.number === told.box_end;
-  const body = end ? new OutputCard(node) : new Maps(node), place = el("div", { class: "drawn" });
-  const element = el("section", { class: `card ${node.kind.toLowerCase()}`, "aria-label": node.short },
-    el("header", {}, el("h3", {}, node.short), el("span", { class: "kind" }, kindInWords(node)), el("span", { class: "shape" }, shapeText(node.shape))), place);
+  const body = end ? new OutputCard(node) : new Maps(node),
+    place = el("div", { class: "drawn" });
+  const element = el(
+    "section",
+    { class: `card ${node.kind.toLowerCase()}`, "aria-label": node.short },
+    el(
+      "header",
+      {},
+      el("h3", {}, node.short),
+      el("span", { class: "kind" }, kindInWords(node)),
+      el("span", { class: "shape" }, shapeText(node.shape)),
+    ),
+    place,
+  );
   if (node.kind === "Picture") showWhole(body);
-  return { node, element, body, place, parameters: Object.keys(node.parameters).map((name) => new ParameterMap(node, name)) };
+  return {
+    node,
+    element,
+    body,
+    place,
+    parameters: Object.keys(node.parameters).map((name) => new ParameterMap(node, name)),
+  };
 }
 
 /* Beside the channels of the picture: the picture itself, with the true and the predicted box. */
 function showWhole(body) {
-  const canvas = el("canvas", { role: "img" }), frame = body.element;
+  const canvas = el("canvas", { role: "img" }),
+    frame = body.element;
   body.element = el("div", { class: "picture-row" }, canvas, frame);
   body.whole = (width) => {
-    const side = Math.max(60, Math.min(180, Math.floor((width - 20) / 4))), step = stepOf();
-    drawPicture(canvas, step.number, side, [{ box: cornersOf(step.picture.code), color: "#009E73", dash: true }, { box: boxOf(step.loss.pred), color: "#D55E00" }]);
+    const side = Math.max(60, Math.min(180, Math.floor((width - 20) / 4))),
+      step = stepOf();
+    drawPicture(canvas, step.number, side, [
+      { box: cornersOf(step.picture.code), color: "#009E73", dash: true },
+      { box: boxOf(step.loss.pred), color: "#D55E00" },
+    ]);
     canvas.setAttribute("aria-label", `the picture; ${boxesInWords(step)}`);
     return side;
   };
 }
 
 function lossCard(which) {
-  const body = new LossCard(which), place = el("div", { class: "drawn" });
-  const kind = which === "class" ? "softmax and cross-entropy" : told.loss.box_loss === "L2Loss" ? "mean squared difference" : told.loss.box_loss;
-  const element = el("section", { class: "card loss", "aria-label": `${which} loss` }, el("header", {}, el("h3", {}, `${which} loss`),
-    el("span", { class: "kind" }, kind), el("span", { class: "shape" }, `weight ${which === "class" ? told.loss.class_weight : told.loss.box_weight}`)), place);
+  const body = new LossCard(which),
+    place = el("div", { class: "drawn" });
+  const kind =
+    which === "class"
+      ? "softmax and cross-entropy"
+      : told.loss.box_loss === "L2Loss"
+        ? "mean squared difference"
+        : told.loss.box_loss;
+  const element = el(
+    "section",
+    { class: "card loss", "aria-label": `${which} loss` },
+    el(
+      "header",
+      {},
+      el("h3", {}, `${which} loss`),
+      el("span", { class: "kind" }, kind),
+      el("span", { class: "shape" }, `weight ${which === "class" ? told.loss.class_weight : told.loss.box_weight}`),
+    ),
+    place,
+  );
   return { node: null, which, element, body, place, parameters: [] };
 }
 
 function buildNetwork(container) {
   const made = new Map(nodes.map((node) => [node.number, cardOf(node)]));
-  const rows = (part) => blocks(part).map((row) => el("div", { class: `block width${Math.min(4, row.length)}` }, row.map((node) => made.get(node.number).element)));
+  const rows = (part) =>
+    blocks(part).map((row) =>
+      el(
+        "div",
+        { class: `block width${Math.min(4, row.length)}` },
+        row.map((node) => made.get(node.number).element),
+      ),
+    );
   const losses = { class: lossCard("class"), box: lossCard("box") };
   cards = [...made.values(), losses.class, losses.box];
-  container.replaceChildren(el("div", { class: "trunk" }, rows("trunk")), el("p", { class: "fork" }, "both heads read the same features"),
-    el("div", { class: "heads" }, ["class", "box"].map((part) => el("div", { class: "head" }, el("h3", { class: "part" }, PARTS[part]), rows(part), losses[part].element))));
+  container.replaceChildren(
+    el("div", { class: "trunk" }, rows("trunk")),
+    el("p", { class: "fork" }, "both heads read the same features"),
+    el(
+      "div",
+      { class: "heads" },
+      ["class", "box"].map((part) =>
+        el("div", { class: "head" }, el("h3", { class: "part" }, PARTS[part]), rows(part), losses[part].element),
+      ),
+    ),
+  );
 }
 
 /* What each card shows in this mode. */
@@ -58,8 +114,14 @@ function drawNetwork() {
   for (const card of cards) {
     const parameters = state.mode === "parameters";
     if (parameters) {
-      card.place.replaceChildren(...(card.parameters.length ? card.parameters.flatMap((one) => [el("p", { class: "label" }, `${one.name}: ${shapeText(card.node.shapes[one.name])}`), one.element])
-        : [note("no parameters")]));
+      card.place.replaceChildren(
+        ...(card.parameters.length
+          ? card.parameters.flatMap((one) => [
+              el("p", { class: "label" }, `${one.name}: ${shapeText(card.node.shapes[one.name])}`),
+              one.element,
+            ])
+          : [note("no parameters")]),
+      );
     } else card.place.replaceChildren(card.body.element);
     card.element.classList.toggle("bare", parameters && !card.parameters.length);
   }
@@ -73,7 +135,8 @@ function drawNetwork() {
 
 /* Marks of the selected unit and of the windows that belong to it: node -> list of marks. */
 function marksOf() {
-  const found = new Map(), add = (node, mark) => found.set(node.number, [...(found.get(node.number) ?? []), mark]);
+  const found = new Map(),
+    add = (node, mark) => found.set(node.number, [...(found.get(node.number) ?? []), mark]);
   const node = nodes[state.node];
   if (!node || !state.unit || state.mode === "parameters") return found;
   const whole = (at, unit, color) => {
@@ -81,17 +144,40 @@ function marksOf() {
     add(at, { rows: [y, y + 1], columns: [x, x + 1], channel: k, color });
   };
   const window = (of_, at, unit, color, channel) => {
-    const places = windowAt(of_, unit[0], unit[1]), rows = places.map((one) => one.y), columns = places.map((one) => one.x);
-    add(at, { rows: [Math.min(...rows), Math.max(...rows) + 1], columns: [Math.min(...columns), Math.max(...columns) + 1], channel, color, width: 1.5 });
+    const places = windowAt(of_, unit[0], unit[1]),
+      rows = places.map((one) => one.y),
+      columns = places.map((one) => one.x);
+    add(at, {
+      rows: [Math.min(...rows), Math.max(...rows) + 1],
+      columns: [Math.min(...columns), Math.max(...columns) + 1],
+      channel,
+      color,
+      width: 1.5,
+    });
   };
-  if (node.inputs.length && node.args?.kernel) window(node, nodes[node.inputs[0]], state.unit, GREEN, node.kind === "Conv2d" ? null : state.unit[2]);
-  else for (const input of node.inputs) if (product(nodes[input].shape) === product(node.shape)) whole(nodes[input], unitAt(nodes[input].shape, offset(node.shape, state.unit)), GREEN);
-  if (state.mode === "backward") for (const reader of node.readers) {
-    if (reader.args?.kernel) for (const one of windowsOver(reader, state.unit[0], state.unit[1]))
-      for (const channel of reader.kind === "Conv2d" ? convolution.filters(reader, state.unit[2]) : [state.unit[2]])
-        add(reader, { rows: [one.oy, one.oy + 1], columns: [one.ox, one.ox + 1], channel, color: "#a34e00", width: 1 });
-    else if (product(reader.shape) === product(node.shape)) whole(reader, unitAt(reader.shape, offset(node.shape, state.unit)), "#a34e00");
-  }
+  if (node.inputs.length && node.args?.kernel)
+    window(node, nodes[node.inputs[0]], state.unit, GREEN, node.kind === "Conv2d" ? null : state.unit[2]);
+  else
+    for (const input of node.inputs)
+      if (product(nodes[input].shape) === product(node.shape))
+        whole(nodes[input], unitAt(nodes[input].shape, offset(node.shape, state.unit)), GREEN);
+  if (state.mode === "backward")
+    for (const reader of node.readers) {
+      if (reader.args?.kernel)
+        for (const one of windowsOver(reader, state.unit[0], state.unit[1]))
+          for (const channel of reader.kind === "Conv2d"
+            ? convolution.filters(reader, state.unit[2])
+            : [state.unit[2]])
+            add(reader, {
+              rows: [one.oy, one.oy + 1],
+              columns: [one.ox, one.ox + 1],
+              channel,
+              color: "#a34e00",
+              width: 1,
+            });
+      else if (product(reader.shape) === product(node.shape))
+        whole(reader, unitAt(reader.shape, offset(node.shape, state.unit)), "#a34e00");
+    }
   whole(node, state.unit, BLUE);
   return found;
 }
@@ -105,68 +191,4 @@ function markNetwork() {
     if (state.mode === "parameters") for (const one of card.parameters) one.mark();
     else card.body.mark(marks.get(card.node?.number) ?? []);
   }
-}
-
-/* The links from what is selected to the lesson about it, and the library's own lines. */
-function links(kind) {
-  const { lesson, forward, backward } = told.sources[kind] ?? {}, pieces = [];
-  const way = state.mode === "forward" ? forward : backward ?? forward;
-  if (way) pieces.push(el("details", { class: "source" }, el("summary", {}, `the library's lines: ${way.file}, line ${way.line}`), el("pre", { tabindex: 0 }, way.text)));
-  if (lesson) pieces.push(el("p", { class: "lesson" }, `Lesson ${lesson.number}, ${lesson.title}: `, el("code", {}, lesson.path)));
-  return pieces;
-}
-
-/* What is selected, written out. */
-function drawDetail(container) {
-  const step = stepOf(), node = nodes[state.node], parts = [];
-  if (state.node === "class loss" || state.node === "box loss") {
-    const class_ = state.node === "class loss";
-    parts.push(el("h3", {}, state.node), el("p", { class: "said" }, sentence()), ...(class_ ? classLossBlocks(step) : boxLossBlocks(step)), ...links(class_ ? "SoftmaxCrossEntropy" : told.loss.box_loss));
-  } else if (!node) parts.push(el("h3", {}, "Nothing selected"), el("p", { class: "said" }, sentence()));
-  else if (state.mode === "parameters") parts.push(...parameterDetail(node, step));
-  else parts.push(...unitDetail(node, step));
-  container.replaceChildren(...parts);
-  byId("spoken").textContent = node || typeof state.node === "string" ? sentence() : "";
-}
-
-function unitDetail(node, step) {
-  const { unit, head } = state, layer = explains(node), at = offset(node.shape, unit);
-  const parts = [el("h3", {}, unitName(node, unit)), el("p", { class: "where" }, unitPlace(node, unit), el("span", { class: "wordy" }, ", counted from 0 as in Python")), el("p", { class: "said" }, sentence())];
-  if (state.mode === "forward") parts.push(heading("How this number was made"), ...layer.made(node, unit, step).filter(Boolean));
-  else {
-    parts.push(heading("How this gradient came together"));
-    const loss = node.number === told.class_end ? "class" : node.number === told.box_end ? "box" : null;
-    const collected = node.readers.map((reader) => ({ reader, ...explains(reader).collected(reader, unit, step, head) }));
-    for (const { reader, blocks: found } of collected) parts.push(el("p", { class: "from" }, "from ", el("b", {}, reader.short), ` (${kindInWords(reader)})`), ...found);
-    if (loss) parts.push(...fromLoss(loss, node, at, step));
-    if (collected.length > 1) parts.push(line(...collected.flatMap(({ value, of: what, reader }, i) => [i ? "+" : "", num(value, what, 4), `(${reader.short})`]), "=", gradientNum(node, step, head, at)));
-    else if (!loss && collected.length) parts.push(line("gradient that arrives:", gradientNum(node, step, head, at)));
-    parts.push(heading("Where it goes"), ...layer.sent(node, unit, step, head));
-  }
-  return [...parts, ...links(node.kind)];
-}
-
-/* The gradient that a head's output gets from its loss. */
-function fromLoss(loss, node, at, step) {
-  if (state.head !== "both" && state.head !== loss) return [note(`The gradient of ${HEAD_NAMES[state.head]} does not come this way: it is 0 here.`), line(gradientNum(node, step, state.head, at))];
-  const weight = loss === "class" ? told.loss.class_weight : told.loss.box_weight, { classes, box, pred } = step.loss, start = boxStart(step.picture.label), total = gradientNum(node, step, state.head, at);
-  const times = weight === 1 ? [] : [`× weight ${weight}`];
-  const go = el("button", { class: "link", onclick: () => change({ node: `${loss} loss`, unit: null }) }, `see the whole ${loss} loss`);
-  if (loss === "class") return [line("p", num(classes.p[at], `softmax|${at}`), told.loss.label_smoothing ? "− truth" : "− onehot", num(classes.truth[at], `truth|${at}`), ...times, "=", total), line(go)];
-  if (at < start || at >= start + 4) return [note("Only the box of the true class is compared: this one gets no gradient."), line(total)];
-  if (told.loss.box_loss !== "L2Loss") return [line("the slope of", told.loss.box_loss, ":", total), line(go)];
-  return [line("2 × (", num(pred[at - start], of.y(node, at)), "−", num(step.picture.target[at - start], `target|${at - start}`), ") / 4", ...times, "=", total), line(go)];
-}
-
-function parameterDetail(node, step) {
-  if (!state.parameter) return [el("h3", {}, node.short), note("Click into a layer's parameters: its weights, w, or its biases, b.")];
-  const { name, place } = state.parameter;
-  return [el("h3", {}, parameterName(node, name, indexOf(node.shapes[name], place))), el("p", { class: "where" }, parameterPlace(node, name, place)), ...parameterBlocks(step), ...links("SGD")];
-}
-
-function parameterPlace(node, name, place) {
-  const index = indexOf(node.shapes[name], place);
-  if (node.kind === "Conv2d" && name === "w") return `kernel of filter ${index[3]}: place ${index[0]}, ${index[1]}, for channel ${index[2]} below`;
-  if (node.kind === "Linear" && name === "w") return `weight from input ${index[0]} to ${unitName(node, [index[1]])}`;
-  return `of ${node.kind === "Linear" ? unitName(node, index) : `channel ${index[0]}`}`;
 }

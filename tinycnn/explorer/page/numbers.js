@@ -6,17 +6,21 @@ const TYPES = { float32: Float32Array, uint8: Uint8Array, int32: Int32Array };
 
 /* {key: {shape, data}}: the arrays of the packed text, see tinycnn/explorer/pack.py. */
 async function unpack(text, index) {
-  const letters = atob(text), packed = new Uint8Array(letters.length);
+  const letters = atob(text),
+    packed = new Uint8Array(letters.length);
   for (let i = 0; i < letters.length; i++) packed[i] = letters.charCodeAt(i);
   const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("deflate"));
   const bytes = new Uint8Array(await new Response(stream).arrayBuffer());
   const arrays = {};
   let start = 0;
   for (const { key, shape, type } of index) {
-    const size = shape.reduce((a, b) => a * b, 1), width = TYPES[type].BYTES_PER_ELEMENT;
+    const size = shape.reduce((a, b) => a * b, 1),
+      width = TYPES[type].BYTES_PER_ELEMENT;
     const one = new Uint8Array(size * width);
-    for (let rank = 0; rank < width; rank++) {  // the highest bytes of all numbers come first
-      const from = start + rank * size, place = width - 1 - rank;
+    for (let rank = 0; rank < width; rank++) {
+      // the highest bytes of all numbers come first
+      const from = start + rank * size,
+        place = width - 1 - rank;
       for (let i = 0; i < size; i++) one[i * width + place] = bytes[from + i];
     }
     arrays[key] = { shape, data: new TYPES[type](one.buffer) };
@@ -57,7 +61,8 @@ function offset(shape, unit) {
 /* The unit at a place in a flat array. */
 function unitAt(shape, place) {
   if (shape.length !== 3) return [place];
-  const c = place % shape[2], pixel = (place - c) / shape[2];
+  const c = place % shape[2],
+    pixel = (place - c) / shape[2];
   return [Math.floor(pixel / shape[1]), pixel % shape[1], c];
 }
 

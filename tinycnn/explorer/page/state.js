@@ -1,21 +1,21 @@
 /* What is looked at now, and who wants to know when that changes. */
 "use strict";
 
-let pixels;  // {shape: (N, S, S, 3), data: uint8}
+let pixels; // {shape: (N, S, S, 3), data: uint8}
 
 const state = {
-  view: "network",  // network, step, epochs, mistakes
-  mode: "forward",  // forward, backward, parameters
-  head: "both",  // whose gradient: class, box, both
-  shown: "value",  // of parameters: value, gradient, update
+  view: "network", // network, step, epochs, mistakes
+  mode: "forward", // forward, backward, parameters
+  head: "both", // whose gradient: class, box, both
+  shown: "value", // of parameters: value, gradient, update
   picture: 0,
-  node: null,  // number of the node that is selected; "class loss" and "box loss" are nodes too
-  unit: null,  // [y, x, c] or [i] of its output
-  parameter: null,  // {node, name, index} that is selected
-  channel: null,  // of the layer below, whose part of a window is written out
-  place: null,  // of a window over a pixel, whose terms are written out
-  rate: 1,  // times told.rate
-  learnFrom: "one",  // the step is that of this picture alone, or of all: "all"
+  node: null, // number of the node that is selected; "class loss" and "box loss" are nodes too
+  unit: null, // [y, x, c] or [i] of its output
+  parameter: null, // {node, name, index} that is selected
+  channel: null, // of the layer below, whose part of a window is written out
+  place: null, // of a window over a pixel, whose terms are written out
+  rate: 1, // times told.rate
+  learnFrom: "one", // the step is that of this picture alone, or of all: "all"
 };
 
 const steps = new Map();

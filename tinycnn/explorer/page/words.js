@@ -5,7 +5,10 @@ const BOX_NUMBERS = ["center x", "center y", "height", "width"];
 
 const KINDS = {
   Picture: ["Picture", "what the network is shown: each pixel less the mean gray, divided by a scale"],
-  Conv2d: ["Convolution", "a small kernel of weights slides over the maps below; at each place it multiplies and adds"],
+  Conv2d: [
+    "Convolution",
+    "a small kernel of weights slides over the maps below; at each place it multiplies and adds",
+  ],
   MaxPool2d: ["Max pooling", "of each window only the largest number goes on"],
   AvgPool2d: ["Average pooling", "each window becomes its mean"],
   GlobalAvgPool2d: ["Global average", "each map becomes its mean"],
@@ -27,7 +30,9 @@ const shapeText = (shape) => shape.join(" × ");
 
 function shapeInWords(node) {
   const { shape } = node;
-  return shape.length === 3 ? `${counted(shape[2], "map")} of ${shape[0]} × ${shape[1]}` : counted(shape[0], "number");
+  return shape.length === 3
+    ? `${counted(shape[2], "map")} of ${shape[0]} × ${shape[1]}`
+    : counted(shape[0], "number");
 }
 
 /* conv1[12, 33, 5], score of donut, center x: how a unit is called. */
@@ -70,27 +75,41 @@ function sentence() {
   if (state.node === "class loss") return classSentence();
   if (state.node === "box loss") return boxSentence();
   if (state.node === null) return "Select a unit: click into a map, or move to one with Tab and use the arrow keys.";
-  const node = nodes[state.node], name = unitName(node, state.unit), step = stepOf();
+  const node = nodes[state.node],
+    name = unitName(node, state.unit),
+    step = stepOf();
   const value = step.values[node.number][offset(node.shape, state.unit)];
-  if (state.mode !== "backward")
-    return `${name} is ${written(value)}. ${kindInWords(node)}: ${kindExplained(node)}.`;
+  if (state.mode !== "backward") return `${name} is ${written(value)}. ${kindInWords(node)}: ${kindExplained(node)}.`;
   const gradient = step.gradients(state.head)[node.number][offset(node.shape, state.unit)];
-  if (gradient === 0) return `No gradient arrives at ${name}: moving it a little would not change the loss`
-    + `${state.head === "both" ? "" : ` of ${HEAD_NAMES[state.head]}`}.`;
+  if (gradient === 0)
+    return (
+      `No gradient arrives at ${name}: moving it a little would not change the loss` +
+      `${state.head === "both" ? "" : ` of ${HEAD_NAMES[state.head]}`}.`
+    );
   const way = gradient > 0 ? "rise" : "fall";
-  return `If ${name} grew a little, the loss would ${way} by ${written(Math.abs(gradient))} times as much. `
-    + (node.part === "trunk" ? `This gradient comes from ${HEAD_NAMES[state.head]}.` : `This gradient comes from the ${node.part} loss.`);
+  return (
+    `If ${name} grew a little, the loss would ${way} by ${written(Math.abs(gradient))} times as much. ` +
+    (node.part === "trunk"
+      ? `This gradient comes from ${HEAD_NAMES[state.head]}.`
+      : `This gradient comes from the ${node.part} loss.`)
+  );
 }
 
 function classSentence() {
-  const { picture, loss } = stepOf(), truth = told.classes[picture.label];
-  return `Softmax turns the scores into probabilities. The true class, ${truth}, gets ${percent(loss.classes.p[picture.label])}; `
-    + `the loss is −log of that, ${written(loss.classes.value)}. Its gradient is p − onehot: it pushes ${truth} up and all others down.`;
+  const { picture, loss } = stepOf(),
+    truth = told.classes[picture.label];
+  return (
+    `Softmax turns the scores into probabilities. The true class, ${truth}, gets ` +
+    `${percent(loss.classes.p[picture.label])}; ` +
+    `the loss is −log of that, ${written(loss.classes.value)}. Its gradient is p − onehot: it pushes ${truth} up ` +
+    "and all others down."
+  );
 }
 
 function boxSentence() {
   const { loss } = stepOf();
   return told.loss.box_loss === "L2Loss"
-    ? `The box loss is the mean of four squared differences, ${written(loss.box.value)}. Its gradient is twice each difference, divided by four.`
+    ? `The box loss is the mean of four squared differences, ${written(loss.box.value)}. Its gradient is twice ` +
+        "each difference, divided by four."
     : `The box loss (${told.loss.box_loss}) is ${written(loss.box.value)}; below are its four gradients.`;
 }
