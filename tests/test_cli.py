@@ -88,7 +88,8 @@ def one_line(capsys, status, *words):
 
 def test_train_leaves_everything_in_its_folder(finished):
     assert {path.name for path in finished.iterdir()} == {
-        "model.npz", "checkpoint.npz", "history.csv", "metrics.json", "config.json", "curves.png", "predictions.png"}
+        "model.npz", "checkpoint.npz", "history.csv", "epochs.npz", "metrics.json", "config.json", "curves.png",
+        "predictions.png"}
     metrics = json.loads((finished / "metrics.json").read_text())
     assert metrics["test"]["count"] == 8 and metrics["valid"]["count"] == 4 and metrics["epochs"] == 2
     assert {"joint", "mean_iou", "mean_box/mean_iou", "whole_frame/mean_iou"} <= set(metrics["test"])

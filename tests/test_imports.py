@@ -43,12 +43,14 @@ breakdown
 gradient_check  above training, which checks a gradient every few steps if asked (gradcheck_every)
 history origin
 continuation
+snapshots  of each epoch, beside the checkpoint
 checkpoint
 tasks  what a training has to know of its task
 fit_arguments
 training range_test
 reference
 inspection
+explorer
 simulated
 course
 doctor  above bench, whose reports say what doctor finds about the machine

@@ -104,7 +104,8 @@ def test_the_simulated_device_trains_to_the_same_bits_as_the_host(device, monkey
 def test_files_of_a_run(tmp_path):
     model = tc.models.localizer(**SMALL)
     history = tc.fit(model, squares(40), squares(20, 1), epochs=3, batch_size=16, progress=False, out=tmp_path)
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["checkpoint.npz", "history.csv", "model.npz", "run.json"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["checkpoint.npz", "epochs.npz", "history.csv", "model.npz",
+                                                          "run.json"]
     with open(tmp_path / "history.csv") as file:
         rows = list(csv.DictReader(file))
     assert [float(r["loss"]) for r in rows] == pytest.approx(history.column("loss"), rel=1e-5)
@@ -168,7 +169,7 @@ def test_a_run_killed_at_any_moment_resumes_to_the_same_bits(tmp_path):
             break
     subprocess.run([*command, tmp_path / "cut"], check=True, cwd=root, env=environment, stdout=subprocess.DEVNULL)
     assert kills >= 2, "the run ended before it could be killed"
-    for name in ("model.npz", "checkpoint.npz"):
+    for name in ("model.npz", "checkpoint.npz", "epochs.npz"):
         with np.load(tmp_path / "whole" / name) as whole, np.load(tmp_path / "cut" / name) as cut:
             assert_same_bits({k: whole[k] for k in whole if k != "meta"}, {k: cut[k] for k in cut if k != "meta"})
 

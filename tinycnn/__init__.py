@@ -26,13 +26,14 @@ _LATER = {
     "fit": "tinycnn.training", "evaluate": "tinycnn.training",
     "gradcheck": "tinycnn.gradient_check", "summary": "tinycnn.inspection.summary",
     "trace": "tinycnn.inspection.trace", "diagnose": "tinycnn.inspection.diagnosis",
-    "explain_conv": "tinycnn.inspection.explain",
+    "explain_conv": "tinycnn.inspection.explain", "explore": "tinycnn.explorer",
     "lr_find": "tinycnn.range_test", "mistakes": "tinycnn.inspection.answers",
     "show_batch": "tinycnn.inspection.answers",
 }
 
 if TYPE_CHECKING:  # the same names for a type checker, which runs nothing
     from tinycnn import course, inspection, metrics, plots, reference, simulated
+    from tinycnn.explorer import explore
     from tinycnn.gradient_check import gradcheck
     from tinycnn.inspection.answers import mistakes, show_batch
     from tinycnn.inspection.diagnosis import diagnose
@@ -48,7 +49,7 @@ backend.register_device("simulated", lambda: importlib.import_module("tinycnn.si
 
 __all__ = [
     "L2Loss", "MultiTaskLoss", "SoftmaxCrossEntropy", "TinyCNNError", "__version__", "backend", "box_losses", "boxes",
-    "course", "data", "diagnose", "evaluate", "explain_conv", "fit", "gradcheck", "inspection", "layers", "load",
-    "losses", "lr_find", "metrics", "mistakes", "models", "optim", "plots", "reference", "save", "show_batch",
+    "course", "data", "diagnose", "evaluate", "explain_conv", "explore", "fit", "gradcheck", "inspection", "layers",
+    "load", "losses", "lr_find", "metrics", "mistakes", "models", "optim", "plots", "reference", "save", "show_batch",
     "simulated", "summary", "trace",
 ]  # written out, since type checkers read it

@@ -1,9 +1,10 @@
 """The files of a training run, and how a run that was interrupted is taken up again.
 
-After every epoch: model.npz if it is the best so far, history.csv, and checkpoint.npz with all that the next epoch
-depends on: weights, the optimizer's state, the state of every random generator, the history, the settings, and what the
-samples consist of, so that a run is never continued with others by mistake. model.npz keeps its pictures' digests too:
-whoever measures it can count those that it has learned from.
+After every epoch: model.npz if it is the best so far, history.csv, epochs.npz with what is said of a few pictures
+(tinycnn/snapshots.py), and checkpoint.npz with all that the next epoch depends on: weights, the optimizer's state,
+the state of every random generator, the history, the settings, and what the samples consist of, so that a run is
+never continued with others by mistake. model.npz keeps its pictures' digests too: whoever measures it can count those
+that it has learned from.
 """
 
 import contextlib
@@ -22,6 +23,7 @@ from tinycnn.history import History, Row
 from tinycnn.models.base import PictureModel
 from tinycnn.models.weights import load_with_extra, read_extra, save
 from tinycnn.optim import Optimizer, Schedule
+from tinycnn.snapshots import Snapshots
 
 
 class Run:
@@ -34,6 +36,7 @@ class Run:
         self.model, self.optimizer, self.settings, self.history = model, optimizer, settings, History()
         self.out = Path(out) if out is not None else None
         self.parts, self.samples = parts, dict[str, np.ndarray]()
+        self.snapshots = Snapshots(self.out, model, parts)
         self._claim = contextlib.ExitStack()
 
     def begin(self, resume: bool, schedule: Schedule) -> list[str]:
@@ -50,7 +53,8 @@ class Run:
         here = {part: contents(samples) for part, samples in self.parts.items()}
         self.samples = to_arrays(here)
         path = self.out / "checkpoint.npz"
-        return self._resume(path, here, schedule) if resume and path.exists() else []
+        told = self._resume(path, here, schedule) if resume and path.exists() else []
+        return told + self.snapshots.begin(len(self.history))
 
     def end(self) -> None:
         """Give the folder free."""
@@ -66,6 +70,7 @@ class Run:
             save(self.model, self.out / "model.npz", {"epoch": len(self.history)}, pictures)
         self.history.save(self.out / "history.csv")
         origin.write_once(self.out, self.settings, self.parts)
+        self.snapshots.keep(len(self.history))
         # The checkpoint comes last: a run killed before this line repeats the epoch and writes the same files again.
         extra = {"settings": self.settings, "rows": self.history.rows, "steps": self.optimizer.steps,
                  "turns": self.optimizer.turns,

@@ -9,14 +9,27 @@ import sys
 import traceback
 import warnings
 
-from tinycnn.cli import bench, compare, data, doctor, evaluate, gradcheck, inspect, predict, summary, sweep, train
+from tinycnn.cli import (
+    bench,
+    compare,
+    data,
+    doctor,
+    evaluate,
+    explore,
+    gradcheck,
+    inspect,
+    predict,
+    summary,
+    sweep,
+    train,
+)
 from tinycnn.cli.failures import UsageError, explain
 from tinycnn.cli.options import Parser
 from tinycnn.engine.threads import thread_count
 from tinycnn.version import __version__
 
 _formatted = warnings.formatwarning
-COMMANDS = (train, sweep, evaluate, compare, predict, inspect, summary, data, gradcheck, bench, doctor)
+COMMANDS = (train, sweep, evaluate, compare, predict, inspect, explore, summary, data, gradcheck, bench, doctor)
 
 
 def main(argv=None):

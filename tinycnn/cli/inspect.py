@@ -1,5 +1,7 @@
 """tinycnn inspect: everything that can be seen in a network, as one HTML file."""
 
+from pathlib import Path
+
 from tinycnn.classical.window import WindowDetector
 from tinycnn.cli import runs
 from tinycnn.cli.failures import UsageError
@@ -44,5 +46,20 @@ def run(arguments):
 
         print(window_picture(model, data, arguments.out))
         return
-    written, diagnosis = report(model, data, arguments.out, runs.loss_of_run(path), name=path.parent.name or path.name)
+    loss, name = runs.loss_of_run(path), path.parent.name or path.name
+    page = _explorer(model, data.parts[shown], Path(arguments.out) / "explore.html", loss, name, path.parent)
+    written, diagnosis = report(model, data, arguments.out, loss, name=name, explorer=page and page.name)
     print(f"{diagnosis}\n\nThe whole report: {written}")
+    if page is not None:
+        print(f"One step to walk through: {page}")
+
+
+def _explorer(model, samples, path, loss, name, folder):
+    """Write the page of one training step beside the report; None where there is nothing that it could show."""
+    from tinycnn.explorer import LARGEST, explore
+    from tinycnn.explorer.epochs import read
+
+    if not len(samples) or sum(p.value.size for p in model.parameters().values()) > LARGEST:
+        return None
+    explore(model, samples, path, loss=loss, name=name, epochs=read(folder))
+    return path

@@ -3,6 +3,7 @@
     model.npz       the best epoch            metrics.json      test and validation metrics, with baselines
     history.csv     one row per epoch         curves.png        the learning curves
     checkpoint.npz  what --resume needs       predictions.png   truth and prediction of some test pictures
+    epochs.npz      some answers of each epoch
     config.json     every setting, the command, the versions, the commit, the data: what it takes to repeat the run
 """
 

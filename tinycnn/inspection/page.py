@@ -7,6 +7,7 @@ the text may contain. Every text that comes in is escaped here, in one place.
 import base64
 import html
 import re
+from urllib.parse import quote
 
 from tinycnn.errors import MissingExtra
 from tinycnn.text import first_line
@@ -102,6 +103,10 @@ class Page:
 
     def heading(self, text):
         return self.add(f"<h3>{escape(text)}</h3>")
+
+    def link(self, file, text):
+        """A link to a file that lies beside the page."""
+        return self.add(f'<p><a href="{escape(quote(file))}">{escape(text)}</a></p>')
 
     def code(self, text):
         return self.add(f"<pre><code>{escape(text)}</code></pre>")

@@ -33,12 +33,14 @@ MEASURED = 256  # unseen pictures from which the metrics come
 
 
 def report(model: Localizer, data: Dataset | Samples, out: str | Path, loss: MultiTaskLoss | None = None,
-           optimizer: Optimizer | None = None, seed: int = 0, name: str = "the model") -> tuple[Path, Diagnosis]:
+           optimizer: Optimizer | None = None, seed: int = 0, name: str = "the model",
+           explorer: str | None = None) -> tuple[Path, Diagnosis]:
     """Inspect `model` on `data` and write out/report.html; returns (its path, the Diagnosis). `model` is unchanged.
 
     data: a Dataset or Samples    out: a folder    loss, optimizer, seed: as in trace    name: of the model, for the
-    title. The file needs no network and no other file: figures are embedded, and nothing in it is executed. DataError
-    where a report.html is there that is none of ours.
+    title    explorer: the name of a page beside it, in which the step can be walked through (tinycnn.explorer), and
+    which the report then links to. The file needs no network and no other file: figures are embedded, and nothing in it
+    is executed. DataError where a report.html is there that is none of ours.
     """
     path = Path(out) / "report.html"
     expect_own(path, FOOTER.encode())
@@ -54,7 +56,7 @@ def report(model: Localizer, data: Dataset | Samples, out: str | Path, loss: Mul
         found = _predictions(page, model, diagnosis, unseen, shown, train)
         _mistakes(page, found)
         _network(page, model, shown.images[0])
-        _step(page, model, batch, loss, optimizer, seed)
+        _step(page, model, batch, loss, optimizer, seed, explorer)
         _tug_of_war(page, model, batch, loss)
         _convolutions(page, model, batch, loss, seed)
         _pixels(page, model, shown)
@@ -151,7 +153,7 @@ def _keeps_view(model, name):
     return not hasattr(dict(model.layers())[name], "kernel")
 
 
-def _step(page, model, batch, loss, optimizer, seed):
+def _step(page, model, batch, loss, optimizer, seed, explorer):
     page.section("One training step under the microscope")
     page.text("A step is three sweeps: outputs forward, gradients backward, and then every weight moves a little. Here "
               f"one step with {count(len(batch), 'training picture')} was taken by a copy of the network. Read each "
@@ -163,6 +165,8 @@ def _step(page, model, batch, loss, optimizer, seed):
                 "thousandth of the weights per step is usual.")
     page.folded("The numbers as a table", str(seen))
     page.text("The same in Python: `tc.trace(model, images, labels, boxes)`", quiet=True)
+    if explorer is not None:
+        page.link(explorer, "Walk through one training step, number by number")
 
 
 def _tug_of_war(page, model, batch, loss):
