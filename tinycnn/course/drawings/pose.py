@@ -18,9 +18,13 @@ def skeleton(ax, joints, width=2.8):
                 linewidth=width * (0.65 if side == "right" else 1))
 
 
-def _picture(ax, image):
+def _picture(ax, image, strength=0.7):
+    """The picture in a few pale grays: beside its own colors those of the limbs would be lost."""
     height, width = image.shape[:2]
-    ax.imshow(image, extent=(0, width, height, 0))
+    gray = image.mean(axis=2)
+    low, high = np.quantile(gray, (0.01, 0.99))
+    pale = 255 * (1 - strength * (1 - np.clip((gray - low) / max(high - low, 1), 0, 1)))
+    ax.imshow(np.round(pale / 15) * 15, extent=(0, width, height, 0), cmap="gray", vmin=0, vmax=255)
     ax.set(xticks=[], yticks=[], xlim=(0, width), ylim=(height, 0))
     ax.grid(False)
     for spine in ax.spines.values():
@@ -93,8 +97,8 @@ def skeletons(rows, size=1.55):
     """Pictures with skeletons, a row for each name. rows: {name: [(image (H, W, 3), joints (14, 2), title), ...]}"""
     columns = max(len(row) for row in rows.values())
     titled = any(title for row in rows.values() for *_, title in row)
-    figure = new_figure(9.6, (size + 0.3 * titled) * len(rows) + 0.4)
-    figure.get_layout_engine().set(h_pad=0.03, w_pad=0.02, hspace=0.02, wspace=0.02)
+    figure = new_figure(9.6, (size + 0.1 + 0.25 * titled) * len(rows) + 0.4)
+    figure.get_layout_engine().set(h_pad=0.06, w_pad=0.02, hspace=0.02, wspace=0.02)
     for axes, (name, row) in zip(figure.subplots(len(rows), columns, squeeze=False), rows.items(), strict=True):
         for ax, (image, joints, title) in zip(axes, row, strict=True):
             _picture(ax, image)
@@ -109,14 +113,14 @@ def skeletons(rows, size=1.55):
 @styled
 def near_enough(image, joints, visible, pred, limit=0.2):
     """What PCK and PCP ask of one answer: circles around joints, and around the ends of limbs. joints, pred: (14, 2)"""
-    figure = new_figure(9.6, 5.2)
+    figure = new_figure(9.6, 5.4)
+    figure.get_layout_engine().set(h_pad=0.1)
     circle = require("matplotlib.patches", extra="viz").Circle
     a, b = (joints[k] for k in TORSO_DIAGONAL)
     reach = limit * np.hypot(*(a - b))
     pick, parts = figure.subplots(1, 2)
-    pale = (image.astype(float) * 0.45 + 255 * 0.55).astype(np.uint8)
     for ax in (pick, parts):
-        _picture(ax, pale)
+        _picture(ax, image, 0.4)
     pick.plot(*np.array([a, b]).T, color=INK, linewidth=1.6, linestyle="--", zorder=3)
     right = 0
     for j in np.flatnonzero(visible):
@@ -165,7 +169,7 @@ def per_joint(results, baseline):
     ax = figure.subplots()
     order = [13, 12, 9, 8, 10, 7, 11, 6, 3, 2, 4, 1, 5, 0]
     looks = ((COLORS["blue"], "o"), (COLORS["vermilion"], "X"), (COLORS["green"], "^"))
-    aside = np.linspace(-0.16, 0.16, len(results)) if len(results) > 1 else [0.0]
+    aside = 0.2 * np.linspace(-1, 1, len(results)) if len(results) > 1 else [0.0]
     for (name, shares), (color, marker), off in zip(results.items(), looks, aside, strict=False):
         for seed, found in enumerate(np.asarray(shares)):
             ax.plot(100 * found[order], np.arange(14) + off, marker, color=color, markersize=7, alpha=0.75,
