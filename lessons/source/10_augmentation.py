@@ -547,4 +547,4 @@ keep("10", {"10.early_stopping": early_stopping, "10.mirror": mirror, "10.window
 # further pictures does the augmentation replace at each n? You are done when the answer is a factor with its
 # uncertainty, and when you can say from which n on it is no longer to be told from 1.
 #
-# **Next:** lesson 11, AlexNet at true size. It is still to come.
+# **Next:** [lesson 11](11_alexnet.ipynb), AlexNet at true size.

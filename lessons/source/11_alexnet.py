@@ -671,4 +671,4 @@ read(tc.layers.Dropout.forward, tc.layers.Dropout.backward)
 #    pictures named rightly, with five seeds each, and the spread over the seeds. Choose the rate for each of the three
 #    on validation pictures. You would know that it helps if the difference on test pictures is larger than the spread.
 #
-# **Next:** lesson 12, human pose: the same trunk, and fourteen joints instead of one box.
+# **Next:** [lesson 12](12_pose.ipynb), human pose: fourteen joints instead of one box.

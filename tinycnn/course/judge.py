@@ -77,7 +77,8 @@ def _run(exercise, function, case, sizes=(), dtype=None):
     except Exception as error:
         raise Verdict(RAISED, _about_error(exercise, error, function, case)) from error
     pairs = [*zip(args, before, strict=True), *((kwargs[name], before_by_name[name]) for name in kwargs)]
-    return answer, any(isinstance(a, np.ndarray) and not np.array_equal(a, b) for a, b in pairs)
+    return answer, any(isinstance(a, np.ndarray) and not np.array_equal(a, b, equal_nan=a.dtype.kind == "f")
+                       for a, b in pairs)
 
 
 def _sizes(outputs, case):
