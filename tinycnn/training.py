@@ -15,6 +15,7 @@ import numpy as np
 
 from tinycnn import optim
 from tinycnn.backend import pick_device, to_device
+from tinycnn.callers import trains
 from tinycnn.checkpoint import Run
 from tinycnn.data.dataset import Dataset, Samples
 from tinycnn.data.pose_samples import PoseDataset, PoseSamples
@@ -29,6 +30,7 @@ from tinycnn.models.pose import PoseNet
 from tinycnn.tasks import given_parts, task_of
 
 
+@trains
 def fit(model: Localizer | PoseNet, train: Samples | Dataset | PoseSamples | PoseDataset,
         valid: Samples | PoseSamples | None = None, *, epochs: int = 20, batch_size: int = 64,
         optimizer: optim.Optimizer | None = None, loss: Loss | None = None, schedule: optim.Schedule | None = None,
@@ -57,8 +59,9 @@ def fit(model: Localizer | PoseNet, train: Samples | Dataset | PoseSamples | Pos
 
     Samples whose classes stand in another order than the model's are brought into that order.
 
-    Raises TrainingError when a loss becomes NaN or infinite, DataError for samples that do not fit the model, and
-    CheckpointError for an `out` that holds another run, or in which another training writes.
+    Raises TrainingError when a loss becomes NaN or infinite, DataError for samples that do not fit the model,
+    CheckpointError for an `out` that holds another run, or in which another training writes, and OrderError while
+    another thread trains this model or predicts with it.
     """
     task = task_of(model)
     samples, valid = task.fitting(train, valid)  # as the model counts them
