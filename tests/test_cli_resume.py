@@ -226,13 +226,55 @@ def test_other_test_pictures_are_said_and_do_not_stop_it(here, monkeypatch, caps
 
 
 @pytest.mark.parametrize(("change", "words"), [({"dropout": 0.7}, "dropout was 0.5, is 0.7"),
-                                               ({"lr": 0.5}, "optimizer was Adam(lr=0.001"),
-                                               ({"seed": 3}, "seed was 0, is 3")])  # fmt: skip
+                                               ({"lr": 0.5}, "lr was 0.001, is 0.5"), ({"seed": 3}, "seed was 0, is 3"),
+                                               ({"init": "/no/model.npz"}, "init was None, is /no/model.npz"),
+                                               ({"orientation": "stored"}, "orientation was None, is stored"),
+                                               ({"beta": 2.0}, "beta was 1.0, is 2.0"),
+                                               ({"size": 1000}, "size was None, is 1000"),
+                                               ({"channels": [4, 6]}, "channels was [4, 8], is [4, 6]"),
+                                               ({"warmup": 0.5}, "warmup was 0.05, is 0.5")])  # fmt: skip
 def test_an_edited_config_is_refused_by_name(trained, capsys, change, words):
     config = json.loads(Path("run/config.json").read_text())
     config["settings"] |= change
     Path("run/config.json").write_text(json.dumps(config))
+    was = contents("run")
     one_line(capsys, resume(), "with other settings", words)
+    assert contents("run") == was
+
+
+@pytest.fixture
+def three(here, monkeypatch):
+    """Runs on drawn scenes, interrupted in their third epoch: one, and another with another seed."""
+    for name, seed in (("run", "0"), ("other", "1")):
+        interrupted(monkeypatch, 3, [*TRAIN, "--epochs", "3", "--seed", seed, "--out", name])
+
+
+def test_a_model_of_another_run_in_the_folder_is_noticed_and_stays_as_it_is(three, capsys):
+    shutil.copy("run/model.npz", "mine.npz")
+    for foreign in ("other/model.npz", "run/checkpoint.npz"):
+        shutil.copy(foreign, "run/model.npz")
+        was = contents("run")
+        one_line(capsys, resume(), "model.npz is not the file that this run wrote", "the best so far")
+        assert contents("run") == was
+    Path("run/model.npz").unlink()
+    one_line(capsys, resume(), "model.npz is gone", "put it back")
+    shutil.copy("mine.npz", "run/model.npz")
+    assert resume() == 0
+
+
+def test_a_model_that_was_written_just_before_the_kill_is_the_runs_own(three, capsys):
+    shutil.copytree("run", "whole")
+    assert main(["train", "--resume", "--out", "whole", "--quiet"]) == 0
+    model, extra, arrays = load_with_extra("whole/model.npz")
+    save(model, "run/model.npz", extra | {"epoch": 3}, arrays)  # of the epoch that the checkpoint does not know
+    assert resume() == 0 and same_weights("run", "whole", "model.npz")
+
+
+@pytest.mark.parametrize("command", ["evaluate", "inspect"])
+def test_without_config_json_nobody_guesses_what_a_model_has_learned_from(trained, capsys, command):
+    Path("run/config.json").unlink()
+    one_line(capsys, main([command, "run"]), "run/model.npz", "no config.json", "--data")
+    assert command == "inspect" or main([command, "run", "--data", "photos"]) == 0
 
 
 def without_samples(path):

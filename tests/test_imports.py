@@ -18,7 +18,7 @@ ROOT = "tinycnn"  # the names of modules that it loads at first use do not count
 # From the first to the last. A room is a module or package of tinycnn; of several that fit, the longest name decides.
 # Two spaces begin a remark.
 ROOMS = """
-errors claims files lazy progress text version
+errors callers claims files lazy progress text version
 backend
 memory
 kernels

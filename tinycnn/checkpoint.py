@@ -16,7 +16,7 @@ import numpy as np
 from tinycnn import origin
 from tinycnn.backend import to_device
 from tinycnn.claims import claimed
-from tinycnn.continuation import expect_epochs, expect_same_run, told
+from tinycnn.continuation import expect_epochs, expect_own_model, expect_same_run, fingerprint_of, told
 from tinycnn.data.contents import PREFIX, contents, from_arrays, to_arrays
 from tinycnn.errors import CheckpointError
 from tinycnn.history import History, Row
@@ -37,6 +37,7 @@ class Run:
         self.out = Path(out) if out is not None else None
         self.parts, self.samples = parts, dict[str, np.ndarray]()
         self.snapshots = Snapshots(self.out, model, parts)
+        self.fingerprint: str | None = None  # of model.npz
         self._claim = contextlib.ExitStack()
 
     def begin(self, resume: bool, schedule: Schedule) -> list[str]:
@@ -66,14 +67,14 @@ class Run:
         if self.out is None:
             return
         if self.history.best_epoch == len(self.history):
-            pictures = {name: array for name, array in self.samples.items() if name.endswith("/pictures")}
-            save(self.model, self.out / "model.npz", {"epoch": len(self.history)}, pictures)
+            save(self.model, self.out / "model.npz", {"epoch": len(self.history)}, self._pictures())
+            self.fingerprint = fingerprint_of(self.out / "model.npz")
         self.history.save(self.out / "history.csv")
         origin.write_once(self.out, self.settings, self.parts)
         self.snapshots.keep(len(self.history))
         # The checkpoint comes last: a run killed before this line repeats the epoch and writes the same files again.
         extra = {"settings": self.settings, "rows": self.history.rows, "steps": self.optimizer.steps,
-                 "turns": self.optimizer.turns,
+                 "turns": self.optimizer.turns, "model": self.fingerprint,
                  "rng": {name: layer.rng.bit_generator.state for name, layer in self._random_layers()}}
         save(self.model, self.out / "checkpoint.npz", extra, self.optimizer.state_arrays() | self.samples)
 
@@ -91,6 +92,8 @@ class Run:
         was, rows, then = read_checkpoint(path)
         expect_same_run(path, was, self.settings, (then, here))
         expect_epochs(path.parent, len(rows), self.settings["epochs"])
+        self.fingerprint = read_extra(path, "model.npz")[0].get("model")  # without any array
+        expect_own_model(path.with_name("model.npz"), self.fingerprint, History(rows), self._pictures())
         device = self.model.device
         _, extra, arrays = load_with_extra(path, into=self.model, device=device)
         state = {name: to_device(array, device) for name, array in arrays.items() if not name.startswith(PREFIX)}
@@ -102,6 +105,9 @@ class Run:
                                    "as before was not checked, only their number and the sums of the answers"]
         lr = self.optimizer.lr
         return unknown + list(told(was, self.settings, self.history, lambda progress: lr * schedule(progress)))
+
+    def _pictures(self) -> dict[str, np.ndarray]:
+        return {name: array for name, array in self.samples.items() if name.endswith("/pictures")}
 
     def _random_layers(self) -> list[tuple[str, Any]]:
         return [(name, layer) for name, layer in self.model.layers()

@@ -5,13 +5,18 @@ would give something that neither the old settings nor the new ones describe. Wh
 and its patience, may change. Another machine may go on with it too, and a sentence says that its last digits differ.
 """
 
+import hashlib
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from tinycnn.data.contents import Contents, difference
+import numpy as np
+
+from tinycnn.data.contents import PREFIX, Contents, difference
 from tinycnn.errors import CheckpointError
 from tinycnn.history import History
+from tinycnn.models.weights import read_extra
 from tinycnn.text import count
 
 Settings = dict[str, Any]
@@ -30,7 +35,7 @@ def expect_same_run(path: Path, was: Settings, now: Settings, samples: tuple[dic
         raise CheckpointError(f"{path} has learned from other samples: {other}. It goes on only with those that it "
                               "began with; start a new run in another folder for these")
     was = {"freeze": None, "balance": False} | was  # earlier versions wrote no choice where there was none
-    different = list(_different(was, now, {"train"} if then else set()))
+    different = list(dict.fromkeys(_different(was, now, {"train"} if then else set())))
     if different:
         more = "; ..." if len(different) > MOST else ""
         raise CheckpointError(f"cannot resume {path} with other settings: {'; '.join(different[:MOST])}{more}")
@@ -45,11 +50,43 @@ def _different(was, now, left_out):
             continue
         if isinstance(old, dict) and isinstance(value, dict):
             # An argument that one version alone knows is no difference; a layer that one network alone has is.
-            keys = [key for key in old if key in value] if name == "model" else old | value
+            keys = [key for key in old if key in value] if name in ("model", "notes") else old | value
             yield from (f"{key} was {old.get(key)}, is {value.get(key)}" for key in keys
                         if old.get(key) != value.get(key))
+        elif name == "schedule":
+            yield "the learning rate followed another schedule"
         else:
             yield f"{name} was {old}, is {value}"
+
+
+def expect_same_notes(path: Path, was: Settings, notes: Settings) -> None:
+    """Raise a CheckpointError that names where notes are others than those in `was`, settings as `fit` keeps them."""
+    expect_same_run(path, {"notes": was.get("notes", {})}, {"notes": json.loads(json.dumps(notes))}, ({}, {}))
+
+
+def expect_own_model(path: Path, fingerprint: str | None, history: History, pictures: dict[str, np.ndarray]) -> None:
+    """Raise a CheckpointError where model.npz is not the one that the run has written.
+
+    fingerprint: of that file, None in checkpoints of earlier versions    pictures: those that the run learns from
+
+    A run that was killed between its two files has written the model of one epoch more, which it now repeats.
+    """
+    if fingerprint is None or path.exists() and fingerprint_of(path) == fingerprint:
+        return
+    best = f"the weights of epoch {history.best_epoch}, the best so far"
+    if not path.exists():
+        raise CheckpointError(f"{path} is gone, with {best}: put it back, or start a new run in another folder")
+    extra, arrays = read_extra(path, PREFIX)
+    same = arrays.keys() == pictures.keys() and all(np.array_equal(arrays[name], pictures[name]) for name in arrays)
+    if not same or extra.get("epoch") != len(history) + 1:
+        raise CheckpointError(f"{path} is not the file that this run wrote ({best}): put that back, or move this one "
+                              "away and start a new run in another folder")
+
+
+def fingerprint_of(path: Path) -> str:
+    """The SHA-256 of a file's bytes."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def expect_epochs(folder: Path, done: int, epochs: int) -> None:

@@ -37,7 +37,7 @@ class DtypeError(TinyCNNError, TypeError):
 
 
 class OrderError(TinyCNNError, RuntimeError):
-    """backward was called before forward, or twice for one forward."""
+    """backward was called before forward, or twice for one forward, or a network was to do two things at once."""
 
 
 class TrainingError(TinyCNNError, RuntimeError):

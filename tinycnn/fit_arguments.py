@@ -104,7 +104,7 @@ def name_of(part):
 
 
 def settings_of(model, *, epochs, batch_size, seed, patience, clip_norm, augment, schedule, loss, optimizer, freeze,
-                balance, train):
+                balance, notes, train):
     """All that a run must find again when it is resumed, as JSON would give it back, and the machine that computes it.
 
     train: a few numbers of the training samples, which earlier versions compared
@@ -114,7 +114,7 @@ def settings_of(model, *, epochs, batch_size, seed, patience, clip_norm, augment
         "epochs": epochs, "patience": patience, "batch_size": batch_size, "seed": seed, "clip_norm": clip_norm,
         "augment": name_of(augment), "schedule": [schedule(i / 16) for i in range(16)], "loss": name_of(loss),
         "optimizer": name_of(optimizer), "train": train, "freeze": list(freeze) if freeze else None,
-        "balance": bool(balance),
+        "balance": bool(balance), "notes": notes or {},
         "model": getattr(model, "config", None), "layers": layers,
         "machine": {"device": model.device, "NumPy": np.__version__, "tinycnn": __version__} | (
             {"threads": threads.thread_count(), "engine": "on" if threads.enabled() else "off"}

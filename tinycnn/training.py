@@ -15,6 +15,7 @@ import numpy as np
 
 from tinycnn import optim
 from tinycnn.backend import pick_device, to_device
+from tinycnn.callers import trains
 from tinycnn.checkpoint import Run
 from tinycnn.data.dataset import Dataset, Samples
 from tinycnn.data.pose_samples import PoseDataset, PoseSamples
@@ -30,13 +31,14 @@ from tinycnn.progress import bar
 from tinycnn.tasks import given_parts, task_of
 
 
+@trains
 def fit(model: Localizer | PoseNet, train: Samples | Dataset | PoseSamples | PoseDataset,
         valid: Samples | PoseSamples | None = None, *, epochs: int = 20, batch_size: int = 64,
         optimizer: optim.Optimizer | None = None, loss: Loss | None = None, schedule: optim.Schedule | None = None,
         augment: Any = None, seed: int = 0, out: str | Path | None = None, resume: bool = False,
         patience: int | None = None, clip_norm: float | None = None, device: str | None = None, progress: bool = True,
         gradcheck_every: int = 0, workers: int = 1, on_epoch: Callable[[Row, Any], object] | None = None,
-        freeze: tuple[str, int] | None = None, balance: bool = False) -> History:
+        freeze: tuple[str, int] | None = None, balance: bool = False, notes: dict[str, Any] | None = None) -> History:
     """Train a Localizer, or a PoseNet; returns the History. The model ends with the weights of the last epoch.
 
     train, valid: Samples (for a PoseNet, PoseSamples), or a data set for both; valid chooses the best epoch and is
@@ -56,11 +58,13 @@ def fit(model: Localizer | PoseNet, train: Samples | Dataset | PoseSamples | Pos
     freeze: a part of the model and for how many epochs it stays as it is, ("trunk", 3); then all of it learns
     balance: every class comes equally often, however rare; an epoch stays as long (tinycnn.data.batches.balanced).
         Probabilities are then those of classes that are equally frequent: a rare class is named more often
+    notes: what else shaped this training, as JSON has it; the checkpoint keeps it, and resume must find it the same
 
     Samples whose classes stand in another order than the model's are brought into that order.
 
-    Raises TrainingError when a loss becomes NaN or infinite, DataError for samples that do not fit the model, and
-    CheckpointError for an `out` that holds another run, or in which another training writes.
+    Raises TrainingError when a loss becomes NaN or infinite, DataError for samples that do not fit the model,
+    CheckpointError for an `out` that holds another run, or in which another training writes, and OrderError while
+    another thread trains this model or predicts with it.
     """
     task = task_of(model)
     samples, valid = task.fitting(train, valid)  # as the model counts them
@@ -76,7 +80,7 @@ def fit(model: Localizer | PoseNet, train: Samples | Dataset | PoseSamples | Pos
         model.to(pick_device(device)[0])
     settings = settings_of(model, epochs=epochs, batch_size=batch_size, seed=seed, patience=patience,
                            clip_norm=clip_norm, augment=augment, schedule=schedule, loss=loss, optimizer=optimizer,
-                           freeze=freeze, balance=balance, train=task.fingerprint(samples))
+                           freeze=freeze, balance=balance, notes=notes, train=task.fingerprint(samples))
     run = Run(model, optimizer, out, settings, given_parts(task, train, valid))
     steps_per_epoch = math.ceil(len(samples) / batch_size)
     base_lr = set_lr = optimizer.lr

@@ -218,12 +218,56 @@ def test_blas_is_held_while_a_row_runs_both_ways_but_for_a_single_image(two_blas
 def test_blas_has_its_threads_back_after_callers_that_overlap(two_blas_threads):
     first, second = one_blas_thread(), one_blas_thread()
     before = blas_threads()
-    in_another_thread(first.__enter__)
-    second.__enter__()
-    in_another_thread(lambda: first.__exit__(None, None, None))
-    assert set(blas_threads()) == {1}  # the second is still at work
-    in_another_thread(lambda: second.__exit__(None, None, None))
+    with ThreadPoolExecutor(1) as one, ThreadPoolExecutor(1) as other:
+        one.submit(first.__enter__).result()
+        other.submit(second.__enter__).result()
+        one.submit(first.__exit__, None, None, None).result()
+        assert set(blas_threads()) == {1}  # the second is still at work
+        other.submit(second.__exit__, None, None, None).result()
     assert blas_threads() == before
+
+
+def test_who_leaves_blas_its_threads_waits_for_those_who_hold_it_and_they_for_him(two_blas_threads, three):
+    before, held, go_on, order = blas_threads(), threading.Event(), threading.Event(), []
+
+    def hold(name):
+        with one_blas_thread():
+            held.set()
+            go_on.wait(20)
+            order.append((name, blas_threads()))
+
+    def leave(name):
+        run(lambda worker: order.append((name, blas_threads())), three[:1], hold_blas=False)
+
+    with ThreadPoolExecutor(3) as callers:
+        callers.submit(hold, "first")
+        held.wait(20)
+        second = callers.submit(leave, "second")
+        while not waiting():
+            time.sleep(0.001)
+        callers.submit(hold, "third")  # could compute beside the first, but would keep the second waiting
+        while waiting() < 2:
+            time.sleep(0.001)
+        assert not second.done()
+        go_on.set()
+    assert order == [("first", [1] * len(before)), ("second", before), ("third", [1] * len(before))]
+
+
+def waiting():
+    """How many callers wait for their turn."""
+    return len(sys.modules["tinycnn.engine.threads"]._turns.waiting)
+
+
+def test_a_turn_within_a_turn_waits_for_nobody(two_blas_threads, three):
+    with ThreadPoolExecutor(1) as other, one_blas_thread():
+        late = other.submit(run, lambda worker: blas_threads(), three[:1], hold_blas=False)
+        while not waiting():
+            time.sleep(0.001)
+        with one_blas_thread():
+            assert set(blas_threads()) == {1}
+        assert run(lambda worker: blas_threads(), three[:1], hold_blas=False) == [blas_threads()]
+        assert not late.done()
+    assert late.result() == [blas_threads()]
 
 
 def test_without_threadpoolctl_blas_is_left_alone(monkeypatch):
@@ -252,3 +296,39 @@ assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 """
     environment = os.environ | {"TINYCNN_THREADS": "2"}
     subprocess.run([sys.executable, "-c", program], check=True, env=environment, timeout=60)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_child_forked_while_other_threads_predict_predicts_the_same_bits_with_all_threads_of_blas():
+    """Thirty children; without a turn of its own for the fork, about one in twenty found BLAS held at one thread."""
+    program = """
+import os, threading
+import numpy as np
+import tinycnn as tc
+from tinycnn.engine.threads import blas_libraries
+threads = lambda: [library["num_threads"] for library in blas_libraries().info()]
+before = threads()
+model = tc.models.localizer(3, image_size=32, channels=(8, 16), hidden=16)
+pictures = np.random.default_rng(0).integers(0, 256, (9, 32, 32, 3), dtype=np.uint8)
+expected, ended = model.predict(pictures).probabilities, False
+
+def predict():
+    while not ended:
+        for n in (1, 2, 9):
+            model.predict(pictures[:n])
+
+callers = [threading.Thread(target=predict) for _ in range(2)]
+for caller in callers:
+    caller.start()
+wrong = 0
+for number in range(30):
+    child = os.fork()
+    if child == 0:
+        same = np.array_equal(model.predict(pictures).probabilities, expected)
+        os._exit(0 if same and threads() == before and model.training else 1)
+    wrong += os.waitpid(child, 0)[1] != 0
+ended = True
+assert not wrong, f"{wrong} of 30"
+"""
+    subprocess.run([sys.executable, "-W", "ignore", "-c", program], check=True, timeout=120,
+                   env=os.environ | {"TINYCNN_THREADS": "2", "OPENBLAS_NUM_THREADS": "2"})

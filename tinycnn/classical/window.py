@@ -15,6 +15,7 @@ import numpy as np
 
 from tinycnn import boxes as box_codec
 from tinycnn.backend import Shape
+from tinycnn.callers import trains
 from tinycnn.data.dataset import Pictures, Samples
 from tinycnn.errors import DataError
 from tinycnn.layers import Buffer
@@ -52,6 +53,7 @@ class WindowDetector(PictureModel):
         """Learn to judge windows of features x (n, D); labels (n,) in -1 .. K-1, -1 for none of the classes."""
         raise NotImplementedError(f"{type(self).__name__} must define learn(self, x, labels, C)")
 
+    @trains
     def fit(self, samples: Samples, C: float = 0.01, seed: int = 0, mined: int = 1000, rounds: int = 1) -> None:
         """Learn from the subjects, from windows beside them, and `rounds` times from the worst mistakes.
 

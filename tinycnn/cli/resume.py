@@ -13,7 +13,7 @@ from tinycnn.checkpoint import read_checkpoint
 from tinycnn.cli import runs
 from tinycnn.cli.failures import UsageError
 from tinycnn.cli.options import WITHOUT_EPOCHS, resolve
-from tinycnn.continuation import expect_epochs
+from tinycnn.continuation import expect_epochs, expect_same_notes
 from tinycnn.data.contents import contents, difference
 from tinycnn.errors import CheckpointError
 from tinycnn.history import History
@@ -50,10 +50,16 @@ def settings_of(out, known):
     return settings, folder
 
 
+def notes(settings):
+    """The settings that the checkpoint keeps: all that may not be given anew."""
+    return {name: value for name, value in settings.items() if name not in GIVEN_ANEW}
+
+
 def _expect_more(folder, settings, known):
-    """Epochs that nobody could add are refused before the data are read."""
-    _, rows, _ = read_checkpoint(folder / "checkpoint.npz")
+    """Epochs that nobody could add, and settings that were edited, are refused before the data are read."""
+    was, rows, _ = read_checkpoint(folder / "checkpoint.npz")
     try:
+        expect_same_notes(folder, was, notes(settings))
         expect_epochs(folder, len(rows), settings["epochs"])
     except CheckpointError as error:
         raise UsageError(str(error)) from None

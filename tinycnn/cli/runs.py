@@ -131,6 +131,9 @@ def data_for_model(model, path, known):
     """
     config = path.parent / "config.json"
     earlier = read_config(config) if config.exists() else {}
+    if not earlier and "data" not in known:
+        raise UsageError(f"what {path} has learned from is not known, since no config.json lies beside it: say what to "
+                         "measure it on, with --data FOLDER or --data scenes")
     if "data" in known and _resolved(known["data"]) != _resolved(earlier.get("data")):
         earlier = {}  # the same folder counts as the same, however it is written
     architecture = (model.config or {}).get("architecture", "localizer")

@@ -178,7 +178,7 @@ def _fit(model, data, settings, folder, arguments):
         schedule=runs.schedule_of(settings), augment=runs.augment_of(settings), seed=settings["seed"], out=folder,
         resume=arguments.resume, patience=settings["patience"], clip_norm=settings["clip_norm"],
         progress=getattr(arguments, "progress", not arguments.quiet), workers=settings["workers"],
-        freeze=settings["freeze"], balance=settings["balance"])
+        freeze=settings["freeze"], balance=settings["balance"], notes=resume.notes(settings))
 
 
 def _fit_without_epochs(model, data, settings, folder):

@@ -10,6 +10,7 @@ import contextvars
 import functools
 import os
 import threading
+from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
 
@@ -64,9 +65,7 @@ def run(work, workers, hold_blas=True):
 
     hold_blas: False leaves BLAS all of its threads, for a single worker whose products are all there is to do.
     """
-    if not hold_blas and len(workers) == 1:
-        return [_within(work, workers[0])]
-    with one_blas_thread():
+    with _having_blas(hold_blas or len(workers) > 1):
         if len(workers) == 1:
             return [_within(work, workers[0])]
         # Each thread runs in a copy of this one's context, so that numpy.errstate holds there as well.
@@ -94,43 +93,128 @@ def _pool(process):
     return ThreadPoolExecutor(max_workers=max(1, (os.cpu_count() or 1) * 2), thread_name_prefix="tinycnn")
 
 
-_holders: list = []  # one entry for everybody who holds BLAS at one thread now
-_holders_lock = threading.Lock()
+FORK, FORK_WAITS = "fork", 10.0  # seconds until a fork no longer waits for those who compute
+
+
+class _Turns:
+    """Who computes at this moment, of all threads of the caller, in the order in which they came.
+
+    BLAS has one setting for the whole process, and the last bits of a product depend on it. So those who hold BLAS at
+    one thread compute together, those who leave it its threads compute together, and each kind waits for the other. A
+    fork waits for both: its child would find BLAS in the middle of a product that nobody there will end.
+    """
+
+    def __init__(self):
+        self.changed = threading.Condition()
+        self.waiting, self.inside = deque(), 0
+        self.kind, self.limit = False, None  # of those inside: whether they hold BLAS, or FORK
+
+    def enter(self, kind, most_seconds=None):
+        """Wait for a turn; whether it has come within most_seconds."""
+        me = object()
+        with self.changed:
+            self.waiting.append(me)
+            try:
+                come = self.changed.wait_for(lambda: self._may(me, kind), most_seconds)
+            finally:
+                self.waiting.remove(me)
+                self.changed.notify_all()
+            if come:
+                if not self.inside and kind is True:
+                    self.limit = _limited()
+                self.kind, self.inside = kind, self.inside + 1
+            return come
+
+    def _may(self, me, kind):
+        return self.waiting[0] is me and (not self.inside or self.kind == kind)
+
+    def leave(self):
+        """The last of its kind gives BLAS its threads back."""
+        with self.changed:
+            self.inside -= 1
+            if not self.inside:
+                self.free_blas()
+            self.changed.notify_all()
+
+    def free_blas(self):
+        """Undo what the first who holds it has done."""
+        limit, self.limit = self.limit, None
+        if limit is not None:
+            _take_control()
+            limit.restore_original_limits()
+            _take_control()
+
+
+_turns = _Turns()
+_has_turn = contextvars.ContextVar("whether this thread, or the one that it works for, has its turn", default=False)
 
 
 @contextlib.contextmanager
-def one_blas_thread() -> Iterator[None]:
-    """Hold BLAS at one thread while our own threads run; without threadpoolctl, do nothing.
+def _having_blas(hold: bool) -> Iterator[None]:
+    """For the length of a with block: a turn to compute, with BLAS held at one thread or not.
 
-    BLAS has one setting for the whole process. When several threads of a caller are in here at once, the first changes
-    it and the last puts it back: each putting back what it found could leave BLAS at one thread for good.
+    Within another turn nothing changes. Without threadpoolctl there is nothing to wait for.
     """
-    blas = blas_libraries()
-    if blas is None:
+    if _has_turn.get() or blas_libraries() is None:
         yield
         return
-    with _holders_lock:
-        if not _holders:
-            _take_control(blas)
-        _holders.append(_holders[0] if _holders else blas.limit(limits=1))
+    turns = _turns
+    turns.enter(hold)
+    _has_turn.set(True)
     try:
         yield
     finally:
-        with _holders_lock:
-            limit = _holders.pop()
-            if not _holders:
-                _take_control(blas)
-                limit.restore_original_limits()
-                _take_control(blas)
+        _has_turn.set(False)
+        if turns is _turns:  # else this is a child, forked within the turn of its parent
+            turns.leave()
 
 
-def _take_control(blas):
+def one_blas_thread():
+    """A context manager that holds BLAS at one thread; without threadpoolctl it does nothing."""
+    return _having_blas(True)
+
+
+class _Forking(threading.local):
+    """Whether this thread has a turn to fork."""
+
+    turn = False
+
+
+_forking = _Forking()
+
+
+def _before_fork():
+    _forking.turn = not _has_turn.get() and _turns.enter(FORK, FORK_WAITS)
+
+
+def _after_fork():
+    if _forking.turn:
+        _turns.leave()
+
+
+def _in_child():
+    """The other threads are gone, with their turns and the locks that they may have held."""
+    global _turns
+    left, _turns = _turns, _Turns()
+    left.free_blas()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_in_child)
+
+
+def _limited():
+    _take_control()
+    return blas_libraries().limit(limits=1)
+
+
+def _take_control():
     """Let this thread change BLAS's setting.
 
     From threadpoolctl 3.7 on, only the first thread that ever did so may do it again, and what others ask for is
     passed over without a word: any other thread would compute with BLAS's threads fighting ours.
     """
-    for library in blas.lib_controllers:
+    for library in blas_libraries().lib_controllers:
         release = getattr(library, "clear_controlling_thread", None)
         if release is not None:
             release(force=True)

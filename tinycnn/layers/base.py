@@ -18,6 +18,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from tinycnn import callers
 from tinycnn.backend import Array, MaybeNone, Shape, array_module, to_device
 from tinycnn.errors import DtypeError, OrderError, ShapeError
 
@@ -95,6 +96,7 @@ class Layer:
     _memory: tuple[tuple[Any, ...], Shape | None] | None = None
     _predictions = 0  # how many predicting() blocks it is in
     _trained_before = True  # the mode to return to behind the last of them
+    _trained_by: int | None = None  # by whom, while fit runs (tinycnn/callers.py)
 
     def forward(self, x: Array) -> Array:
         raise NotImplementedError(f"{type(self).__name__} must define forward(self, x)")
@@ -152,7 +154,7 @@ class Layer:
 
     def __getstate__(self) -> dict[str, Any]:
         """A copy of a layer starts without what a forward kept: that belongs to the backward of the original."""
-        passing = ("_memory", "_predictions", "_trained_before")
+        passing = ("_memory", "_predictions", "_trained_before", "_trained_by")
         return {name: value for name, value in vars(self).items() if name not in passing}
 
     # The tree of layers and parameters is found by looking at the attributes.
@@ -261,22 +263,10 @@ class Layer:
         """For the length of a with block: eval(), and nothing is kept for a backward that will not come.
 
         Afterwards every layer is as it was before, also one that had been switched by itself, and has nothing kept.
-        One model may predict for several callers at once, but for nobody else while it is trained.
+        One model may predict for several callers at once; while `fit` trains it for another one, OrderError is raised.
         """
-        layers = self.tree()  # walked once: a prediction may be short
-        for layer in layers:
-            if layer._predictions == 0:
-                layer._trained_before = layer.training
-            layer.training, layer._memory = False, None
-            layer._predictions += 1  # a number: blocks may lie inside each other, and overlap
-        try:
+        with callers.predicting(self.tree()):
             yield self
-        finally:
-            for layer in layers:
-                layer._memory = None
-                layer._predictions -= 1
-                if layer._predictions == 0:  # the last one to end, whichever began first
-                    layer.training = layer._trained_before
 
     def __call__(self, x: Array) -> Array:
         return self.forward(x)
