@@ -36,7 +36,7 @@ boxes poses resize
 plots  above all that has something to draw: figures are given values, and look nothing up
 data
 metrics  of Samples
-models.base models.localizer models.alexnet models.resnet models.pose
+models.base models.heads models.localizer models.alexnet models.resnet models.pose
 classical
 models
 gradient_check  above training, which checks a gradient every few steps if asked (gradcheck_every)

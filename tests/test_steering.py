@@ -59,6 +59,41 @@ def test_going_on_with_other_classes_is_refused_until_they_are_named(trained, tm
         tc.evaluate(trained, samples(classes=("a", "b", "q")))
 
 
+@pytest.mark.parametrize("per_class", [False, True])
+def test_a_new_head_learns_other_classes_and_is_saved_with_them(trained, tmp_path, per_class):
+    model = tc.models.localizer(**SMALL, per_class_boxes=per_class)
+    tc.fit(model, samples(), epochs=1, progress=False)
+    trunk, box = model.trunk["conv1"].w.value.copy(), model.box_head
+    model.replace_head("class", 2)
+    assert np.array_equal(model.trunk["conv1"].w.value, trunk) and (model.box_head is box) != per_class
+    with pytest.raises(DataError, match=r"made anew for 2 classes, and the training samples have 3"):
+        tc.fit(model, samples(), epochs=1, progress=False)
+    two = samples(classes=("c", "b"))
+    tc.fit(model, two, epochs=20, batch_size=8, optimizer=Adam(model, lr=3e-3), progress=False)
+    assert model.classes == ("c", "b") and tc.evaluate(model, two)["accuracy"] > 0.9
+    with pytest.raises(DataError, match=r'model.replace_head\("class", samples.classes\)'):
+        tc.fit(model, samples(classes=("x", "y")), epochs=1, progress=False)
+    tc.save(model, tmp_path / "model.npz")
+    loaded = tc.load(tmp_path / "model.npz")
+    assert loaded.classes == ("c", "b")
+    np.testing.assert_array_equal(loaded.predict(two.images).boxes, model.predict(two.images).boxes)
+
+
+def test_a_new_head_comes_where_and_as_the_old_one_was():
+    model = tc.models.resnet_localizer(3, image_size=16, channels=(4, 8), hidden=8).astype("float64").to("simulated")
+    model.replace_head("class", ("x", "y"))
+    model.replace_head("box")
+    assert model.classes == ("x", "y") and list(model.class_head.children())[0] == "globalavgpool2d1"
+    scores, boxes = model.forward(model.normalize(tc.backend.to_device(samples(2).images, "simulated")))
+    assert scores.shape == (2, 2) and scores.dtype == np.float64 and tc.backend.device_of(boxes) == "simulated"
+    for which, classes in (("class", None), ("box", 3), ("trunk", 2)):
+        with pytest.raises(ValueError, match="replace_head takes"):
+            model.replace_head(which, classes)
+    model.class_head = Sequential(model.class_head, tc.layers.ReLU())
+    with pytest.raises(TypeError, match=r"the last layer of a head, and that is ReLU\(\)"):
+        model.replace_head("class", 2)
+
+
 # --- what took no part stays ---
 
 
@@ -153,6 +188,52 @@ def test_what_only_its_own_code_can_build_says_so(tmp_path):
     tc.save(plain, tmp_path / "head.npz")
     with pytest.raises(CheckpointError, match="changed after it was built is read with tinycnn.load"):
         tc.load(tmp_path / "head.npz")
+
+
+@pytest.mark.parametrize("change", [
+    lambda model: model.trunk._layers.update(relu1=tc.layers.LeakyReLU(0.3)),
+    lambda model: setattr(model.trunk["pool1"], "ceil_mode", True),
+    lambda model: setattr(model.trunk["relu1"], "forward", lambda x: x),
+    lambda model: setattr(model, "class_head", Sequential(model.class_head)),
+    lambda model: setattr(model, "class_head", Linear(8, 3)) or setattr(model.class_head, "b", None),
+    lambda model: setattr(model, "answer", lambda x: model.forward(-x)),
+])  # fmt: skip
+def test_what_was_changed_is_not_loaded_as_it_was_built(change, tmp_path):
+    model, images = tc.models.localizer(**SMALL), samples(3).images
+    change(model)
+    tc.save(model, tmp_path / "changed.npz")
+    with pytest.raises(CheckpointError, match=r"changed after it was built is read with .*into=model"):
+        tc.load(tmp_path / "changed.npz")
+    again = tc.models.localizer(**SMALL | {"seed": 1})
+    change(again)
+    tc.load(tmp_path / "changed.npz", into=again)
+    np.testing.assert_array_equal(again.predict(images).probabilities, model.predict(images).probabilities)
+
+
+def test_settings_that_stand_in_the_model_are_saved_as_they_are_now(tmp_path):
+    model, images = tc.models.localizer(**SMALL), samples(3).images
+    model.mirror, model.trunk.training = True, False
+    tc.save(model.freeze(), tmp_path / "model.npz")
+    loaded = tc.load(tmp_path / "model.npz")
+    assert loaded.mirror
+    np.testing.assert_array_equal(loaded.predict(images).probabilities, model.predict(images).probabilities)
+    with pytest.raises(TypeError, match="path of a file, got an int"):
+        tc.load(5)
+
+
+def test_every_layer_is_saved_and_read_into_one_like_it(tmp_path):
+    def chain(seed):
+        rng = np.random.default_rng(seed)
+        return Sequential(tc.layers.Residual(tc.layers.Conv2d(3, 3, 3, padding=1, rng=rng)), tc.layers.Flatten())
+
+    for build in (lambda seed: Linear(3, 2, rng=np.random.default_rng(seed)), chain):
+        first, second = build(0), build(1)
+        tc.save(first, tmp_path / "layer.npz")
+        with pytest.raises(CheckpointError, match=r"into=model"):
+            tc.load(tmp_path / "layer.npz")
+        tc.load(tmp_path / "layer.npz", into=second)
+        assert all(np.array_equal(p.value, q.value) for p, q in
+                   zip(first.parameters().values(), second.parameters().values(), strict=True))  # fmt: skip
 
 
 def test_resume_compares_the_loss_and_names_functions_without_an_address(tmp_path):
@@ -290,6 +371,9 @@ def test_sizes_and_parameters_that_cannot_be_are_refused_in_a_sentence():
         SGD(small().parameters())
     with pytest.raises(ValueError, match="both numbers of features"):
         Linear(0, 4)
+    for options in ({"num_classes": 2.5}, {"num_classes": "three"}, {"num_classes": 3, "classes": "abc"}):
+        with pytest.raises(ValueError, match="as many names as classes, in a list"):
+            tc.models.localizer(**options)
     for build in (tc.models.localizer, tc.models.alexnet_localizer):
         with pytest.raises(ValueError, match="at least one class"):
             build(num_classes=0)

@@ -252,6 +252,10 @@ class Layer:
             parameter.frozen = frozen
         return self
 
+    def unfreeze(self) -> Self:
+        """End what freeze() began: all in here learns again."""
+        return self.freeze(False)
+
     def eval(self) -> Self:
         """Switch to prediction behavior: Dropout passes everything, BatchNorm2d takes its running averages."""
         return self.train(False)
