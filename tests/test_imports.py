@@ -44,6 +44,7 @@ history
 continuation
 checkpoint
 tasks  what a training has to know of its task
+own_code
 fit_arguments
 training
 reference

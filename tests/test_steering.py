@@ -1,5 +1,10 @@
 """What people change in a training, and what must then be right, or be said in a sentence."""
 
+import os
+import subprocess
+import sys
+import types
+
 import numpy as np
 import pytest
 
@@ -8,6 +13,7 @@ from tinycnn.data.dataset import Samples
 from tinycnn.errors import CheckpointError, DataError, ShapeError
 from tinycnn.layers import Layer, Linear, Sequential
 from tinycnn.optim import SGD, Adam
+from tinycnn.own_code import name_of, own_code
 
 SMALL = {"num_classes": 3, "image_size": 16, "channels": (4,), "hidden": 8, "classes": ("a", "b", "c")}
 
@@ -113,6 +119,14 @@ def test_a_frozen_trunk_stays_as_it_is():
         optimizer.step()
     for name, parameter in net.parameters().items():
         assert np.array_equal(parameter.value, before[name]) == name.startswith("sequential1"), name
+
+
+def test_what_was_frozen_learns_again():
+    model = tc.models.localizer(**SMALL)
+    model.train()
+    model.trunk.freeze()
+    assert not model.trunk.training and model.class_head.training and model.trunk["conv1"].w.frozen
+    assert model.unfreeze().train().trunk.training and not any(p.frozen for p in model.parameters().values())
 
 
 def test_an_optimizer_of_another_model_is_refused():
@@ -249,6 +263,75 @@ def test_resume_compares_the_loss_and_names_functions_without_an_address(tmp_pat
     assert len(run(augment=again, resume=True)) == 2
     with pytest.raises(CheckpointError, match="loss was MultiTaskLoss.*GIoULoss"):
         run(augment=light, resume=True, loss=tc.MultiTaskLoss(box_loss=tc.box_losses.GIoULoss()))
+
+
+# --- a run goes on with the code that it began with ---
+
+BEGINNING = "import numpy as np, tinycnn as tc, functools\nfrom tinycnn.layers import Layer\nOFTEN = 2\n"
+WRITTEN = {
+    "a function": "def helper(x): return x * OFTEN\ndef mine(image, box, size, rng): return helper(1)",
+    "a lambda": "mine = lambda image, box, size, rng: {'b', 'a', 'c'}",
+    "a closure": "def make(n):\n def f(image, box, size, rng): return n\n return f\nmine = make(3)",
+    "a partial": "def f(n, image, box, size, rng): return n\nmine = functools.partial(f, 3)",
+    "an object": "class Mine:\n def __init__(self, n): self.n, self.calls = n, 0\n"
+                 " def __call__(self, *given): self.calls += 1\nmine = Mine(3)",
+    "an object's method": "class Mine:\n def __init__(self, n): self.n = np.full(3, n)\n"
+                          " def light(self, *given): pass\nmine = Mine(3).light",
+    "a class that inherits": "class A:\n n = 3\n def f(self): pass\nclass Mine(A): pass\nmine = Mine()",
+    "a layer": "class Mine(Layer):\n 'It.'\n def forward(self, x): return x * 3\nmine = Mine()",
+    "a nested loss": "class Box:\n def forward(self, a, b): return 3\nmine = tc.MultiTaskLoss(box_loss=Box())",
+}  # fmt: skip
+
+
+def code_of(text):
+    """In a module of its own, as a script or a notebook is one."""
+    module = types.ModuleType("somebodys")
+    sys.modules["somebodys"] = module
+    exec(compile(BEGINNING + text, "somebodys.py", "exec"), module.__dict__)
+    if isinstance(getattr(module.mine, "calls", None), int):
+        module.mine()  # what it counts is nothing that it was made with
+    return own_code(part=module.mine), name_of(module.mine)
+
+
+@pytest.mark.parametrize("written", WRITTEN.values(), ids=WRITTEN)
+def test_code_is_known_again_by_what_it_does(written, monkeypatch):
+    monkeypatch.setitem(sys.modules, "somebodys", None)
+    found, name = code_of(written)
+    assert set(found) == {"part", "python"} and "0x" not in name
+    moved = "# a remark\n\n" + written.replace("'It.'", "'It, in other words.'")
+    assert code_of(moved) == (found, name)
+    change = ("OFTEN = 2", "OFTEN = 5") if "OFTEN" in written else ("'c'", "'d'") if "'c'" in written else ("3", "4")
+    assert code_of((BEGINNING + written).replace(*change))[0] != found
+
+
+def test_code_is_the_same_in_every_process():
+    program = f"{BEGINNING}from tinycnn.own_code import own_code\n{WRITTEN['a lambda']}\nprint(own_code(a=mine))"
+    told = {subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True,
+                           env={**os.environ, "PYTHONHASHSEED": seed}).stdout for seed in "123"}  # fmt: skip
+    assert len(told) == 1 and "'a': '" in told.pop()
+
+
+def test_what_is_installed_is_known_by_its_name():
+    assert own_code(augment=tc.data.Augment.strong(), loss=tc.MultiTaskLoss(), none=None, sum=np.sum) == {}
+
+
+def test_a_run_goes_on_only_with_the_same_code(tmp_path):
+    def run(augment, resume):
+        return tc.fit(tc.models.localizer(**SMALL), samples(), epochs=1 + resume, out=tmp_path / "run", progress=False,
+                      augment=augment, resume=resume)
+
+    def make(strength):
+        def mine(image, box, size, rng):
+            return tc.data.Augment.none()(image, box, size * strength // strength, rng)
+
+        return mine
+
+    run(make(2), False)
+    with pytest.raises(CheckpointError, match="augment is written otherwise than it was, or was made with other"):
+        run(make(3), True)
+    assert len(run(make(2), True)) == 2
+    with pytest.raises(CheckpointError, match="augment was .*mine"):
+        run(tc.data.Augment.light(), True)
 
 
 # --- errors name what was meant ---

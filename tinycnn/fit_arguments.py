@@ -11,6 +11,7 @@ import numpy as np
 
 from tinycnn.engine import threads
 from tinycnn.layers import Layer
+from tinycnn.own_code import name_of, own_code
 from tinycnn.version import __version__
 
 
@@ -96,13 +97,6 @@ def _expect_own(optimizer, model):
         raise ValueError("fit: this optimizer was made for another model: make it with the model that is to be trained")
 
 
-def name_of(part):
-    """A part of a training as it is compared on resume: how it prints itself, or its name, but never an address."""
-    if hasattr(part, "__qualname__"):
-        return f"{part.__module__}.{part.__qualname__}"
-    return repr(part) if type(part).__repr__ is not object.__repr__ else type(part).__qualname__
-
-
 def settings_of(model, *, epochs, batch_size, seed, patience, clip_norm, augment, schedule, loss, optimizer, freeze,
                 balance, train):
     """All that a run must find again when it is resumed, as JSON would give it back, and the machine that computes it.
@@ -110,12 +104,15 @@ def settings_of(model, *, epochs, batch_size, seed, patience, clip_norm, augment
     train: a few numbers of the training samples, which earlier versions compared
     """
     layers = {name: name_of(layer) for name, layer in model.layers() if not layer.children()}
+    replaced = [value for value in vars(model).values() if inspect.isroutine(value)]
     settings = {
         "epochs": epochs, "patience": patience, "batch_size": batch_size, "seed": seed, "clip_norm": clip_norm,
         "augment": name_of(augment), "schedule": [schedule(i / 16) for i in range(16)], "loss": name_of(loss),
         "optimizer": name_of(optimizer), "train": train, "freeze": list(freeze) if freeze else None,
         "balance": bool(balance),
         "model": getattr(model, "config", None), "layers": layers,
+        "code": own_code(augment=augment, loss=loss, optimizer=type(optimizer), layers=model.tree()[1:],
+                         model=[type(model), *replaced]),
         "machine": {"device": model.device, "NumPy": np.__version__, "tinycnn": __version__} | (
             {"threads": threads.thread_count(), "engine": "on" if threads.enabled() else "off"}
             if model.device == "cpu" else {}),

@@ -102,8 +102,6 @@ class Layer:
     def backward(self, dy: Array) -> Array:
         raise NotImplementedError(f"{type(self).__name__} must define backward(self, dy)")
 
-    # What backward needs is kept in one place, and dropped there.
-
     @property
     def keeping(self) -> bool:
         """Whether a backward may come; if not, remember() forgets, and forward may skip what only backward needs."""
@@ -244,8 +242,7 @@ class Layer:
         return self
 
     def freeze(self, frozen: bool = True) -> Self:
-        """Keep all that is in here as it is: no optimizer changes it, train() does not reach it. freeze(False) ends it.
-        """
+        """Keep all in here as it is: no optimizer changes it, train() does not reach it. unfreeze() ends it."""
         for layer in self.tree():
             layer.frozen, layer.training = frozen, layer.training and not frozen
         for parameter in self.parameters().values():
@@ -253,7 +250,7 @@ class Layer:
         return self
 
     def unfreeze(self) -> Self:
-        """End what freeze() began: all in here learns again."""
+        """Let all in here learn again."""
         return self.freeze(False)
 
     def eval(self) -> Self:
