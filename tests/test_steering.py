@@ -430,6 +430,7 @@ def small():
     (TypeError, "augment must be a function of picture, box, side and", {"augment": lambda picture, box, rng: None}),
     (TypeError, "augment must be a function", {"augment": tc.data.Augment.strong}),
     (TypeError, "on_epoch must be a function", {"on_epoch": "x"}),
+    (TypeError, "out must be the path of a folder", {"out": 5}),
 ])  # fmt: skip
 def test_arguments_that_cannot_be_meant_are_refused_in_a_sentence(error, said, options):
     with pytest.raises(error, match=f"fit: {said}"):
@@ -452,6 +453,16 @@ def test_a_dataset_is_taken_for_its_parts():
 def test_sizes_and_parameters_that_cannot_be_are_refused_in_a_sentence():
     with pytest.raises(TypeError, match="takes the model, not its parameters"):
         SGD(small().parameters())
+    with pytest.raises(TypeError, match=r'rates=\{"trunk": 0.1\}\). Got a list'):
+        SGD([{"layers": small().trunk, "lr": 1e-4}])
+    for build, options, said in ((SGD, {"lr": "a"}, "lr and weight_"), (SGD, {"momentum": 2}, "momentum is a share"),
+                                 (Adam, {"betas": 0.9}, "two shares"), (Adam, {"betas": (0.9, 1)}, "beta2 is a share")):
+        with pytest.raises(ValueError, match=said):
+            build(small(), **options)
+    with pytest.raises(TypeError, match=r"'type1' is a class: write Conv2d\(\.\.\.\)"):
+        Sequential(tc.layers.Conv2d, tc.layers.ReLU())
+    with pytest.raises(tc.TinyCNNError, match="expected a NumPy or CuPy array, got builtins.list"):
+        tc.MultiTaskLoss().forward((np.zeros((1, 2)), [[1.0, 2, 3, 4]]), ([0], np.zeros((1, 4))))
     with pytest.raises(ValueError, match="both numbers of features"):
         Linear(0, 4)
     for options in ({"num_classes": 2.5}, {"num_classes": "three"}, {"num_classes": 3, "classes": "abc"}):

@@ -5,6 +5,7 @@ import inspect
 import json
 import math
 from numbers import Real
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -25,8 +26,10 @@ def expect_numbers(**numbers):
             raise ValueError(f"fit: {name} must be a whole number, {least} or more, got {value!r}")
 
 
-def expect_parts(task, optimizer, loss, schedule, augment, clip_norm, on_epoch):
+def expect_parts(task, optimizer, loss, schedule, augment, clip_norm, on_epoch, out):
     """What trains the model must be objects and functions that fit, not names or classes."""
+    if out is not None and not isinstance(out, str | Path):
+        raise TypeError(f"fit: out must be the path of a folder, or None, got {out!r}")
     _expect_own(optimizer, task.model)
     _expect_loss(task, loss)
     _expect_factors(schedule)
