@@ -39,6 +39,7 @@ metrics  of Samples
 models.base models.heads models.localizer models.alexnet models.resnet models.pose
 classical
 models
+exchange  models for other programs
 gradient_check  above training, which checks a gradient every few steps if asked (gradcheck_every)
 history
 continuation
