@@ -27,12 +27,14 @@ _LATER = {
     "gradcheck": "tinycnn.gradient_check", "summary": "tinycnn.inspection.summary",
     "trace": "tinycnn.inspection.trace", "diagnose": "tinycnn.inspection.diagnosis",
     "explain_conv": "tinycnn.inspection.explain",
+    "load_state_dict": "tinycnn.exchange.state_dict", "to_torch": "tinycnn.exchange.state_dict",
     "to_onnx": "tinycnn.exchange.onnx_file",
 }
 
 if TYPE_CHECKING:  # the same names for a type checker, which runs nothing
     from tinycnn import course, inspection, metrics, plots, reference, simulated
     from tinycnn.exchange.onnx_file import to_onnx
+    from tinycnn.exchange.state_dict import load_state_dict, to_torch
     from tinycnn.gradient_check import gradcheck
     from tinycnn.inspection.diagnosis import diagnose
     from tinycnn.inspection.explain import explain_conv
@@ -45,7 +47,8 @@ else:
 backend.register_device("simulated", lambda: importlib.import_module("tinycnn.simulated").SimulatedDevice())
 
 __all__ = [
-    "L2Loss", "MultiTaskLoss", "SoftmaxCrossEntropy", "TinyCNNError", "__version__", "backend", "box_losses", "boxes",
-    "course", "data", "diagnose", "evaluate", "explain_conv", "fit", "gradcheck", "inspection", "layers", "load",
-    "losses", "metrics", "models", "optim", "plots", "reference", "save", "simulated", "summary", "to_onnx", "trace",
+    "L2Loss", "MultiTaskLoss", "SoftmaxCrossEntropy", "TinyCNNError", "__version__", "backend", "box_losses",
+    "boxes", "course", "data", "diagnose", "evaluate", "explain_conv", "fit", "gradcheck", "inspection",
+    "layers", "load", "load_state_dict", "losses", "metrics", "models", "optim", "plots", "reference", "save",
+    "simulated", "summary", "to_onnx", "to_torch", "trace",
 ]  # written out, since type checkers read it
