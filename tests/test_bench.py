@@ -253,7 +253,7 @@ def everything():
 
 @pytest.mark.parametrize("channels_last", [False, True])
 def test_every_layer_has_its_counterpart(torch, monkeypatch, channels_last):
-    from tinycnn.bench.torch_twin import Torch, counterpart
+    from tinycnn.bench.torch_twin import Torch
 
     monkeypatch.setattr(workloads.Workload, "model", lambda self: everything())
     ours, theirs = sides.TinyCNN(TRAINING), Torch(TRAINING, channels_last=channels_last)
@@ -261,7 +261,7 @@ def test_every_layer_has_its_counterpart(torch, monkeypatch, channels_last):
     np.testing.assert_allclose(ours["losses"], theirs["losses"], rtol=1e-4)
     np.testing.assert_allclose(ours["gradients"], theirs["gradients"], rtol=1e-3)
     with pytest.raises(TypeError, match="no counterpart"):
-        counterpart(tc.layers.Layer())
+        tc.to_torch(tc.layers.Layer())
 
 
 def test_without_pytorch_the_cure_is_named(tiny, monkeypatch, capsys):

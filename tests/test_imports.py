@@ -36,16 +36,18 @@ boxes poses resize
 plots  above all that has something to draw: figures are given values, and look nothing up
 data
 metrics  of Samples
-models.base models.localizer models.alexnet models.resnet models.pose
+models.base models.heads models.localizer models.alexnet models.resnet models.pose
 classical
 models
 breakdown
+exchange  models for other programs
 gradient_check  above training, which checks a gradient every few steps if asked (gradcheck_every)
 history origin
 continuation
 snapshots  of each epoch, beside the checkpoint
 checkpoint
 tasks  what a training has to know of its task
+own_code
 fit_arguments
 training range_test
 reference

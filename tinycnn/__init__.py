@@ -27,12 +27,16 @@ _LATER = {
     "gradcheck": "tinycnn.gradient_check", "summary": "tinycnn.inspection.summary",
     "trace": "tinycnn.inspection.trace", "diagnose": "tinycnn.inspection.diagnosis",
     "explain_conv": "tinycnn.inspection.explain", "explore": "tinycnn.explorer",
+    "load_state_dict": "tinycnn.exchange.state_dict", "to_torch": "tinycnn.exchange.state_dict",
+    "to_onnx": "tinycnn.exchange.onnx_file",
     "lr_find": "tinycnn.range_test", "mistakes": "tinycnn.inspection.answers",
     "show_batch": "tinycnn.inspection.answers",
 }
 
 if TYPE_CHECKING:  # the same names for a type checker, which runs nothing
     from tinycnn import course, inspection, metrics, plots, reference, simulated
+    from tinycnn.exchange.onnx_file import to_onnx
+    from tinycnn.exchange.state_dict import load_state_dict, to_torch
     from tinycnn.explorer import explore
     from tinycnn.gradient_check import gradcheck
     from tinycnn.inspection.answers import mistakes, show_batch
@@ -50,6 +54,6 @@ backend.register_device("simulated", lambda: importlib.import_module("tinycnn.si
 __all__ = [
     "L2Loss", "MultiTaskLoss", "SoftmaxCrossEntropy", "TinyCNNError", "__version__", "backend", "box_losses", "boxes",
     "course", "data", "diagnose", "evaluate", "explain_conv", "explore", "fit", "gradcheck", "inspection", "layers",
-    "load", "losses", "lr_find", "metrics", "mistakes", "models", "optim", "plots", "reference", "save", "show_batch",
-    "simulated", "summary", "trace",
+    "load", "load_state_dict", "losses", "lr_find", "metrics", "mistakes", "models", "optim", "plots", "reference", "save",
+    "show_batch", "simulated", "summary", "to_onnx", "to_torch", "trace",
 ]  # written out, since type checkers read it

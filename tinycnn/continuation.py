@@ -48,7 +48,11 @@ def _different(was, now, left_out):
         if name not in was or old == value or name in MAY_CHANGE or name in left_out or \
                 name == "layers" and was.get("model") != now["model"]:
             continue
-        if isinstance(old, dict) and isinstance(value, dict):
+        if name == "code":
+            comparable = (old or value).get("python") == (value or old).get("python")
+            yield from (f"{key} is written otherwise than it was, or was made with other arguments"
+                        for key in old | value if comparable and key != "python" and old.get(key) != value.get(key))
+        elif isinstance(old, dict) and isinstance(value, dict):
             # An argument that one version alone knows is no difference; a layer that one network alone has is.
             keys = [key for key in old if key in value] if name in ("model", "notes") else old | value
             yield from (f"{key} was {old.get(key)}, is {value.get(key)}" for key in keys

@@ -5,12 +5,14 @@ import inspect
 import json
 import math
 from numbers import Real
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from tinycnn.engine import threads
 from tinycnn.layers import Layer
+from tinycnn.own_code import name_of, own_code
 from tinycnn.version import __version__
 
 
@@ -24,8 +26,10 @@ def expect_numbers(**numbers):
             raise ValueError(f"fit: {name} must be a whole number, {least} or more, got {value!r}")
 
 
-def expect_parts(task, optimizer, loss, schedule, augment, clip_norm, on_epoch):
+def expect_parts(task, optimizer, loss, schedule, augment, clip_norm, on_epoch, out):
     """What trains the model must be objects and functions that fit, not names or classes."""
+    if out is not None and not isinstance(out, str | Path):
+        raise TypeError(f"fit: out must be the path of a folder, or None, got {out!r}")
     _expect_own(optimizer, task.model)
     _expect_loss(task, loss)
     _expect_factors(schedule)
@@ -96,13 +100,6 @@ def _expect_own(optimizer, model):
         raise ValueError("fit: this optimizer was made for another model: make it with the model that is to be trained")
 
 
-def name_of(part):
-    """A part of a training as it is compared on resume: how it prints itself, or its name, but never an address."""
-    if hasattr(part, "__qualname__"):
-        return f"{part.__module__}.{part.__qualname__}"
-    return repr(part) if type(part).__repr__ is not object.__repr__ else type(part).__qualname__
-
-
 def settings_of(model, *, epochs, batch_size, seed, patience, clip_norm, augment, schedule, loss, optimizer, freeze,
                 balance, notes, train):
     """All that a run must find again when it is resumed, as JSON would give it back, and the machine that computes it.
@@ -110,12 +107,15 @@ def settings_of(model, *, epochs, batch_size, seed, patience, clip_norm, augment
     train: a few numbers of the training samples, which earlier versions compared
     """
     layers = {name: name_of(layer) for name, layer in model.layers() if not layer.children()}
+    replaced = [value for value in vars(model).values() if inspect.isroutine(value)]
     settings = {
         "epochs": epochs, "patience": patience, "batch_size": batch_size, "seed": seed, "clip_norm": clip_norm,
         "augment": name_of(augment), "schedule": [schedule(i / 16) for i in range(16)], "loss": name_of(loss),
         "optimizer": name_of(optimizer), "train": train, "freeze": list(freeze) if freeze else None,
         "balance": bool(balance), "notes": notes or {},
         "model": getattr(model, "config", None), "layers": layers,
+        "code": own_code(augment=augment, loss=loss, optimizer=type(optimizer), layers=model.tree()[1:],
+                         model=[type(model), *replaced]),
         "machine": {"device": model.device, "NumPy": np.__version__, "tinycnn": __version__} | (
             {"threads": threads.thread_count(), "engine": "on" if threads.enabled() else "off"}
             if model.device == "cpu" else {}),

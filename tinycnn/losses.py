@@ -155,6 +155,7 @@ class MultiTaskLoss(Layer):
 
     def forward(self, outputs: tuple[Array, Array], truth: tuple[Labels, Array]) -> Array:
         (scores, boxes), (labels, targets) = outputs, truth
+        array_module(scores, boxes, targets)  # refuses what is no array
         class_value = self.class_loss.forward(scores, labels)
         if boxes.ndim == 3:
             _, rows, columns = self.class_loss.kept()  # the labels have travelled to the device already

@@ -7,6 +7,7 @@ place on arrays of any length, so that the engine may hand it a block at a time,
 
 import math
 from collections.abc import Callable, Sequence
+from numbers import Real
 from types import ModuleType
 from typing import Any
 
@@ -32,11 +33,12 @@ class Optimizer:
     moments: tuple[str, ...]  # the names of the arrays in its state
 
     def __init__(self, model: Layer, lr: float, weight_decay: float, rates: dict[str, float] | None = None) -> None:
-        if not 0 <= lr < math.inf or not 0 <= weight_decay < math.inf:
-            raise ValueError(f"lr and weight_decay must not be negative or infinite, got {lr} and {weight_decay}")
+        if not all(isinstance(number, Real) and 0 <= number < math.inf for number in (lr, weight_decay)):
+            raise ValueError(f"lr and weight_decay must not be negative or infinite, got {lr!r} and {weight_decay!r}")
         if not callable(getattr(model, "parameters", None)) or isinstance(model, type):
             name = type(self).__name__
-            raise TypeError(f"{name} takes the model, not its parameters: {name}(model, lr=...). Got {kind(model)}")
+            raise TypeError(f"{name} takes the model, not its parameters: {name}(model, lr=...); with a tenth of the "
+                            f'rate for a part, {name}(model, lr=..., rates={{"trunk": 0.1}}). Got {kind(model)}')
         if isinstance(model, Layer):
             expect_unshared(model)
         # Python's numbers: a NumPy number of float64 would take a float32 training along.
@@ -56,7 +58,7 @@ class Optimizer:
             if parameter.frozen:
                 parameter.grad = None
         if parameters and all(parameter.frozen for parameter in parameters.values()):
-            raise OrderError(f"{type(self).__name__}.step: every parameter is frozen. Call freeze(False) on the part "
+            raise OrderError(f"{type(self).__name__}.step: every parameter is frozen. Call unfreeze() on the part "
                              "that is to learn.")
         if parameters and all(parameter.grad is None for parameter in parameters.values()):
             raise OrderError(f"{type(self).__name__}.step: there are no gradients. Call backward first; each step uses "
@@ -126,7 +128,7 @@ class SGD(Optimizer):
     def __init__(self, model: Layer, lr: float = 0.01, momentum: float = 0.9, weight_decay: float = 0.0,
                  rates: dict[str, float] | None = None) -> None:
         super().__init__(model, lr, weight_decay, rates)
-        self.momentum = float(momentum)
+        self.momentum = _share(self, momentum=momentum)
 
     def __repr__(self) -> str:
         return self._print(lr=self.lr, momentum=self.momentum, weight_decay=self.weight_decay)
@@ -153,7 +155,9 @@ class Adam(Optimizer):
     def __init__(self, model: Layer, lr: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8,
                  weight_decay: float = 0.0, rates: dict[str, float] | None = None) -> None:
         super().__init__(model, lr, weight_decay, rates)
-        self.betas, self.eps = (float(betas[0]), float(betas[1])), float(eps)
+        if not isinstance(betas, tuple | list) or len(betas) != 2:
+            raise ValueError(f"Adam: betas are two shares, such as (0.9, 0.999), got {betas!r}")
+        self.betas, self.eps = (_share(self, beta1=betas[0]), _share(self, beta2=betas[1])), float(eps)
 
     def __repr__(self) -> str:
         return self._print(lr=self.lr, betas=tuple(self.betas), eps=self.eps, weight_decay=self.weight_decay)
@@ -172,6 +176,14 @@ class Adam(Optimizer):
         xp.divide(m, scratch, out=scratch)
         scratch *= self.rate / (1.0 - beta1**self.turn)
         w -= scratch
+
+
+def _share(optimizer: Optimizer, **given: Any) -> float:
+    """What an average keeps of itself at each step, 0 to below 1, as Python's number."""
+    ((name, value),) = given.items()
+    if not isinstance(value, Real) or not 0 <= float(value) < 1:
+        raise ValueError(f"{type(optimizer).__name__}: {name} is a share, 0 to below 1, got {value!r}")
+    return float(value)
 
 
 def clip_gradients(model: Layer, max_norm: float) -> Array:

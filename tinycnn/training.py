@@ -73,7 +73,7 @@ def fit(model: Localizer | PoseNet, train: Samples | Dataset | PoseSamples | Pos
     optimizer = optim.SGD(model, lr=0.01, momentum=0.9, weight_decay=5e-4) if optimizer is None else optimizer
     expect_numbers(epochs=(epochs, 0), batch_size=(batch_size, 1), seed=(seed, 0), workers=(workers, 0),
                    patience=(patience, 1), gradcheck_every=(gradcheck_every, 0))
-    expect_parts(task, optimizer, loss, schedule, augment, clip_norm, on_epoch)
+    expect_parts(task, optimizer, loss, schedule, augment, clip_norm, on_epoch, out)
     part, frozen_epochs = frozen_part(model, freeze)
     balancing = balance_of(task, balance)
     if device is not None:

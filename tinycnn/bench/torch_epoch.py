@@ -2,7 +2,7 @@
 
 from tinycnn.bench.epoch import CLIP_NORM, OPTIMIZER, PillowPictures, model_for
 from tinycnn.bench.sides import Side
-from tinycnn.bench.torch_twin import Network, loss, name_of, nn, set_up, torch, torch_device
+from tinycnn.bench.torch_twin import loss, name_of, network, set_up, torch, torch_device
 
 
 class Shuffled:
@@ -28,7 +28,7 @@ class TorchEpoch(Side):
         model = model_for(workload, samples)
         self.device = torch_device(device)
         self.format = torch.channels_last if channels_last else torch.contiguous_format
-        self.network = Network(model).to(self.device, memory_format=self.format)
+        self.network = network(model, inplace=True).to(self.device, memory_format=self.format)
         self.optimizer = torch.optim.SGD(self.network.parameters(), **OPTIMIZER)
         self.batch, self.order = workload.batch, Shuffled(len(samples))
         self.loader = torch.utils.data.DataLoader(
@@ -46,7 +46,7 @@ class TorchEpoch(Side):
             if self.device.type == "cpu":
                 value.item()  # tinycnn looks at each loss here too
             value.backward()
-            nn.utils.clip_grad_norm_(self.network.parameters(), CLIP_NORM)
+            torch.nn.utils.clip_grad_norm_(self.network.parameters(), CLIP_NORM)
             self.optimizer.step()
             total = total + value.detach() * len(labels)
         self.mean_loss = float(total) / len(self.order)

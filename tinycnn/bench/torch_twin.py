@@ -1,13 +1,11 @@
-"""PyTorch doing the same work: the network built layer by layer from tinycnn's own, with the same weights and batch.
+"""PyTorch doing the same work: the network that tinycnn.to_torch makes, with the same weights and batch.
 
 PyTorch is nothing that tinycnn needs. It is measured as people use it: eager, float32 throughout (no TF32 on a GPU), on
 as many threads as tinycnn, with in-place ReLUs, gradients set to None between steps, its own SGD, and cuDNN's choice of
 the fastest algorithm switched on. It runs once in each memory format; the faster one counts.
 """
 
-import numpy as np
 
-from tinycnn import layers
 from tinycnn.bench.measure import product_sizes, products_per_second
 from tinycnn.bench.sides import Side
 from tinycnn.engine import thread_count
@@ -15,85 +13,15 @@ from tinycnn.errors import DeviceError, MissingExtra
 
 try:
     import torch
-    from torch import nn
 except ImportError as error:
     raise MissingExtra(
         f"comparing with PyTorch needs PyTorch, which could not be imported ({error}). tinycnn itself never uses it. "
         "Install it with: pip install torch    Without --against torch the rest is measured."
     ) from error
 
+from tinycnn.exchange.torch_network import network  # noqa: E402, which imports torch
+
 F = torch.nn.functional
-
-
-class Network(nn.Module):
-    """A tinycnn Localizer in PyTorch: images (N, C, H, W) -> scores (N, K), boxes (N, 4)."""
-
-    def __init__(self, model):
-        super().__init__()
-        self.trunk = nn.Sequential(*(counterpart(layer) for layer in model.trunk))
-        self.class_head, self.box_head = counterpart(model.class_head), counterpart(model.box_head)
-        copy_weights(model, self)
-
-    def forward(self, x):
-        features = self.trunk(x)
-        return self.class_head(features), self.box_head(features)
-
-
-def counterpart(layer):
-    """PyTorch's layer that computes what a tinycnn layer does, with weights of its own."""
-    if isinstance(layer, layers.Sequential):
-        return nn.Sequential(*(counterpart(inner) for inner in layer))
-    if isinstance(layer, layers.Conv2d):
-        return nn.Conv2d(layer.in_channels, layer.out_channels, layer.kernel, layer.stride,
-                         "same" if layer.same else layer.padding, layer.dilation, layer.groups, layer.b is not None)
-    if isinstance(layer, layers.Linear):
-        return nn.Linear(layer.in_features, layer.out_features, bias=layer.b is not None)
-    if isinstance(layer, layers.MaxPool2d):
-        return nn.MaxPool2d(layer.kernel, layer.stride, layer.padding, ceil_mode=layer.ceil_mode)
-    if isinstance(layer, layers.AvgPool2d):
-        return nn.AvgPool2d(layer.kernel, layer.stride, layer.padding, ceil_mode=layer.ceil_mode,
-                            count_include_pad=layer.count_include_pad)
-    if isinstance(layer, layers.LocalResponseNorm):
-        # PyTorch divides alpha by the window's size; here that is a choice.
-        alpha = layer.alpha if layer.divide_alpha else layer.alpha * layer.size
-        return nn.LocalResponseNorm(layer.size, alpha, layer.beta, layer.k)
-    if isinstance(layer, layers.Dropout):
-        return nn.Dropout(layer.p)
-    if isinstance(layer, layers.ReLU):
-        return nn.ReLU(inplace=True)
-    if isinstance(layer, layers.Flatten):
-        return nn.Flatten()
-    raise TypeError(f"there is no counterpart in PyTorch for {layer!r}: add it to tinycnn/bench/torch_twin.py")
-
-
-def copy_weights(model, network):
-    """Give `network` the weights of `model`, each arranged as PyTorch keeps it."""
-    theirs = [leaf for leaf in network.modules() if isinstance(leaf, nn.Conv2d | nn.Linear)]
-    ours = [layer for _, layer in model.layers() if layer.parameters()]
-    flattened = _flattened_shapes(model)
-    with torch.no_grad():
-        for layer, leaf in zip(ours, theirs, strict=True):
-            w = layer.w.value
-            if isinstance(leaf, nn.Conv2d):
-                w = w.transpose(3, 2, 0, 1)  # (KH, KW, C, F) -> (F, C, KH, KW)
-            elif layer in flattened:
-                w = w.reshape(*flattened[layer], -1).transpose(3, 2, 0, 1)  # rows are (H, W, C) here, (C, H, W) there
-            else:
-                w = w.T  # (D, F) -> (F, D)
-            leaf.weight.copy_(torch.from_numpy(np.ascontiguousarray(w)).reshape(leaf.weight.shape))
-            if layer.b is not None:
-                leaf.bias.copy_(torch.from_numpy(layer.b.value))
-
-
-def _flattened_shapes(model):
-    """{Linear: (H, W, C)} for fully connected layers whose input is a flattened picture."""
-    shapes, picture = {}, None
-    for _, layer, before, _ in model.trunk.shapes((model.image_size, model.image_size, 3)):
-        if isinstance(layer, layers.Flatten) and len(before) == 3:
-            picture = before
-        elif isinstance(layer, layers.Linear) and picture:
-            shapes[layer], picture = picture, None
-    return shapes
 
 
 def torch_device(device):
@@ -132,7 +60,7 @@ class Torch(Side):
         x, labels, targets = workload.numbers(model)
         self.device = torch_device(device)
         self.format = torch.channels_last if channels_last else torch.contiguous_format
-        self.network = Network(model).to(self.device, memory_format=self.format).train(self.training)
+        self.network = network(model, inplace=True).to(self.device, memory_format=self.format).train(self.training)
         self.x = torch.from_numpy(x).permute(0, 3, 1, 2).to(self.device).contiguous(memory_format=self.format)
         self.labels, self.targets = torch.from_numpy(labels).to(self.device), torch.from_numpy(targets).to(self.device)
         self.optimizer = torch.optim.SGD(self.network.parameters(), **workload.optimizer, fused=fused or None)

@@ -16,7 +16,7 @@ import numpy as np
 
 from tinycnn.classical.window import WindowDetector
 from tinycnn.layers import Buffer
-from tinycnn.models.localizer import class_names
+from tinycnn.models.heads import class_names
 
 # Signs of the rectangles, row by row: two side by side, two on top of each other, three, three, four. Each sums to 0.
 KINDS = ([[1, -1]], [[1], [-1]], [[1, -2, 1]], [[1], [-2], [1]], [[1, -1], [-1, 1]])

@@ -15,7 +15,7 @@ from tinycnn.backend import Array
 from tinycnn.classical.hog import HogFeatures
 from tinycnn.classical.svm import LinearSVM
 from tinycnn.classical.window import WindowDetector
-from tinycnn.models.localizer import class_names
+from tinycnn.models.heads import class_names
 from tinycnn.patches import im2col
 
 

@@ -104,8 +104,6 @@ class Layer:
     def backward(self, dy: Array) -> Array:
         raise NotImplementedError(f"{type(self).__name__} must define backward(self, dy)")
 
-    # What backward needs is kept in one place, and dropped there.
-
     @property
     def keeping(self) -> bool:
         """Whether a backward may come; if not, remember() forgets, and forward may skip what only backward needs."""
@@ -246,13 +244,16 @@ class Layer:
         return self
 
     def freeze(self, frozen: bool = True) -> Self:
-        """Keep all that is in here as it is: no optimizer changes it, train() does not reach it. freeze(False) ends it.
-        """
+        """Keep all in here as it is: no optimizer changes it, train() does not reach it. unfreeze() ends it."""
         for layer in self.tree():
             layer.frozen, layer.training = frozen, layer.training and not frozen
         for parameter in self.parameters().values():
             parameter.frozen = frozen
         return self
+
+    def unfreeze(self) -> Self:
+        """Let all in here learn again."""
+        return self.freeze(False)
 
     def eval(self) -> Self:
         """Switch to prediction behavior: Dropout passes everything, BatchNorm2d takes its running averages."""

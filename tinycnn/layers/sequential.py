@@ -45,7 +45,9 @@ class Sequential(Layer):
             if isinstance(layer, list | tuple):
                 raise TypeError("Sequential takes its layers one by one, not in a list: Sequential(*layers)")
             if not isinstance(layer, Layer):
-                raise TypeError(f"Sequential: {name!r} is {layer!r}, not a Layer. Inherit from tinycnn.layers.Layer.")
+                hint = f"a class: write {layer.__name__}(...)" if isinstance(layer, type) else \
+                    f"{layer!r}, not a Layer. Inherit from tinycnn.layers.Layer."
+                raise TypeError(f"Sequential: {name!r} is {hint}")
         if len(self._layers) > 1:  # one alone cannot stand in two places of this chain
             expect_unshared(self)
         if input_shape is not None:

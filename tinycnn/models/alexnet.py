@@ -17,7 +17,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from tinycnn.layers import Conv2d, Dropout, Flatten, Linear, LocalResponseNorm, MaxPool2d, ReLU, Sequential
-from tinycnn.models.localizer import Localizer, class_names, small_head
+from tinycnn.models.heads import class_names, small_head
+from tinycnn.models.localizer import Localizer
 
 FEATURES = 4096
 BIASED = ("conv2", "conv4", "conv5", "fc6", "fc7")  # the paper starts their biases with 1

@@ -8,7 +8,7 @@ import numpy as np
 from tinycnn.backend import Array, device_of, to_device, to_numpy
 from tinycnn.data.dataset import Pictures
 from tinycnn.errors import DataError, TrainingError
-from tinycnn.layers import Layer
+from tinycnn.layers import Buffer, Layer, Parameter
 
 PIXEL_MEAN, PIXEL_SCALE = 127.5, 64.0  # uint8 pixels become numbers around 0 with a standard deviation near 1
 
@@ -25,6 +25,7 @@ class PictureModel(Layer):
     mirror: bool
     config: dict[str, Any] | None
     has_statistics = False
+    built: dict[str, Any] | None = None  # what config builds, as its constructor found it
     # What is taken from a pixel, and what it is then divided by: one number, or one for each channel.
     pixel_mean: float | tuple[float, ...] = PIXEL_MEAN
     pixel_scale: float | tuple[float, ...] = PIXEL_SCALE
@@ -58,6 +59,25 @@ class PictureModel(Layer):
     def device(self) -> str:
         """Where the weights are: "cpu", "cuda:0", "simulated"."""
         return device_of(next(iter(self.parameters().values())).value)
+
+
+def structure(model: Layer) -> dict[str, Any]:
+    """What a network computes besides its weights: for every layer inside, by dotted name, its class, the numbers and
+    texts among its attributes, the methods that were put into this one object, and the shapes of its weights.
+
+    Two networks with one structure, weights and buffers give the same answers. A Dropout's probability counts, a mode
+    (training, frozen) does not.
+    """
+    found, waiting = {}, [("", model)]
+    for prefix, layer in waiting:  # it grows on the way
+        waiting += [(f"{prefix}{name}.", child) for name, child in layer.children().items()]
+        if layer is not model:
+            own = {name: value for name, value in vars(layer).items() if name not in ("training", "frozen", "recorder")
+                   and not name.startswith("_")}
+            plain = {name: value for name, value in own.items() if isinstance(value, int | float | str | tuple | None)}
+            shapes = {name: held.value.shape for name, held in (layer.held(Parameter) | layer.held(Buffer)).items()}
+            found[prefix[:-1]] = type(layer), plain, sorted(name for name in own if callable(own[name])), shapes
+    return found
 
 
 class Images(Sequence[np.ndarray]):

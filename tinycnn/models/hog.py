@@ -11,7 +11,8 @@ import numpy as np
 
 from tinycnn.classical.hog import HogFeatures
 from tinycnn.layers import Dropout, Sequential
-from tinycnn.models.localizer import Localizer, class_names, small_head
+from tinycnn.models.heads import class_names, small_head
+from tinycnn.models.localizer import Localizer
 
 
 def hog_localizer(num_classes: int = 10, image_size: int = 64, cell: int = 8, dropout: float = 0.0,

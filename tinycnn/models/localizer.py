@@ -20,7 +20,8 @@ from tinycnn.backend import Array, ArrayLike, Labels, MaybeNone, Shape, array_mo
 from tinycnn.data.dataset import Pictures
 from tinycnn.errors import ShapeError
 from tinycnn.layers import Buffer, Conv2d, Dropout, Flatten, Layer, Linear, MaxPool2d, ReLU, Sequential
-from tinycnn.models.base import Images, PictureModel
+from tinycnn.models.base import Images, PictureModel, structure
+from tinycnn.models.heads import class_names, named_classes, small_head, with_new_end
 from tinycnn.resize import crop_resize
 
 
@@ -63,10 +64,10 @@ class Localizer(PictureModel):
                  per_class_boxes: bool = False, config: dict[str, Any] | None = None, mirror: bool = False) -> None:
         self.trunk, self.class_head, self.box_head, self.mirror = trunk, class_head, box_head, mirror
         self.classes, self.image_size, self.per_class_boxes = tuple(classes), image_size, per_class_boxes
-        self.config = config
+        self.config, self.built = config, structure(self)
         # Mean and standard deviation (2, 4) of the training set's box codes (cx, cy, h, w). fit() measures them.
         self.box_statistics = Buffer(np.array([[0.5] * 4, [0.25] * 4]))
-        self.has_statistics = False
+        self.has_statistics, self.named = False, True  # not named: fit() takes the names of its samples' classes
         features = trunk.output_shape((image_size, image_size, 3))
         for name, head, outputs in (("class", class_head, len(self.classes)), ("box", box_head, self._box_numbers())):
             if head.output_shape(features) != (outputs,):
@@ -106,6 +107,24 @@ class Localizer(PictureModel):
             mirrored[..., 0] = (1 - 2 * mean) / std - mirrored[..., 0]  # cx -> 1 - cx, standardized
             scores, boxes = (scores + mirrored_scores) / 2, (boxes + mirrored) / 2
         return scores, boxes
+
+    def replace_head(self, which: str, classes: int | Sequence[str] | None = None, seed: int = 0) -> None:
+        """Give a head a new last Linear, which has learned nothing, so that a trained trunk goes on with other classes.
+
+        which: "class", with one box per class "box" too; or "box", which takes no classes    classes: their names; or
+        how many there are, and `fit` takes the names of its samples
+        """
+        if which not in ("class", "box") or (which == "box") != (classes is None):
+            raise ValueError('replace_head takes "class" and the names or the number of the classes, or "box" alone, '
+                             f"got {which!r}, {classes!r}")
+        as_built, rng = self.built == structure(self), np.random.default_rng(seed)
+        if classes is not None:
+            self.classes, self.named = named_classes(classes), not isinstance(classes, int)
+            self.class_head = with_new_end(self.class_head, len(self.classes), rng)
+        if which == "box" or self.per_class_boxes:
+            self.box_head = with_new_end(self.box_head, self._box_numbers(), rng)
+        if self.config is not None and as_built:
+            self.config, self.built = self.config | {"num_classes": len(self.classes)}, structure(self)
 
     # Between boxes in pixels and what the network computes with.
 
@@ -222,21 +241,6 @@ def localizer(num_classes: int = 10, image_size: int = 64, channels: Sequence[in
     class_head = small_head(hidden, num_classes, rng)
     box_head = small_head(hidden, 4 * num_classes if per_class_boxes else 4, rng)
     return Localizer(trunk, class_head, box_head, names, image_size, per_class_boxes, config, mirror)
-
-
-def class_names(num_classes: int, classes: Sequence[str] | None) -> tuple[str, ...]:
-    """The names of the classes, or "0", "1", ... where there are none."""
-    if num_classes < 1 or classes is not None and len(classes) != num_classes:
-        raise ValueError(f"num_classes={num_classes}, classes={classes}: a localizer has at least one class, and as "
-                         "many names as classes")
-    return tuple(str(k) for k in range(num_classes)) if classes is None else tuple(classes)
-
-
-def small_head(features: int, outputs: int, rng: "np.random.Generator", std: float = 0.01) -> Linear:
-    """A Linear whose first outputs are nearly 0: equal probabilities (a loss of log K) and the mean box."""
-    head = Linear(features, outputs, rng=rng)
-    head.w.value = rng.standard_normal((features, outputs), dtype=np.float32) * np.float32(std)
-    return head
 
 
 def softmax(scores: Array) -> Array:

@@ -18,8 +18,8 @@ from tinycnn.data.dataset import Pictures
 from tinycnn.errors import DataError, ShapeError
 from tinycnn.layers import Buffer, Dropout, Flatten, Layer, Linear, ReLU, Sequential
 from tinycnn.models.alexnet import VARIANTS, alexnet_pose
-from tinycnn.models.base import Images, PictureModel
-from tinycnn.models.localizer import small_head
+from tinycnn.models.base import Images, PictureModel, structure
+from tinycnn.models.heads import small_head
 from tinycnn.models.resnet import residual_trunk
 from tinycnn.poses import JOINTS, MIRRORED, decode_joints, windows
 from tinycnn.resize import crop_resize
@@ -54,7 +54,7 @@ class PoseNet(PictureModel):
     def __init__(self, trunk: Layer, head: Layer, image_size: int, margin: float = 1.2,
                  config: dict[str, Any] | None = None, mirror: bool = False) -> None:
         self.trunk, self.head, self.image_size, self.margin = trunk, head, image_size, margin
-        self.config, self.mirror = config, mirror
+        self.config, self.mirror, self.built = config, mirror, structure(self)
         # Mean and standard deviation (2, 2 * J) of the training set's joints, in units of the window. fit() measures.
         numbers = 2 * len(JOINTS)
         self.joint_statistics = Buffer(np.array([[0.0] * numbers, [0.25] * numbers]))

@@ -25,7 +25,8 @@ from tinycnn.layers import (
     Residual,
     Sequential,
 )
-from tinycnn.models.localizer import Localizer, class_names, small_head
+from tinycnn.models.heads import class_names, small_head
+from tinycnn.models.localizer import Localizer
 
 STEM = 32  # filters of the first convolution
 

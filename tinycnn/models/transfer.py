@@ -10,11 +10,14 @@ the outputs are brought into the model's. The statistics of boxes or joints are 
 """
 
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+import numpy as np
 
 from tinycnn.backend import to_device, to_numpy
 from tinycnn.errors import CheckpointError, require
 from tinycnn.models.base import PictureModel
+from tinycnn.models.torch_files import is_torch_file, read_torch
 from tinycnn.models.weights import load
 
 PUBLISHED = (".safetensors", ".pth", ".pt")
@@ -46,7 +49,7 @@ def initialize(model: PictureModel, path: str | Path) -> list[str]:
     """Copy into `model` what it can use of a file's weights; returns the names of the parameters that were taken.
 
     path: a run's folder or model.npz; or AlexNet's published weights, for alexnet_localizer(variant="one-gpu"): a
-    .safetensors file, read by the safetensors package, or a .pth, read by PyTorch without running what is in it
+    .safetensors file, read by the safetensors package, or a .pth, read without running what is in it
 
     Raises CheckpointError, and changes nothing, when the trunk is another one than the model's.
     """
@@ -56,8 +59,9 @@ def initialize(model: PictureModel, path: str | Path) -> list[str]:
 def begin(model: PictureModel, path: str | Path) -> Beginning:
     """As `initialize`, and returns a Beginning, which can say what was taken and why the rest was not."""
     path, why = Path(path), ""
+    pixels: tuple[Any, Any]
     if path.suffix.lower() in PUBLISHED:
-        given, pixels = _published(_read(path), path), _imagenet_pixels()
+        given, pixels = _published(read_arrays(path), path), imagenet_pixels()
     else:
         earlier = load(path / "model.npz" if path.is_dir() else path)
         given = {name: to_numpy(held.value) for name, held in _numbers(earlier).items()
@@ -145,13 +149,13 @@ def _published(state, path):
     return given
 
 
-def _imagenet_pixels():
+def imagenet_pixels() -> tuple[tuple[float, ...], tuple[float, ...]]:
     """What is taken from a pixel 0..255 of each channel, and what it is then divided by."""
     return tuple(255 * m for m in IMAGENET_MEAN), tuple(255 * s for s in IMAGENET_STD)
 
 
-def _read(path):
-    """{name: array} of a file of weights that others have written."""
+def read_arrays(path: Path) -> dict[str, np.ndarray]:
+    """{name: array} of a file of weights that others have written: .npz, .safetensors, or PyTorch's .pth."""
     if not path.is_file():
         raise CheckpointError(f"there is no file {path}")
     if path.suffix.lower() == ".safetensors":
@@ -160,7 +164,15 @@ def _read(path):
             return reader.load_file(path)
         except Exception as error:  # the package has an error class of its own, in a module it calls private
             raise CheckpointError(f"{path} is not a whole safetensors file ({error})") from error
-    torch = require("torch", extra="torch")
+    if path.suffix.lower() == ".npz":
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                return dict(file)
+        except Exception as error:
+            raise CheckpointError(f"{path} is not a whole .npz of arrays ({error})") from error
+    if is_torch_file(path):
+        return read_torch(path)
+    torch = require("torch", extra="torch")  # a file of before 2020
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)  # refuses whatever is not numbers
         return {name: tensor.numpy() for name, tensor in state.items()}

@@ -20,8 +20,9 @@ from tinycnn.errors import CheckpointError
 from tinycnn.files import atomic_write
 from tinycnn.layers import Layer
 from tinycnn.models.architectures import build
-from tinycnn.models.base import PictureModel
+from tinycnn.models.base import PictureModel, structure
 from tinycnn.models.localizer import Localizer
+from tinycnn.text import kind
 
 FORMAT = "tinycnn-2"
 EARLIER = "tinycnn-1"  # the statistics of the boxes stood in the JSON text, and there were no other buffers
@@ -38,7 +39,7 @@ def save(model: Layer, path: str | Path, extra: dict[str, Any] | None = None,
     extra: a JSON-able dict kept beside the model    arrays: more arrays to keep, by name (an optimizer's state)
     """
     if not isinstance(model, Layer):
-        raise TypeError(f"save: a layer or a network can be saved, got {model!r}")
+        raise TypeError(f"save: a layer or a network can be saved, got {kind(model)}")
     meta = {"format": FORMAT, "config": _config_of(model), "classes": list(getattr(model, "classes", ())),
             "pixels": [getattr(model, "pixel_mean", None), getattr(model, "pixel_scale", None)],
             "has_statistics": bool(getattr(model, "has_statistics", False)), "extra": extra or {}}
@@ -70,13 +71,13 @@ def load_with_extra(path: str | Path, into: Layer | None = None,
                     device: str = "cpu") -> tuple[Any, dict[str, Any], dict[str, np.ndarray]]:
     """Like `load`, with what was kept beside the model: (model, extra dict, arrays by name on the host)."""
     if into is not None and not isinstance(into, Layer):
-        raise TypeError(f"load: into takes a layer or network that was built, got {into!r}")
+        raise TypeError(f"load: into takes a layer or network that was built, got {kind(into)}")
     with _open(path) as archive:
         meta = _meta(archive, path)
         if into is None and meta["config"] is None:
             raise CheckpointError(
-                f"{path} holds the weights of an architecture of your own, which only your code can build: "
-                "use tinycnn.load(path, into=model)"
+                f"{path} holds weights of which only your code can build the network. One of your own, or one that was "
+                "changed after it was built is read with tinycnn.load(path, into=model)"
             )
         try:
             model = into if into is not None else build(meta["config"])
@@ -128,12 +129,21 @@ def _of_pixels(value, usual, path):
 
 
 def _config_of(model):
-    """What builds the same network again; None for one whose class or methods are of somebody's own."""
-    own = {"normalize", "forward", "backward"} & vars(model).keys() or not type(model).__module__.startswith("tinycnn.")
-    return None if own else getattr(model, "config", None)
+    """What builds the same network again; None for one whose class or methods are of somebody's own, or that was
+    changed after it was built. Its mirror, and what else is its own attribute, is as it is now.
+    """
+    config, built = getattr(model, "config", None), getattr(model, "built", None)
+    own = any(callable(value) and not isinstance(value, Layer) for value in vars(model).values())
+    if config is None or own or not type(model).__module__.startswith("tinycnn."):
+        return None
+    if built is not None and built != structure(model):
+        return None
+    return config | {name: getattr(model, name) for name in config if hasattr(model, name)}
 
 
 def _open(path):
+    if not isinstance(path, str | Path):
+        raise TypeError(f"a model is read from the path of a file, got {kind(path)}")
     try:
         archive = zipfile.ZipFile(path)
         size, most = sum(info.file_size for info in archive.infolist()), FREE + MOST_TIMES * Path(path).stat().st_size

@@ -36,18 +36,21 @@ class Localization:
         """The samples with the labels that the model counts in; what does not fit is refused before any work."""
         model = self.model
         samples, valid = two_parts(self, train, valid)
+        if not model.named and len(samples.classes) != len(model.classes):
+            raise DataError(f"the class head was made anew for {len(model.classes)} classes, and the training samples "
+                            f"have {len(samples.classes)}: model.replace_head(\"class\", samples.classes)")
         if len(samples.classes) > len(model.classes):
             raise DataError(
                 f"the training samples have {len(samples.classes)} classes, but the model has {len(model.classes)} "
                 f"(0 to {len(model.classes) - 1}): build it with num_classes={len(samples.classes)}"
             )
-        if model.has_statistics:  # it has learned classes that have names
+        if model.has_statistics and model.named:  # it has learned classes that have names
             unknown = [name for name in samples.classes if name not in model.classes]
             if unknown:
                 raise DataError(
                     f"the model has learned {', '.join(model.classes[:8])}, and the training samples have "
-                    f"{', '.join(unknown[:8])}. To go on with other classes, give it a new class head and set "
-                    "model.classes = samples.classes first."
+                    f"{', '.join(unknown[:8])}. To go on with other classes, give it a new class head first: "
+                    'model.replace_head("class", samples.classes).'
                 )
             samples = samples.relabel(model.classes)
         return samples, None if valid is None else valid.relabel(samples.classes)
@@ -63,10 +66,12 @@ class Localization:
 
     def prepare(self, train: Samples, augment: Augmentation | None, seed: int, loss: Loss) -> None:
         """Measure the statistics of the boxes that training will show, once."""
-        if not self.model.has_statistics:
-            self.model.set_box_statistics(shown_codes(train, self.model.image_size, augment, seed))
-            self.model.classes = train.classes
-        tell_box_statistics(loss, self.model.box_statistics)
+        model = self.model
+        if not model.has_statistics or not model.named:
+            model.classes, model.named = train.classes, True
+        if not model.has_statistics:
+            model.set_box_statistics(shown_codes(train, model.image_size, augment, seed))
+        tell_box_statistics(loss, model.box_statistics)
 
     def batches(self, samples: Samples, batch_size: int, **how: Any) -> Iterator[Batch]:
         """One pass over samples; how: as of tinycnn.data.batches."""
