@@ -302,8 +302,8 @@ def test_halves_of_files_go_when_it_is_resumed_and_nothing_else_goes(tmp_path):
     for name in (".model.npz.ab12_x7z.part", ".checkpoint.npz.abcdefgh.part", "notes.part", ".other.txt.abcdefgh.part"):
         (tmp_path / name).write_bytes(b"half")
     run(tmp_path, resume=True)
-    assert files(tmp_path).keys() == {"model.npz", "checkpoint.npz", "history.csv", "epochs.npz", "run.json", "notes.part",
-                                      ".other.txt.abcdefgh.part"}
+    assert files(tmp_path).keys() == {"model.npz", "checkpoint.npz", "history.csv", "epochs.npz", "run.json",
+                                      "notes.part", ".other.txt.abcdefgh.part"}
 
 
 CLAIM = """

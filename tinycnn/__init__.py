@@ -54,6 +54,6 @@ backend.register_device("simulated", lambda: importlib.import_module("tinycnn.si
 __all__ = [
     "L2Loss", "MultiTaskLoss", "SoftmaxCrossEntropy", "TinyCNNError", "__version__", "backend", "box_losses", "boxes",
     "course", "data", "diagnose", "evaluate", "explain_conv", "explore", "fit", "gradcheck", "inspection", "layers",
-    "load", "load_state_dict", "losses", "lr_find", "metrics", "mistakes", "models", "optim", "plots", "reference", "save",
-    "show_batch", "simulated", "summary", "to_onnx", "to_torch", "trace",
+    "load", "load_state_dict", "losses", "lr_find", "metrics", "mistakes", "models", "optim", "plots", "reference",
+    "save", "show_batch", "simulated", "summary", "to_onnx", "to_torch", "trace",
 ]  # written out, since type checkers read it

@@ -97,7 +97,7 @@ def trains(function: Callable[P, R]) -> Callable[P, R]:
     @functools.wraps(function)
     def alone(*arguments: P.args, **named: P.kwargs) -> R:
         model: Any = arguments[0] if arguments else named.get("model")
-        if not hasattr(model, "tree"):  # the function says what is wrong with it
+        if isinstance(model, type) or not hasattr(model, "tree"):  # the function says what is wrong with it
             return function(*arguments, **named)
         with training(model.tree()):
             return function(*arguments, **named)
