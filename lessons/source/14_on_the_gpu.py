@@ -403,15 +403,15 @@ for title, (layer, shape) in LAYERS.items():
 # - c) From some dozens or hundreds.
 
 # %% tags=["yours", "expected"]
-def panel(layer, shape):
+def panel(layer, size):
     """Seconds over batches, by formula; and measured here where that takes no time to speak of."""
     batches = np.unique(np.logspace(0, 3.5, 60).astype(int))
-    kernels = [kernels_of(layer, shape, n) for n in batches]
+    kernels = [kernels_of(layer, size, n) for n in batches]
     here, there = (np.array([estimate(k, **machine)[0].sum() for k in kernels]) for machine in (HERE, card))
-    moving = 4 * batches * (np.prod(shape) + np.prod(layer.output_shape(shape))) / CARD["bus"] + 2 * CARD["latency"]
-    inputs = {n: np.zeros((n, *shape), np.float32) for n in (1, 8, 64, 512)
-              if n * layer.multiply_adds(shape) < 4e8}
-    measured = {n: best(lambda x=x: layer.forward(x), 30 if n < 64 else 3) for n, x in inputs.items()}
+    moving = 4 * batches * (np.prod(size) + np.prod(layer.output_shape(size))) / CARD["bus"] + 2 * CARD["latency"]
+    inputs = {n: np.zeros((n, *size), np.float32) for n in (1, 8, 64, 512)
+              if n * layer.multiply_adds(size) < 4e8}
+    measured = {n: best(lambda batch=batch: layer.forward(batch), 30 if n < 64 else 3) for n, batch in inputs.items()}
     sooner = batches[there < here]
     return {"batches": batches, "here": here, "card": there, "moved": there + moving, "measured": measured,
             "pays": int(sooner[0]) if len(sooner) else None}
