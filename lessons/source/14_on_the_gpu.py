@@ -37,11 +37,11 @@ from tinycnn.layers import BatchNorm2d, Conv2d, Dropout, Flatten, Linear, ReLU, 
 from tinycnn.patches import col2im
 
 # %% [markdown]
-# > **Met before.** A *fully connected* layer is `y = x @ w + b`, with x (N, D), w (D, F)
-# > ([lesson 03](03_fully_connected.ipynb)). A *convolution* copies every window of its input into a row (`im2col`) and
-# > does the same with those rows; on the way back, `col2im` adds every row onto the pixels that it came from
-# > ([lesson 06](06_convolution.ipynb)). The gradient of softmax cross-entropy is `(p - onehot(label)) / N`. A
-# > *localizer* is a trunk with a class head and a box head ([lesson 09](09_two_heads.ipynb)).
+# > **Met before.** A *fully connected* layer is `y = x @ w + b`, with x (N, D), w (D, F) ([lesson
+# > 03](03_fully_connected.ipynb)). A *convolution* copies every window of its input into a row (`im2col`) and does
+# > the same with those rows; on the way back, `col2im` adds every row onto the pixels that it came from ([lesson
+# > 06](06_convolution.ipynb)). The gradient of softmax cross-entropy is `(p - onehot(label)) / N`. A *localizer* is a
+# > trunk with a class head and a box head ([lesson 09](09_two_heads.ipynb)).
 #
 # ## 1. Two memories
 #
@@ -156,8 +156,8 @@ if check("14.gradient", score_gradient):
 # through its queue. So for a while both are busy, as long as nobody asks for a result.
 #
 # `float(loss)` asks. The host waits until the queue is empty, and then the device waits until the host has filled it
-# again. The host has other things to do as well: it prepares the next batch. Say that this takes 60 microseconds, that a
-# step is ten kernels of 20 microseconds each, and that a launch takes 10:
+# again. The host has other things to do as well: it prepares the next batch. Say that this takes 60 microseconds,
+# that a step is ten kernels of 20 microseconds each, and that a launch takes 10:
 
 # %%
 def timeline(steps, kernels, work, launch, prepare, ask):
@@ -182,14 +182,14 @@ draw.timelines({"float(loss) in each step": timeline(3, 10, 20e-6, CARD["latency
 
 # %% [markdown]
 # Above, the device has nothing to do while the next batch is prepared. Below, the queue is full by then, and but for
-# the beginning there is no gap. (With kernels of 2 microseconds instead of 20 the device starves in both: then the host
-# is too slow to fill the queue, and only fewer, larger kernels help.)
+# the beginning there is no gap. (With kernels of 2 microseconds instead of 20 the device starves in both: then the
+# host is too slow to fill the queue, and only fewer, larger kernels help.)
 #
 # ### Exercise 2: find the bug
 # *Difficulty 2/5, about 15 minutes*
 #
-# This loop fits a linear layer to targets by gradient descent. Its numbers are right, on any device. But somebody
-# found it slower on a GPU than on a laptop. `w` says where to compute. What moves in each step that need not, and what
+# This loop fits a linear layer to targets by gradient descent. Its numbers are right, on any device, and yet it may
+# well be slower on a GPU than on a laptop. `w` says where to compute. What moves in each step that need not, and what
 # makes the host wait? In the end `w` stays where it is, and all losses come down together, as one NumPy array.
 #
 # <details><summary>Hint 1</summary>
@@ -205,7 +205,7 @@ draw.timelines({"float(loss) in each step": timeline(3, 10, 20e-6, CARD["latency
 
 # %% tags=["exercise"]
 def train(w, x, t, steps, rate):
-    """w: (D, F) on any device; x: (N, D), t: (N, F) on the host -> w after the steps, there; losses (steps,), here."""
+    """w: (D, F), anywhere; x: (N, D), t: (N, F), on the host -> w after the steps, there; losses (steps,), here."""
     losses = []
     for _ in range(steps):
         x_there, t_there = to_device(x, device_of(w)), to_device(t, device_of(w))
@@ -218,7 +218,7 @@ def train(w, x, t, steps, rate):
 
 # %% tags=["solution"]
 def train(w, x, t, steps, rate):
-    """w: (D, F) on any device; x: (N, D), t: (N, F) on the host -> w after the steps, there; losses (steps,), here."""
+    """w: (D, F), anywhere; x: (N, D), t: (N, F), on the host -> w after the steps, there; losses (steps,), here."""
     losses = []
     x_there, t_there = to_device(x, device_of(w)), to_device(t, device_of(w))  # up once
     for _ in range(steps):
@@ -298,15 +298,17 @@ draw.launches(counts)
 # $$\text{seconds} = \max\left(\frac{\text{bytes}}{\text{bandwidth}},\ \frac{\text{operations}}{\text{rate}}\right) +
 # \text{latency}$$
 #
-# This is called the *roofline* model. By hand, for the card above: adding 1000 numbers of 4 bytes to 1000 others moves
-# 12,000 bytes, which takes 0.03 microseconds, and computes 1000 sums, 0.0001 microseconds. The launch takes 10. For a
-# million numbers these are 30 and 0.1 microseconds: now bytes are what limits, and always will be. The product of two
-# matrices of 2000 x 2000 moves 48 million bytes, 120 microseconds, but has 16 billion operations, 1600 microseconds.
+# This is called the *roofline* model. By hand, for the card above: adding 1000 numbers of 4 bytes to 1000 others
+# moves 12,000 bytes, which takes 0.03 microseconds, and computes 1000 sums, 0.0001 microseconds. The launch takes 10.
+# For a million numbers these are 30 and 0.1 microseconds: now bytes are what limits, and always will be. The product
+# of two matrices of 2000 x 2000 moves 48 million bytes, 120 microseconds, but has 16 billion operations, 1600
+# microseconds.
 #
 # ### Exercise 3: seconds by formula
 # *Difficulty 2/5, about 15 minutes*
 #
-# For each kernel: its seconds, and which of the three is the longest: 0 for the launch, 1 for bytes, 2 for operations.
+# For each kernel: its seconds, and which of the three is the longest: 0 for the launch, 1 for bytes, 2 for
+# operations.
 #
 # <details><summary>Hint</summary>
 #
@@ -335,7 +337,8 @@ check("14.estimate", estimate)
 card = {name: CARD[name] for name in ("bandwidth", "rate", "latency")}
 if check("14.estimate", estimate):
     seconds, limit = estimate(np.array([[12e3, 1e3], [12e6, 1e6], [48e6, 16e9]]), **card)
-    for name, s, which in zip(("1000 sums", "a million sums", "a product of 2000 x 2000"), seconds, limit, strict=True):
+    names = "1000 sums", "a million sums", "a product of 2000 x 2000"
+    for name, s, which in zip(names, seconds, limit, strict=True):
         print(f"{name:25} {1e6 * s:7.1f} microseconds, limited by {('the launch', 'bytes', 'operations')[which]}")
 
 # %% [markdown]
@@ -400,15 +403,15 @@ for title, (layer, shape) in LAYERS.items():
 # - c) From some dozens or hundreds.
 
 # %% tags=["yours", "expected"]
-def panel(layer, shape):
+def panel(layer, size):
     """Seconds over batches, by formula; and measured here where that takes no time to speak of."""
     batches = np.unique(np.logspace(0, 3.5, 60).astype(int))
-    kernels = [kernels_of(layer, shape, n) for n in batches]
+    kernels = [kernels_of(layer, size, n) for n in batches]
     here, there = (np.array([estimate(k, **machine)[0].sum() for k in kernels]) for machine in (HERE, card))
-    moving = 4 * batches * (np.prod(shape) + np.prod(layer.output_shape(shape))) / CARD["bus"] + 2 * CARD["latency"]
-    inputs = {n: np.zeros((n, *shape), np.float32) for n in (1, 8, 64, 512)
-              if n * layer.multiply_adds(shape) < 4e8}
-    measured = {n: best(lambda x=x: layer.forward(x), 30 if n < 64 else 3) for n, x in inputs.items()}
+    moving = 4 * batches * (np.prod(size) + np.prod(layer.output_shape(size))) / CARD["bus"] + 2 * CARD["latency"]
+    inputs = {n: np.zeros((n, *size), np.float32) for n in (1, 8, 64, 512)
+              if n * layer.multiply_adds(size) < 4e8}
+    measured = {n: best(lambda batch=batch: layer.forward(batch), 30 if n < 64 else 3) for n, batch in inputs.items()}
     sooner = batches[there < here]
     return {"batches": batches, "here": here, "card": there, "moved": there + moving, "measured": measured,
             "pays": int(sooner[0]) if len(sooner) else None}
@@ -429,27 +432,27 @@ figure
 #
 # The two large layers are the other way round: the card is sooner from the first picture, or the first few, on. `fc6`
 # shows why at a batch of 1: it reads 151 million bytes of weights, and uses each of them once. Bytes limit it on both
-# machines, so the ratio is that of the bandwidths. With larger batches each weight is used N times, and it becomes that
-# of the operations.
+# machines, so the ratio is that of the bandwidths. With larger batches each weight is used N times, and it becomes
+# that of the operations.
 #
 # </details>
 #
-# The line of dashes and dots is the same layer where x comes from the host and y goes back. For the convolution that costs several
-# times as much as the layer itself: y has eleven times as many numbers as x, and all of them come down. What stays on
-# the device is cheap, and what is carried to and fro is not. So one moves a *whole network*, once.
+# The line of dashes and dots is the same layer where x comes from the host and y goes back. For the convolution that
+# costs several times as much as the layer itself: y has eleven times as many numbers as x, and all of them come down.
+# What stays on the device is cheap, and what is carried to and fro is not. So one moves a *whole network*, once.
 #
 # The dots are measured, and on your machine, not on the card. See how far they are from the line: the formula leaves
 # out memory that has to be found first, caches, which keep a small layer's numbers near the processor, matrices with
-# few columns, which are multiplied at less than the full rate, and other programs that run besides. Expect no better of
-# it on a card. It is good for the question whether a card gains tens of times, or nothing.
+# few columns, which are multiplied at less than the full rate, and other programs that run besides. Expect no better
+# of it on a card. It is good for the question whether a card gains tens of times, or nothing.
 #
 # ## 5. A kernel, line by line
 #
 # Most of the library runs on a GPU as it stands. Four loops are written out in C,
 # [tinycnn/kernels.py](../tinycnn/kernels.py). One of them is `col2im`. On the host it is a loop that *scatters*: each
 # window adds its numbers onto pixels. Thousands of threads cannot do that at once: two of them read the same pixel,
-# add, and write, and one sum is lost. So the kernel turns it around: one thread for each *pixel*, which *gathers* from
-# the windows that it lies in. Nobody else writes that pixel.
+# add, and write, and one sum is lost. So the kernel turns it around: one thread for each *pixel*, which *gathers*
+# from the windows that it lies in. Nobody else writes that pixel.
 
 # %%
 cols = np.arange(1.0, 37).reshape(1, 2, 2, 3, 3, 1)  # four windows of 3 x 3 from a picture of 4 x 4
@@ -602,9 +605,9 @@ if check("14.average", average):
 #   with shares of two pictures a noisy one. (What helps is to average these statistics as well, in each forward.)
 #
 # Does a mean of means matter? It trains as well, and nothing complains. But with 17, 9, 4 and 2 pictures each of the
-# last two counts 1/8 of everything, and each of the first 17 counts 1/68. So a few pictures decide, and the gradient of
-# a batch is further from that of all pictures ([lesson 08](08_training.ipynb) on the noise of batches). How much further?
-# Here are the gradients of 400 scenes, each by itself, and of many batches made of them:
+# last two counts 1/8 of everything, and each of the first 17 counts 1/68. So a few pictures decide, and the gradient
+# of a batch is further from that of all pictures ([lesson 08](08_training.ipynb) on the noise of batches). How much
+# further? Here are the gradients of 400 scenes, each by itself, and of many batches made of them:
 
 # %% tags=["yours", "expected"]
 def small():
@@ -630,18 +633,19 @@ else:
 figure
 
 # %% [markdown]
-# Weighted, four machines are one machine. With the plain mean, 32 pictures on four machines are as noisy as 17 on one:
-# half of the work is lost. (The squares of all 32 weights sum up to 1/17.4. With equal weights it would be 1/32.)
+# Weighted, four machines are one machine. With the plain mean, 32 pictures on four machines are as noisy as 17 on
+# one: nearly half of the work is lost. (The squares of all 32 weights sum up to 1/17.4. With equal weights it would
+# be 1/32.)
 #
 # **What it costs.** After each step every machine needs the sum of all gradients. If all send theirs to one, that one
-# receives n - 1 gradients and sends n - 1. In a *ring* each gradient is cut into n pieces; in each round every machine
-# sends one piece to its right-hand neighbor. After n - 1 rounds each has one piece that is summed up; n - 1 rounds
-# more, and all have all of them. So each machine sends 2 (n - 1) / n of a gradient, less than two, however many
-# machines there are:
+# receives n - 1 gradients and sends n - 1. In a *ring* each gradient is cut into n pieces; in each round every
+# machine sends one piece to its right-hand neighbor. After n - 1 rounds each has one piece that is summed up; n - 1
+# rounds more, and all have all of them. So each machine sends 2 (n - 1) / n of a gradient, less than two, however
+# many machines there are:
 
 # %%
 def ring(gradients):
-    """gradients: (n, n * piece), a row each machine -> what each has in the end, and the numbers that each has sent."""
+    """gradients: (n, n * piece), a row each machine -> what each has in the end, and how many numbers it has sent."""
     n, sent = len(gradients), 0
     pieces = gradients.reshape(n, n, -1).copy()  # machine, piece, numbers
     for turn in range(2 * (n - 1)):
@@ -661,8 +665,8 @@ print("all have the sum:", (found == gradients.sum(axis=0)).all(), f"    each ha
 # %% [markdown]
 # AlexNet with 128 pictures on each machine ([lesson 11](11_alexnet.ipynb)), by formula. Forward and backward multiply
 # about three times 0.72 billion times for a picture, a product and a sum each; the card computes, and then the ring
-# sends, over a network of 10 Gbit/s as between ordinary computers, or over links of 100 GB/s as between the GPUs of one
-# machine:
+# sends, over a network of 10 Gbit/s as between ordinary computers, or over links of 100 GB/s as between the GPUs of
+# one machine:
 
 # %%
 alexnet = tc.models.alexnet_localizer(num_classes=1000, seed=0)
@@ -706,28 +710,28 @@ read(tc.SoftmaxCrossEntropy.forward, tc.SoftmaxCrossEntropy.backward)
 read(tc.backend.to_device, tc.backend.to_numpy, tc.backend.array_module)
 
 # %% [markdown]
-# If you have a GPU: `pip install 'cupy-cuda12x>=14,<15'`, then `model.to("cuda")` or `tc.fit(..., device="cuda")`. What
-# has been checked without one, and what could not be, is in [tests/README.md](../tests/README.md#on-a-gpu).
+# If you have a GPU: `pip install 'cupy-cuda12x>=14,<15'`, then `model.to("cuda")` or `tc.fit(..., device="cuda")`.
+# What has been checked without one, and what could not be, is in [tests/README.md](../tests/README.md#on-a-gpu).
 #
 # ## Summary
 #
 # - Two memories. What crosses the bus is moved on purpose, once: `to_device`, `to_numpy`.
 # - The array decides: `xp = array_module(x)`. What is created is created where the others lie.
 # - The host asks, the device works. `float`, `if` and `print` make the host wait; keep losses where they are.
-# - A kernel takes a launch, and then the longer of bytes / bandwidth and operations / rate. Small layers are launches,
-#   large layers with small batches are bytes, large batches are operations.
+# - A kernel takes a launch, and then the longer of bytes / bandwidth and operations / rate. Small layers are
+#   launches, large layers with small batches are bytes, large batches are operations.
 # - A kernel for a GPU gathers: one thread, one number, nobody else writes it.
 # - Many machines: weight by pictures. A ring sends less than two gradients, and that may still be too much.
 #
 # ## Going on
 #
 # 1. *(2/5)* Put 50, 10 and 2 microseconds of work into `timeline`. When does asking for the loss cost most?
-# 2. *(3/5)* The optimizer launches most. Which launches would be left if all parameters lay one after the other in one
-#    long array? Write such a step of SGD, and count.
-# 3. **Open task.** *(4/5)* Does the formula hold where you can measure? Time `forward` of five layers of your choice at
-#    five batches each, ten times, on your machine, and compare with `estimate`. You are done when you can say by what
-#    factor it is off, with the spread, for which kind of kernel most, and what a better formula would have to count. If
-#    you have a GPU, do the same there: these would be the first measured numbers of this lesson. (Call
+# 2. *(3/5)* The optimizer launches most. Which launches would be left if all parameters lay one after the other in
+#    one long array? Write such a step of SGD, and count.
+# 3. **Open task.** *(4/5)* Does the formula hold where you can measure? Time `forward` of five layers of your choice
+#    at five batches each, ten times, on your machine, and compare with `estimate`. You are done when you can say by
+#    what factor it is off, with the spread, for which kind of kernel most, and what a better formula would have to
+#    count. If you have a GPU, do the same there: these would be the first measured numbers of this lesson. (Call
 #    `tc.backend.synchronize` before you read the clock. Why?)
 #
 # **Next:** [lesson 15](15_your_own_pictures.ipynb), your own pictures.

@@ -165,9 +165,11 @@ ESTIMATE = Exercise(
             _seconds(lambda moving, computing, latency: np.maximum(moving, computing) + latency / len(moving)),
             "The latency is shared out among the kernels. Each kernel has a launch of its own."),
         "seconds: only bytes": Mistake(
-            _seconds(lambda moving, computing, latency: moving + latency), "The operations play no part."),
+            _seconds(lambda moving, computing, latency: moving + latency),
+            "The operations play no part. Which kernel has many of them for few bytes?"),
         "seconds: only operations": Mistake(
-            _seconds(lambda moving, computing, latency: computing + latency), "The bytes play no part."),
+            _seconds(lambda moving, computing, latency: computing + latency),
+            "The bytes play no part. What does a kernel do that only adds two arrays?"),
         "seconds: exchanged": Mistake(
             lambda kernels, bandwidth, rate, latency: (
                 estimate(kernels[:, ::-1], bandwidth, rate, latency)[0],
@@ -237,7 +239,7 @@ AVERAGE = Exercise(
             "pictures."),
         "weights turned around": Mistake(
             _weighted(lambda counts: (1 / counts) / (1 / counts).sum()),
-            "The machine with fewest pictures counts most."),
+            "The machine with fewest pictures counts most. Is it not the other way round?"),
         "each divided by its share": Mistake(
             _weighted(lambda counts: 1 / counts),
             "Each gradient is divided by its number of pictures. That has been done: it is the gradient of a mean."),
@@ -250,9 +252,10 @@ AVERAGE = Exercise(
             "The weights are right, and then it is divided by the number of machines once more."),
         "the largest share alone": Mistake(
             lambda gradients, counts: gradients[np.argmax(counts)],
-            "Only the machine with most pictures is heard."),
+            "Only the machine with most pictures is heard. The others have worked for nothing."),
         "the first alone": Mistake(
-            lambda gradients, counts: gradients[0], "Only the first machine is heard."),
+            lambda gradients, counts: gradients[0],
+            "Only the first machine is heard. The others have worked for nothing."),
         "weights squared": Mistake(
             _weighted(lambda counts: counts**2 / (counts**2).sum()),
             "The numbers of pictures enter squared. A machine with twice the pictures counts twice."),

@@ -17,7 +17,7 @@ def score_gradient(scores, labels):
 
 
 def train(w, x, t, steps, rate):
-    """w: (D, F) on any device; x: (N, D), t: (N, F) on the host -> w after the steps, there; losses (steps,), here."""
+    """w: (D, F), anywhere; x: (N, D), t: (N, F), on the host -> w after the steps, there; losses (steps,), here."""
     losses = []
     x_there, t_there = to_device(x, device_of(w)), to_device(t, device_of(w))  # up once
     for _ in range(steps):
