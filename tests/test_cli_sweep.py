@@ -202,6 +202,20 @@ def test_a_run_that_diverges_does_not_end_the_others(capsys):
 
 
 @pytest.mark.slow
+def test_poses_are_swept_and_compared_by_their_own_measures(capsys):
+    call = ["--lr", "0.001,0.003", "--quiet", "--out", "out", "--", "--task", "pose", *FIXED]
+    assert ran(*call) == 0
+    told = capsys.readouterr().out
+    assert "valid PCP  valid PCK" in told and "Chosen by the validation pictures (PCK): lr 0.00" in told
+    with open("out/sweep.csv") as file:
+        (one, other) = csv.DictReader(file)
+    metrics = json.loads(Path("out/lr=0.003/metrics.json").read_text())
+    assert float(other["valid_pck"]) == pytest.approx(metrics["valid"]["pck/total"], abs=1e-5)
+    assert main(["compare", "out", "--no-figure"]) == 0
+    assert "test PCP  test PCK" in capsys.readouterr().out
+
+
+@pytest.mark.slow
 def test_data_without_validation_pictures_are_refused(capsys):
     call = ["--lr", "0.003,0.01", "--out", "out", "--", *FIXED, "--valid-fraction", "0.001"]
     one_line(capsys, ran(*call), "has none: give a larger --valid-fraction")

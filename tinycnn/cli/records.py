@@ -14,7 +14,8 @@ from tinycnn.text import legible, shortened
 
 OF_THE_MACHINE = ("device", "workers")  # they change no result but for rounding
 OF_THE_LOSS = ("task", "class_weight", "box_weight", "box_loss", "beta", "label_smoothing")
-SHOWN = {"accuracy": "class right", "mean_iou": "mean IoU", "joint": "joint", "pcp": "PCP", "pck": "PCK"}
+SHOWN = {"accuracy": "class right", "mean_iou": "mean IoU", "joint": "joint", "pcp/total": "PCP",
+         "pck/total": "PCK"}
 LONGEST = 32  # columns of a name in a table
 
 
@@ -41,7 +42,7 @@ class Record(NamedTuple):
     @property
     def headline(self):
         """(name of what the best epoch is chosen by, its value on the validation pictures or None)."""
-        name = "pck" if self.settings["task"] == "pose" else "joint"
+        name = "pck/total" if self.settings["task"] == "pose" else "joint"
         value = self.score("valid", name)
         if value is None and self.history is not None:
             column = next((column for column in HEADLINES if column in self.history.rows[0]), None)

@@ -26,7 +26,7 @@ FIXED = "options of tinycnn train, the same for all runs"
 FEW = 5  # seeds below which their standard deviation says little
 OF_DATA = (*(setting.name for setting in DATA), "image_size")  # what decides which pictures there are
 LAST_COLUMN = "folder_of_the_run"
-MEASURED = {"localize": ("accuracy", "mean_iou", "joint"), "pose": ("pcp", "pck")}
+MEASURED = {"localize": ("accuracy", "mean_iou", "joint"), "pose": ("pcp/total", "pck/total")}
 
 
 def add(commands):
@@ -250,7 +250,9 @@ def _write_table(path, ended, several):
     with atomic_write(path, "w") as file:
         writer = csv.writer(file, lineterminator="\n")
         measured = MEASURED[ended[0][1].settings["task"]] if ended else ()
-        writer.writerow([*several, "best_epoch", *(f"valid_{name}" for name in measured), LAST_COLUMN])
+        columns = [f"valid_{name.partition('/')[0]}" for name in measured]
+        writer.writerow([*several, "best_epoch", *columns, LAST_COLUMN])
         for combination, record in ended:
+            scores = [record.score("valid", name) for name in measured]
             writer.writerow([*(word(combination[name]) for name in several), record.best_epoch,
-                             *(f"{record.score('valid', name):.6g}" for name in measured), record.folder])
+                             *("" if score is None else f"{score:.6g}" for score in scores), record.folder])

@@ -123,10 +123,10 @@ def _mistakes(page, found):
                     "it falls back on.")
     page.figure(found.plot_classes, "Accuracy, mean IoU and joint accuracy of each class",
                 "A class with a good box and a wrong name was seen and not recognized; one with the right name and a "
-                "bad box was recognized and not measured.")
+                "bad box was recognized and not found exactly.")
     page.figure(found.plot_sizes, "IoU over the size of the object",
                 "The same few pixels cost a small box much of its IoU and a large one little, so the left side is "
-                "lower in every network. One that falls there to nothing sees too coarsely for small objects.")
+                "mostly lower. A network that falls there to nothing sees too coarsely for small objects.")
     page.figure(found.plot_worst, "The worst answers",
                 "Look here first for labels and boxes that are wrong themselves: a network that has learned the rest "
                 "disagrees with them most.")
