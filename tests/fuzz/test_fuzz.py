@@ -7,7 +7,7 @@ from tests.fuzz.run import try_input
 from tests.fuzz.targets import TARGETS, Marker, annotations, right_files
 from tinycnn.errors import DataError
 
-NEEDED = {"people": "scipy", "safetensors": "safetensors", ".pth": "torch"}
+NEEDED = {"safetensors": "safetensors", ".pth": "torch"}
 
 
 @pytest.mark.slow

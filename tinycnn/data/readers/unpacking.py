@@ -127,7 +127,7 @@ def _zip(path: Path, most: int) -> Iterator[list[Entry]]:
     """The entries of a .zip, all at once."""
     with zipfile.ZipFile(path) as archive:
         yield [Entry(info.filename, info.file_size, _other_in_zip(info), partial(archive.open, info))
-               for info in archive.infolist() if not info.is_dir()]
+               for info in archive.infolist() if not info.filename.endswith("/")]
 
 
 def _other_in_zip(info):
