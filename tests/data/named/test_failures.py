@@ -6,6 +6,7 @@ import errno
 import os
 import shutil
 import socket
+import ssl
 import subprocess
 import sys
 import threading
@@ -106,6 +107,20 @@ def test_a_name_that_is_not_known(tiny, quietly, monkeypatch):
     monkeypatch.setattr(socket, "getaddrinfo", unknown)
     with pytest.raises(DataError, match="its name is not known here: is this machine offline?"):
         quietly(named)
+
+
+def test_a_certificate_that_is_not_valid(tiny, quietly, monkeypatch):
+    calls = []
+
+    def mistrust(*_, **__):
+        calls.append(0)
+        raise ssl.SSLCertVerificationError("self-signed certificate")
+
+    named = tiny("pets")
+    monkeypatch.setattr(socket, "create_connection", mistrust)
+    with pytest.raises(DataError, match="has no valid certificate .*self-signed certificate"):
+        quietly(named)
+    assert len(calls) == 1
 
 
 @pytest.mark.parametrize("status", [403, 404, 410])
