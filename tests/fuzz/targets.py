@@ -34,7 +34,7 @@ class Failure(AssertionError):
 
 
 def files_below(folder):
-    found = (path for path in Path(folder).rglob("*") if path.is_file())
+    found = sorted(path for path in Path(folder).rglob("*") if path.is_file())  # the order decides what is drawn
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in found}
 
 
@@ -70,7 +70,7 @@ def annotations(name, rng, folder):
     files = dict(right_files(name))
     texts = [file for file in files if Path(file).suffix not in PICTURES | {".JPEG"} or "trimaps" in file]
     if rng is not None:
-        for file in {pick(rng, texts) for _ in range(int(rng.integers(1, 3)))}:
+        for file in dict.fromkeys(pick(rng, texts) for _ in range(int(rng.integers(1, 3)))):
             match int(rng.integers(20)):
                 case 0:
                     del files[file]
@@ -307,7 +307,7 @@ def other_arrays(rng, content):
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", pick(rng, (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED))) as archive:
         for name, member in members.items():
-            archive.writestr(name, member)
+            archive.writestr(zipfile.ZipInfo(name), member, archive.compression)
     return buffer.getvalue()
 
 

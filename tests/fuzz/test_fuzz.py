@@ -1,5 +1,9 @@
 """A seeded part of python -m tests.fuzz, and that it would find what it looks for."""
 
+import os
+import subprocess
+import sys
+
 import pytest
 
 from tests.fuzz import targets
@@ -24,13 +28,19 @@ def test_a_right_file_is_read(target, tmp_path):
     assert outcome == "read" or outcome[0] == 8  # of a set of annotations, how many pictures it has
 
 
+@pytest.mark.slow
 def test_an_input_can_be_made_again(tmp_path):
-    rng = targets.np.random.default_rng
-    for folder in ("a", "b"):
-        (tmp_path / folder).mkdir()
-        annotations("coco", rng(3), tmp_path / folder)
-    assert targets.files_below(tmp_path / "a") == targets.files_below(tmp_path / "b")
-    assert targets.files_below(tmp_path / "a/set") != right_files("coco")
+    """In another process, too, in which sets have another order."""
+    program = ("import numpy as np, sys; from pathlib import Path; from tests.fuzz.targets import TARGETS\n"
+               "for name in ('voc', 'coco', 'model.npz', 'archives'):\n"
+               "    TARGETS[name](np.random.default_rng(3), Path(sys.argv[1]) / name)")
+    for folder in ("1", "2"):
+        for name in ("voc", "coco", "model.npz", "archives"):
+            (tmp_path / folder / name).mkdir(parents=True)
+        environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path), "PYTHONHASHSEED": folder}
+        subprocess.run([sys.executable, "-c", program, tmp_path / folder], env=environment, check=True)
+    assert targets.files_below(tmp_path / "1") == targets.files_below(tmp_path / "2")
+    assert targets.files_below(tmp_path / "1/coco/set") != right_files("coco")
 
 
 def attempt(monkeypatch, action):
