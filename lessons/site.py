@@ -26,7 +26,7 @@ from lessons.cells import notebooks_of
 
 ROOT = FOLDER.parent
 PAGES = FOLDER / "pages"
-TEXTS = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "datasets/README.md", "lessons/README.md",
+TEXTS = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md", "datasets/README.md", "lessons/README.md",
          "lessons/LECTURERS.md", "tests/README.md", "tests/benchmarks/README.md")
 PUBLIC = ("tinycnn", "tinycnn.layers", "tinycnn.losses", "tinycnn.box_losses", "tinycnn.optim", "tinycnn.boxes",
           "tinycnn.metrics", "tinycnn.data", "tinycnn.models", "tinycnn.classical", "tinycnn.inspection",

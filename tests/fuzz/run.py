@@ -11,7 +11,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tests.fuzz.targets import TARGETS, Marker
+from tests.fuzz.common import Marker
+from tests.fuzz.targets import TARGETS
 from tinycnn.errors import TinyCNNError
 
 SECONDS, MEGABYTES = 20.0, 400.0  # that one input may take; it is a few kilobytes

@@ -1,13 +1,20 @@
 """A seeded part of python -m tests.fuzz, and that it would find what it looks for."""
 
+import os
+import subprocess
+import sys
+
+import numpy as np
 import pytest
 
-from tests.fuzz import targets
+from tests.fuzz import annotated
+from tests.fuzz.annotated import annotations, right_counts, right_files
+from tests.fuzz.common import Failure, Marker, files_below
 from tests.fuzz.run import try_input
-from tests.fuzz.targets import TARGETS, Marker, annotations, right_files
+from tests.fuzz.targets import TARGETS
 from tinycnn.errors import DataError
 
-NEEDED = {"people": "scipy", "safetensors": "safetensors", ".pth": "torch"}
+NEEDED = {"safetensors": "safetensors", ".pth": "torch"}
 
 
 @pytest.mark.slow
@@ -24,13 +31,19 @@ def test_a_right_file_is_read(target, tmp_path):
     assert outcome == "read" or outcome[0] == 8  # of a set of annotations, how many pictures it has
 
 
+@pytest.mark.slow
 def test_an_input_can_be_made_again(tmp_path):
-    rng = targets.np.random.default_rng
-    for folder in ("a", "b"):
-        (tmp_path / folder).mkdir()
-        annotations("coco", rng(3), tmp_path / folder)
-    assert targets.files_below(tmp_path / "a") == targets.files_below(tmp_path / "b")
-    assert targets.files_below(tmp_path / "a/set") != right_files("coco")
+    """In another process, too, in which sets have another order."""
+    program = ("import numpy as np, sys; from pathlib import Path; from tests.fuzz.targets import TARGETS\n"
+               "for name in ('voc', 'coco', 'model.npz', 'archives'):\n"
+               "    TARGETS[name](np.random.default_rng(3), Path(sys.argv[1]) / name)")
+    for folder in ("1", "2"):
+        for name in ("voc", "coco", "model.npz", "archives"):
+            (tmp_path / folder / name).mkdir(parents=True)
+        environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path), "PYTHONHASHSEED": folder}
+        subprocess.run([sys.executable, "-c", program, tmp_path / folder], env=environment, check=True)
+    assert files_below(tmp_path / "1") == files_below(tmp_path / "2")
+    assert files_below(tmp_path / "1/coco/set") != right_files("coco")
 
 
 def attempt(monkeypatch, action):
@@ -49,7 +62,7 @@ def test_what_is_wrong_is_found(monkeypatch, tmp_path):
 
     def greedy(folder):
         monkeypatch.setattr("tests.fuzz.run.SECONDS", 20.0)
-        return "read" if targets.np.ones(75_000_000).sum() else ""  # 600 MB
+        return "read" if np.ones(75_000_000).sum() else ""  # 600 MB
 
     def runs_code(folder):
         Marker.where.write_text("")
@@ -66,20 +79,20 @@ def test_what_is_wrong_is_found(monkeypatch, tmp_path):
 
 @pytest.mark.parametrize("spoil, words", [
     (lambda data: data.train.boxes.__setitem__((0, 2), 1000), "outside of their pictures"),
-    (lambda data: data.train.boxes.__setitem__((0, 2), targets.np.nan), "no numbers"),
+    (lambda data: data.train.boxes.__setitem__((0, 2), np.nan), "no numbers"),
     (lambda data: setattr(data, "train", data.train.subset([0])), "are not there, and nothing is said"),
-    (lambda data: data.train.images.paths.__setitem__(0, targets.ROOT / "x.png"), "outside of the folder"),
+    (lambda data: data.train.images.paths.__setitem__(0, annotated.ROOT / "x.png"), "outside of the folder"),
 ])  # fmt: skip
 def test_a_wrong_result_is_found(monkeypatch, tmp_path, spoil, words):
-    read = targets.read
+    read = annotated.read
 
     def wrongly(*arguments, **options):
         data = read(*arguments, **options)
         spoil(data)
         return data
 
-    targets.right_counts("csv")
-    monkeypatch.setattr(targets, "read", wrongly)
+    right_counts("csv")
+    monkeypatch.setattr(annotated, "read", wrongly)
     look = annotations("csv", None, tmp_path)
-    with pytest.raises(targets.Failure, match=words):
+    with pytest.raises(Failure, match=words):
         look.func("csv", tmp_path / "set", False)

@@ -128,6 +128,16 @@ def test_damage_in_what_others_have_packed(saved):
             tc.load(saved[1])
 
 
+@pytest.mark.parametrize("head", [b"{'descr': (", b"{'descr': '<f4'\n  x\n y", b"\0", b"'" * 3, b"{" * 60])
+def test_a_head_of_an_array_that_is_none(saved, head):
+    members = _members(saved[1])
+    array = members["model/class_head.b.npy"]
+    members["model/class_head.b.npy"] = array[:10] + head.ljust(len(array[10:]))[: len(array[10:])]
+    _write(saved[1], members)
+    with pytest.raises(CheckpointError, match="is damaged or pickled"):
+        tc.load(saved[1])
+
+
 def test_a_text_nested_by_the_thousand(saved):
     members, buffer = _members(saved[1]), io.BytesIO()
     np.save(buffer, np.frombuffer(b"[" * 10**5, np.uint8))

@@ -8,6 +8,7 @@ needs before anything is read, and pickled content is refused.
 """
 
 import json
+import tokenize
 import zipfile
 import zlib
 from pathlib import Path
@@ -28,7 +29,8 @@ FORMAT = "tinycnn-2"
 EARLIER = "tinycnn-1"  # the statistics of the boxes stood in the JSON text, and there were no other buffers
 META_LIMIT = 16 * 2**20  # bytes of JSON; 1000 class names need 50 thousand
 FREE, MOST_TIMES = 2**24, 100  # bytes that any archive may become, and how many times its own size on top of them
-DAMAGED = (ValueError, EOFError, OSError, MemoryError, RuntimeError, zipfile.BadZipFile, zlib.error)
+DAMAGED = (ValueError, EOFError, OSError, MemoryError, RuntimeError, zipfile.BadZipFile, zlib.error,
+           tokenize.TokenError, SyntaxError)  # of an array's head, which NumPy reads as Python's literals
 
 
 def save(model: Layer, path: str | Path, extra: dict[str, Any] | None = None,

@@ -7,9 +7,10 @@ import threading
 import pytest
 
 from tests.data.named.layouts import LAYOUTS
-from tests.data.named.server import Server
+from tests.data.named.server import QUICK, Server
 from tinycnn.data.named import catalog
 from tinycnn.data.named.catalog import Archive
+from tinycnn.data.named.fetch import fetch
 
 
 @pytest.fixture
@@ -55,3 +56,14 @@ def tiny(server, cache, monkeypatch):
         return named
 
     return make
+
+
+@pytest.fixture
+def quietly():
+    """quietly(named): fetch it; the sentences are in quietly.said, also of a call that failed."""
+
+    def run(named, patience=QUICK):
+        run.said = []
+        return fetch(named, run.said.append, progress=False, patience=patience)
+
+    return run

@@ -1,5 +1,6 @@
 """Tiny archives of exactly the layout of the real ones: {name of the set: {name of the archive: its bytes}}."""
 
+import gzip
 import io
 import tarfile
 import zipfile
@@ -14,12 +15,10 @@ def packed(kind, files):
     buffer = io.BytesIO()
     if kind == "zip":
         with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-            for folder in folders:
-                archive.writestr(f"{folder}/", b"")
-            for name, content in files.items():
-                archive.writestr(name, content)
+            for name, content in [(f"{folder}/", b"") for folder in folders] + list(files.items()):
+                archive.writestr(zipfile.ZipInfo(name), content, zipfile.ZIP_DEFLATED)  # whose date is always the same
         return buffer.getvalue()
-    with tarfile.open(fileobj=buffer, mode="w:gz" if kind == "tar.gz" else "w", format=tarfile.GNU_FORMAT) as archive:
+    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.GNU_FORMAT) as archive:
         for folder in folders:
             info = tarfile.TarInfo(folder)
             info.type, info.mode = tarfile.DIRTYPE, 0o755
@@ -28,7 +27,7 @@ def packed(kind, files):
             info = tarfile.TarInfo(name)
             info.size = len(content)
             archive.addfile(info, io.BytesIO(content))
-    return buffer.getvalue()
+    return gzip.compress(buffer.getvalue(), mtime=0) if kind == "tar.gz" else buffer.getvalue()
 
 
 def picture(seed, height=40, width=60, format="JPEG"):

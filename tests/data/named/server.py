@@ -11,6 +11,14 @@ from tinycnn.data.named.download import Patience
 QUICK = Patience(timeout=0.5, window=0.3, least=10_000, tries=3, pause=0.01, longest=0.05)
 
 
+FILE, LSP = "tiny-imagenet-200.zip", "lspet_dataset.zip"  # an archive with a checksum, and one without
+
+
+def part(cache, name="tiny-imagenet", file=FILE):
+    """Where an archive is fetched to."""
+    return cache / "downloads" / name / f"{file}.part"
+
+
 class Handler(http.server.BaseHTTPRequestHandler):
     """Gives server.files, as a good server does, unless server.plan has something else for this request."""
 

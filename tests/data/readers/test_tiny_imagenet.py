@@ -95,3 +95,9 @@ def test_wrong_lines_and_class_names_are_explained(build):
     (folder / "wnids.txt").write_text("../n01\n")
     with pytest.raises(DataError, match="'../n01' is not the name of a class folder"):
         read(folder)
+
+
+def test_a_class_whose_name_is_longer_than_names_may_be(build):
+    folder = build({"n01": [("a.JPEG", 0, 0, 9, 9)]}, [("b.JPEG", "n01", 0, 0, 9, 9)])
+    (folder / "wnids.txt").write_text(f"n01\n{'x' * 5000}\n")
+    assert read(folder, valid_fraction=0).train.names == ["a.JPEG"]

@@ -190,6 +190,11 @@ def test_damage_in_the_middle_is_not_the_end(opened):
         opened(bytes(whole))
 
 
+def test_a_name_of_nothing(opened):
+    with pytest.raises(DataError, match="'', which would lead out"):
+        opened(zip_of({"xy.txt": b"1"}).replace(b"xy.txt", b"\0y.txt"))
+
+
 def test_unknown_ways_to_pack(opened):
     with pytest.raises(DataError, match="packed by a method that is not read"):
         opened(zip_of({"a.txt": b"x"}, zipfile.ZIP_LZMA))

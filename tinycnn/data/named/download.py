@@ -238,7 +238,7 @@ def _failure(error, timeout):
     """Broken or Refused, with the reason in words."""
     cause = error.reason if isinstance(error, urllib.error.URLError) else error
     if isinstance(cause, ssl.SSLCertVerificationError):
-        return Refused(f"has no valid certificate ({cause.verify_message})")
+        return Refused(f"has no valid certificate ({getattr(cause, 'verify_message', cause)})")
     if isinstance(cause, socket.gaierror):
         return Broken("its name is not known here: is this machine offline?")
     if isinstance(cause, TimeoutError):

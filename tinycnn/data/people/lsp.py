@@ -10,14 +10,14 @@ There is no person box. It is made from the joints, which is a hint to whoever p
 
 import re
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
+from tinycnn.data.people.matlab import read_matrix
 from tinycnn.data.photographs import Photographs, PictureError, PixelCache, decode
 from tinycnn.data.pose_samples import PoseDataset, PoseSamples
 from tinycnn.data.readers.records import Ledger
-from tinycnn.errors import DataError, require
+from tinycnn.errors import DataError
 from tinycnn.poses import JOINTS
 
 MAT_LIMIT = 64 * 2**20  # bytes; the largest of the two has 2 million
@@ -68,14 +68,13 @@ def read_people(path: str | Path, valid_fraction: float = 0.1, seed: int = 0) ->
 
 def _read_joints(path):
     """joints (n, 14, 2), visible (n, 14), and the number from which on is tested."""
-    loadmat = require("scipy.io", extra="people").loadmat
     if not path.is_file():
         raise DataError(f"{path} is missing: it holds the joints of all pictures")
     if path.stat().st_size > MAT_LIMIT:
         raise DataError(f"{path} has {path.stat().st_size:,} bytes, more than joints can take")
     try:
-        matrix: Any = np.asarray(loadmat(path)["joints"], np.float64)
-    except Exception as error:  # a damaged file makes the reader raise nearly anything
+        matrix = read_matrix(path, "joints")
+    except DataError as error:
         raise DataError(f"{path} is damaged, or holds no matrix `joints` ({error})"[:300]) from error
     if matrix.ndim != 3 or {*matrix.shape[:2]} != {3, len(JOINTS)}:
         raise DataError(f"{path}: `joints` has shape {matrix.shape}, expected (14, 3, n) as in LSP Extended, or "

@@ -10,6 +10,8 @@ of the full-size picture was lost in the reduction to 64 pixels (a goldfish of o
 The test folder has no answers, so `val` is the test part here, and `valid` is split off from `train`.
 """
 
+import os
+
 from tinycnn.data.photographs import SUFFIXES
 from tinycnn.data.readers.records import Record, inside, read_text
 from tinycnn.errors import DataError
@@ -53,7 +55,7 @@ def _class_names(root, wnids):
 
 
 def _rows(file, columns):
-    if not file.is_file():
+    if not os.path.isfile(file):  # nor where its name is longer than names may be, at which Path.is_file raises
         return []
     rows = [line.split("\t") for line in read_text(file, MAX_BYTES).splitlines() if line.strip()]
     for number, row in enumerate(rows, start=1):
@@ -73,7 +75,7 @@ def _records(folder, rows, names, part, ledger):
         else:
             found.append(Record(path, [(names[wnid], _box(corners))], part))
     listed = {name for name, *_ in rows}
-    if folder.is_dir():
+    if os.path.isdir(folder):
         for path in sorted(folder.iterdir()):
             if path.suffix.lower() in SUFFIXES and path.name not in listed:
                 ledger.leave_out(path.name, "it has no annotation")

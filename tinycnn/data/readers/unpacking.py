@@ -22,7 +22,7 @@ from tinycnn.errors import DataError
 MOST_BYTES, MOST_FILES, MOST_TIMES = 32 * 2**30, 500_000, 200  # unpacked; and how many times as large as packed
 FREE = 2**20  # bytes that may come out of any archive, however small
 BLOCK = 2**16  # bytes that are copied at once
-HEADER = 2**13  # bytes of one long name in a .tar; a larger one would keep the patterns of tarfile busy for hours
+HEADER = 2**14  # bytes of one long name in a .tar: the time of the patterns of tarfile grows with their square
 EMPTY = bytes(tarfile.BLOCKSIZE)  # what ends a .tar
 METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # others may ask for gigabytes of memory
 LINK, FOLDER, FILE = 0xA, 0x4, 0x8  # the kinds that matter in the attributes of a .zip; 0: nothing is said
@@ -127,7 +127,7 @@ def _zip(path: Path, most: int) -> Iterator[list[Entry]]:
     """The entries of a .zip, all at once."""
     with zipfile.ZipFile(path) as archive:
         yield [Entry(info.filename, info.file_size, _other_in_zip(info), partial(archive.open, info))
-               for info in archive.infolist() if not info.is_dir()]
+               for info in archive.infolist() if not info.filename.endswith("/")]
 
 
 def _other_in_zip(info):
