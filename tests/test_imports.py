@@ -40,7 +40,7 @@ models.base models.localizer models.alexnet models.resnet models.pose
 classical
 models
 gradient_check  above training, which checks a gradient every few steps if asked (gradcheck_every)
-history
+history anomaly
 continuation
 checkpoint
 tasks  what a training has to know of its task
