@@ -5,7 +5,7 @@ import json
 from tinycnn.cli import runs
 from tinycnn.cli.options import DATA, DEVICE, given, options, place, resolve
 from tinycnn.models.weights import load
-from tinycnn.text import legible
+from tinycnn.text import for_json, legible
 
 
 def add(commands):
@@ -30,7 +30,8 @@ def run(arguments):
     runs.say_if_learned(path, settings, arguments.part, part)
     metrics = evaluate(model, part, data.train if len(data.train) else None)
     if arguments.json:
-        print(json.dumps({"model": str(path), "data": settings["data"], "part": arguments.part, **metrics}, indent=2))
+        told = {"model": str(path), "data": settings["data"], "part": arguments.part, **metrics}
+        print(json.dumps(for_json(told), indent=2))
     else:
         table = task_of(model).comparison_table(metrics)
         print(f"{path} on {legible(data.name)}, {metrics['count']:,} {arguments.part} pictures:\n{table}")

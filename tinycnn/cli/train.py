@@ -64,6 +64,7 @@ def _run(arguments, settings, folder, claim):
     say = (lambda *lines: None) if arguments.quiet else (lambda *lines: lines and print(*lines, sep="\n", flush=True))
     if folder is None and arguments.out is not None:
         runs.expect_new(Path(arguments.out))  # before anything is drawn or read
+        runs.expect_apart(arguments.out, settings["data"])
     data = _load(settings, folder)
     say(data.describe(), "")
     if arguments.config is not None:
