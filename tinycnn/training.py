@@ -100,7 +100,7 @@ def fit(model: Localizer | PoseNet, train: Samples | Dataset | PoseSamples | Pos
                 part.freeze(epoch < frozen_epochs)
             model.train()
             shuffled = task.batches(samples, batch_size, shuffle=True, augment=augment, seed=seed, epoch=epoch,
-                                    workers=workers, **balancing)
+                                    workers=workers, skip_missing=True, **balancing)
             for step, batch in enumerate(_bar(shuffled, steps_per_epoch, f"epoch {epoch + 1}/{epochs}", progress)):
                 done = epoch * steps_per_epoch + step
                 optimizer.lr = set_lr = base_lr * schedule(done / (epochs * steps_per_epoch))
