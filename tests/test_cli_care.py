@@ -37,6 +37,43 @@ def test_predict_replaces_its_own_drawings_and_nothing_else(trained, tmp_path):
     assert [(out / name).read_bytes() for name in ("a.png", "a-2.png")] == before
 
 
+@pytest.fixture
+def photos(tmp_path, monkeypatch):
+    """A YOLO set photos/ of 12 pictures, in the current folder."""
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(0)
+    for i in range(12):
+        for kind in ("images", "labels"):
+            (tmp_path / "photos" / kind).mkdir(parents=True, exist_ok=True)
+        pixels = rng.integers(0, 256, (30, 40, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(tmp_path / f"photos/images/{i}.jpg")
+        (tmp_path / f"photos/labels/{i}.txt").write_text(f"{i % 2} .5 .5 .4 .4\n")
+    return tmp_path / "photos"
+
+
+def told_of(data):
+    return [data.notes, *(sorted(part.names) for part in data.parts.values())]
+
+
+@pytest.mark.parametrize("out", ["photos", "photos/images", "photos/../photos/labels"])
+def test_train_does_not_write_among_its_data(photos, capsys, out):
+    before = sorted(photos.rglob("*"))
+    assert main([*TINY[:1], *TINY[3:], "--data", "photos", "--out", out]) == 2
+    err = capsys.readouterr().err
+    assert "holds the data" in err and "runs/" in err and err.count("\n") == 1
+    assert sorted(photos.rglob("*")) == before
+
+
+def test_runs_and_drawings_inside_a_data_folder_are_no_part_of_it(photos, trained, monkeypatch):
+    before = told_of(tc.data.read("photos"))
+    assert main([*TINY[:1], *TINY[3:], "--data", "photos", "--out", "photos/models/new"]) == 0
+    assert main(["predict", "--model", str(trained), "photos/images", "--out", "photos/images"]) == 0
+    assert (photos / "images/3.png").exists()
+    monkeypatch.chdir(photos)
+    assert main([*TINY[:1], *TINY[3:], "--data", "."]) == 0 and (photos / "runs/photos-1/predictions.png").exists()
+    assert told_of(tc.data.read(photos)) == before
+
+
 @pytest.mark.parametrize("name", ["curves.png", "predictions.png"])
 def test_train_does_not_draw_over_what_lies_in_its_folder(tmp_path, capsys, name):
     out = tmp_path / "mine"

@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -346,3 +347,47 @@ def test_memory_is_bounded_by_the_largest_picture(here):
     assert status == 0 and thin < usual + 100e6  # it was 4.8 GB
     status, large = peak("large*.jpg")
     assert status == 0 and large < usual + 9 * 48e6 + 50e6  # it was 1 GB for four
+
+
+@pytest.mark.parametrize("address", ["http://a/b.png", "HTTPS://a/b//c.png", "file:///a/b.png"])
+def test_an_address_is_printed_as_it_was_typed_and_not_fetched(here, capsys, address):
+    picture(here / "a.png")
+    status, entries, lines = answers(capsys, address, "a.png", "--no-draw")
+    assert status == 1 and entries[0]["image"] == address and "class" in entries[1]
+    assert entries[0]["error"].startswith("addresses are not fetched: download")
+    assert lines[0] == f"tinycnn: {address}: {entries[0]['error']}"
+    for call in (["evaluate", address], ["data", "show", address], ["train", "--data", address],
+                 ["train", "--init", address], ["predict", "a.png", "--model", address]):  # fmt: skip
+        assert main(call) == 2
+        err = capsys.readouterr().err
+        assert f"got {address}. Addresses are not fetched" in err and err.count("\n") == 1
+
+
+@pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="needs names that are any bytes")
+def test_json_of_a_name_that_is_no_utf8_can_be_written_as_utf8(here, capsys):
+    name = os.fsdecode(b"caf\xe9.png")
+    picture(here / name)
+    for asked in (name, "caf*", os.fsdecode(b"none\xff.png")):
+        _, entries, _ = answers(capsys, asked)
+        for text in entries[0].values():
+            str(text).encode("utf-8")
+        assert entries[0]["image"] in ("caf\ufffd.png", "none\ufffd.png")
+    assert (here / "predictions" / os.fsdecode(b"caf\xe9.png")).exists()
+
+
+def test_a_home_folder_of_nobody_is_said(here, capsys):
+    for call in (["data", "show", "~nosuch/x"], ["predict", "a.png", "--model", "~nosuch/x"]):
+        assert main(call) == 2
+        err = capsys.readouterr().err
+        assert "there is no user 'nosuch'" in err and err.count("\n") == 1
+    with pytest.raises(tc.errors.DataError, match="~nosuch"):
+        tc.data.read("~nosuch/x")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a shell that closes streams")
+def test_closed_streams_cost_nothing(here):
+    run = [sys.executable, "-m", "tinycnn", "train", "--size", "40", "--image-size", "32", "--channels", "4",
+           "--hidden", "8", "--epochs", "1", "--out", "run"]  # fmt: skip
+    subprocess.run(["sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh", *run], check=True, timeout=100,
+                   env=os.environ | {"PYTHONPATH": str(Path(tc.__file__).parent.parent)})
+    assert tc.load(here / "run/model.npz") and json.loads((here / "run/metrics.json").read_text())

@@ -449,3 +449,19 @@ def test_a_rate_that_is_no_number_is_refused_by_the_optimizers():
     for options in ({"lr": float("inf")}, {"lr": float("nan")}, {"lr": 0.1, "weight_decay": float("inf")}):
         with pytest.raises(ValueError, match="must not be negative or infinite"):
             tc.optim.SGD(tc.layers.Linear(2, 2), **options)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="needs signals")
+def test_a_second_ctrl_c_prints_no_traceback():
+    for number, pause in enumerate((0.0, 0.02, 0.1)):
+        call = [sys.executable, "-m", "tinycnn", *TRAIN, "--epochs", "500", "--out", f"run{number}"]
+        environment = os.environ | {"PYTHONPATH": str(ROOT)}
+        run = subprocess.Popen(call, stderr=subprocess.PIPE, text=True, env=environment)
+        while not Path(f"run{number}/checkpoint.npz").exists():
+            time.sleep(0.01)
+        for _ in range(2):
+            run.send_signal(signal.SIGINT)
+            time.sleep(pause)
+        _, err = run.communicate(timeout=60)
+        assert run.returncode in (130, -signal.SIGINT) and "Traceback" not in err, err

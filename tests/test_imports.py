@@ -42,7 +42,7 @@ models
 breakdown
 exchange  models for other programs
 gradient_check  above training, which checks a gradient every few steps if asked (gradcheck_every)
-history origin
+history origin anomaly
 continuation
 snapshots  of each epoch, beside the checkpoint
 checkpoint

@@ -321,3 +321,32 @@ def test_model_statistics_come_from_the_training_boxes_and_are_kept_when_trainin
     np.testing.assert_allclose(model.box_mean, codes.mean(axis=0))
     tc.fit(model, squares(30, seed=9), epochs=1, progress=False)
     np.testing.assert_allclose(model.box_mean, codes.mean(axis=0))
+
+
+@pytest.mark.parametrize("augmented", [False, True])
+def test_a_picture_that_vanishes_during_training_is_skipped_counted_and_named(tmp_path, augmented):
+    Image = pytest.importorskip("PIL.Image")
+    from tinycnn.data import Augment, Photographs, Samples
+
+    paths = [tmp_path / f"{i}.png" for i in range(12)]
+    for i, path in enumerate(paths):
+        Image.fromarray(np.random.default_rng(i).integers(0, 256, (40, 30, 3), dtype=np.uint8)).save(path)
+    images = Photographs(paths, [(40, 30)] * 12, cache=tc.data.photographs.PixelCache(0))
+    samples = Samples(images, np.arange(12) % 2, np.tile((3, 3, 20, 20), (12, 1)), [path.name for path in paths], "ab")
+    model = tc.models.localizer(2, image_size=32, channels=(4,), hidden=8, classes="ab")
+
+    def vanish(row, _):
+        for name in {1: "7.png", 2: "3.png"}.get(row["epoch"], "").split():
+            (tmp_path / name).unlink()
+
+    with pytest.warns(UserWarning, match="the picture is gone") as told:
+        history = tc.fit(model, samples, epochs=4, batch_size=5, progress=False, on_epoch=vanish,
+                         augment=Augment.light() if augmented else None)
+    assert [str(one.message) for one in told] == [
+        "sample 7 (7.png): the picture is gone, so it is left out; so far 1 of 12",
+        "sample 3 (3.png): the picture is gone, so it is left out; so far 2 of 12"]
+    assert len(history) == 4 and np.isfinite(history.column("loss")).all()
+    for path in paths:
+        path.unlink(missing_ok=True)
+    with pytest.warns(UserWarning), pytest.raises(tc.errors.DataError, match="all 5 pictures of a batch are gone"):
+        tc.fit(model, samples, epochs=1, batch_size=5, progress=False)

@@ -1,6 +1,7 @@
 """Plain-text tables, and how counts, shares and sizes are written in them and in sentences."""
 
 import math
+import re
 import textwrap
 import unicodedata
 
@@ -140,6 +141,23 @@ def legible(text):
     if words.isascii() and words.isprintable():
         return words
     return "".join("\ufffd" if unicodedata.category(c) in UNSEEN and c not in JOINERS else c for c in words)
+
+
+def for_json(value):
+    """`value`, for JSON that others read: in each text, also inside lists and dictionaries, a � for what is no letter.
+
+    A file's name may be any bytes. Python keeps those that are no UTF-8 as halves of letters, which JSON cannot hold.
+    """
+    if isinstance(value, dict):
+        return {for_json(name): for_json(inner) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [for_json(inner) for inner in value]
+    return re.sub("[\ud800-\udfff]", "\ufffd", value) if isinstance(value, str) else value
+
+
+def is_address(text):
+    """Whether this is an address as browsers have it, http://..., and no path."""
+    return re.match(r"[a-z][a-z0-9+.-]+://", text, re.I) is not None
 
 
 def columns(text):

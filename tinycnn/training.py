@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from tinycnn import optim
+from tinycnn.anomaly import Blind, Watch
 from tinycnn.backend import pick_device, to_device
 from tinycnn.callers import trains
 from tinycnn.checkpoint import Run
@@ -38,7 +39,8 @@ def fit(model: Localizer | PoseNet, train: Samples | Dataset | PoseSamples | Pos
         augment: Any = None, seed: int = 0, out: str | Path | None = None, resume: bool = False,
         patience: int | None = None, clip_norm: float | None = None, device: str | None = None, progress: bool = True,
         gradcheck_every: int = 0, workers: int = 1, on_epoch: Callable[[Row, Any], object] | None = None,
-        freeze: tuple[str, int] | None = None, balance: bool = False, notes: dict[str, Any] | None = None) -> History:
+        freeze: tuple[str, int] | None = None, balance: bool = False, notes: dict[str, Any] | None = None,
+        detect_anomaly: bool = False) -> History:
     """Train a Localizer, or a PoseNet; returns the History. The model ends with the weights of the last epoch.
 
     train, valid: Samples (for a PoseNet, PoseSamples), or a data set for both; valid chooses the best epoch and is
@@ -59,6 +61,8 @@ def fit(model: Localizer | PoseNet, train: Samples | Dataset | PoseSamples | Pos
     balance: every class comes equally often, however rare; an epoch stays as long (tinycnn.data.batches.balanced).
         Probabilities are then those of classes that are equally frequent: a rare class is named more often
     notes: what else shaped this training, as JSON has it; the checkpoint keeps it, and resume must find it the same
+    detect_anomaly: look at every array of every step, and name the layer, the array, the step and the picture where NaN
+        or infinity first appears
 
     Samples whose classes stand in another order than the model's are brought into that order.
 
@@ -82,6 +86,7 @@ def fit(model: Localizer | PoseNet, train: Samples | Dataset | PoseSamples | Pos
                            clip_norm=clip_norm, augment=augment, schedule=schedule, loss=loss, optimizer=optimizer,
                            freeze=freeze, balance=balance, notes=notes, train=task.fingerprint(samples))
     run = Run(model, optimizer, out, settings, given_parts(task, train, valid))
+    watch = Watch(model, samples.names) if detect_anomaly else Blind()
     steps_per_epoch = math.ceil(len(samples) / batch_size)
     base_lr = set_lr = optimizer.lr
     try:
@@ -97,11 +102,12 @@ def fit(model: Localizer | PoseNet, train: Samples | Dataset | PoseSamples | Pos
                 part.freeze(epoch < frozen_epochs)
             model.train()
             shuffled = task.batches(samples, batch_size, shuffle=True, augment=augment, seed=seed, epoch=epoch,
-                                    workers=workers, **balancing)
+                                    workers=workers, skip_missing=True, **balancing)
             for step, batch in enumerate(bar(shuffled, steps_per_epoch, f"epoch {epoch + 1}/{epochs}", progress)):
                 done = epoch * steps_per_epoch + step
                 optimizer.lr = set_lr = base_lr * schedule(done / (epochs * steps_per_epoch))
-                _step(task, batch, loss, optimizer, clip_norm, meter)
+                with watch.step(done, batch.indices):
+                    _step(task, batch, loss, optimizer, clip_norm, meter, watch)
                 if gradcheck_every and (done + 1) % gradcheck_every == 0:
                     _check_gradients(task, batch, loss, done)
             row = {"epoch": epoch + 1, "seconds": 0.0, "lr": optimizer.lr, **meter.means()}
@@ -125,18 +131,21 @@ def fit(model: Localizer | PoseNet, train: Samples | Dataset | PoseSamples | Pos
     return run.history
 
 
-def _step(task, batch, loss, optimizer, clip_norm, meter):
+def _step(task, batch, loss, optimizer, clip_norm, meter, watch):
     """Forward, the loss, backward, one step of the optimizer."""
     # Numbers that overflow are reported once, as a TrainingError, not by a warning for each operation.
     with np.errstate(over="ignore", invalid="ignore"):
         model = task.model
         images, truth = to_device(batch.images, model.device), task.truth(batch)
         value = loss.forward(model.forward(model.normalize(images)), truth)
+        watch.forward(value, truth)
         meter.add(loss, value, len(batch.images))
         task.backward(loss.backward(), type(loss).__name__)
+        watch.backward()
         if clip_norm:
             optim.clip_gradients(model, clip_norm)
         optimizer.step()
+        watch.weights()
 
 
 def evaluate(model: PictureModel, samples: Samples | PoseSamples, train_samples: Samples | PoseSamples | None = None,

@@ -100,7 +100,8 @@ def test_elementwise_results_have_numpys_dtype():
         if not (isinstance(theirs, cupy.ufunc) and isinstance(ours, np.ufunc)):
             continue
         for inputs in itertools.product(REAL, repeat=theirs.nin):
-            loops = (loop.split("->") for loop in theirs.types)
+            known = (loop for loop in theirs.types if set(loop) <= {*np.typecodes["All"], *"->"})  # not bfloat16
+            loops = (loop.split("->") for loop in known)
             given = next((out for takes, out in loops if all(map(np.can_cast, inputs, takes))), None)
             try:
                 dtypes = [np.dtype(char) for char in inputs] + [None] * ours.nout

@@ -5,7 +5,9 @@ A command that fails says why in one line on stderr and returns a status other t
 """
 
 import os
+import signal
 import sys
+import threading
 import traceback
 import warnings
 
@@ -34,7 +36,10 @@ COMMANDS = (train, sweep, evaluate, compare, predict, inspect, explore, summary,
 
 def main(argv=None):
     """Run one command; returns the exit status: 0, 1 for an error, 2 for a wrong call, 130 after Ctrl-C."""
-    argv = sys.argv[1:] if argv is None else list(argv)
+    program, argv = argv is None, sys.argv[1:] if argv is None else list(argv)
+    for name in ("stdin", "stdout", "stderr"):  # in this order they get the numbers of the streams that are closed
+        if getattr(sys, name) is None:  # else a model.npz could get one, and be told what is meant for people
+            setattr(sys, name, open(os.devnull, "r" if name == "stdin" else "w"))  # noqa: SIM115
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")  # a class name the terminal cannot show must not end the command
@@ -49,6 +54,8 @@ def main(argv=None):
     except SystemExit as done:  # --help and --version end this way
         return done.code or 0
     except KeyboardInterrupt as stop:
+        if program and threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGINT, signal.SIG_DFL)  # another Ctrl-C ends what is left, without a traceback
         status, cause, line = 130, stop, f"interrupted{f'; {stop}' if str(stop) else ''}"
     except BrokenPipeError:  # the reader of our output has left, as `head` does; nobody is there to be told
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -10,7 +10,7 @@ from tinycnn.cli.options import DATA, DEVICE, given, options, place, resolve
 from tinycnn.cli.pictures import expect_writable
 from tinycnn.files import expect_own
 from tinycnn.models.weights import load
-from tinycnn.text import legible
+from tinycnn.text import for_json, legible
 
 FIGURES = ("confusion.png", "classes.png", "sizes.png", "worst.png")
 
@@ -50,8 +50,8 @@ def run(arguments):
     written = [] if out is None else _draw(found, out)
     if arguments.json:
         more = {} if found is None else {"breakdown": found.numbers()}
-        print(json.dumps({"model": str(path), "data": settings["data"], "part": arguments.part, **metrics, **more},
-                         indent=2))
+        told = {"model": str(path), "data": settings["data"], "part": arguments.part, **metrics, **more}
+        print(json.dumps(for_json(told), indent=2))
         return
     print(f"{path} on {legible(data.name)}, {metrics['count']:,} {arguments.part} pictures:\n"
           f"{task.comparison_table(metrics)}")

@@ -18,6 +18,7 @@ from tinycnn.errors import DataError
 from tinycnn.models.alexnet import VARIANTS
 from tinycnn.models.architectures import ARCHITECTURES
 from tinycnn.models.architectures import defaults as architecture_arguments
+from tinycnn.text import is_address
 
 
 class Parser(argparse.ArgumentParser):
@@ -80,6 +81,13 @@ def place(text):
     """A type for argparse: a file or folder. Nothing at all would be the current folder, which nobody means."""
     if not text:
         raise argparse.ArgumentTypeError(f"expected the path of a file or folder, got {text!r}")
+    if is_address(text):
+        raise argparse.ArgumentTypeError(f"expected the path of a file or folder, got {text}. Addresses are not "
+                                         "fetched: download it, and give the file's path")
+    if text.startswith("~") and not os.path.lexists(text) and os.path.expanduser(text) == text:
+        user = text[1:].partition("/")[0]
+        raise argparse.ArgumentTypeError(f"there is no user {user!r}, whose home folder {text} would be in. A name "
+                                         "that begins with ~ is given as ./~")
     return text
 
 

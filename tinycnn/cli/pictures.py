@@ -15,6 +15,7 @@ from typing import NamedTuple
 from tinycnn.cli.failures import UsageError
 from tinycnn.data.photographs import SUFFIXES
 from tinycnn.files import holds
+from tinycnn.text import is_address
 
 MARK = "Software", "tinycnn predict"  # in each drawing
 IN_FILE = b"\0".join(word.encode() for word in MARK)  # as PNG has it
@@ -23,7 +24,7 @@ IN_FILE = b"\0".join(word.encode() for word in MARK)  # as PNG has it
 class Asked(NamedTuple):
     """A picture that is asked for, or an argument that stands for none, with the reason."""
 
-    path: Path
+    path: Path | str  # an address stays as it was typed
     problem: str | None = None
 
 
@@ -40,6 +41,8 @@ def find(arguments):
 
 
 def _meant(text):
+    if is_address(text):
+        return [Asked(text, "addresses are not fetched: download the picture, and give the file's path")]
     if os.path.isdir(text):
         return _in_folder(Path(text)) or [
             Asked(Path(text), "the folder holds no pictures (hidden files and drawings of predict do not count)")]
@@ -78,9 +81,10 @@ def _natural(path):
 
 def targets(asked, folder):
     """One name for each picture: never that of a file that is not our own drawing, never the same name twice."""
-    taken = {_name(path) for path, _ in asked}
+    paths = [Path(path) for path, _ in asked]
+    taken = set(map(_name, paths))
     numbers, found = {}, []
-    for path, _ in asked:
+    for path in paths:
         stem = path.stem[:200] if len(os.fsencode(path.stem)) < 240 else path.stem[:50]  # names have 255 bytes
         number = numbers.get(stem, 1)
         target = folder / f"{stem}.png" if number == 1 else folder / f"{stem}-{number}.png"

@@ -20,7 +20,7 @@ from tinycnn.cli.options import DEVICE, count, given, numbers_of_a_box, options,
 from tinycnn.errors import DataError
 from tinycnn.models.pose import PoseNet
 from tinycnn.models.weights import load
-from tinycnn.text import aligned, columns, legible
+from tinycnn.text import aligned, columns, for_json, legible
 
 
 def add(commands):
@@ -152,7 +152,7 @@ def _json():
 
     def show(answer):
         nonlocal before
-        text = before + textwrap.indent(json.dumps(answer, indent=2, allow_nan=False), "  ")
+        text = before + textwrap.indent(json.dumps(for_json(answer), indent=2, allow_nan=False), "  ")
         before = ",\n"
         print(text, end="")
 

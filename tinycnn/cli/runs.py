@@ -8,6 +8,7 @@
 """
 
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -60,6 +61,17 @@ def expect_new(folder):
     if others:
         raise UsageError(f"{folder} holds no run, but {' and '.join(others)}, which this one would write over: "
                          "choose another folder, or leave --out away to get a new numbered one under runs/")
+
+
+def expect_apart(folder, data):
+    """Raise UsageError where a run's files would come among those of a data set. data: as the settings have it"""
+    if data in DRAWN.values():
+        return
+    folder, data = Path(folder).resolve(), Path(os.path.expanduser(data)).resolve()
+    root = data if data.is_dir() else data.parent
+    if folder == root or root in folder.parents and folder.is_dir() and any(folder.iterdir()):
+        raise UsageError(f"--out {folder} holds the data: a run there would put its own pictures and tables among "
+                         "them. Choose another folder, or leave --out away to get a new numbered one under runs/")
 
 
 def find_model(given):

@@ -73,6 +73,7 @@ def _run(arguments, settings, folder, claim, load_data):
     say = (lambda *lines: None) if arguments.quiet else (lambda *lines: lines and print(*lines, sep="\n", flush=True))
     if folder is None and arguments.out is not None:
         runs.expect_new(Path(arguments.out))  # before anything is drawn or read
+        runs.expect_apart(arguments.out, settings["data"])
     begins = settings["init"] and (folder is None or not (folder / "checkpoint.npz").exists())
     if begins and not Path(settings["init"]).exists():
         raise UsageError(f"--init {settings['init']}: there is no such file or folder")

@@ -6,6 +6,7 @@ order, and each batch draws its random numbers from a generator of its own, seed
 batch): the same bytes with no thread, with one, or with three.
 """
 
+import warnings
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -18,6 +19,7 @@ import numpy as np
 from tinycnn.backend import Array
 from tinycnn.boxes import encode
 from tinycnn.data.dataset import Samples
+from tinycnn.data.photographs import MISSING, Photographs
 from tinycnn.errors import DataError
 from tinycnn.resize import crop_resize
 
@@ -41,7 +43,7 @@ class Batch:
 
 def batches(samples: Samples, batch_size: int, image_size: int, *, shuffle: bool, augment: Augmentation | None = None,
             seed: int = 0, epoch: int = 0, drop_last: bool = False, workers: int = 1,
-            balance: bool = False) -> Iterator[Batch]:
+            balance: bool = False, skip_missing: bool = False) -> Iterator[Batch]:
     """One pass over `samples`: an iterator of `Batch`.
 
     image_size: S, the side of the network's input; pictures of another size are resized, stretched if not square
@@ -52,13 +54,15 @@ def batches(samples: Samples, batch_size: int, image_size: int, *, shuffle: bool
         `break`, on an error). 0 prepares each batch when it is asked for
     balance: as many samples as there are, all classes equally often (see `balanced`); needs shuffle
 
+    skip_missing: leave out a picture whose file is gone, with a warning that names it and counts; batches get smaller
+
     A picture that cannot be used raises DataError with the sample's name when the iteration reaches its batch.
     """
     if image_size < 1:
         raise DataError(f"image_size is at least 1, got {image_size}")
 
     def prepare(indices, rng):
-        return _prepare(samples, indices, image_size, augment, rng)
+        return _prepare(samples, indices, image_size, augment, rng, skip_missing)
 
     if balance and not shuffle:
         raise DataError("balance draws samples anew in each epoch, so it needs shuffle=True")
@@ -142,15 +146,35 @@ def _in_order(prepare, count, workers):
         pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _prepare(samples, indices, side, augment, rng):
+def skipped(samples: Any, index: int, error: Exception) -> bool:
+    """Whether a picture that gave this error is one whose file is gone; said once of each, with their number so far."""
+    gone = getattr(error, "reason", "") == MISSING and isinstance(samples.images, Photographs)
+    if gone and samples.images.paths[index] not in samples.images.missing:
+        samples.images.missing.add(samples.images.paths[index])
+        warnings.warn(f"sample {index} ({samples.names[index]}): the picture is gone, so it is left out; so far "
+                      f"{len(samples.images.missing):,} of {len(samples):,}", stacklevel=2)
+    return gone
+
+
+def those_left(kept: list[int], indices: np.ndarray, samples: Any) -> list[int]:
+    """Rows of a batch that could be prepared; DataError where there are none."""
+    if not kept:
+        raise DataError(f"all {len(indices)} pictures of a batch are gone, {samples.names[indices[0]]} first: is the "
+                        "disk or the folder they are on still there?")
+    return kept
+
+
+def _prepare(samples, indices, side, augment, rng, skip_missing):
     boxes, labels = samples.boxes[indices].astype(np.float64), samples.labels[indices]
     if augment is None and _is_ready(samples.images, side):
         images, sizes = samples.images[indices], np.array((side, side))
     else:
         images, sizes = np.empty((len(indices), side, side, 3), np.uint8), np.full((len(indices), 2), side)
+        kept = []
         for row, index in enumerate(indices):
             try:
                 image = samples.images[index]
+                kept.append(row)
                 if augment is None:
                     sizes[row] = height, width = image.shape[:2]
                     picture = crop_resize(image, (0, 0, width, height), (side, side))
@@ -159,11 +183,16 @@ def _prepare(samples, indices, side, augment, rng):
                 if picture.shape != (side, side, 3):
                     raise DataError(f"expected a picture of {side} x {side} with 3 channels, got shape {picture.shape}")
             except (DataError, OSError) as error:
+                if skip_missing and skipped(samples, index, error):
+                    continue
                 raise DataError(f"sample {index} ({samples.names[index]}): {error}") from error
             except Exception as error:  # a mistake in someone's augment function keeps its own type
                 error.add_note(f"while preparing sample {index} ({samples.names[index]})")
                 raise
             images[row] = picture
+        if len(kept) < len(indices):
+            left = those_left(kept, indices, samples)
+            images, sizes, boxes, labels, indices = (a[left] for a in (images, sizes, boxes, labels, indices))
     return Batch(images, labels, encode(boxes, sizes).astype(np.float32), indices)
 
 

@@ -23,6 +23,7 @@ import numpy as np
 from tinycnn.backend import ArrayLike
 from tinycnn.errors import DataError, MissingExtra, require
 
+MISSING = "the picture is missing"  # a reason
 SUFFIXES = frozenset({".jpg", ".jpeg", ".jfif", ".png", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm",
                       ".heic", ".heif", ".avif"})  # fmt: skip
 FORMATS = ("JPEG", "PNG", "BMP", "GIF", "TIFF", "WEBP", "PPM")  # nothing that would start another program (EPS does)
@@ -82,7 +83,7 @@ def decode(path: str | Path, max_side: int | None = None) -> Picture:
             raise PictureError(path, f"the picture's file is larger than {MAX_FILE_BYTES:,} bytes")
         data = path.read_bytes()
     except (FileNotFoundError, NotADirectoryError):
-        raise PictureError(path, "the picture is missing") from None
+        raise PictureError(path, MISSING) from None
     except OSError as error:
         raise PictureError(path, f"the picture cannot be opened ({error.strerror})") from error
     if not data:
@@ -257,6 +258,7 @@ class Photographs:
         self.max_side = max_side
         self.cache = PixelCache() if cache is None else cache
         self.digests = None if digests is None else list(digests)
+        self.missing: set[Path] = set()  # files that were asked for and are gone (see `skipped` in batches.py)
         if len(self.paths) != len(self.sizes):
             raise DataError(f"there are {len(self.paths)} paths but {len(self.sizes)} sizes: each picture needs one")
 

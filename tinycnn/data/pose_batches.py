@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tinycnn.data.batches import in_batches
+from tinycnn.data.batches import in_batches, skipped, those_left
 from tinycnn.data.pose_augment import PoseAugment
 from tinycnn.data.pose_samples import PoseSamples
 from tinycnn.errors import DataError
@@ -29,7 +29,7 @@ class PoseBatch:
 
 def pose_batches(samples: PoseSamples, batch_size: int, image_size: int, margin: float, *, shuffle: bool,
                  augment: PoseAugment | None = None, seed: int = 0, epoch: int = 0,
-                 workers: int = 1) -> Iterator[PoseBatch]:
+                 workers: int = 1, skip_missing: bool = False) -> Iterator[PoseBatch]:
     """One pass over `samples`: an iterator of `PoseBatch`. margin: how much around a person is seen (see `windows`)
 
     augment: a `PoseAugment`, or any function (image, joints, visible, window, size, rng) -> (image, codes, visible)
@@ -41,16 +41,23 @@ def pose_batches(samples: PoseSamples, batch_size: int, image_size: int, margin:
         images = np.empty((len(indices), image_size, image_size, 3), np.uint8)
         joints, visible = samples.joints[indices], samples.visible[indices]
         codes = encode_joints(joints, shown[indices])
+        kept = []
         for row, i in enumerate(indices):
             try:
                 image = samples.images[i]
+                kept.append(row)
                 if augment is None:
                     images[row] = crop_resize(image, tuple(shown[i]), (image_size, image_size))
                 else:
                     images[row], codes[row], visible[row] = augment(
                         image, joints[row], visible[row], shown[i], image_size, rng)  # fmt: skip
             except (DataError, OSError) as error:
+                if skip_missing and skipped(samples, i, error):
+                    continue
                 raise DataError(f"sample {i} ({samples.names[i]}): {error}") from error
+        if len(kept) < len(indices):
+            left = those_left(kept, indices, samples)
+            images, codes, visible, indices = (a[left] for a in (images, codes, visible, indices))
         return PoseBatch(images, codes.astype(np.float32), visible, indices)
 
     return in_batches(len(samples), batch_size, prepare, shuffle, seed, epoch, False, workers)

@@ -5,6 +5,7 @@ module with two functions: `find` (is this folder in my format?) and `records` (
 does not depend on the format, from damaged files to the parts, is in `assemble`.
 """
 
+import os
 from collections import Counter
 from importlib import import_module
 from pathlib import Path
@@ -72,7 +73,7 @@ def read(path: str | Path, format: str | None = None, valid_fraction: float = 0.
         raise DataError(f'units are "pixels", "shares" or "percent" of the picture, not {units!r}')
     if group_by is not None:
         groups.check(group_by)
-    given = Path(path).expanduser()
+    given = Path(os.path.expanduser(path))  # a ~ of nobody stays as it is
     place = _unwrapped(unpack(given) if given.is_file() and given.suffix.lower() == ".zip" else given)
     reader, files = recognize(place, format)
     root = place if place.is_dir() else place.parent

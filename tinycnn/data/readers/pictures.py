@@ -10,6 +10,7 @@ from pathlib import Path
 
 from tinycnn.data.photographs import SUFFIXES
 from tinycnn.data.readers.records import first_file, inside, plain, walk
+from tinycnn.files import holds
 
 BESIDE = frozenset(  # words of folders that hold pictures which nobody annotated
     "mask masks segmentation segmentations segmentationclass segmentationobject seg segs trimap trimaps gt groundtruth "
@@ -20,13 +21,21 @@ SEVERAL = "several pictures have its name"
 BY_NAME = "found by its name, in another folder or with another ending than its annotation says"
 
 
+DRAWN = b"Software\0tinycnn "  # in each PNG that predict, or a figure, has drawn
+
+
+def drawn(path):
+    """Whether it is a drawing of ours: beside the picture it shows, it has that one's name, and is not meant."""
+    return path.suffix.lower() == ".png" and holds(path, DRAWN)
+
+
 class Pictures:
     """All pictures below a folder, to be asked for by the name that an annotation gives."""
 
     def __init__(self, root):
         self.root = Path(root)
         self.by_stem: dict[str, list[Path]] = {}  # plain name without ending -> paths
-        self.paths = walk(self.root, SUFFIXES)
+        self.paths = [path for path in walk(self.root, SUFFIXES) if not drawn(path)]
         for path in self.paths:
             self.by_stem.setdefault(plain(path.stem), []).append(path)
             if plain(path.name) != plain(path.stem):

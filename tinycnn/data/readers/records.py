@@ -14,6 +14,7 @@ from pathlib import Path
 
 from tinycnn.errors import DataError
 
+RUN = {"config.json", "model.npz"}  # in the folder of a training
 LOOK = 4096  # bytes
 NO_BOX = (math.nan,) * 4  # becomes the reason "its box is not four numbers" when the box is examined
 PARTS = {"train": "train", "val": "valid", "valid": "valid", "validation": "valid", "test": "test",
@@ -141,11 +142,16 @@ def read_text(path, limit):
 
 
 def walk(root, suffixes):
-    """All files below `root` with one of these suffixes, sorted; hidden ones, and what macOS adds to archives, not."""
+    """All files below `root` with one of these suffixes, sorted; but hidden ones, what macOS adds to archives, and what
+    a training has written: a folder below `root` with a config.json and a model.npz.
+    """
     found, visited = [], set()
     for folder, folders, files in os.walk(root, followlinks=True):
         real = os.path.realpath(folder)
         if real in visited:  # a link back to a folder above would go round for ever
+            folders.clear()
+            continue
+        if folder != os.fspath(root) and RUN <= {*files}:
             folders.clear()
             continue
         visited.add(real)
