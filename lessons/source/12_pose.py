@@ -326,6 +326,8 @@ if check("12.pose_loss", pose_loss):
 
 # %%
 class MyPoseLoss:
+    terms = {}  # a loss of one part has no others to show
+
     def forward(self, pred, truth):  # truth: targets (N, 28), and mask (N, 28) of 0 and 1
         targets, mask = truth
         value, self.dpred = pose_loss(pred, targets, mask[:, ::2] != 0)
@@ -333,8 +335,6 @@ class MyPoseLoss:
 
     def backward(self):
         return self.dpred.astype(np.float32)
-
-    terms = {}  # a loss of one part has no others to show
 
 
 # %% tags=["yours", "expected"]
@@ -387,7 +387,7 @@ print(f"{'the mean pose':28} PCK {score(never_looks)[1]:4.1f} %")
 say("learned", plain)
 
 # %% tags=["picture"]
-six = np.flatnonzero(valid.visible[:, [2, 9]].all(axis=1))[[0, 1, 2, 3, 4, 5]]
+six = np.flatnonzero(valid.visible[:, [2, 9]].all(axis=1))[:6]
 
 
 def right_of(pred, i):
@@ -396,7 +396,8 @@ def right_of(pred, i):
     return f"{round(share * one.visible.sum())} of {one.visible.sum()}"
 
 
-rows = {"mean pose": never_looks} | {f"epoch {epoch}": pred for epoch, pred in snapshots.items() if epoch in (1, 3, 12)}
+rows = {"mean pose": never_looks}
+rows |= {f"epoch {epoch}": pred for epoch, pred in snapshots.items() if epoch in (3, epochs)}
 draw.skeletons({name: [(valid.images[i], pred[i], right_of(pred, i)) for i in six] for name, pred in rows.items()}
                | {"truth": [(valid.images[i], valid.joints[i], "") for i in six]})
 
@@ -419,7 +420,7 @@ draw.per_joint({"learned": by_joint(plain)}, score(never_looks)[0] / 100)
 #
 # (b), in every seed. A wrist may be anywhere around the body, it is small, and it is hidden more often than any other
 # joint. Ankles are at the end of a limb, too, and hard for the mean pose; but feet are mostly at the bottom, and they
-# gain more. The head top gains most of all: somebody bends, and the network sees it.
+# gain more. Neck, shoulders and head top gain most of all: somebody bends, and the network sees it.
 #
 # </details>
 #
@@ -510,7 +511,7 @@ def library_mirror(images, codes, visible, partner):
 turn = mirror if check("12.mirror", mirror) else library_mirror  # what the next trainings use
 turned, codes, flags = mirror(image[None], tc.poses.encode_joints(joints[None], whole), visible[None], partner)
 there = tc.poses.decode_joints(codes, whole)[0]
-draw.skeletons({"": [(image, joints, "a person"), (turned[0], there, "your mirror")]}, size=3.4)
+draw.skeletons({"": [(image, joints, "a person"), (turned[0], there, "your mirror")]}, size=2.4)
 
 # %% [markdown]
 # Now trainings with half of the pictures mirrored at random: once as it should be, and once with names kept, as in the

@@ -24,7 +24,7 @@ def _picture(ax, image, strength=0.7):
     gray = image.mean(axis=2)
     low, high = np.quantile(gray, (0.01, 0.99))
     pale = 255 * (1 - strength * (1 - np.clip((gray - low) / max(high - low, 1), 0, 1)))
-    ax.imshow(np.round(pale / 15) * 15, extent=(0, width, height, 0), cmap="gray", vmin=0, vmax=255)
+    ax.imshow(np.round(pale / 30) * 30, extent=(0, width, height, 0), cmap="gray", vmin=0, vmax=255)
     ax.set(xticks=[], yticks=[], xlim=(0, width), ylim=(height, 0))
     ax.grid(False)
     for spine in ax.spines.values():
