@@ -43,6 +43,7 @@ exchange  models for other programs
 gradient_check  above training, which checks a gradient every few steps if asked (gradcheck_every)
 history
 continuation
+progress updates
 checkpoint
 tasks  what a training has to know of its task
 own_code
