@@ -31,7 +31,7 @@ layers.sequential  the engine's only door in layers/
 layers.residual
 layers
 losses optim
-box_losses pose_loss hinge_loss
+box_losses class_losses pose_loss hinge_loss
 boxes poses resize
 plots  above all that has something to draw: figures are given values, and look nothing up
 data
@@ -45,6 +45,7 @@ gradient_check  above training, which checks a gradient every few steps if asked
 history origin anomaly
 continuation
 snapshots  of each epoch, beside the checkpoint
+updates
 checkpoint
 tasks  what a training has to know of its task
 own_code

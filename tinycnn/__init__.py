@@ -13,7 +13,7 @@ Only NumPy is needed. Everything else (Pillow, matplotlib, CuPy ...) is imported
 import importlib
 from typing import TYPE_CHECKING
 
-from tinycnn import backend, box_losses, boxes, data, layers, losses, models, optim
+from tinycnn import backend, box_losses, boxes, class_losses, data, layers, losses, models, optim
 from tinycnn.errors import TinyCNNError
 from tinycnn.lazy import lazy
 from tinycnn.losses import L2Loss, MultiTaskLoss, SoftmaxCrossEntropy
@@ -53,7 +53,7 @@ backend.register_device("simulated", lambda: importlib.import_module("tinycnn.si
 
 __all__ = [
     "L2Loss", "MultiTaskLoss", "SoftmaxCrossEntropy", "TinyCNNError", "__version__", "backend", "box_losses", "boxes",
-    "course", "data", "diagnose", "evaluate", "explain_conv", "explore", "fit", "gradcheck", "inspection", "layers",
-    "load", "load_state_dict", "losses", "lr_find", "metrics", "mistakes", "models", "optim", "plots", "reference",
-    "save", "show_batch", "simulated", "summary", "to_onnx", "to_torch", "trace",
+    "class_losses", "course", "data", "diagnose", "evaluate", "explain_conv", "explore", "fit", "gradcheck",
+    "inspection", "layers", "load", "load_state_dict", "losses", "lr_find", "metrics", "mistakes", "models", "optim",
+    "plots", "reference", "save", "show_batch", "simulated", "summary", "to_onnx", "to_torch", "trace",
 ]  # written out, since type checkers read it

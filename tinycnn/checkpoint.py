@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from tinycnn import origin
-from tinycnn.backend import to_device
+from tinycnn.backend import Array, to_device
 from tinycnn.claims import claimed
 from tinycnn.continuation import expect_epochs, expect_own_model, expect_same_run, fingerprint_of, told
 from tinycnn.data.contents import PREFIX, contents, from_arrays, to_arrays
@@ -24,18 +24,21 @@ from tinycnn.models.base import PictureModel
 from tinycnn.models.weights import load_with_extra, read_extra, save
 from tinycnn.optim import Optimizer, Schedule
 from tinycnn.snapshots import Snapshots
+from tinycnn.updates import Average
 
 
 class Run:
     """One training run. out: its folder, or None to keep nothing    settings: JSON-able, compared on resume
     parts: {"train": samples, "valid": samples}, whose contents are compared too
+    average: whose weights model.npz has    keep_best: whether put_best() will be called
     """
 
-    def __init__(self, model: PictureModel, optimizer: Optimizer, out: str | Path | None,
-                 settings: dict[str, Any], parts: dict[str, Any]) -> None:
+    def __init__(self, model: PictureModel, optimizer: Optimizer, out: str | Path | None, settings: dict[str, Any],
+                 parts: dict[str, Any], average: Average, keep_best: bool = False) -> None:
         self.model, self.optimizer, self.settings, self.history = model, optimizer, settings, History()
         self.out = Path(out) if out is not None else None
         self.parts, self.samples = parts, dict[str, np.ndarray]()
+        self.average, self.keep_best, self.best = average, keep_best, dict[str, Array]()
         self.snapshots = Snapshots(self.out, model, parts)
         self.fingerprint: str | None = None  # of model.npz
         self._claim = contextlib.ExitStack()
@@ -64,19 +67,41 @@ class Run:
     def finish_epoch(self, row: Row) -> None:
         """Add the epoch's row to the history, and write what must survive."""
         self.history.rows.append(row)
+        if self.history.best_epoch == len(self.history):
+            with self.average.shown():
+                self._keep()
         if self.out is None:
             return
-        if self.history.best_epoch == len(self.history):
-            save(self.model, self.out / "model.npz", {"epoch": len(self.history)}, self._pictures())
-            self.fingerprint = fingerprint_of(self.out / "model.npz")
         self.history.save(self.out / "history.csv")
         origin.write_once(self.out, self.settings, self.parts)
-        self.snapshots.keep(len(self.history))
+        with self.average.shown():
+            self.snapshots.keep(len(self.history))
         # The checkpoint comes last: a run killed before this line repeats the epoch and writes the same files again.
         extra = {"settings": self.settings, "rows": self.history.rows, "steps": self.optimizer.steps,
-                 "turns": self.optimizer.turns, "model": self.fingerprint,
+                 "turns": self.optimizer.turns, "average": self.average.steps, "model": self.fingerprint,
                  "rng": {name: layer.rng.bit_generator.state for name, layer in self._random_layers()}}
-        save(self.model, self.out / "checkpoint.npz", extra, self.optimizer.state_arrays() | self.samples)
+        state = self.optimizer.state_arrays() | self.average.state_arrays()
+        save(self.model, self.out / "checkpoint.npz", extra, state | self.samples)
+
+    def put_best(self) -> None:
+        """Give the model the weights and buffers of the best epoch, if it keeps them."""
+        if not self.keep_best or not self.history.rows:
+            return
+        if self.out is not None:
+            load_with_extra(self.out / "model.npz", into=self.model, device=self.model.device)
+        for name, array in self.best.items():
+            self._numbers()[name].value = array
+
+    def _keep(self):
+        """The model as it is now is the best so far."""
+        if self.out is not None:
+            save(self.model, self.out / "model.npz", {"epoch": len(self.history)}, self._pictures())
+            self.fingerprint = fingerprint_of(self.out / "model.npz")
+        elif self.keep_best:
+            self.best = {name: held.value.copy() for name, held in self._numbers().items()}
+
+    def _numbers(self):
+        return self.model.parameters() | self.model.buffers()
 
     def _expect_new(self, out):
         files = ("checkpoint.npz", "history.csv", "model.npz")
@@ -97,6 +122,9 @@ class Run:
         device = self.model.device
         _, extra, arrays = load_with_extra(path, into=self.model, device=device)
         state = {name: to_device(array, device) for name, array in arrays.items() if not name.startswith(PREFIX)}
+        average = [name for name in state if name.startswith("average.")]
+        self.average.arrays = {name.removeprefix("average."): state.pop(name) for name in average}
+        self.average.steps = extra.get("average", 0)
         self.optimizer.load_state_arrays(state, extra["steps"], extra.get("turns"))
         self.history = History(rows)
         for name, layer in self._random_layers():

@@ -21,6 +21,7 @@ from tinycnn.text import count
 
 Settings = dict[str, Any]
 MAY_CHANGE = ("epochs", "patience", "machine")
+UNCHOSEN = {"freeze": None, "balance": False, "accumulate": 1, "average": None}  # what earlier versions did not write
 MOST = 3  # differences in a sentence
 
 
@@ -34,7 +35,7 @@ def expect_same_run(path: Path, was: Settings, now: Settings, samples: tuple[dic
     if other:
         raise CheckpointError(f"{path} has learned from other samples: {other}. It goes on only with those that it "
                               "began with; start a new run in another folder for these")
-    was = {"freeze": None, "balance": False} | was  # earlier versions wrote no choice where there was none
+    was = UNCHOSEN | was
     different = list(dict.fromkeys(_different(was, now, {"train"} if then else set())))
     if different:
         more = "; ..." if len(different) > MOST else ""

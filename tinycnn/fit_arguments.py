@@ -26,7 +26,7 @@ def expect_numbers(**numbers):
             raise ValueError(f"fit: {name} must be a whole number, {least} or more, got {value!r}")
 
 
-def expect_parts(task, optimizer, loss, schedule, augment, clip_norm, on_epoch, out):
+def expect_parts(task, optimizer, loss, schedule, augment, clip_norm, on_epoch, on_step, average, out):
     """What trains the model must be objects and functions that fit, not names or classes."""
     if out is not None and not isinstance(out, str | Path):
         raise TypeError(f"fit: out must be the path of a folder, or None, got {out!r}")
@@ -38,8 +38,11 @@ def expect_parts(task, optimizer, loss, schedule, augment, clip_norm, on_epoch, 
         raise TypeError(f"fit: augment must be a function of {words}, got {augment!r}")
     if clip_norm is not None and not (isinstance(clip_norm, Real) and 0 < float(clip_norm) < math.inf):
         raise ValueError(f"fit: clip_norm must be a number above 0, or None, got {clip_norm!r}")
-    if on_epoch is not None and not callable(on_epoch):
-        raise TypeError(f"fit: on_epoch must be a function of (row, model), got {on_epoch!r}")
+    for name, function, given in (("on_epoch", on_epoch, "row"), ("on_step", on_step, "what")):
+        if function is not None and not _takes(function, 2):
+            raise TypeError(f"fit: {name} must be a function of ({given}, model), got {function!r}")
+    if average is not None and not (isinstance(average, Real) and 0 <= float(average) < 1):
+        raise ValueError(f"fit: average is a share, 0 to below 1, or None, got {average!r}")
 
 
 def frozen_part(model: Layer, freeze: tuple[str, int] | None) -> tuple[Layer | None, int]:
@@ -101,7 +104,7 @@ def _expect_own(optimizer, model):
 
 
 def settings_of(model, *, epochs, batch_size, seed, patience, clip_norm, augment, schedule, loss, optimizer, freeze,
-                balance, notes, train):
+                balance, notes, accumulate, average, train):
     """All that a run must find again when it is resumed, as JSON would give it back, and the machine that computes it.
 
     train: a few numbers of the training samples, which earlier versions compared
@@ -112,7 +115,7 @@ def settings_of(model, *, epochs, batch_size, seed, patience, clip_norm, augment
         "epochs": epochs, "patience": patience, "batch_size": batch_size, "seed": seed, "clip_norm": clip_norm,
         "augment": name_of(augment), "schedule": [schedule(i / 16) for i in range(16)], "loss": name_of(loss),
         "optimizer": name_of(optimizer), "train": train, "freeze": list(freeze) if freeze else None,
-        "balance": bool(balance), "notes": notes or {},
+        "balance": bool(balance), "notes": notes or {}, "accumulate": accumulate, "average": average,
         "model": getattr(model, "config", None), "layers": layers,
         "code": own_code(augment=augment, loss=loss, optimizer=type(optimizer), layers=model.tree()[1:],
                          model=[type(model), *replaced]),

@@ -145,9 +145,12 @@ class MultiTaskLoss(Layer):
     """
 
     def __init__(self, class_weight: float = 1.0, box_weight: float = 1.0, box_loss: Layer | None = None,
-                 label_smoothing: float = 0.0) -> None:
+                 label_smoothing: float = 0.0, class_loss: Layer | None = None) -> None:
         self.class_weight, self.box_weight = float(class_weight), float(box_weight)
-        self.class_loss: Any = SoftmaxCrossEntropy(label_smoothing)
+        self.class_loss: Any = SoftmaxCrossEntropy(label_smoothing) if class_loss is None else class_loss
+        if class_loss is not None and not isinstance(class_loss, SoftmaxCrossEntropy) or class_loss and label_smoothing:
+            raise TypeError("MultiTaskLoss: class_loss is a SoftmaxCrossEntropy, or a WeightedCrossEntropy, with its "
+                            f"own label_smoothing; got {class_loss!r} and label_smoothing={label_smoothing}")
         self.box_loss: Any = L2Loss() if box_loss is None else box_loss
         if isinstance(box_loss, type | str | MultiTaskLoss) or not hasattr(self.box_loss, "forward"):
             raise TypeError(f"MultiTaskLoss: box_loss is a loss of the boxes alone, such as L2Loss(), got {box_loss!r}")
@@ -158,7 +161,7 @@ class MultiTaskLoss(Layer):
         array_module(scores, boxes, targets)  # refuses what is no array
         class_value = self.class_loss.forward(scores, labels)
         if boxes.ndim == 3:
-            _, rows, columns = self.class_loss.kept()  # the labels have travelled to the device already
+            rows, columns = self.class_loss.kept()[1:3]  # the labels have travelled to the device already
             self.remember(boxes.shape, rows, columns)
             boxes = boxes[rows, columns]  # (N, K, 4) -> (N, 4)
         else:
@@ -180,8 +183,10 @@ class MultiTaskLoss(Layer):
     def __repr__(self) -> str:
         weights = f"class_weight={self.class_weight}, box_weight={self.box_weight}"
         smoothing = getattr(self.class_loss, "label_smoothing", 0.0)  # a class loss of your own has none
-        smoothed = f", label_smoothing={smoothing}" if smoothing else ""
-        return f"MultiTaskLoss({weights}, box_loss={self.box_loss!r}{smoothed})"
+        other = f", label_smoothing={smoothing}" if smoothing else ""
+        if isinstance(self.class_loss, SoftmaxCrossEntropy) and type(self.class_loss) is not SoftmaxCrossEntropy:
+            other = f", class_loss={self.class_loss!r}"
+        return f"MultiTaskLoss({weights}, box_loss={self.box_loss!r}{other})"
 
 
 def tell_box_statistics(loss: Any, statistics: Buffer) -> None:

@@ -92,7 +92,7 @@ def lr_find(model: Localizer | PoseNet, data: Samples | Dataset | PoseSamples | 
     loss = task.usual_loss() if loss is None else loss
     try:
         expect_numbers(batch_size=(batch_size, 1), seed=(seed, 0), workers=(workers, 0), steps=(steps, FEWEST))
-        expect_parts(task, optimizer, loss, optim.constant(), augment, clip_norm, None, None)
+        expect_parts(task, optimizer, loss, optim.constant(), augment, clip_norm, None, None, None, None)
         balancing = balance_of(task, balance)
     except (TypeError, ValueError) as error:
         raise type(error)(str(error).replace("fit:", "lr_find:", 1)) from None

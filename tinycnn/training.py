@@ -30,6 +30,7 @@ from tinycnn.models.localizer import Localizer
 from tinycnn.models.pose import PoseNet
 from tinycnn.progress import bar
 from tinycnn.tasks import given_parts, task_of
+from tinycnn.updates import Accumulated, Average
 
 
 @trains
@@ -40,8 +41,10 @@ def fit(model: Localizer | PoseNet, train: Samples | Dataset | PoseSamples | Pos
         patience: int | None = None, clip_norm: float | None = None, device: str | None = None, progress: bool = True,
         gradcheck_every: int = 0, workers: int = 1, on_epoch: Callable[[Row, Any], object] | None = None,
         freeze: tuple[str, int] | None = None, balance: bool = False, notes: dict[str, Any] | None = None,
-        detect_anomaly: bool = False) -> History:
-    """Train a Localizer, or a PoseNet; returns the History. The model ends with the weights of the last epoch.
+        accumulate: int = 1, average: float | None = None, restore_best: bool = False,
+        on_step: Callable[[dict[str, Any], Any], object] | None = None, detect_anomaly: bool = False) -> History:
+    """Train a Localizer, or a PoseNet; returns the History. The model ends with the weights of the last epoch, with
+    restore_best with those of the best one.
 
     train, valid: Samples (for a PoseNet, PoseSamples), or a data set for both; valid chooses the best epoch and is
         never learned from
@@ -56,13 +59,18 @@ def fit(model: Localizer | PoseNet, train: Samples | Dataset | PoseSamples | Pos
     device: move the model there first; None leaves it where it is    workers: background threads that prepare batches
     gradcheck_every: check the gradients of the whole model after every so many steps
     on_epoch: called with (row, model) after each epoch, row as in History. A rate that it sets, optimizer.lr = ...,
-        is the one that the schedule multiplies from then on; no checkpoint keeps it.
+        is the one that the schedule multiplies from then on; no checkpoint keeps it
+    on_step: called with (what, model) after each step of the optimizer, what = {"epoch", "step", "lr", "loss"}, all
+        counted from 1; the loss is 0-d, where the model is. It may set the rate too
     freeze: a part of the model and for how many epochs it stays as it is, ("trunk", 3); then all of it learns
     balance: every class comes equally often, however rare; an epoch stays as long (tinycnn.data.batches.balanced).
         Probabilities are then those of classes that are equally frequent: a rare class is named more often
     notes: what else shaped this training, as JSON has it; the checkpoint keeps it, and resume must find it the same
     detect_anomaly: look at every array of every step, and name the layer, the array, the step and the picture where NaN
         or infinity first appears
+    accumulate: batches in a step, whose mean gradient it takes, as of one batch of so many times the size
+    average: what an average of the weights keeps of itself at each step, such as .999. What is validated, written to
+        model.npz and left in the model is that average; on_step and on_epoch see the weights that learn
 
     Samples whose classes stand in another order than the model's are brought into that order.
 
@@ -76,16 +84,18 @@ def fit(model: Localizer | PoseNet, train: Samples | Dataset | PoseSamples | Pos
     schedule = optim.cosine() if schedule is None else schedule
     optimizer = optim.SGD(model, lr=0.01, momentum=0.9, weight_decay=5e-4) if optimizer is None else optimizer
     expect_numbers(epochs=(epochs, 0), batch_size=(batch_size, 1), seed=(seed, 0), workers=(workers, 0),
-                   patience=(patience, 1), gradcheck_every=(gradcheck_every, 0))
-    expect_parts(task, optimizer, loss, schedule, augment, clip_norm, on_epoch, out)
+                   patience=(patience, 1), gradcheck_every=(gradcheck_every, 0), accumulate=(accumulate, 1))
+    expect_parts(task, optimizer, loss, schedule, augment, clip_norm, on_epoch, on_step, average, out)
     part, frozen_epochs = frozen_part(model, freeze)
     balancing = balance_of(task, balance)
     if device is not None:
         model.to(pick_device(device)[0])
     settings = settings_of(model, epochs=epochs, batch_size=batch_size, seed=seed, patience=patience,
                            clip_norm=clip_norm, augment=augment, schedule=schedule, loss=loss, optimizer=optimizer,
-                           freeze=freeze, balance=balance, notes=notes, train=task.fingerprint(samples))
-    run = Run(model, optimizer, out, settings, given_parts(task, train, valid))
+                           freeze=freeze, balance=balance, notes=notes, accumulate=accumulate, average=average,
+                           train=task.fingerprint(samples))
+    gradients, averaged = Accumulated(model, accumulate), Average(model, average)
+    run = Run(model, optimizer, out, settings, given_parts(task, train, valid), averaged, restore_best)
     watch = Watch(model, samples.names) if detect_anomaly else Blind()
     steps_per_epoch = math.ceil(len(samples) / batch_size)
     base_lr = set_lr = optimizer.lr
@@ -105,14 +115,23 @@ def fit(model: Localizer | PoseNet, train: Samples | Dataset | PoseSamples | Pos
                                     workers=workers, skip_missing=True, **balancing)
             for step, batch in enumerate(bar(shuffled, steps_per_epoch, f"epoch {epoch + 1}/{epochs}", progress)):
                 done = epoch * steps_per_epoch + step
-                optimizer.lr = set_lr = base_lr * schedule(done / (epochs * steps_per_epoch))
+                if step % accumulate == 0:
+                    optimizer.lr = set_lr = base_lr * schedule(done / (epochs * steps_per_epoch))
                 with watch.step(done, batch.indices):
-                    _step(task, batch, loss, optimizer, clip_norm, meter, watch)
+                    value = _gradients(task, batch, loss, meter, watch)
+                    complete = gradients.complete(len(batch.images), last=step + 1 == steps_per_epoch)
+                    if complete:
+                        _step(model, optimizer, clip_norm, watch)
+                        averaged.follow()
+                if complete and on_step is not None:
+                    on_step({"epoch": epoch + 1, "step": optimizer.steps, "lr": optimizer.lr, "loss": value}, model)
+                    base_lr, set_lr = _rates(optimizer, base_lr, set_lr)
                 if gradcheck_every and (done + 1) % gradcheck_every == 0:
                     _check_gradients(task, batch, loss, done)
             row = {"epoch": epoch + 1, "seconds": 0.0, "lr": optimizer.lr, **meter.means()}
             if valid is not None and len(valid):
-                row |= task.validate(valid, loss, batch_size, workers)
+                with averaged.shown():
+                    row |= task.validate(valid, loss, batch_size, workers)
             row["seconds"] = time.perf_counter() - start
             task.say_if_exploded(row, loss)
             run.finish_epoch(row)
@@ -120,8 +139,9 @@ def fit(model: Localizer | PoseNet, train: Samples | Dataset | PoseSamples | Pos
                 print(describe(row), flush=True)
             if on_epoch is not None:
                 on_epoch(row, model)
-            if optimizer.lr != set_lr:  # on_epoch has set a rate: from now on the schedule is a factor on that
-                base_lr = set_lr = optimizer.lr
+                base_lr, set_lr = _rates(optimizer, base_lr, set_lr)
+        averaged.put()
+        run.put_best()
     except MemoryError as error:  # CuPy's OutOfMemoryError is one too
         raise TrainingError(explain_out_of_memory(error, batch_size)) from error
     finally:
@@ -131,8 +151,8 @@ def fit(model: Localizer | PoseNet, train: Samples | Dataset | PoseSamples | Pos
     return run.history
 
 
-def _step(task, batch, loss, optimizer, clip_norm, meter, watch):
-    """Forward, the loss, backward, one step of the optimizer."""
+def _gradients(task, batch, loss, meter, watch):
+    """Forward, the loss, and backward, which writes all gradients; returns the loss, 0-d."""
     # Numbers that overflow are reported once, as a TrainingError, not by a warning for each operation.
     with np.errstate(over="ignore", invalid="ignore"):
         model = task.model
@@ -142,10 +162,21 @@ def _step(task, batch, loss, optimizer, clip_norm, meter, watch):
         meter.add(loss, value, len(batch.images))
         task.backward(loss.backward(), type(loss).__name__)
         watch.backward()
+    return value
+
+
+def _step(model, optimizer, clip_norm, watch):
+    """One step of the optimizer with the gradients that are there."""
+    with np.errstate(over="ignore", invalid="ignore"):
         if clip_norm:
             optim.clip_gradients(model, clip_norm)
         optimizer.step()
         watch.weights()
+
+
+def _rates(optimizer, base, was):
+    """(base, now): a callback may have set a rate, and from then on the schedule is a factor on that."""
+    return (base, was) if optimizer.lr == was else (optimizer.lr, optimizer.lr)
 
 
 def evaluate(model: PictureModel, samples: Samples | PoseSamples, train_samples: Samples | PoseSamples | None = None,

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from tinycnn import L2Loss, SoftmaxCrossEntropy
 from tinycnn.backend import to_device, to_numpy
 from tinycnn.box_losses import GIoULoss, SmoothL1Loss
+from tinycnn.class_losses import WeightedCrossEntropy
 from tinycnn.layers import Buffer
 from tinycnn.models import softmax
 
@@ -33,6 +34,23 @@ def test_cross_entropy(device, n, k, scale, smoothing, dtype):
     expect_near(float(value), peer.item(), dtype)
     expect_near(to_numpy(loss.backward()), z.grad.numpy(), dtype)
     expect_near(to_numpy(softmax(to_device(scores, device))), F.softmax(z, 1).detach().numpy(), dtype)
+
+
+@given(SIZES, SIZES, st.sampled_from([0.1, 30.0, 1e4]), st.sampled_from([0.0, 0.1]), st.booleans(), st.booleans(),
+       DTYPES)  # fmt: skip
+def test_weighted_cross_entropy(device, n, k, scale, smoothing, weighted, soft, dtype):
+    rng, scores = np.random.default_rng(k), (numbers((n, k)) * scale).astype(dtype)
+    labels = rng.dirichlet(np.ones(k), n) if soft else rng.integers(0, k, n)
+    weights = rng.uniform(0.1, 3, k) if weighted else None
+    loss, z = WeightedCrossEntropy(weights, smoothing), torch.tensor(scores, requires_grad=True)
+    value = loss.forward(to_device(scores, device), labels)
+    theirs = torch.tensor(labels.astype(dtype) if soft else labels)
+    peer = F.cross_entropy(z, theirs, None if weights is None else torch.tensor(weights.astype(dtype)),
+                           label_smoothing=smoothing)
+    peer.backward()
+    assert value.dtype == dtype
+    np.testing.assert_allclose(float(value), peer.item(), rtol=10 * LIMIT[dtype], atol=100 * np.finfo(dtype).eps)
+    expect_near(to_numpy(loss.backward()), z.grad.numpy(), dtype)
 
 
 @given(st.lists(SIZES, min_size=1, max_size=3), DTYPES)

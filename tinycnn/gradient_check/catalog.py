@@ -7,6 +7,7 @@ a symmetry. Weights and data follow from the seed.
 import numpy as np
 
 from tinycnn.box_losses import GIoULoss, SmoothL1Loss
+from tinycnn.class_losses import WeightedCrossEntropy
 from tinycnn.classical import HogFeatures
 from tinycnn.gradient_check.check import gradcheck
 from tinycnn.gradient_check.report import Report
@@ -79,6 +80,7 @@ def cases(seed=0):
     found += [
         ("SoftmaxCrossEntropy", SoftmaxCrossEntropy(), (scores, labels)),
         ("SoftmaxCrossEntropy with smoothing", SoftmaxCrossEntropy(label_smoothing=0.2), (scores, labels)),
+        ("WeightedCrossEntropy", WeightedCrossEntropy([0.5, 1, 3, 2, 0.1][: scores.shape[1]], 0.1), (scores, labels)),
         ("HingeLoss", HingeLoss(), (scores, labels)),
         ("HingeLoss of squares", HingeLoss(squared=True), (scores, labels)),
         ("MulticlassHingeLoss", MulticlassHingeLoss(), (scores, labels)),
