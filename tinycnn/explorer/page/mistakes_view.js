@@ -37,12 +37,24 @@ function mistakeDetail(one) {
     el("div", { class: "diff", tabindex: 0, role: "region", "aria-label": "the line, right and wrong" }, el("p", { class: "label" }, `${file}, line ${number}`), el("pre", { class: "right" }, `  right   ${right}`), el("pre", { class: "wrong" }, `✗ wrong   ${wrong}`)),
     el("div", { class: "findings" }, el("div", {}, heading("What the checker says"), el("p", { class: "words" }, el("b", {}, shortName(one.diagnosis.of)), ": ", one.diagnosis.words || "nothing: it looks right to the checker."),
       el("details", { class: "source" }, el("summary", {}, "its whole report"), el("pre", { tabindex: 0 }, one.diagnosis.report)),
-      heading("How one finds it"), note(whereText(one, first))),
+      heading("How one finds it"), note(whereText(one, first)), atPicture(one.picture, `data|mistakes|${mistake}|picture|longer`)),
     el("div", {}, table(["layer", "gradient that arrives", ...names.map((name) => `d${name}`)], rows, "In the order of backward: from the heads, at the top, to the picture. 0 is right; ✗ marks layers with the wrong line."))));
 }
 
+/* The gradient at the first picture, right and wrong beside each other: the same colors as everywhere. */
+function atPicture(seen, path) {
+  if (!seen) return "";
+  const [h, w] = seen.shape, drawn = (text, words) => {
+    const canvas = el("canvas", { role: "img", "aria-label": `gradient at the picture, ${words}` });
+    drawMaps(canvas, [h, w, 1], Int8Array.from(atob(text), (letter) => letter.charCodeAt(0)), { columns: 1, rows: 1, edge: 140, tall: Math.round((140 * h) / w), gap: 0 }, 127);
+    return el("figure", {}, canvas, el("figcaption", { class: "label" }, words));
+  };
+  return el("div", {}, heading("What arrives at the first picture"), el("div", { class: "beside" }, drawn(seen.right, "right"), drawn(seen.wrong, "✗ wrong")),
+    el("p", { class: "note" }, "Summed over the three colors; the largest number of each is the full color. The wrong gradient is ", num(seen.longer, path, 2), " times as long as the right one."));
+}
+
 function whereText(one, first) {
-  if (one.planted[0] === "loss") return "Already what the heads are given is wrong, so every gradient behind it is: look at the loss first.";
+  if (one.planted[0] === "loss") return "Already what the class head is given is wrong, and the box head is right throughout: so look at the class loss, before any layer.";
   const spreads = one.layers.some((layer) => layer.arrives > 1e-4);
   return spreads ? `Backward begins at the heads. The gradient is right until it comes out of ${shortName(first.layer)}, the last layer with the wrong line; from there on all of them are wrong. So look for the last layer, counted from the picture, that is given a right gradient and hands on a wrong one.`
     : "The gradients that travel are all right; only those of some parameters are not. So the mistake is in a line that computes dw or db, and in no other.";
