@@ -1,9 +1,9 @@
 """Arrays as text in a page: typed arrays, deflated and in base 85, with an index that says where each one lies.
 
 A float32 number goes in as four bytes, its sign moved from the front to the end, and the bytes of one rank lie
-together: exponents, which repeat, are then beside each other and deflate shrinks them; the lowest bits of a fraction are
-noise, which nothing shrinks. Where a page would be too large, the largest arrays keep fewer bits of their fractions, and the
-index says how many. Base 85 writes four bytes as five letters, where base 64 would take more than five and a third.
+together: exponents, which repeat, are then beside each other and deflate shrinks them; the lowest bits of a fraction
+are noise, which nothing shrinks. Where a page would be too large, the largest arrays keep fewer bits of their
+fractions, and the index says how many. Base 85 writes four bytes as five letters; base 64 needs five and a third.
 """
 
 import base64
