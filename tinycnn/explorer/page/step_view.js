@@ -70,6 +70,9 @@ function drawStep(container) {
       { class: "lead" },
       "The optimizer moves every weight a little against its gradient: w ← w − rate × dw. Then the network is " +
         "asked about the same picture again. Move the slider.",
+      told.rate_chosen
+        ? ` The rate ${told.rate} was chosen for this network: if the loss fell in a straight line, a step of 1× would end at 0.`
+        : "",
     ),
     el(
       "div",
