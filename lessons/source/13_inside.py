@@ -594,7 +594,8 @@ read(tc.inspection.saliency, receptive_fields)
 
 # %% [markdown]
 # Both are in [tinycnn/inspection](../tinycnn/inspection). On the command line, `tinycnn inspect` writes all of this
-# for a model of yours into one page.
+# for a model of yours into one page, and `tinycnn explore` another, in which you walk through one training step number
+# by number.
 #
 # ## Keep it
 

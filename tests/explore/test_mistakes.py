@@ -1,5 +1,6 @@
 """Planted mistakes: each does what its line says, shows where it must and nowhere else, and gets its right name."""
 
+import base64
 import json
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from mutants.edits import mutate
 
 import tinycnn as tc
 from tinycnn.errors import ShapeError
-from tinycnn.explorer.mistakes import difference, planted
+from tinycnn.explorer.mistakes import at_picture, difference, planted
 from tinycnn.explorer.wrong_lines import MISTAKES
 from tinycnn.layers import Conv2d, Linear, MaxPool2d, ReLU
 
@@ -130,6 +131,23 @@ def test_a_mistake_in_the_loss_shows_everywhere_but_in_the_other_head(found):
     assert passes == arrives == [*BEFORE, "class_head"]
     assert "class_head.w" in parameters and "box_head.w" not in parameters
     assert found["mean"]["layers"][-2]["arrives"] == pytest.approx(1 - 1 / 6)
+
+
+def test_the_gradient_at_the_first_picture_is_shown_where_it_is_wrong(found):
+    assert found["bias"]["picture"] is None
+    for name in set(found) - {"bias"}:
+        seen = found[name]["picture"]
+        right, wrong = (np.frombuffer(base64.b64decode(seen[which]), np.int8).reshape(seen["shape"])
+                        for which in ("right", "wrong"))
+        assert right.shape == (16, 16) and abs(right.astype(int)).max() == abs(wrong.astype(int)).max() == 127
+        assert ((right != wrong).any() or name == "mean") and 0 < seen["longer"] < 100
+    assert found["mean"]["picture"]["longer"] > 4  # six pictures, and a box head that is right
+    right, wrong = np.zeros((130, 70, 3)), np.zeros((130, 70, 3))
+    right[0, 0], right[129, 69], wrong[127, 67] = 1, 9, 3  # a large picture is made smaller by whole blocks
+    seen = at_picture(right, wrong)
+    assert seen["shape"] == [43, 23] and seen["longer"] == pytest.approx(27**0.5 / 246**0.5)
+    assert base64.b64decode(seen["right"])[0] == 127
+    assert at_picture(right, right) is at_picture(right, 0 * wrong) is at_picture(right, wrong * np.nan) is None
 
 
 def test_the_checker_names_each_by_its_family(found):

@@ -12,11 +12,16 @@ from tinycnn.explorer.pack import FEWEST, FRACTION, LARGE, pack, rounded
 
 def unpacked(index, text):
     """The arrays again, as page/numbers.js does it."""
-    data, found, start = zlib.decompress(base64.b64decode(text)), {}, 0
+    assert not set("<&") & set(text)
+    data, found, start = zlib.decompress(base64.b85decode(text.replace(".", "<").replace(",", "&"))), {}, 0
     for entry in index:
         size, dtype = int(np.prod(entry["shape"])), np.dtype(entry["type"])
         planes = np.frombuffer(data, np.uint8, size * dtype.itemsize, start).reshape(dtype.itemsize, size)
-        found[entry["key"]] = np.ascontiguousarray(planes[::-1].T).view(dtype).reshape(entry["shape"])
+        array = np.ascontiguousarray(planes[::-1].T)
+        if dtype == np.float32:
+            whole = array.view(np.uint32)
+            array = whole >> np.uint32(1) | whole << np.uint32(31)
+        found[entry["key"]] = array.view(dtype).reshape(entry["shape"])
         start += size * dtype.itemsize
     assert start == len(data)
     return found

@@ -31,7 +31,8 @@ def written(tmp_path_factory):
     loss = MultiTaskLoss(box_weight=2.0, label_smoothing=0.1)
     path = tmp_path_factory.mktemp("page") / "page.html"
     explore(model, samples, path, loss=loss, name=HOSTILE[0], mistakes=False)
-    return path, Numbers(model, samples.subset(told_of(path)["numbers"]), loss)
+    told = told_of(path)
+    return path, Numbers(model, samples.subset(told["numbers"]), loss, told["rate"])
 
 
 @pytest.fixture(scope="module")
@@ -254,7 +255,8 @@ def test_other_losses_and_a_box_for_each_class(browser, tmp_path, box_loss, per_
     model, samples = network_of_all_layers(per_class_boxes=per_class_boxes), pictures(6, seed=3)
     loss = MultiTaskLoss(class_weight=0.5, box_weight=3.0, box_loss=box_loss)
     explore(model, samples, tmp_path / "page.html", loss=loss, mistakes=False)
-    numbers = Numbers(model, samples.subset(told_of(tmp_path / "page.html")["numbers"]), loss)
+    told = told_of(tmp_path / "page.html")
+    numbers = Numbers(model, samples.subset(told["numbers"]), loss, told["rate"])
     page = browser.open(tmp_path / "page.html", script=SEEN)
     page.wait("document.body.dataset.checked")
     assert float(page.evaluate("document.body.dataset.checked")) < 1e-9

@@ -55,16 +55,17 @@ class Explorer:
         return f"Explorer({self.title!r}, {len(self.html.encode()) / 1e6:.1f} MB: .save('page.html') writes it)"
 
 
-def explore(model: Localizer, samples: Samples, out: str | Path | None = None, *, loss: Any = None, rate: float = 0.01,
+def explore(model: Localizer, samples: Samples, out: str | Path | None = None, *, loss: Any = None,
+            rate: float | None = None,
             picture: int | None = None, name: str = "the network", epochs: dict[str, Any] | None = None,
             mistakes: bool = True) -> Explorer:
     """One training step of `model` on a few pictures as a page; nothing of `model` changes.
 
     samples: of them, SHOWN are shown, wrong answers first    out: a file to write, ready to be opened in a browser
-    loss: that of the training, default MultiTaskLoss()    rate: of the step, plain gradient descent    picture: the
-    number of a sample that is shown first    name: of the model    epochs: those of its training, as
-    tinycnn.explorer.epochs.read gives them    mistakes: whether wrong backwards are planted and shown, which takes some
-    seconds
+    loss: that of the training, default MultiTaskLoss()    rate: of the step, plain gradient descent; None: one that
+    suits this network (contents.straight_rate)    picture: the number of a sample that is shown first
+    name: of the model    epochs: those of its training, as tinycnn.explorer.epochs.read gives them
+    mistakes: whether wrong backwards are planted and shown, which takes some seconds
 
     Raises TypeError for what is no Localizer, DataError for too large a network or a picture that is not there.
     """

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from tinycnn import boxes as box_codec
-from tinycnn.backend import to_numpy
+from tinycnn.backend import Array, Labels, to_numpy
 from tinycnn.data.dataset import Samples
 from tinycnn.explorer.record import HEADS, Graph, Node, Step, calm_twin, record
 from tinycnn.explorer.sources import sources
@@ -30,8 +30,9 @@ COMPUTED: dict[str, tuple[str, ...]] = {
 BOX_LOSSES = ("L2Loss", "SmoothL1Loss", "GIoULoss")
 
 
-def contents(model: Localizer, samples: Samples, loss: Any = None, rate: float = 0.01) -> tuple[dict, dict]:
-    """(what goes in as JSON, what goes in as arrays) for a few samples, all of which are shown."""
+def contents(model: Localizer, samples: Samples, loss: Any = None,
+             rate: float | None = None) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """(what goes in as JSON, what goes in as arrays) for a few samples, all of which are shown. rate: see explore"""
     calm, loss = calm_twin(model), loss_the_page_computes(model, loss)
     x, labels, targets = batch_of(calm, samples.images, samples.labels, samples.boxes)
     step = record(calm, x, labels, targets.astype(np.float64), loss, parameters=False)
@@ -47,7 +48,9 @@ def contents(model: Localizer, samples: Samples, loss: Any = None, rate: float =
         "classes": list(model.classes), "image_size": model.image_size, "per_class_boxes": model.per_class_boxes,
         "mirror": bool(getattr(model, "mirror", False)), "box_mean": _plain(model.box_mean),
         "box_std": _plain(model.box_std), "pixel_mean": _three(model.pixel_mean),
-        "pixel_scale": _three(model.pixel_scale), "rate": float(rate), "nodes": nodes, "pictures": pictures,
+        "pixel_scale": _three(model.pixel_scale), "rate_chosen": rate is None,
+        "rate": straight_rate(calm, x, labels, targets, loss) if rate is None else float(rate),
+        "nodes": nodes, "pictures": pictures,
         "trunk_end": step.graph.trunk_end, "class_end": step.graph.class_end, "box_end": step.graph.box_end,
         "loss": {"class_weight": loss.class_weight, "box_weight": loss.box_weight,
                  "label_smoothing": loss.class_loss.label_smoothing, "box_loss": box_loss,
@@ -63,6 +66,22 @@ def loss_the_page_computes(model: Localizer, loss: Any) -> Any:
     known = type(loss) is MultiTaskLoss and type(loss.class_loss) is SoftmaxCrossEntropy and \
         type(loss.box_loss).__name__ in BOX_LOSSES
     return loss_for(model, loss if known else MultiTaskLoss(box_loss=L2Loss()))
+
+
+def straight_rate(calm: Localizer, x: Array, labels: Labels, targets: Array, loss: Any) -> float:
+    """The rate at which a step would bring the loss to 0 if it were a straight line: loss / |gradient| ** 2.
+
+    The median over the pictures, each of which takes its own step, rounded to one digit. Where the loss is a parabola
+    with its lowest point at 0, twice this rate ends there and four times it comes up again on the other side.
+    """
+    rates = []
+    for i in range(len(x)):
+        one = record(calm, x[i : i + 1], labels[i : i + 1], targets[i : i + 1], loss)
+        both = (one.parameters["class"][name] + one.parameters["box"][name] for name in one.parameters["class"])
+        size = sum(float((gradient**2).sum()) for gradient in both)
+        value = loss.class_weight * one.losses["class"][0] + loss.box_weight * one.losses["box"][0]
+        rates.append(value / size if size else 0.0)
+    return float(f"{np.median(rates):.0e}") or 0.01
 
 
 def computed(node: Node) -> bool:

@@ -1,4 +1,4 @@
-"""The file: style, scripts, the step as JSON and the arrays as base64, all in one HTML page that fetches nothing.
+"""The file: style, scripts, the step as JSON and the arrays as letters, all in one HTML page that fetches nothing.
 
 A content security policy allows only the scripts of page/, known by their hash: whatever a class or a file is called,
 it is shown as text and never run. JSON inside a script element holds no "<", so nothing in it can end the element.
@@ -17,7 +17,7 @@ import numpy as np
 from tinycnn.explorer.pack import pack
 
 MARK = "Written by tinycnn explore. This page holds everything it shows and fetches nothing."
-MOST = 4_800_000  # characters of the whole page, where the weights can be rounded so far
+MOST = 4_950_000  # characters of the whole page, where the weights can be rounded so far
 SCRIPTS = ("numbers.js", "elements.js", "layers.js", "window_layers.js", "loss.js", "network.js", "state.js", "maps.js",
            "words.js", "explain.js", "explain_conv.js", "explain_pooling.js", "explain_rest.js", "explain_losses.js",
            "parameters.js", "outputs.js", "network_view.js", "detail_view.js", "charts.js", "step_view.js",
@@ -29,7 +29,7 @@ def document(told: dict[str, Any], arrays: dict[str, np.ndarray]) -> str:
     """The page for what `contents` gives."""
     style, frame = _file("style.css"), _file("index.html")
     script = "\n".join(_file(name) for name in SCRIPTS)
-    rest = len(style) + len(frame) + len(script.encode()) + len(_json(told))
+    rest = len(style.encode()) + len(frame) + len(script.encode()) + len(_json(told).encode())
     index, numbers = pack(arrays, MOST - rest)
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     policy = f"default-src 'none'; script-src 'sha256-{digest}'; style-src 'unsafe-inline'; img-src data: blob:"

@@ -6,6 +6,7 @@ there, a mistake shows in the layers before it and in none behind it; one that i
 there and nowhere else. That is how one finds the guilty layer.
 """
 
+import base64
 import math
 from typing import Any
 
@@ -24,6 +25,7 @@ from tinycnn.losses import Loss
 from tinycnn.models.localizer import Localizer
 
 CHECKED = 3  # images with which the gradient checker looks at a wrong layer by itself
+SEEN = 64  # pixels of a side, at most, of the gradient at the picture
 MANY = 40  # channels or features that it is shown of a layer which takes any number of them
 
 
@@ -42,6 +44,9 @@ def planted(model: Localizer, images: Pictures, labels: Labels, boxes: ArrayLike
         layers      in order of forward: {"layer", "kind": how it prints itself, "planted": whether it has the mistake,
                     "arrives": difference of dy, "passes": difference of dx, or None where the layer shows none,
                     "parameters": {"w": difference of dw, "b": ...}}
+        picture     the gradient at the first picture, summed over colors: {"shape": [h, w], "right": base64 of int8,
+                    127 for the largest, "wrong": ..., "longer": |wrong| / |right|}; None where it is the same, or no
+                    number
         diagnosis   of the first of `planted` by itself, in the words of tinycnn.gradcheck: {"of": its name, "tensor",
                     "family", "words", "report": the whole report as text}; family "" where there is none
 
@@ -61,7 +66,8 @@ def planted(model: Localizer, images: Pictures, labels: Labels, boxes: ArrayLike
                 run.take(batch)
                 found.append({"name": mistake.name, "title": mistake.title, "sentence": mistake.sentence,
                               "line": mistake.lines[run.first].told(), "planted": list(run.places),
-                              "layers": list(_compared(right, run)), "diagnosis": _diagnosis(run, seed)})
+                              "layers": list(_compared(right, run)), "picture": at_picture(right.dx[0], run.dx[0]),
+                              "diagnosis": _diagnosis(run, seed)})
     return found
 
 
@@ -90,7 +96,7 @@ class _Step:
         x, self.labels, targets = batch_of(self.network, *batch)
         self.scores, outputs = self.network.forward(x)
         self.loss.forward((self.scores, outputs), (self.labels, targets))
-        self.network.backward(*self.loss.backward(), input_gradient=True)
+        self.dx = to_numpy(self.network.backward(*self.loss.backward(), input_gradient=True))
         return self
 
 
@@ -118,6 +124,20 @@ def difference(a: Array | MaybeNone, b: Array | MaybeNone) -> float | None:
         return 0.0
     share = norm_of(np.subtract(a, b, dtype=np.float64)) / max(norm_of(a), norm_of(b))
     return share if math.isfinite(share) else None
+
+
+def at_picture(right: np.ndarray, wrong: np.ndarray) -> dict[str, Any] | None:
+    """What a mistake does to the gradient (H, W, C) at one picture, small enough to be shown: see planted."""
+    sizes = norm_of(right), norm_of(wrong)
+    if np.array_equal(right, wrong) or not all(size and math.isfinite(size) for size in sizes):
+        return None
+    (h, w, _), k = right.shape, -(-max(right.shape[:2]) // SEEN)
+    h, w = h // k, w // k
+    blocks = (dx[: h * k, : w * k].astype(np.float64).reshape(h, k, w, k, -1) for dx in (right, wrong))
+    small = [block.sum(axis=(1, 3, 4)) for block in blocks]  # (h, w)
+    shown = [np.round(127 * dx / (np.abs(dx).max() or 1)).astype(np.int8) for dx in small]
+    texts = [base64.b64encode(dx.tobytes()).decode() for dx in shown]
+    return {"shape": [h, w], "right": texts[0], "wrong": texts[1], "longer": sizes[1] / sizes[0]}
 
 
 def _diagnosis(run, seed):

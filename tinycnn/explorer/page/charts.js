@@ -81,14 +81,18 @@ function chart({ title, places, series, at, ticks, from = 0, width = 380, height
   const key = el(
     "p",
     { class: "key" },
-    series.map((one, k) => [
-      svg(
-        "svg",
-        { viewBox: "0 0 28 6", class: "sample", "aria-hidden": "true" },
-        svg("path", { d: "M0 3L28 3", "stroke-width": 2.5, ...STROKES[k % 3] }),
+    series.map((one, k) =>
+      el(
+        "span",
+        { class: "key-item" },
+        svg(
+          "svg",
+          { viewBox: "0 0 28 6", class: "sample", "aria-hidden": "true" },
+          svg("path", { d: "M0 3L28 3", "stroke-width": 2.5, ...STROKES[k % 3] }),
+        ),
+        `${one.name} `,
       ),
-      `${one.name} `,
-    ]),
+    ),
   );
   return el("figure", { class: "plot" }, el("figcaption", {}, title), drawn, key);
 }

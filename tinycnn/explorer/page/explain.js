@@ -51,15 +51,10 @@ function termsTable(heads, terms, caption) {
 
 /* A long sum: its largest terms, the others together, and the total. build(place) gives a term of the table. */
 function longSum(values, ofTerm, build, heads, caption) {
-  const shown = largest(values, MOST_TERMS),
+  const shown = largest(values, MOST_TERMS).filter((place) => values[place] !== 0),
     seen = new Set(shown);
-  const blocks = [
-    termsTable(
-      heads,
-      shown.map((place) => ({ ...build(place), value: values[place], of: ofTerm(place) })),
-      caption,
-    ),
-  ];
+  const terms = shown.map((place) => ({ ...build(place), value: values[place], of: ofTerm(place) }));
+  const blocks = terms.length ? [termsTable(heads, terms, caption)] : [];
   if (values.length > shown.length) {
     const others = Array.from(values.keys()).filter((place) => !seen.has(place));
     const rest = sum(others.map((place) => values[place]));

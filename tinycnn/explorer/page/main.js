@@ -150,6 +150,13 @@ listeners.push((changes) => {
   drawView();
 });
 
+/* What is said where the weights of a large network were rounded to keep the page small. */
+function precisionText() {
+  const bits = Math.min(...told.index.map((one) => one.bits)); // of the 23 of a float32's fraction
+  const digits = Math.floor(bits * Math.log10(2));
+  return bits < 23 ? `To keep this page small, its largest arrays of weights are rounded to ${digits} digits. ` : "";
+}
+
 async function start() {
   const arrays = await unpack(byId("numbers").textContent, told.index);
   byId("numbers").textContent = ""; // the memory is needed elsewhere
@@ -178,6 +185,7 @@ async function start() {
   const check = () => {
     const worst = compareWithNumPy(stepOf());
     byId("check").textContent =
+      precisionText() +
       "Computed in your browser from the weights and the pixels. Largest difference from NumPy's numbers: " +
       `${worst < 1e-12 ? "none" : written(worst, 2)} (relative).`;
     document.body.dataset.checked = String(worst);

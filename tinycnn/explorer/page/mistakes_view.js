@@ -107,6 +107,7 @@ function mistakeDetail(one) {
         ),
         heading("How one finds it"),
         note(whereText(one, first)),
+        atPicture(one.picture, `data|mistakes|${mistake}|picture|longer`),
       ),
       el(
         "div",
@@ -122,9 +123,41 @@ function mistakeDetail(one) {
   );
 }
 
+/* The gradient at the first picture, right and wrong beside each other: the same colors as everywhere. */
+function atPicture(seen, path) {
+  if (!seen) return "";
+  const [h, w] = seen.shape;
+  const drawn = (text, words) => {
+    const canvas = el("canvas", { role: "img", "aria-label": `gradient at the picture, ${words}` });
+    const numbers = Int8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+    drawMaps(
+      canvas,
+      [h, w, 1],
+      numbers,
+      { columns: 1, rows: 1, edge: 140, tall: Math.round((140 * h) / w), gap: 0 },
+      127,
+    );
+    return el("figure", {}, canvas, el("figcaption", { class: "label" }, words));
+  };
+  return el(
+    "div",
+    {},
+    heading("What arrives at the first picture"),
+    el("div", { class: "beside" }, drawn(seen.right, "right"), drawn(seen.wrong, "✗ wrong")),
+    note(
+      "Summed over the three colors; the largest number of each is the full color. The wrong gradient is ",
+      num(seen.longer, path, 2),
+      " times as long as the right one.",
+    ),
+  );
+}
+
 function whereText(one, first) {
   if (one.planted[0] === "loss")
-    return "Already what the heads are given is wrong, so every gradient behind it is: look at the loss first.";
+    return (
+      "Already what the class head is given is wrong, and the box head is right throughout: so look at the class loss, " +
+      "before any layer."
+    );
   const spreads = one.layers.some((layer) => layer.arrives > 1e-4);
   return spreads
     ? `Backward begins at the heads. The gradient is right until it comes out of ${shortName(first.layer)}, the ` +

@@ -4,24 +4,44 @@
 const told = JSON.parse(document.getElementById("told").textContent);
 const TYPES = { float32: Float32Array, uint8: Uint8Array, int32: Int32Array };
 
+const LETTERS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!#$%,()*+-;.=>?@^_`{|}~";
+
+/* The bytes of a text in base 85: five letters are four bytes; at the end, fewer of both. */
+function bytesOf(text) {
+  const values = new Uint8Array(128);
+  for (let i = 0; i < LETTERS.length; i++) values[LETTERS.charCodeAt(i)] = i;
+  const missing = (5 - (text.length % 5)) % 5;
+  const bytes = new Uint8Array(((text.length + missing) / 5) * 4);
+  for (let from = 0, to = 0; from < text.length; from += 5, to += 4) {
+    let whole = 0;
+    for (let i = 0; i < 5; i++)
+      whole = whole * 85 + (from + i < text.length ? values[text.charCodeAt(from + i)] : 84);
+    bytes[to] = whole >>> 24;
+    bytes[to + 1] = whole >>> 16;
+    bytes[to + 2] = whole >>> 8;
+    bytes[to + 3] = whole;
+  }
+  return bytes.subarray(0, bytes.length - missing);
+}
+
 /* {key: {shape, data}}: the arrays of the packed text, see tinycnn/explorer/pack.py. */
 async function unpack(text, index) {
-  const letters = atob(text),
-    packed = new Uint8Array(letters.length);
-  for (let i = 0; i < letters.length; i++) packed[i] = letters.charCodeAt(i);
-  const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("deflate"));
+  const stream = new Blob([bytesOf(text.trim())]).stream().pipeThrough(new DecompressionStream("deflate"));
   const bytes = new Uint8Array(await new Response(stream).arrayBuffer());
   const arrays = {};
   let start = 0;
   for (const { key, shape, type } of index) {
-    const size = shape.reduce((a, b) => a * b, 1),
-      width = TYPES[type].BYTES_PER_ELEMENT;
+    const size = product(shape);
+    const width = TYPES[type].BYTES_PER_ELEMENT;
     const one = new Uint8Array(size * width);
     for (let rank = 0; rank < width; rank++) {
       // the highest bytes of all numbers come first
-      const from = start + rank * size,
-        place = width - 1 - rank;
-      for (let i = 0; i < size; i++) one[i * width + place] = bytes[from + i];
+      const from = start + rank * size;
+      for (let i = 0, to = width - 1 - rank; i < size; i++, to += width) one[to] = bytes[from + i];
+    }
+    if (type === "float32") {
+      const whole = new Uint32Array(one.buffer); // the sign was moved from the front to the end
+      for (let i = 0; i < size; i++) whole[i] = (whole[i] >>> 1) | (whole[i] << 31);
     }
     arrays[key] = { shape, data: new TYPES[type](one.buffer) };
     start += size * width;
@@ -66,11 +86,18 @@ function unitAt(shape, place) {
   return [Math.floor(pixel / shape[1]), pixel % shape[1], c];
 }
 
-/* Positions of the numbers that are largest in size, at most `most` of them, from the largest. */
+/* Positions of the numbers that are largest in size, at most `most` of them, from the largest; few are asked for. */
 function largest(numbers, most) {
-  const places = Array.from(numbers.keys());
-  places.sort((a, b) => Math.abs(numbers[b]) - Math.abs(numbers[a]) || a - b);
-  return places.slice(0, most);
+  const found = [];
+  for (let i = 0; i < numbers.length; i++) {
+    const size = Math.abs(numbers[i]);
+    if (found.length === most && !(size > Math.abs(numbers[found[most - 1]]))) continue;
+    let at = found.length;
+    while (at > 0 && size > Math.abs(numbers[found[at - 1]])) at--;
+    found.splice(at, 0, i);
+    if (found.length > most) found.pop();
+  }
+  return found;
 }
 
 function sum(numbers) {

@@ -5,39 +5,33 @@ const PASSES = 4; // times the rate that the slider reaches
 
 /* The gradient that the step follows: of one picture, or the mean over all. */
 function stepGradients() {
-  const learned = state.learnFrom === "one" ? [stepOf()] : told.pictures.map((_, i) => stepOf(i)),
-    mean = {};
-  for (const key of Object.keys(weights)) {
-    const parts = learned.map((step) => step.parameters("both")[key]).filter(Boolean);
-    if (parts.length)
-      mean[key] =
-        parts.length === 1
-          ? parts[0]
-          : Float64Array.from(parts[0], (_, i) => sum(parts.map((part) => part[i])) / parts.length);
+  const learned = state.learnFrom === "one" ? [stepOf()] : told.pictures.map((_, i) => stepOf(i));
+  const mean = {};
+  for (const step of learned) {
+    for (const [key, gradient] of Object.entries(step.parameters("both"))) {
+      mean[key] ??= new Float64Array(gradient.length);
+      for (let i = 0; i < gradient.length; i++) mean[key][i] += gradient[i] / learned.length;
+    }
   }
   return mean;
 }
 
-const moved = { key: null, gradients: null, answers: new Map() };
+const moved = { key: null, gradients: null, weights: {}, losses: new Map() };
 
-/* The answer to the picture after a step of `times` times the rate: {values, loss}. */
+/* The loss of the picture after a step of `times` times the rate, with all that belongs to it: see lossOf. */
 function afterStep(times) {
   const key = `${state.learnFrom} ${state.learnFrom === "one" ? state.picture : ""}`;
-  if (moved.key !== key) Object.assign(moved, { key, gradients: stepGradients(), answers: new Map() });
+  if (moved.key !== key) Object.assign(moved, { key, gradients: stepGradients(), losses: new Map() });
   const asked = `${times} ${state.picture}`;
-  if (!moved.answers.has(asked)) {
-    const changed = { ...weights };
-    for (const [name, gradient] of Object.entries(moved.gradients))
-      changed[name] =
-        times === 0 ? weights[name] : Float64Array.from(weights[name], (w, i) => w - times * told.rate * gradient[i]);
-    const { values } = forwardAll(state.picture, changed);
-    moved.answers.set(asked, {
-      values,
-      changed,
-      loss: lossOf(values[told.class_end], values[told.box_end], told.pictures[state.picture]),
-    });
+  if (!moved.losses.has(asked)) {
+    for (const [name, gradient] of Object.entries(moved.gradients)) {
+      const to = (moved.weights[name] ??= new Float64Array(gradient.length));
+      for (let i = 0; i < to.length; i++) to[i] = weights[name][i] - times * told.rate * gradient[i];
+    }
+    const { values } = forwardAll(state.picture, { ...weights, ...moved.weights });
+    moved.losses.set(asked, lossOf(values[told.class_end], values[told.box_end], told.pictures[state.picture]));
   }
-  return moved.answers.get(asked);
+  return moved.losses.get(asked);
 }
 
 /* A slider that is moved quickly asks only for the last place. */
@@ -76,6 +70,9 @@ function drawStep(container) {
       { class: "lead" },
       "The optimizer moves every weight a little against its gradient: w ← w − rate × dw. Then the network is " +
         "asked about the same picture again. Move the slider.",
+      told.rate_chosen
+        ? ` The rate ${told.rate} was chosen for this network: if the loss fell in a straight line, a step of 1× would end at 0.`
+        : "",
     ),
     el(
       "div",
@@ -109,7 +106,7 @@ function fillStep() {
     "aria-label": "the picture with the true box and the predicted boxes before and after the step",
   });
   const truth = cornersOf(picture.code),
-    boxes = [before, after].map((one) => boxOf(one.loss.pred));
+    boxes = [before, after].map((one) => boxOf(one.pred));
   drawPicture(canvas, number, Math.min(320, window.innerWidth - 60), [
     { box: truth, color: "#009E73", dash: true },
     { box: boxes[0], color: "#6b7683" },
@@ -119,9 +116,9 @@ function fillStep() {
     at0 = (what) => `step|${state.learnFrom}|0|${what}`;
   const lossRow = (name, get, what) => [
     name,
-    num(get(before.loss), at0(what), 4),
-    num(get(after.loss), e(what), 4),
-    num(get(after.loss) - get(before.loss), `${e(what)} - ${at0(what)}`),
+    num(get(before), at0(what), 4),
+    num(get(after), e(what), 4),
+    num(get(after) - get(before), `${e(what)} - ${at0(what)}`),
   ];
   const { class_weight: cw, box_weight: bw } = told.loss;
   const lossTable = table(
@@ -134,20 +131,20 @@ function fillStep() {
     "The loss",
   );
   const ranks = largest(
-    before.loss.classes.p.map((p, i) => Math.max(p, after.loss.classes.p[i]) + (i === picture.label ? 2 : 0)),
+    before.classes.p.map((p, i) => Math.max(p, after.classes.p[i]) + (i === picture.label ? 2 : 0)),
     6,
   );
   const classTable = table(
     ["class", "before", "after", ""],
     ranks.map((k) => [
       k === picture.label ? `${told.classes[k]} (true)` : told.classes[k],
-      num(before.loss.classes.p[k], at0(`p|${k}`)),
-      num(after.loss.classes.p[k], e(`p|${k}`)),
+      num(before.classes.p[k], at0(`p|${k}`)),
+      num(after.classes.p[k], e(`p|${k}`)),
       el(
         "span",
         { class: "pair", "aria-hidden": "true" },
-        el("span", { class: "was", style: `width: ${100 * before.loss.classes.p[k]}%` }),
-        el("span", { class: "is", style: `width: ${100 * after.loss.classes.p[k]}%` }),
+        el("span", { class: "was", style: `width: ${100 * before.classes.p[k]}%` }),
+        el("span", { class: "is", style: `width: ${100 * after.classes.p[k]}%` }),
       ),
     ]),
     "Probabilities",
@@ -157,8 +154,8 @@ function fillStep() {
     BOX_NUMBERS.map((name, k) => [
       name,
       num(picture.target[k], `target|${k}`),
-      num(before.loss.pred[k], at0(`box|${k}`)),
-      num(after.loss.pred[k], e(`box|${k}`)),
+      num(before.pred[k], at0(`box|${k}`)),
+      num(after.pred[k], e(`box|${k}`)),
     ]),
     "The box, standardized",
   );
@@ -182,12 +179,12 @@ function fillStep() {
           "after",
         ),
         line("overlap (IoU) before", num(ious[0], at0("iou")), ", after", num(ious[1], e("iou"))),
-        curveOf(),
+        el("div", { id: "step-curve" }),
       ),
       el(
         "div",
         { class: "tables" },
-        el("p", { class: "said", "aria-live": "polite" }, stepSentence(before, after)),
+        el("p", { class: "said" }, stepSentence(before, after)),
         lossTable,
         classTable,
         boxTable,
@@ -195,16 +192,18 @@ function fillStep() {
       ),
     ),
   );
+  byId("spoken").textContent = stepSentence(before, after);
+  setTimeout(() => byId("step-curve")?.replaceChildren(curveOf())); // it asks the network nine times: numbers come first
 }
 
 function stepSentence(before, after) {
   if (state.rate === 0) return "At rate 0 nothing moves.";
-  const fall = before.loss.total - after.loss.total;
+  const fall = before.total - after.total;
   return fall >= 0
-    ? `With this step the loss of this picture falls from ${written(before.loss.total, 4)} to ` +
-        `${written(after.loss.total, 4)}.`
-    : `This step is too long: the loss of this picture rises from ${written(before.loss.total, 4)} to ` +
-        `${written(after.loss.total, 4)}. The gradient holds only nearby.`;
+    ? `With this step the loss of this picture falls from ${written(before.total, 4)} to ` +
+        `${written(after.total, 4)}.`
+    : `This step is too long: the loss of this picture rises from ${written(before.total, 4)} to ` +
+        `${written(after.total, 4)}. The gradient holds only nearby.`;
 }
 
 /* The weights that move most, one of each layer. */
@@ -229,7 +228,7 @@ function movedWeights(rate) {
 /* The loss of this picture over the rate, at a few places, as a curve. */
 function curveOf() {
   const places = Array.from({ length: 9 }, (_, i) => (PASSES * i) / 8),
-    values = places.map((times) => afterStep(times).loss.total);
+    values = places.map((times) => afterStep(times).total);
   return chart({
     title: "Loss of this picture over the rate",
     places,
