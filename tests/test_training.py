@@ -333,7 +333,7 @@ def test_a_picture_that_vanishes_during_training_is_skipped_counted_and_named(tm
         Image.fromarray(np.random.default_rng(i).integers(0, 256, (40, 30, 3), dtype=np.uint8)).save(path)
     images = Photographs(paths, [(40, 30)] * 12, cache=tc.data.photographs.PixelCache(0))
     samples = Samples(images, np.arange(12) % 2, np.tile((3, 3, 20, 20), (12, 1)), [path.name for path in paths], "ab")
-    model = tc.models.localizer(2, image_size=32, channels=(4,), hidden=8, classes="ab")
+    model = tc.models.localizer(2, image_size=32, channels=(4,), hidden=8, classes=("a", "b"))
 
     def vanish(row, _):
         for name in {1: "7.png", 2: "3.png"}.get(row["epoch"], "").split():

@@ -29,7 +29,7 @@ from tinycnn.models.base import PictureModel
 from tinycnn.models.localizer import Localizer
 from tinycnn.models.pose import PoseNet
 from tinycnn.progress import bar
-from tinycnn.tasks import given_parts, task_of
+from tinycnn.tasks import check_gradients, given_parts, task_of
 from tinycnn.updates import Accumulated, Average
 
 
@@ -127,7 +127,7 @@ def fit(model: Localizer | PoseNet, train: Samples | Dataset | PoseSamples | Pos
                     on_step({"epoch": epoch + 1, "step": optimizer.steps, "lr": optimizer.lr, "loss": value}, model)
                     base_lr, set_lr = _rates(optimizer, base_lr, set_lr)
                 if gradcheck_every and (done + 1) % gradcheck_every == 0:
-                    _check_gradients(task, batch, loss, done)
+                    check_gradients(task, batch, loss, done)
             row = {"epoch": epoch + 1, "seconds": 0.0, "lr": optimizer.lr, **meter.means()}
             if valid is not None and len(valid):
                 with averaged.shown():
@@ -186,13 +186,3 @@ def evaluate(model: PictureModel, samples: Samples | PoseSamples, train_samples:
     Those of tinycnn.metrics for a Localizer, those of tinycnn.poses for a PoseNet, in one flat dict.
     """
     return task_of(model, "evaluate").evaluate(samples, train_samples, batch_size, workers)
-
-
-def _check_gradients(task, batch, loss, step):
-    from tinycnn.gradient_check import quick_check
-
-    few = batch.first(4)
-    x = task.model.normalize(to_device(few.images, task.model.device))
-    report = quick_check(task.model, loss, x, task.truth(few), seed=step)
-    if not report.ok:
-        raise TrainingError(f"the gradients are wrong at step {step}:\n{report}")

@@ -19,7 +19,9 @@
 
 from typing import Any
 
+from tinycnn.backend import to_device
 from tinycnn.classical.window import WindowDetector
+from tinycnn.errors import TrainingError
 from tinycnn.models.localizer import Localizer
 from tinycnn.models.pose import PoseNet
 from tinycnn.tasks.localization import Localization
@@ -28,7 +30,7 @@ from tinycnn.tasks.pose import PoseEstimation
 from tinycnn.tasks.windows import WindowDetection
 from tinycnn.text import kind
 
-__all__ = ["TASKS", "given_parts", "task_of"]
+__all__ = ["TASKS", "check_gradients", "given_parts", "task_of"]
 
 TASKS: dict[type, Any] = {Localizer: Localization, PoseNet: PoseEstimation, WindowDetector: WindowDetection}
 
@@ -40,3 +42,14 @@ def task_of(model: Any, name: str = "fit") -> Any:
             return task(model)
     got = f"the class {model.__name__}: pass an object" if isinstance(model, type) else kind(model)
     raise TypeError(f"{name} takes a Localizer, such as tinycnn.models.localizer() makes, or a PoseNet, got {got}")
+
+
+def check_gradients(task: Any, batch: Any, loss: Any, step: int) -> None:
+    """Check the gradients of the whole model on four samples. TrainingError, with the report, where one is wrong."""
+    from tinycnn.gradient_check import quick_check
+
+    few = batch.first(4)
+    x = task.model.normalize(to_device(few.images, task.model.device))
+    report = quick_check(task.model, loss, x, task.truth(few), seed=step)
+    if not report.ok:
+        raise TrainingError(f"the gradients are wrong at step {step}:\n{report}")
