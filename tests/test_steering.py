@@ -1,5 +1,6 @@
 """What people change in a training, and what must then be right, or be said in a sentence."""
 
+import copy
 import os
 import subprocess
 import sys
@@ -83,6 +84,23 @@ def test_a_new_head_learns_other_classes_and_is_saved_with_them(trained, tmp_pat
     loaded = tc.load(tmp_path / "model.npz")
     assert loaded.classes == ("c", "b")
     np.testing.assert_array_equal(loaded.predict(two.images).boxes, model.predict(two.images).boxes)
+
+
+@pytest.mark.parametrize("kind", [SGD, Adam])
+def test_an_optimizer_takes_a_new_head_as_new(kind):
+    def step(model, optimizer):
+        scores, boxes = model.forward(np.ones((2, 16, 16, 3), np.float32))
+        model.backward(scores, boxes)
+        optimizer.step()
+
+    model = tc.models.localizer(**SMALL)
+    optimizer = kind(model, lr=0.01)
+    step(model, optimizer)
+    model.replace_head("class", 2)
+    other = copy.deepcopy(model)
+    step(model, optimizer)
+    step(other, kind(other, lr=0.01))
+    np.testing.assert_array_equal(model.class_head.w.value, other.class_head.w.value)
 
 
 def test_a_new_head_comes_where_and_as_the_old_one_was():

@@ -67,13 +67,14 @@ class Optimizer:
         for name, parameter in parameters.items():
             if parameter.grad is None:
                 continue
-            self.turn = self.turns[name] = self.turns.get(name, 0) + 1
             self.rate = float(self.lr * self._factor(name))
             value, grad = parameter.value, parameter.grad
+            known = name in self.state and all(a.shape == value.shape for a in self.state[name])  # a new head is not
+            self.turn = self.turns[name] = (self.turns.get(name, 0) if known else 0) + 1
             xp = array_module(value, grad)
             if grad.shape != value.shape:
                 raise ShapeError(f"the gradient of {name} has shape {grad.shape}, and its value {value.shape}")
-            state = self.state[name] if name in self.state else [xp.zeros_like(value) for _ in self.moments]
+            state = self.state[name] if known else [xp.zeros_like(value) for _ in self.moments]
             # Row by row in memory, so that each is one long row of numbers. Nothing is copied here unless a caller put
             # an array of another order there.
             parameter.value, grad, *state = (xp.asarray(a, order="C") for a in (value, grad, *state))
