@@ -138,6 +138,17 @@ def test_a_head_of_an_array_that_is_none(saved, head):
         tc.load(saved[1])
 
 
+def test_a_reason_is_short(saved):
+    """zipfile shows the name that it has found instead, which may be all that follows."""
+    whole = saved[1].read_bytes()
+    with zipfile.ZipFile(saved[1]) as archive:
+        place = archive.getinfo("model/class_head.b.npy").header_offset
+    saved[1].write_bytes(whole[: place + 26] + b"\xff\x20" + whole[place + 28 :])  # the length of its name
+    with pytest.raises(CheckpointError, match="is damaged or pickled") as caught:
+        tc.load(saved[1])
+    assert len(str(caught.value)) < 500
+
+
 def test_a_text_nested_by_the_thousand(saved):
     members, buffer = _members(saved[1]), io.BytesIO()
     np.save(buffer, np.frombuffer(b"[" * 10**5, np.uint8))

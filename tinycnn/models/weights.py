@@ -23,7 +23,7 @@ from tinycnn.layers import Layer
 from tinycnn.models.architectures import build
 from tinycnn.models.base import PictureModel, structure
 from tinycnn.models.localizer import Localizer
-from tinycnn.text import kind
+from tinycnn.text import kind, shortened
 
 FORMAT = "tinycnn-2"
 EARLIER = "tinycnn-1"  # the statistics of the boxes stood in the JSON text, and there were no other buffers
@@ -162,9 +162,14 @@ def _open(path):
         if isinstance(error, CheckpointError):
             raise
         raise CheckpointError(
-            f"{path} is not a whole model file ({error}). It was cut off or is something else; "
+            f"{path} is not a whole model file ({_few(error)}). It was cut off or is something else; "
             "save the model again, or use an earlier checkpoint."
         ) from error
+
+
+def _few(error):
+    """The first words of a reason, which may hold half of a damaged file."""
+    return shortened(str(error), 200)
 
 
 def _meta(archive, path):
@@ -196,7 +201,7 @@ def _array(archive, name, path, shape=None, dtype=None, limit=None):
     except DAMAGED as error:
         if isinstance(error, CheckpointError):
             raise
-        raise CheckpointError(f"{path}: {name} is damaged or pickled, which is refused ({error})") from error
+        raise CheckpointError(f"{path}: {name} is damaged or pickled, which is refused ({_few(error)})") from error
     if shape is not None and (array.shape != tuple(shape) or array.dtype.kind != np.dtype(dtype).kind):
         raise CheckpointError(f"{path}: {name} is {array.dtype} {array.shape}, but the model needs {dtype} {shape}")
     return array

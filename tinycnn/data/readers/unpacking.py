@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 
 from tinycnn.data.readers.records import inside
 from tinycnn.errors import DataError
+from tinycnn.text import shortened
 
 MOST_BYTES, MOST_FILES, MOST_TIMES = 32 * 2**30, 500_000, 200  # unpacked; and how many times as large as packed
 FREE = 2**20  # bytes that may come out of any archive, however small
@@ -71,7 +72,8 @@ def unpack(path: str | Path, folder: str | Path, keep: Callable[[str], bool] | N
     except DAMAGED as error:
         if isinstance(error, OSError) and error.errno in DISK:
             raise
-        raise DataError(f"{path} cannot be unpacked: {error}. Is it cut off, encrypted, or no archive?") from error
+        reason = shortened(str(error), 200)  # it may hold half of a damaged file
+        raise DataError(f"{path} cannot be unpacked: {reason}. Is it cut off, encrypted, or no archive?") from error
 
 
 def _begins(path):
