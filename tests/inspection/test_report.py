@@ -161,14 +161,16 @@ def test_the_command(tmp_path, monkeypatch, capsys):
     asked = []
     parts = [pictures(n) for n in (4, 3, 3)]
     monkeypatch.setattr("tinycnn.cli.runs.load_data", lambda settings: Dataset(settings["data"], *parts, notes=[]))
-    monkeypatch.setattr("tinycnn.inspection.report", lambda model, data, out, loss, name: (
-        asked.append((model.classes, data.name, out, loss, name)) or f"{out}/report.html", "the diagnosis"))
+    monkeypatch.setattr("tinycnn.inspection.report", lambda model, data, out, loss, name, explorer: (
+        asked.append((model.classes, data.name, out, loss, name, explorer)) or f"{out}/report.html", "the diagnosis"))
     (tmp_path / "runs").mkdir()
     tc.save(network(), tmp_path / "runs" / "first" / "model.npz")
     assert main(["inspect", "runs/first", "photographs", "--out", "seen"]) == 0
-    assert asked == [(network().classes, "photographs", "seen", None, "first")]  # no settings beside it, so no loss
-    assert capsys.readouterr().out == "the diagnosis\n\nThe whole report: seen/report.html\n"
+    assert asked == [(network().classes, "photographs", "seen", None, "first", "explore.html")]  # no settings: no loss
+    assert capsys.readouterr().out == ("the diagnosis\n\nThe whole report: seen/report.html\n"
+                                       "One step to walk through: seen/explore.html\n")
+    assert (tmp_path / "seen" / "explore.html").exists()
     assert main(["inspect", "--data", "scenes"]) == 0  # the newest run
-    assert asked[1][1:] == ("scenes", "inspection", None, "first")
+    assert asked[1][1:] == ("scenes", "inspection", None, "first", "explore.html")
     assert main(["inspect", "runs/first", "photographs", "--data", "scenes"]) == 2
     assert main(["inspect", "nowhere.npz"]) == 1

@@ -67,7 +67,8 @@ def explore(model: Localizer, samples: Samples, out: str | Path | None = None, *
     name: of the model    epochs: those of its training, as tinycnn.explorer.epochs.read gives them
     mistakes: whether wrong backwards are planted and shown, which takes some seconds
 
-    Raises TypeError for what is no Localizer, DataError for too large a network or a picture that is not there.
+    Raises TypeError for what is no Localizer, DataError for too large a network, a picture that is not there, or a file
+    at `out` that is no such page.
     """
     if not isinstance(model, Localizer):
         raise TypeError(f"explore shows localizers, with a class head and a box head; got {type(model).__name__}")
@@ -79,6 +80,8 @@ def explore(model: Localizer, samples: Samples, out: str | Path | None = None, *
     if numbers > LARGEST:
         raise DataError(f"a page holds the weights of the network, at most {LARGEST:,} numbers; this one has "
                         f"{numbers:,}. Explore a smaller one: its layers compute the same")
+    if out is not None:
+        expect_own(out, MARK.encode())  # before anything is computed
     chosen = choose(model, samples, picture)
     told, arrays = contents(model, samples.subset(chosen), loss, rate)
     told |= {"title": f"One training step of {name}", "name": name, "numbers": [int(i) for i in chosen],

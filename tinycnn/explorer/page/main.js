@@ -83,7 +83,7 @@ function drawPictures() {
   byId("pictures").replaceChildren(
     ...told.pictures.map((picture, i) => {
       const canvas = el("canvas", { "aria-hidden": "true" });
-      drawPicture(canvas, i, window.innerWidth < 700 ? 44 : 56);
+      drawPicture(canvas, i, window.innerWidth <= 900 ? 44 : 56);
       return el(
         "button",
         {

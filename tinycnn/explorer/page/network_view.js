@@ -17,6 +17,9 @@ function blocks(part) {
   return rows;
 }
 
+/* A dotted name that may be broken in front of each dot. */
+const breakable = (name) => name.split(".").flatMap((part, i) => (i ? [el("wbr"), `.${part}`] : [part]));
+
 function cardOf(node) {
   const end = node.number === told.class_end || node.number === told.box_end;
   const body = end ? new OutputCard(node) : new Maps(node),
@@ -27,7 +30,7 @@ function cardOf(node) {
     el(
       "header",
       {},
-      el("h3", {}, node.short),
+      el("h3", {}, breakable(node.short)),
       el("span", { class: "kind" }, kindInWords(node)),
       el("span", { class: "shape" }, shapeText(node.shape)),
     ),
