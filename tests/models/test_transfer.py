@@ -31,7 +31,7 @@ def learned(path, classes=("cat", "dog"), kind=tc.models.resnet_localizer, **cha
 def test_a_file_whose_names_are_numbers(tmp_path):
     torch = pytest.importorskip("torch")
     torch.save({1: torch.zeros(2)}, tmp_path / "weights.pth")
-    with pytest.raises(CheckpointError, match="is not AlexNet as torchvision has it.*It begins with 1"):
+    with pytest.raises(CheckpointError, match="holds no weights by name"):
         begin(tc.models.resnet_localizer(2, **SMALL), tmp_path / "weights.pth")
 
 
