@@ -37,9 +37,9 @@ from tinycnn.layers import Flatten, Sequential
 # >
 # > *SGD with momentum* ([08](08_training.ipynb)) is an *optimizer*: it changes every weight a little against its
 # > gradient; how little, says the learning rate `lr`. It does so after each *batch* of pictures, and an *epoch* is
-# > once through all of them. *Weight decay* draws every weight a little toward 0. *Augmentation* (lesson 10, to come)
-# > mirrors and shifts the training pictures at random. The *validation set* is looked at during training, the *test
-# > set* only at the end.
+# > once through all of them. *Weight decay* draws every weight a little toward 0. *Augmentation*
+# > ([10](10_augmentation.ipynb)) mirrors and shifts the training pictures at random. The *validation set* is looked at
+# > during training, the *test set* only at the end.
 #
 # ## 1. One trunk, two heads
 #

@@ -140,7 +140,7 @@ def _config_of(model):
         return None
     if built is not None and built != structure(model):
         return None
-    return config | {name: getattr(model, name) for name in config if hasattr(model, name)}
+    return config | {name: vars(model)[name] for name in config if name in vars(model)}
 
 
 def _open(path):
