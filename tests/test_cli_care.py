@@ -127,14 +127,14 @@ def test_a_run_that_lost_its_best_weights_is_not_gone_on_with(trained, capsys):
     before = contents(trained)
     assert main(["train", "--resume", "--out", str(trained), "--epochs", "2", "--quiet"]) == 2
     err = capsys.readouterr().err
-    assert "has lost its model.npz" in err and err.count("\n") == 1 and contents(trained) == before
+    assert "model.npz is gone" in err and err.count("\n") == 1 and contents(trained) == before
     (trained / "kept.npz").rename(trained / "model.npz")
     assert main(["train", "--resume", "--out", str(trained), "--epochs", "2", "--quiet"]) == 0
 
 
 @pytest.mark.parametrize("more, words", [
     (["--out", "notes.txt"], "notes.txt is a file"),
-    (["--out", "run", "--init", "nowhere.npz"], "nowhere.npz: there is no such file or folder"),
+    (["--out", "run", "--init", "nowhere.npz"], "there is no file or folder"),
 ])
 def test_what_cannot_be_is_said_before_anything_is_drawn(more, words, tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)

@@ -457,7 +457,8 @@ def test_a_second_ctrl_c_prints_no_traceback():
     for number, pause in enumerate((0.0, 0.02, 0.1)):
         call = [sys.executable, "-m", "tinycnn", *TRAIN, "--epochs", "500", "--out", f"run{number}"]
         environment = os.environ | {"PYTHONPATH": str(ROOT)}
-        run = subprocess.Popen(call, stderr=subprocess.PIPE, text=True, env=environment)
+        run = subprocess.Popen(call, stderr=subprocess.PIPE, text=True, env=environment,
+                               preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))  # shells may ignore it
         while not Path(f"run{number}/checkpoint.npz").exists():
             time.sleep(0.01)
         for _ in range(2):

@@ -23,13 +23,18 @@ from tinycnn.models.weights import load
 from tinycnn.text import aligned, columns, for_json, legible
 
 
+def _asked(text):
+    """A type for argparse: what is no picture is said of each picture; nothing at all is a wrong call."""
+    return text or place(text)
+
+
 def add(commands):
     parser = commands.add_parser(
         "predict", parents=[options(DEVICE)], help="class, probability and box of pictures",
         description="Say what is in each picture, and where, in the picture's own pixels: xmin ymin xmax ymax. "
                     "A copy of each, with its box drawn, is written to --out. A picture that cannot be read is named "
                     "and left out; the status is then 1.")
-    parser.add_argument("images", type=place, nargs="+", metavar="PICTURE",
+    parser.add_argument("images", type=_asked, nargs="+", metavar="PICTURE",
                         help="picture files, patterns as photos/*.jpg or photos/**/*.jpg, and folders: all pictures in "
                              "them and below them, but hidden ones and drawings of predict")
     parser.add_argument("--model", type=place, dest="trained", metavar="MODEL",

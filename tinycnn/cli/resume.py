@@ -36,9 +36,9 @@ def settings_of(out, known):
             earlier["model"] not in WITHOUT_EPOCHS:
         raise UsageError(f"{folder} holds a model and no checkpoint.npz, so there is nothing to continue from. Start "
                          f"anew with: tinycnn train --config {folder} --out ANOTHER")
-    if (folder / "checkpoint.npz").exists() and not (folder / "model.npz").exists():
-        raise UsageError(f"{folder} has lost its model.npz, the weights of its best epoch, which no checkpoint keeps: "
-                         f"put it back, or start anew with: tinycnn train --config {folder} --out ANOTHER")
+    if (folder / "checkpoint.npz").exists() and not (folder / "model.npz").exists():  # before config.json is changed
+        raise UsageError(f"{folder / 'model.npz'} is gone, with the weights of the best epoch, which no checkpoint "
+                         f"keeps: put it back, or start anew with: tinycnn train --config {folder} --out ANOTHER")
     changed = [f"--{name.replace('_', '-')}" for name in known
                if known[name] != earlier.get(name) and name not in GIVEN_ANEW]
     if changed:

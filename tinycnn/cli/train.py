@@ -76,7 +76,7 @@ def _run(arguments, settings, folder, claim, load_data):
         runs.expect_apart(arguments.out, settings["data"])
     begins = settings["init"] and (folder is None or not (folder / "checkpoint.npz").exists())
     if begins and not Path(settings["init"]).exists():
-        raise UsageError(f"--init {settings['init']}: there is no such file or folder")
+        raise UsageError(f"--init: there is no file or folder {settings['init']}")
     data = _load(settings, folder, load_data)
     say(data.describe(), "")
     if arguments.config is not None:
