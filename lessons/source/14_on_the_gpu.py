@@ -711,7 +711,7 @@ read(tc.backend.to_device, tc.backend.to_numpy, tc.backend.array_module)
 
 # %% [markdown]
 # If you have a GPU: `pip install 'cupy-cuda12x>=14,<15'`, then `model.to("cuda")` or `tc.fit(..., device="cuda")`.
-# What has been checked without one, and what could not be, is in [tests/README.md](../tests/README.md#on-a-gpu).
+# What has been checked without one, and what could not be, is in [tests/README.md](../tests/README.md).
 #
 # ## Summary
 #
