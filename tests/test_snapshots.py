@@ -1,5 +1,7 @@
 """Snapshots of the epochs: the training is the same with them, a resumed run goes on with them, and they stay small."""
 
+import zipfile
+
 import numpy as np
 import pytest
 
@@ -106,13 +108,21 @@ def test_a_damaged_file_is_said_and_costs_the_earlier_epochs_alone(tmp_path, cap
     fit(tmp_path, epochs=3, resume=True)  # nothing more to do, and nothing to say
 
 
-@pytest.mark.parametrize("what", ["cut", "pickled", "of others", "wrong shape", "unknown class", "huge", "no picture"])
+@pytest.mark.parametrize("what", ["cut", "half damaged",
+                                  "pickled", "of others", "wrong shape", "unknown class", "huge", "no picture"])
 def test_damaged_and_foreign_files_are_refused_in_a_sentence(tmp_path, what, monkeypatch):
     fit(tmp_path, epochs=1)
     path = tmp_path / "epochs.npz"
     held, meta = arrays(path), {}
     if what == "cut":
         path.write_bytes(path.read_bytes()[:-200])
+    elif what == "half damaged":
+        spoiled = bytearray(path.read_bytes())
+        with zipfile.ZipFile(path) as archive:
+            member = archive.getinfo("boxes.npy")
+        start = member.header_offset + 30 + len("boxes.npy") + 40
+        spoiled[start : start + 40] = b"\xff" * 40  # zlib says so, and not zipfile
+        path.write_bytes(spoiled)
     elif what == "huge":
         monkeypatch.setattr(snapshots, "LIMIT", 1000)
     else:

@@ -323,6 +323,22 @@ def test_model_statistics_come_from_the_training_boxes_and_are_kept_when_trainin
     np.testing.assert_allclose(model.box_mean, codes.mean(axis=0))
 
 
+def test_a_picture_that_vanishes_in_the_first_epoch_is_left_out_of_its_snapshots_too(tmp_path):
+    Image = pytest.importorskip("PIL.Image")
+    from tinycnn.snapshots import read_record
+
+    paths = [tmp_path / f"{i}.png" for i in range(12)]
+    for i, path in enumerate(paths):
+        Image.fromarray(np.random.default_rng(i).integers(0, 256, (40, 30, 3), dtype=np.uint8)).save(path)
+    images = tc.data.Photographs(paths, [(40, 30)] * 12, cache=tc.data.photographs.PixelCache(0))
+    samples = tc.data.Samples(images, np.arange(12) % 2, np.tile((3, 3, 20, 20), (12, 1)), list(map(str, paths)), "ab")
+    model = tc.models.localizer(2, image_size=32, channels=(4,), hidden=8, classes=("a", "b"))
+    with pytest.warns(UserWarning, match="the picture is gone"):
+        tc.fit(model, samples, epochs=1, batch_size=5, progress=False, out=tmp_path / "run",
+               on_step=lambda told, _: paths[7].unlink(missing_ok=True))
+    assert len(read_record(tmp_path / "run/epochs.npz").names) == 11
+
+
 @pytest.mark.parametrize("augmented", [False, True])
 def test_a_picture_that_vanishes_during_training_is_skipped_counted_and_named(tmp_path, augmented):
     Image = pytest.importorskip("PIL.Image")
@@ -340,7 +356,7 @@ def test_a_picture_that_vanishes_during_training_is_skipped_counted_and_named(tm
             (tmp_path / name).unlink()
 
     with pytest.warns(UserWarning, match="the picture is gone") as told:
-        history = tc.fit(model, samples, epochs=4, batch_size=5, progress=False, on_epoch=vanish,
+        history = tc.fit(model, samples, epochs=4, batch_size=5, progress=False, on_epoch=vanish, out=tmp_path / "run",
                          augment=Augment.light() if augmented else None)
     assert [str(one.message) for one in told] == [
         "sample 7 (7.png): the picture is gone, so it is left out; so far 1 of 12",

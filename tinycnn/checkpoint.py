@@ -17,7 +17,7 @@ from tinycnn import origin
 from tinycnn.backend import Array, to_device
 from tinycnn.claims import claimed
 from tinycnn.continuation import expect_epochs, expect_own_model, expect_same_run, fingerprint_of, told
-from tinycnn.data.contents import PREFIX, contents, from_arrays, to_arrays
+from tinycnn.data.contents import PREFIX, Contents, contents, from_arrays, to_arrays
 from tinycnn.errors import CheckpointError
 from tinycnn.history import History, Row
 from tinycnn.models.base import PictureModel
@@ -37,7 +37,7 @@ class Run:
                  parts: dict[str, Any], average: Average, keep_best: bool = False) -> None:
         self.model, self.optimizer, self.settings, self.history = model, optimizer, settings, History()
         self.out = Path(out) if out is not None else None
-        self.parts, self.samples = parts, dict[str, np.ndarray]()
+        self.parts, self.contents, self.samples = parts, dict[str, Contents](), dict[str, np.ndarray]()
         self.average, self.keep_best, self.best = average, keep_best, dict[str, Array]()
         self.snapshots = Snapshots(self.out, model, parts)
         self.fingerprint: str | None = None  # of model.npz
@@ -54,7 +54,7 @@ class Run:
         self._claim.enter_context(claimed(self.out))
         if not resume:
             self._expect_new(self.out)
-        here = {part: contents(samples) for part, samples in self.parts.items()}
+        here = self.contents = {part: contents(samples) for part, samples in self.parts.items()}
         self.samples = to_arrays(here)
         path = self.out / "checkpoint.npz"
         told = self._resume(path, here, schedule) if resume and path.exists() else []
@@ -73,7 +73,7 @@ class Run:
         if self.out is None:
             return
         self.history.save(self.out / "history.csv")
-        origin.write_once(self.out, self.settings, self.parts)
+        origin.write_once(self.out, self.settings, self.contents)
         with self.average.shown():
             self.snapshots.keep(len(self.history))
         # The checkpoint comes last: a run killed before this line repeats the epoch and writes the same files again.
@@ -95,7 +95,7 @@ class Run:
     def _keep(self):
         """The model as it is now is the best so far."""
         if self.out is not None:
-            save(self.model, self.out / "model.npz", {"epoch": len(self.history)}, self._pictures())
+            save(self.model, self.out / "model.npz", {"epoch": len(self.history)}, pictures_in(self.contents))
             self.fingerprint = fingerprint_of(self.out / "model.npz")
         elif self.keep_best:
             self.best = {name: held.value.copy() for name, held in self._numbers().items()}
@@ -104,7 +104,7 @@ class Run:
         return self.model.parameters() | self.model.buffers()
 
     def _expect_new(self, out):
-        files = ("checkpoint.npz", "history.csv", "model.npz")
+        files = ("checkpoint.npz", "history.csv", "model.npz", "run.json")
         held = [name for name in files if (out / name).exists()]
         if held:
             raise CheckpointError(
@@ -117,8 +117,8 @@ class Run:
         was, rows, then = read_checkpoint(path)
         expect_same_run(path, was, self.settings, (then, here))
         expect_epochs(path.parent, len(rows), self.settings["epochs"])
-        self.fingerprint = read_extra(path, "model.npz")[0].get("model")  # without any array
-        expect_own_model(path.with_name("model.npz"), self.fingerprint, History(rows), self._pictures())
+        self.fingerprint = model_in(path)
+        expect_own_model(path.with_name("model.npz"), self.fingerprint, History(rows), pictures_in(here))
         device = self.model.device
         _, extra, arrays = load_with_extra(path, into=self.model, device=device)
         state = {name: to_device(array, device) for name, array in arrays.items() if not name.startswith(PREFIX)}
@@ -134,12 +134,19 @@ class Run:
         lr = self.optimizer.lr
         return unknown + list(told(was, self.settings, self.history, lambda progress: lr * schedule(progress)))
 
-    def _pictures(self) -> dict[str, np.ndarray]:
-        return {name: array for name, array in self.samples.items() if name.endswith("/pictures")}
-
     def _random_layers(self) -> list[tuple[str, Any]]:
         return [(name, layer) for name, layer in self.model.layers()
                 if isinstance(getattr(layer, "rng", None), np.random.Generator)]
+
+
+def model_in(path: Path) -> str | None:
+    """The fingerprint of model.npz that a checkpoint.npz has noted; None in those of earlier versions."""
+    return read_extra(path, None)[0].get("model")
+
+
+def pictures_in(here: dict[str, Contents]) -> dict[str, np.ndarray]:
+    """The arrays that model.npz keeps of its run's samples: what tells each picture from any other."""
+    return {name: array for name, array in to_arrays(here).items() if name.endswith("/pictures")}
 
 
 def read_checkpoint(path: Path) -> tuple[dict[str, Any], list[Row], dict[str, Any]]:

@@ -76,11 +76,11 @@ def expect_own_model(path: Path, fingerprint: str | None, history: History, pict
 
     A run that was killed between its two files has written the model of one epoch more, which it now repeats.
     """
-    if fingerprint is None or path.exists() and fingerprint_of(path) == fingerprint:
-        return
     best = f"the weights of epoch {history.best_epoch}, the best so far"
     if not path.exists():
         raise CheckpointError(f"{path} is gone, with {best}: put it back, or start a new run in another folder")
+    if fingerprint is None or fingerprint_of(path) == fingerprint:
+        return
     extra, arrays = read_extra(path, PREFIX)
     same = arrays.keys() == pictures.keys() and all(np.array_equal(arrays[name], pictures[name]) for name in arrays)
     if not same or extra.get("epoch") != len(history) + 1:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from tinycnn.backend import array_module, to_numpy
-from tinycnn.errors import TrainingError
+from tinycnn.errors import DataError, TrainingError
 from tinycnn.files import atomic_write
 from tinycnn.losses import Loss
 from tinycnn.text import kind
@@ -77,6 +77,18 @@ def describe(row: Row) -> str:
         shown = [f"{words} {row[name]:.3f}" for name, words in SHOWN.items() if name in row]
         line += "   valid: " + ", ".join([valid or f"loss {row['valid_loss']:.4f}", *shown])
     return line
+
+
+def read_rows(path: Path) -> list[Row]:
+    """The rows of a history.csv; none where there is no such file. DataError, one sentence, where it is damaged."""
+    if not path.is_file():
+        return []
+    try:
+        with open(path, newline="", encoding="utf-8") as file:
+            rows = [{name: float(text) for name, text in row.items()} for row in csv.DictReader(file)]
+        return [row | {"epoch": int(row["epoch"])} for row in rows]
+    except (ValueError, TypeError, KeyError, AttributeError, csv.Error) as error:
+        raise DataError(f"{path} is damaged, or was written by something else ({error})") from error
 
 
 def losses_of(loss: Loss, value: Any) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from tinycnn.data.contents import contents, fingerprint
+from tinycnn.data.contents import Contents, contents, fingerprint
 from tinycnn.engine import thread_count
 from tinycnn.files import atomic_write
 from tinycnn.version import __version__
@@ -72,11 +72,15 @@ def of_data(parts: dict[str, Any]) -> dict[str, str]:
     return {part: fingerprint(contents(samples)) for part, samples in parts.items() if len(samples)}
 
 
-def write_once(folder: Path, settings: dict[str, Any], parts: dict[str, Any]) -> None:
-    """Write run.json into the folder of a training, unless there is one, or the config.json of the command line."""
+def write_once(folder: Path, settings: dict[str, Any], here: dict[str, Contents]) -> None:
+    """Write run.json into the folder of a training, unless there is one, or the config.json of the command line.
+
+    here: the Contents of each part
+    """
     if (folder / "run.json").exists() or (folder / "config.json").exists():
         return
-    content = {**origin(), "data": {"fingerprint": of_data(parts)}, "settings": settings}
+    prints = {part: fingerprint(some) for part, some in here.items()}
+    content = {**origin(), "data": {"fingerprint": prints}, "settings": settings}
     with atomic_write(folder / "run.json", "w") as file:
         json.dump(content, file, indent=2)
         file.write("\n")

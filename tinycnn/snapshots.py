@@ -16,10 +16,14 @@ import numpy as np
 
 from tinycnn import boxes as box_codec
 from tinycnn.backend import to_device, to_numpy
+from tinycnn.data.batches import skipped
 from tinycnn.data.dataset import Samples
+from tinycnn.data.photographs import PictureError
 from tinycnn.errors import DataError
 from tinycnn.files import atomic_write
+from tinycnn.metrics import HIT
 from tinycnn.models.localizer import Localizer, softmax
+from tinycnn.models.weights import DAMAGED
 from tinycnn.resize import crop_resize
 
 NAME = "epochs.npz"
@@ -31,7 +35,6 @@ TOP = 5  # most probable classes that are kept of an answer
 KEPT = 100  # epochs; of a longer run every second one, every fourth ...
 AT_ONCE = 8  # pictures that are predicted together
 LIMIT = 2**24  # bytes that the arrays of such a file may claim
-OVERLAP = 0.5  # IoU from which a box is right, as in joint accuracy
 
 
 @dataclass
@@ -67,7 +70,7 @@ class Record:
 
     def right(self) -> np.ndarray:
         """Whether class and box are both right: (E, P)."""
-        return (self.top[:, :, 0] == self.labels) & (self.overlaps() >= OVERLAP)
+        return (self.top[:, :, 0] == self.labels) & (self.overlaps() >= HIT)
 
     def to_show(self) -> list[int]:
         """Numbers of at most SHOWN pictures: those that end wrong first, the most stubborn before the others.
@@ -116,7 +119,7 @@ def read_record(path: str | Path) -> Record:
                         **{name: arrays[name].astype(dtype) for name, dtype in DTYPES.items()},
                         pictures={int(i): arrays[f"picture{int(i)}"] for i in meta["pictures"]})
         _expect_shapes(record)
-    except (ValueError, KeyError, TypeError, EOFError, OSError, zipfile.BadZipFile) as error:
+    except (*DAMAGED, KeyError, TypeError) as error:
         raise DataError(f"{path} is damaged, or was written by something else ({error}): what the epochs of this run "
                         "said is not known") from error
     return record
@@ -170,7 +173,8 @@ class Snapshots:
             return
         if self.frames is None:
             self._look_at_pool()
-        assert self.record is not None
+        if self.record is None:  # all pictures of the pool are gone
+            return
         answers = {name: value[None] for name, value in self._answers(self.record.labels).items()}
         new = answers | {"epochs": np.array([epoch])}
         for name in PER_EPOCH:
@@ -185,8 +189,11 @@ class Snapshots:
     def _look_at_pool(self):
         """Draw the pool, and decode its pictures once."""
         pool = np.sort(np.random.default_rng(0).permutation(len(self.samples))[:POOL])
-        chosen = self.samples.subset(pool).relabel(self.model.classes)
-        images = [chosen.images[i] for i in range(len(chosen))]
+        seen = {int(i): image for i in pool if (image := self._picture(int(i))) is not None}
+        if not seen:
+            self.path = self.record = None
+            return
+        chosen, images = self.samples.subset(list(seen)).relabel(self.model.classes), list(seen.values())
         self.frames = np.stack([self.model.fit_frame(image) for image in images])
         self.small = [_small(image) for image in images]
         truth = (chosen.boxes / chosen.sizes[:, [1, 0, 1, 0]]).astype(np.float32)
@@ -197,6 +204,15 @@ class Snapshots:
             true_shares=np.empty((0, p), np.float32), boxes=np.empty((0, p, 4), np.float32))
         if self.record is None or not self.record.goes_on_with(new):
             self.record = new  # an earlier file of other pictures says nothing of these
+
+    def _picture(self, i):
+        """Picture i, or None where its file is gone, as the training may go on without it."""
+        try:
+            return self.samples.images[i]
+        except PictureError as error:
+            if skipped(self.samples, i, error):
+                return None
+            raise
 
     def _answers(self, labels):
         """What the network says of the pool: top, shares, true_shares, boxes, of one epoch."""

@@ -126,6 +126,17 @@ def test_weights_of_other_names_come_in_order(torch, tmp_path):
     expect_equal(answers(model, x), network(torch.tensor(x.transpose(0, 3, 1, 2))))
 
 
+def test_names_that_were_sorted_are_not_taken_for_others_of_the_same_shape():
+    model = Sequential(Conv2d(3, 4, 3, bias=False), BatchNorm2d(4))
+    shapes = {"0.weight": (4, 3, 3, 3), "1.bias": (4,), "1.running_mean": (4,), "1.running_var": (4,), "1.weight": (4,)}
+    state = {name: np.full(shape, i, "f4") for i, (name, shape) in enumerate(shapes.items())}
+    with pytest.raises(CheckpointError, match="1.bias comes where .* stand in another order"):
+        tc.load_state_dict(model, state, (8, 8, 3))
+    right = {name: state[name] for name in ("0.weight", "1.weight", "1.bias", "1.running_mean", "1.running_var")}
+    tc.load_state_dict(model, right, (8, 8, 3))
+    assert [held.value[0] for held in model[1].parameters().values()] == [4, 1]
+
+
 def test_what_does_not_fit_is_named_and_changes_nothing(tmp_path):
     model, other = (tc.models.localizer(3, 16, channels=(4,), hidden=8, seed=seed) for seed in (0, 1))
     right = {place.name: place.there(place.held.value) for place in places(other) if "statistics" not in place.own}

@@ -35,6 +35,15 @@ def test_round_trip_keeps_weights_classes_and_box_statistics(saved):
     np.testing.assert_array_equal(loaded.predict(image).boxes, model.predict(image).boxes)
 
 
+def test_classes_without_names_take_those_of_the_samples_after_loading_too(saved):
+    model, path = saved
+    model.replace_head("class", 5)
+    tc.save(model, path)
+    again = tc.models.localizer(**SMALL, classes=("apple", "Birne", "čaj"))
+    again.replace_head("class", 5)
+    assert not model.named and not tc.models.weights.load(path, into=again).named
+
+
 def test_float64_models_stay_float64(tmp_path):
     tc.save(tc.models.localizer(**SMALL).astype("float64"), tmp_path / "m.npz")
     assert tc.load(tmp_path / "m.npz").trunk["conv1"].w.value.dtype == np.float64

@@ -67,6 +67,12 @@ def main(argv=None):
     if "--debug" in argv:
         traceback.print_exception(cause)
     print(f"tinycnn: {line}", file=sys.stderr)
+    if program and status == 130:
+        # An interrupt that comes while a lock is taken leaves it taken, and Python would wait for the thread behind it.
+        # Everything is written by now, and the threads only prepare pictures.
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
+        os._exit(status)
     return status
 
 

@@ -9,6 +9,7 @@ from tinycnn.cli.failures import UsageError
 from tinycnn.cli.options import DATA, DEVICE, given, options, place, resolve
 from tinycnn.cli.pictures import expect_writable
 from tinycnn.files import expect_own
+from tinycnn.models.pose import PoseNet
 from tinycnn.models.weights import load
 from tinycnn.text import for_json, legible
 
@@ -37,6 +38,8 @@ def run(arguments):
         _expect_free(out)
     path = runs.find_model(arguments.trained)
     model = load(path, device=resolve(given(arguments))["device"])
+    if out is not None and isinstance(model, PoseNet):
+        raise UsageError("--out draws the mistakes of classes, and a pose has none; tinycnn inspect draws a pose model")
     data, settings = runs.data_for_model(model, path, given(arguments))
     part = data.parts[arguments.part]
     runs.say_if_learned(path, settings, arguments.part, part)
@@ -45,8 +48,6 @@ def run(arguments):
             print(f"tinycnn: note: {legible(note)}", file=sys.stderr)
     task = task_of(model)
     metrics, found = task.measure(part, data.train if len(data.train) else None, 64, 1)
-    if out is not None and found is None:
-        raise UsageError("--out draws the mistakes of classes, and a pose has none; tinycnn inspect draws a pose model")
     written = [] if out is None else _draw(found, out)
     if arguments.json:
         more = {} if found is None else {"breakdown": found.numbers()}

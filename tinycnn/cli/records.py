@@ -1,6 +1,5 @@
 """What finished and unfinished runs have left in their folders, read back; and in what they differ."""
 
-import csv
 import json
 from pathlib import Path
 from typing import NamedTuple
@@ -9,7 +8,7 @@ from tinycnn.cli import runs
 from tinycnn.cli.failures import UsageError
 from tinycnn.cli.options import SETTINGS, resolve
 from tinycnn.errors import DataError
-from tinycnn.history import HEADLINES, History
+from tinycnn.history import HEADLINES, History, read_rows
 from tinycnn.text import legible, shortened
 
 OF_THE_MACHINE = ("device", "workers")  # they change no result but for rounding
@@ -59,7 +58,7 @@ def read(folder):
     settings = resolve({}, runs.read_config(folder))  # an earlier version had fewer
     data = _json(folder / "config.json").get("data")
     metrics = _json(folder / "metrics.json") if (folder / "metrics.json").is_file() else {}
-    return Record(folder, settings, _history(folder / "history.csv"), metrics, data if isinstance(data, dict) else {})
+    return Record(folder, settings, _history(folder), metrics, data if isinstance(data, dict) else {})
 
 
 def inside(folder):
@@ -114,12 +113,6 @@ def _json(path):
         raise DataError(f"{path} is damaged ({error})") from error
 
 
-def _history(path):
-    if not path.is_file():
-        return None
-    try:
-        with open(path, newline="", encoding="utf-8") as file:
-            rows = [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
-    except (ValueError, TypeError, AttributeError, csv.Error) as error:
-        raise DataError(f"{path} is damaged ({error})") from error
-    return History([row | {"epoch": int(row["epoch"])} for row in rows]) if rows and "loss" in rows[0] else None
+def _history(folder):
+    rows = read_rows(folder / "history.csv")
+    return History(rows) if rows and "loss" in rows[0] else None

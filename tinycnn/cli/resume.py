@@ -9,11 +9,11 @@ import shlex
 import sys
 from pathlib import Path
 
-from tinycnn.checkpoint import read_checkpoint
+from tinycnn.checkpoint import model_in, pictures_in, read_checkpoint
 from tinycnn.cli import runs
 from tinycnn.cli.failures import UsageError
 from tinycnn.cli.options import WITHOUT_EPOCHS, resolve
-from tinycnn.continuation import expect_epochs, expect_same_notes
+from tinycnn.continuation import expect_epochs, expect_own_model, expect_same_notes
 from tinycnn.data.contents import contents, difference
 from tinycnn.errors import CheckpointError
 from tinycnn.history import History
@@ -36,9 +36,6 @@ def settings_of(out, known):
             earlier["model"] not in WITHOUT_EPOCHS:
         raise UsageError(f"{folder} holds a model and no checkpoint.npz, so there is nothing to continue from. Start "
                          f"anew with: tinycnn train --config {folder} --out ANOTHER")
-    if (folder / "checkpoint.npz").exists() and not (folder / "model.npz").exists():  # before config.json is changed
-        raise UsageError(f"{folder / 'model.npz'} is gone, with the weights of the best epoch, which no checkpoint "
-                         f"keeps: put it back, or start anew with: tinycnn train --config {folder} --out ANOTHER")
     changed = [f"--{name.replace('_', '-')}" for name in known
                if known[name] != earlier.get(name) and name not in GIVEN_ANEW]
     if changed:
@@ -73,7 +70,8 @@ def _expect_more(folder, settings, known):
 def accept(folder, settings, data):
     """Before the run goes on: the pictures must be those that it learned from, and config.json says what is true now.
 
-    Raises UsageError, and changes nothing, where --data holds other pictures than the run began with.
+    Raises UsageError, and changes nothing, where --data holds other pictures than the run began with, or where
+    model.npz is not the file that the run has written.
     """
     config = json.loads((folder / "config.json").read_text("utf-8"))
     went_on, checkpoint = config.get("went_on", []), folder / "checkpoint.npz"
@@ -89,6 +87,10 @@ def accept(folder, settings, data):
             print("tinycnn: note: the run began with other test pictures, or with other answers to them: "
                   f"{difference(then, here, ('test',))}. Its metrics will be of those that are there now",
                   file=sys.stderr)
+        try:
+            expect_own_model(folder / "model.npz", model_in(checkpoint), History(rows), pictures_in(here))
+        except CheckpointError as error:
+            raise UsageError(str(error)) from None
         went_on = [stage for stage in went_on if stage["after"] < len(rows)]
         if was["epochs"] != settings["epochs"] and rows:
             went_on.append({"after": len(rows), "of": was["epochs"]})

@@ -17,7 +17,7 @@ from tinycnn.backend import Shape, to_numpy
 from tinycnn.errors import require
 from tinycnn.files import atomic_write
 from tinycnn.layers import Layer
-from tinycnn.models.base import PictureModel
+from tinycnn.models.base import PictureModel, has_own_methods
 from tinycnn.models.localizer import Localizer
 from tinycnn.models.pose import PoseNet
 from tinycnn.poses import MIRRORED
@@ -49,8 +49,8 @@ def to_onnx(model: Layer, path: str | Path, input_shape: Shape | None = None) ->
         raise TypeError(f"to_onnx: give the shape of one input of {type(model).__name__}, such as "
                         "input_shape=(64, 64, 3)")  # fmt: skip
     else:
-        value, _ = graph.layer(model, ("x", False))
-        outputs, source = {"y": (graph.last((value, _)), model.output_shape(tuple(input_shape)))}, "x"
+        y = graph.layer(model, ("x", False))
+        outputs, source = {"y": (graph.last(y), model.output_shape(tuple(input_shape)))}, "x"
     for name, (value, _) in outputs.items():
         graph.node("Identity", [value], name)
     proto = onnx.helper.make_model(onnx.helper.make_graph(
@@ -171,7 +171,7 @@ class Graph:
     def layer(self, layer: Any, x: tuple[str, bool]) -> tuple[str, bool]:
         """A layer's output for x."""
         write = WRITERS.get(type(layer))
-        if write is None or any(callable(value) and not isinstance(value, Layer) for value in vars(layer).values()):
+        if write is None or has_own_methods(layer):
             raise TypeError(f"to_onnx: ONNX has nothing for {layer!r}. It knows "
                             f"{', '.join(sorted(kind.__name__ for kind in WRITERS))}")
         return write(self, layer, x)

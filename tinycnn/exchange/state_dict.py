@@ -14,6 +14,7 @@ from tinycnn.models.transfer import imagenet_pixels, read_arrays
 from tinycnn.text import kind
 
 TORCHVISION_ALEXNET = {"features.0.weight": (64, 3, 11, 11), "classifier.1.weight": (4096, 9216)}
+ROLES = ("weight", "bias", "running_mean", "running_var")  # as PyTorch ends the names of a layer's arrays
 COUNTER = "num_batches_tracked"  # BatchNorm2d of PyTorch counts batches
 
 
@@ -100,6 +101,12 @@ def _in_order(model, state, input_shape, source):
     for place, name in zip(wanted, names, strict=False):
         if place.shape != state[name].shape:
             raise CheckpointError(_misfit(place, name, state))
+        (ours, theirs) = (each.rpartition(".")[2] for each in (place.name, name))
+        if theirs in ROLES and ours != theirs:
+            raise CheckpointError(
+                f"{name} comes where {place.own} of the model is expected: the arrays stand in another order, or are "
+                "those of another network. A file that sorts its names, as safetensors does, must have the model's own "
+                "names: those of tc.to_torch(model).state_dict()")
     if len(names) != len(wanted):
         whole = source if isinstance(source, str | Path) else "the dictionary"
         raise CheckpointError(f"{whole} has {len(names)} arrays, and {model!r} needs {len(wanted)}: they are those of "

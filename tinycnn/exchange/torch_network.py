@@ -16,6 +16,7 @@ from tinycnn.backend import Shape, to_numpy
 from tinycnn.errors import require
 from tinycnn.exchange.arrangement import places
 from tinycnn.layers import Layer
+from tinycnn.models.base import has_own_methods
 from tinycnn.models.localizer import Localizer
 from tinycnn.models.pose import PoseNet
 
@@ -79,7 +80,7 @@ def network(model: Layer, input_shape: Shape | None = None, inplace: bool = Fals
 def counterpart(layer: Any, inplace: bool = False) -> Any:
     """PyTorch's layer that computes what a tinycnn layer does, with weights of its own."""
     make = COUNTERPARTS.get(type(layer))
-    if make is None or any(callable(value) and not isinstance(value, Layer) for value in vars(layer).values()):
+    if make is None or has_own_methods(layer):
         raise TypeError(f"there is no counterpart in PyTorch for {layer!r}; there are those of "
                         f"{', '.join(sorted(kind.__name__ for kind in COUNTERPARTS))}")
     return make(layer, inplace)

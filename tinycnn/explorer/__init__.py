@@ -19,6 +19,7 @@ from tinycnn.explorer.contents import contents
 from tinycnn.explorer.document import MARK, document
 from tinycnn.files import atomic_write, expect_own
 from tinycnn.inspection.case import in_turn
+from tinycnn.metrics import HIT
 from tinycnn.models.localizer import Localizer
 from tinycnn.text import count
 
@@ -108,7 +109,7 @@ def choose(model: Localizer, samples: Samples, picture: int | None = None) -> li
     some = [int(i) for i in in_turn(samples.labels, LOOKED_AT)]
     few = samples.subset(some)
     said = model.predict(few.images)
-    right = (said.labels == few.labels) & (box_codec.iou(said.boxes, few.boxes) >= 0.5)
+    right = (said.labels == few.labels) & (box_codec.iou(said.boxes, few.boxes) >= HIT)
     wrong, well = ([i for i, good in zip(some, right, strict=True) if good == wanted] for wanted in (False, True))
     half = SHOWN // 2
     mixed = [*wrong[:half], *well[:half], *wrong[half:], *well[half:]]

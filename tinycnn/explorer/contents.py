@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from tinycnn import boxes as box_codec
-from tinycnn.backend import Array, Labels, to_numpy
+from tinycnn.backend import to_numpy
 from tinycnn.data.dataset import Samples
-from tinycnn.explorer.record import HEADS, Graph, Node, Step, calm_twin, record
+from tinycnn.explorer.record import HEADS, Node, Step, calm_twin, record
 from tinycnn.explorer.sources import sources
 from tinycnn.inspection.taps import batch_of, frames, loss_for
 from tinycnn.losses import L2Loss, MultiTaskLoss, SoftmaxCrossEntropy
@@ -49,7 +49,7 @@ def contents(model: Localizer, samples: Samples, loss: Any = None,
         "mirror": bool(getattr(model, "mirror", False)), "box_mean": _plain(model.box_mean),
         "box_std": _plain(model.box_std), "pixel_mean": _three(model.pixel_mean),
         "pixel_scale": _three(model.pixel_scale), "rate_chosen": rate is None,
-        "rate": straight_rate(calm, x, labels, targets, loss) if rate is None else float(rate),
+        "rate": straight_rate(step, loss) if rate is None else float(rate),
         "nodes": nodes, "pictures": pictures,
         "trunk_end": step.graph.trunk_end, "class_end": step.graph.class_end, "box_end": step.graph.box_end,
         "loss": {"class_weight": loss.class_weight, "box_weight": loss.box_weight,
@@ -68,30 +68,20 @@ def loss_the_page_computes(model: Localizer, loss: Any) -> Any:
     return loss_for(model, loss if known else MultiTaskLoss(box_loss=L2Loss()))
 
 
-def straight_rate(calm: Localizer, x: Array, labels: Labels, targets: Array, loss: Any) -> float:
+def straight_rate(step: Step, loss: Any) -> float:
     """The rate at which a step would bring the loss to 0 if it were a straight line: loss / |gradient| ** 2.
 
     The median over the pictures, each of which takes its own step, rounded to one digit. Where the loss is a parabola
     with its lowest point at 0, twice this rate ends there and four times it comes up again on the other side.
     """
-    rates = []
-    for i in range(len(x)):
-        one = record(calm, x[i : i + 1], labels[i : i + 1], targets[i : i + 1], loss)
-        both = (one.parameters["class"][name] + one.parameters["box"][name] for name in one.parameters["class"])
-        size = sum(float((gradient**2).sum()) for gradient in both)
-        value = loss.class_weight * one.losses["class"][0] + loss.box_weight * one.losses["box"][0]
-        rates.append(value / size if size else 0.0)
+    values = loss.class_weight * step.losses["class"] + loss.box_weight * step.losses["box"]
+    rates = [value / size if size else 0.0 for value, size in zip(values, step.squares, strict=True)]
     return float(f"{np.median(rates):.0e}") or 0.01
 
 
 def computed(node: Node) -> bool:
     """Whether the page computes this node by itself: only the library's own classes, whose formulas it knows."""
     return node.kind in COMPUTED and (node.layer is None or type(node.layer).__module__.startswith("tinycnn.layers"))
-
-
-def missing(graph: Graph) -> list[str]:
-    """The names of the layers that no page can compute."""
-    return [node.name for node in graph.nodes if not computed(node)]
 
 
 def _node(i: int, step: Step, arrays: dict[str, np.ndarray]) -> dict[str, Any]:

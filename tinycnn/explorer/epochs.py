@@ -1,7 +1,6 @@
 """The epochs of a run, for a page: its learning curves, and what it said of the same few pictures after each epoch."""
 
 import base64
-import csv
 import math
 import struct
 import zlib
@@ -11,8 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from tinycnn.errors import DataError
-from tinycnn.history import History
+from tinycnn.history import History, read_rows
 from tinycnn.snapshots import NAME, Record, read_record
 
 
@@ -34,7 +32,7 @@ def read(run: str | Path) -> dict[str, Any] | None:
     folder = Path(run)
     if not (folder / NAME).is_file():
         return None
-    record, rows = read_record(folder / NAME), _history(folder / "history.csv")
+    record, rows = read_record(folder / NAME), read_rows(folder / "history.csv")
     columns = list(rows[0]) if rows else []
     return {"part": record.part, "classes": record.classes, "best": History(rows).best_epoch,
             "curves": {name: [_number(row[name]) for row in rows] for name in columns},
@@ -49,17 +47,6 @@ def _pictures(record: Record) -> Iterator[dict[str, Any]]:
                     "iou": _number(overlaps[e, i]), "right": bool(right[e, i])} for e in range(len(record.epochs))]
         yield {"name": record.names[i], "label": int(record.labels[i]), "box": list(map(_number, record.truth[i])),
                "size": record.sizes[i].tolist(), "image": png(picture), "answers": answers}
-
-
-def _history(path):
-    """The rows of a history.csv; none where there is no such file."""
-    if not path.is_file():
-        return []
-    try:
-        with open(path, newline="", encoding="utf-8") as file:
-            return [{name: float(text) for name, text in row.items()} for row in csv.DictReader(file)]
-    except (ValueError, TypeError, AttributeError, csv.Error) as error:
-        raise DataError(f"{path} is damaged, or was written by something else: {error}") from error
 
 
 def _number(value):

@@ -56,6 +56,7 @@ class Step:
     its y, (N, ...)    parameters: {"class": {name: (N, ...)}, "box": ...}, gradients of the parameters
     losses: {"class": (N,), "box": (N,)}, without the weights of the loss
     sent: {"class": {position: dx}, "box": ...}, what each node sends to its (first) input
+    squares: (N,), of each picture the square of the length of its whole gradient, with respect to all parameters
     """
 
     graph: Graph
@@ -64,6 +65,7 @@ class Step:
     parameters: dict[str, dict[str, np.ndarray]]
     losses: dict[str, np.ndarray] = field(default_factory=dict)
     sent: dict[str, dict[int, np.ndarray]] = field(default_factory=dict)
+    squares: np.ndarray = field(default_factory=lambda: np.zeros(0))
 
 
 def graph_of(model: Localizer) -> Graph:
@@ -102,11 +104,16 @@ def record(model: Localizer, x: Array, labels: Labels, targets: Array, loss: Los
     model: as calm_twin gives it    x: (N, S, S, 3) from model.normalize, in its dtype    labels: (N,)
     targets: (N, 4) standardized    loss: default MultiTaskLoss()    parameters: whether their gradients are kept
     """
-    graph, loss, steps = graph_of(model), loss_for(model, loss), []
+    graph, loss, steps, squares = graph_of(model), loss_for(model, loss), [], np.zeros(len(x))
     for i in range(len(x)):
         truth = labels[i : i + 1], targets[i : i + 1]
-        steps.append([_one(model, graph, x[i : i + 1], truth, loss, head, parameters) for head in HEADS])
-    found = Step(graph, [np.concatenate(each) for each in zip(*(step[0][0] for step in steps), strict=True)], {}, {})
+        steps.append([_one(model, graph, x[i : i + 1], truth, loss, head) for head in HEADS])
+        own = [step[2] for step in steps[-1]]
+        squares[i] = sum(float((sum(each[name] for each in own) ** 2).sum()) for name in own[0])
+        for each in () if parameters else own:
+            each.clear()
+    found = Step(graph, [np.concatenate(each) for each in zip(*(step[0][0] for step in steps), strict=True)], {}, {},
+                 squares=squares)
     for k, head in enumerate(HEADS):
         found.gradients[head] = [np.concatenate(each) for each in zip(*(step[k][1] for step in steps), strict=True)]
         found.parameters[head] = {name: np.stack([step[k][2][name] for step in steps]) for name in steps[0][k][2]}
@@ -115,7 +122,7 @@ def record(model: Localizer, x: Array, labels: Labels, targets: Array, loss: Los
     return found
 
 
-def _one(model, graph, x, truth, loss, head, parameters):
+def _one(model, graph, x, truth, loss, head):
     """(values, gradients, gradients of parameters, terms of the loss, what was sent) of one batch and one head."""
     values: list[Any] = [x]
     for node in graph.nodes[1:]:
@@ -127,7 +134,7 @@ def _one(model, graph, x, truth, loss, head, parameters):
     dscores, dboxes = loss.backward()
     arriving = {"class": (dscores, 0 * dboxes), "box": (0 * dscores, dboxes)}[head]
     gradients, sent = backward_of(graph, arriving[0], arriving[1].reshape(boxes.shape))
-    own = {name: p.grad for name, p in model.parameters().items() if p.grad is not None} if parameters else {}
+    own = {name: p.grad for name, p in model.parameters().items() if p.grad is not None}
     return values, gradients, own, terms, sent
 
 

@@ -61,6 +61,11 @@ class PictureModel(Layer):
         return device_of(next(iter(self.parameters().values())).value)
 
 
+def has_own_methods(layer: Layer) -> bool:
+    """Whether functions were put into this one object: it may compute something else than its class says."""
+    return any(callable(value) and not isinstance(value, Layer) for value in vars(layer).values())
+
+
 def structure(model: Layer) -> dict[str, Any]:
     """What a network computes besides its weights: for every layer inside, by dotted name, its class, the numbers and
     texts among its attributes, the methods that were put into this one object, and the shapes of its weights.

@@ -21,7 +21,7 @@ from tinycnn.errors import CheckpointError
 from tinycnn.files import atomic_write
 from tinycnn.layers import Layer
 from tinycnn.models.architectures import build
-from tinycnn.models.base import PictureModel, structure
+from tinycnn.models.base import PictureModel, has_own_methods, structure
 from tinycnn.models.localizer import Localizer
 from tinycnn.text import kind, shortened
 
@@ -44,7 +44,8 @@ def save(model: Layer, path: str | Path, extra: dict[str, Any] | None = None,
         raise TypeError(f"save: a layer or a network can be saved, got {kind(model)}")
     meta = {"format": FORMAT, "config": _config_of(model), "classes": list(getattr(model, "classes", ())),
             "pixels": [getattr(model, "pixel_mean", None), getattr(model, "pixel_scale", None)],
-            "has_statistics": bool(getattr(model, "has_statistics", False)), "extra": extra or {}}
+            "has_statistics": bool(getattr(model, "has_statistics", False)),
+            "named": bool(getattr(model, "named", True)), "extra": extra or {}}
     members: dict[str, Any] = {f"model/{name}": to_numpy(p.value) for name, p in model.parameters().items()}
     members |= {f"buffer/{name}": to_numpy(b.value) for name, b in model.buffers().items()}
     members |= {f"more/{name}": to_numpy(array) for name, array in (arrays or {}).items()}
@@ -102,6 +103,8 @@ def load_with_extra(path: str | Path, into: Layer | None = None,
         held.value = to_device(loaded[name], device)
     if meta["classes"] and len(meta["classes"]) == len(getattr(model, "classes", ())):
         model.classes = tuple(meta["classes"])  # type: ignore[union-attr]
+    if isinstance(model, Localizer):
+        model.named = bool(meta.get("named", True))
     if isinstance(model, Localizer) and meta["format"] == EARLIER:
         model.box_statistics.value = to_device(np.array([meta["box_mean"], meta["box_std"]], np.float64), device)
     if isinstance(model, PictureModel):
@@ -112,12 +115,15 @@ def load_with_extra(path: str | Path, into: Layer | None = None,
     return model, meta["extra"], more
 
 
-def read_extra(path: str | Path, prefix: str = "") -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    """What `save` kept beside the model, without the model: (extra dict, the arrays whose names begin with prefix)."""
+def read_extra(path: str | Path, prefix: str | None = "") -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """What `save` kept beside the model, without the model: (extra dict, the arrays whose names begin with prefix).
+
+    prefix: None for no array at all
+    """
     with _open(path) as archive:
         extra = _meta(archive, path)["extra"]
         return extra, {name[5:-4]: _array(archive, name, path) for name in archive.namelist()
-                       if name.startswith(f"more/{prefix}")}  # fmt: skip
+                       if prefix is not None and name.startswith(f"more/{prefix}")}  # fmt: skip
 
 
 def _of_pixels(value, usual, path):
@@ -135,8 +141,7 @@ def _config_of(model):
     changed after it was built. Its mirror, and what else is its own attribute, is as it is now.
     """
     config, built = getattr(model, "config", None), getattr(model, "built", None)
-    own = any(callable(value) and not isinstance(value, Layer) for value in vars(model).values())
-    if config is None or own or not type(model).__module__.startswith("tinycnn."):
+    if config is None or has_own_methods(model) or not type(model).__module__.startswith("tinycnn."):
         return None
     if built is not None and built != structure(model):
         return None
