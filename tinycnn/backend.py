@@ -213,7 +213,7 @@ def gpu_problem() -> DeviceError | MissingExtra | None:
         )
     try:
         cupy = _cupy()
-    except ImportError as error:
+    except (ImportError, OSError) as error:  # OSError: it looks for a place to keep kernels in
         if not wheels:
             return MissingExtra(f"CuPy is not installed. Install it with: {CUDA_EXTRAS}")
         return MissingExtra(f"{wheels[0]} is installed, but importing it fails ({first_line(error)})")

@@ -54,6 +54,12 @@ def test_a_batch_is_shown_as_fit_will_show_it():
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("given", [{"most": 0}, {"epoch": -1}])
+def test_no_picture_of_no_epoch(given):
+    with pytest.raises(ValueError, match="most is 1 or more, and epoch 0 or more"):
+        tc.show_batch(tc.data.scenes(n=8, valid=0, test=0, image_size=32).train, 32, **given)
+
+
 def test_a_batch_of_a_whole_data_set_without_augmentation():
     pytest.importorskip("matplotlib")
     figure = tc.show_batch(Dataset("d", pictures(4), pictures(3), pictures(3), []), 16)

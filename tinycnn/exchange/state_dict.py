@@ -110,7 +110,7 @@ def _in_order(model, state, input_shape, source):
     if len(names) != len(wanted):
         whole = source if isinstance(source, str | Path) else "the dictionary"
         raise CheckpointError(f"{whole} has {len(names)} arrays, and {model!r} needs {len(wanted)}: they are those of "
-                              f"another network. They are called {', '.join(names[:3])} ...")
+                              "another network" + (f". They are called {', '.join(names[:3])} ..." if names else ""))
     return list(zip(wanted, names, strict=True))
 
 

@@ -48,6 +48,8 @@ def show_batch(data: Samples | Dataset, image_size: int = 64, most: int = 24, *,
     samples = data.train if isinstance(data, Dataset) else data
     if not isinstance(samples, Samples):
         raise TypeError(f"show_batch takes Samples or a data set of pictures with boxes, got {kind(data)}")
+    if most < 1 or epoch < 0:
+        raise ValueError(f"show_batch: most is 1 or more, and epoch 0 or more, got most={most} and epoch={epoch}")
     batch = next(batches(samples, batch_size, image_size, shuffle=True, augment=augment, seed=seed, epoch=epoch,
                          workers=0, balance=balance))
     some = batch.first(most)

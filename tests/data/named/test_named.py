@@ -113,6 +113,13 @@ def test_a_set_of_which_something_was_deleted(tiny, cache):
     assert (cache / "pets/images").is_dir()
 
 
+def test_a_file_is_no_cache(monkeypatch, tmp_path):
+    (tmp_path / "notes.txt").write_text("a year's work")
+    monkeypatch.setenv("TINYCNN_DATA", str(tmp_path / "notes.txt"))
+    with pytest.raises(DataError, match="notes.txt, which is a file: give a folder"):
+        cache_folder()
+
+
 def test_where_the_cache_is(monkeypatch, tmp_path):
     monkeypatch.delenv("TINYCNN_DATA", raising=False)
     monkeypatch.setattr("sys.platform", "linux")

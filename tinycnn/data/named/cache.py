@@ -28,7 +28,10 @@ def cache_folder() -> Path:
     """$TINYCNN_DATA, or tinycnn/ where this system keeps what can be had again: ~/.cache, as XDG says."""
     try:
         if os.environ.get(VARIABLE):
-            return Path(os.environ[VARIABLE]).expanduser().absolute()
+            folder = Path(os.environ[VARIABLE]).expanduser().absolute()
+            if folder.exists() and not folder.is_dir():
+                raise DataError(f"{VARIABLE} says {folder}, which is a file: give a folder")
+            return folder
         if sys.platform == "win32":
             base = os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local"
         elif sys.platform == "darwin":

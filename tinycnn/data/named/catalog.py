@@ -168,5 +168,5 @@ def find(name: str) -> NamedSet:
     if name in CATALOG:
         return CATALOG[name]
     alike = difflib.get_close_matches(str(name).lower(), CATALOG, 1, 0.5)
-    raise DataError(f"there is no data set named {name!r}" + (f"; do you mean {alike[0]}?" if alike else "")
+    raise DataError(f"there is no data set named {name!r}" + (f"; do you mean {alike[0]}?" if alike else ".")
                     + f" Known are {', '.join(CATALOG)}")

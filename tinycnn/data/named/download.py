@@ -240,7 +240,7 @@ def _failure(error, timeout):
     if isinstance(cause, ssl.SSLCertVerificationError):
         return Refused(f"has no valid certificate ({getattr(cause, 'verify_message', cause)})")
     if isinstance(cause, socket.gaierror):
-        return Broken("its name is not known here: is this machine offline?")
+        return Refused("has a name that is not known here: is this machine offline?")  # trying again would not help
     if isinstance(cause, TimeoutError):
         return Broken(f"did not answer for {timeout:.3g} s")
     words = {ConnectionRefusedError: "refuses the connection", ConnectionResetError: "broke the connection off",
