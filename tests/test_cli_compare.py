@@ -154,3 +154,16 @@ def test_losses_that_are_computed_in_other_ways_are_not_drawn_together(tmp_path)
 
     figure = plots.compare_curves({"a": History(rows(0.1)), "b": History(rows(0.2))}, losses=False)
     assert [ax.get_title() for ax in figure.axes][:2] == ["Validation: class accuracy", "Validation: mean IoU"]
+
+
+@pytest.mark.parametrize(("joints", "best"), [((0.0, 0.0, 0.0), 3), ((0.1, 0.4, 0.4), 2)])
+def test_the_ring_is_at_the_best_epoch_of_the_table_and_is_seen_whole(tmp_path, joints, best):
+    """While nothing is right the validation loss decides, which falls in these runs."""
+    pytest.importorskip("matplotlib")
+    from tinycnn import plots
+
+    record = records.read(made(tmp_path / "a", joints, test=None))
+    assert record.best_epoch == best
+    *_, ring = plots.compare_curves({"a": record.history, "b": record.history}).axes[2].lines
+    assert (list(ring.get_xdata()), list(ring.get_ydata())) == ([best], [joints[best - 1]])
+    assert not ring.get_clip_on() and not plots.curves(record.history).axes[-1].lines[-2].get_clip_on()
