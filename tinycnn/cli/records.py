@@ -1,6 +1,7 @@
 """What finished and unfinished runs have left in their folders, read back; and in what they differ."""
 
 import json
+import math
 from pathlib import Path
 from typing import NamedTuple
 
@@ -44,6 +45,13 @@ class Record(NamedTuple):
     def score(self, part, name):
         """One number of metrics.json, or None. part: "test" or "valid" """
         return self.metrics.get(part, {}).get(name)
+
+    @property
+    def valid_loss(self):
+        """The validation loss of the best epoch; infinity where there is none, so that it comes last among equals."""
+        rows = self.history.rows if self.history else []
+        row = next((row for row in rows if row["epoch"] == self.best_epoch), {})
+        return row.get("valid_loss", math.inf)
 
     def setting(self, name):
         """A setting's value in a table; - where it has no meaning for what was trained."""
