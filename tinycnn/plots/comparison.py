@@ -46,6 +46,7 @@ def compare_curves(histories: Mapping[str, History], losses: bool = True) -> Fig
             ax.set_ylim(0, 1.05 * max(max(history.column(column)) for history in histories.values()) or 1)
         else:
             ax.set_ylim(0, 1.02)
+            ax.tick_params(axis="x", pad=6)  # a ring at 0 covers no number
     line = require("matplotlib.lines", extra="viz").Line2D
     handles = [line([], [], color=color, linestyle=style, marker=MARKERS[k % len(MARKERS)], label=called[name])
                for k, (name, (color, style)) in enumerate(colored.items())]

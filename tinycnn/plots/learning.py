@@ -67,6 +67,7 @@ def _metrics(ax, history):
     ax.set_title(f"Validation: {words} {value:.3f} in epoch {best}")
     ax.set_ylabel("share of pictures, mean IoU" if column == "valid_joint" else "share of joints, of limbs")
     ax.set_ylim(0, 1.02)
+    ax.tick_params(axis="x", pad=6)  # a ring at 0 covers no number
 
 
 def _line(ax, history, column, name, color, marker, line="-", width=2.0):
