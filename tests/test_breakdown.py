@@ -155,3 +155,19 @@ def test_names_at_an_axis_are_names_and_no_formulas():
     shown = figure.axes[0].get_xticklabels()
     assert [text.get_text() for text in shown] == ["bird $x^2$", "a b", "a" * 15 + "…"]
     assert not any(text.get_parse_math() for text in shown)
+
+
+@pytest.mark.slow
+def test_the_figure_of_classes_has_the_order_of_the_table_and_markers_beside_the_counts():
+    """Both classes are always wrong, so that only their boxes tell them apart."""
+    pytest.importorskip("matplotlib")
+    part = samples([0, 1], [(0, 0, 50, 50)] * 2)
+    found = breakdown([1, 0], [(0, 0, 50, 45), (0, 0, 50, 5)], np.full((2, 3), 1 / 3), part)
+    in_table = [line.split()[0] for line in str(found).split("\n\n")[0].splitlines()[2:]]
+    figure = found.plot_classes()
+    ax = figure.axes[0]
+    assert in_table == [text.get_text().split()[0] for text in ax.get_yticklabels()] == ["dog", "cat"]
+    figure.draw_without_rendering()
+    (at_0, _), marker = ax.transData.transform((0, 0)), max(line.get_markersize() for line in ax.lines)
+    left = at_0 - (marker / 2 + 1) * figure.dpi / 72  # an edge of 1.6 points is drawn half outside
+    assert all(text.get_window_extent().x1 < left for text in ax.get_yticklabels())

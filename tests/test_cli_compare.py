@@ -93,6 +93,9 @@ def test_a_run_that_has_not_ended_has_its_best_epoch_so_far(tmp_path):
 @pytest.mark.parametrize(("break_it", "words"), [
     (lambda run: shutil.rmtree(run), "is no run"),
     (lambda run: (run / "history.csv").write_text("epoch,loss\n1,abc\n"), "history.csv is damaged"),
+    (lambda run: (run / "history.csv").write_text(""), "history.csv is damaged"),
+    (lambda run: (run / "history.csv").write_text("epoch,loss\n"), "it has no row"),
+    (lambda run: (run / "history.csv").write_text("epoch,rate\n1,2\n"), "it has no column loss"),
     (lambda run: (run / "metrics.json").write_text("{"), "metrics.json is damaged"),
     (lambda run: (run / "config.json").write_text("[]"), "config.json"),
 ])  # fmt: skip
@@ -154,3 +157,75 @@ def test_losses_that_are_computed_in_other_ways_are_not_drawn_together(tmp_path)
 
     figure = plots.compare_curves({"a": History(rows(0.1)), "b": History(rows(0.2))}, losses=False)
     assert [ax.get_title() for ax in figure.axes][:2] == ["Validation: class accuracy", "Validation: mean IoU"]
+
+
+@pytest.mark.parametrize(("joints", "best"), [((0.0, 0.0, 0.0), 3), ((0.1, 0.4, 0.4), 2)])
+def test_the_ring_is_at_the_best_epoch_of_the_table_and_is_seen_whole(tmp_path, joints, best):
+    """While nothing is right the validation loss decides, which falls in these runs."""
+    pytest.importorskip("matplotlib")
+    from tinycnn import plots
+
+    record = records.read(made(tmp_path / "a", joints, test=None))
+    assert record.best_epoch == best
+    *_, ring = plots.compare_curves({"a": record.history, "b": record.history}).axes[2].lines
+    assert (list(ring.get_xdata()), list(ring.get_ydata())) == ([best], [joints[best - 1]])
+    assert not ring.get_clip_on() and not plots.curves(record.history).axes[-1].lines[-2].get_clip_on()
+
+
+def a_pose_run(folder):
+    """A run that learned poses."""
+    made(folder, task="pose", model="pose", data={"name": "people"})
+    kept = [{"epoch": e, "seconds": 1.0, "lr": 0.1, "loss": 1.0, "valid_loss": 1.0, "valid_pck": 0.7, "valid_pcp": 0.6}
+            for e in (1, 2, 3)]
+    History(kept).save(folder / "history.csv")
+    (folder / "metrics.json").write_text(json.dumps({"best_epoch": 1, "valid": {"pck/total": 0.7},
+                                                     "test": {"pck/total": 0.75}}))
+    return folder
+
+
+def test_runs_of_different_tasks_have_a_table_and_a_note(tmp_path, capsys):
+    pytest.importorskip("matplotlib")
+    call = ["compare", str(made(tmp_path / "a")), str(a_pose_run(tmp_path / "b")), "--out", str(tmp_path / "it.png")]
+    assert main(call) == 0
+    first, *_, last = capsys.readouterr().out.strip().split("\n\n")
+    lines = [line.split() for line in first.splitlines()]
+    assert lines[0][:7] == ["run", "best", "epoch", "valid", "joint", "valid", "PCK"]
+    assert lines[2][:6] == ["a", "2", "of", "3", "0.400", "-"] and lines[3][:6] == ["b", "1", "of", "3", "-", "0.700"]
+    assert last == "Nothing can be drawn together: they learned different tasks."
+    assert not (tmp_path / "it.png").exists()
+    assert main([*call, "--json"]) == 0 and len(json.loads(capsys.readouterr().out)) == 2
+
+
+def a_run_without_epochs(folder):
+    """A run of a HOG with an SVM."""
+    folder.mkdir()
+    (folder / "config.json").write_text(json.dumps({
+        "settings": {"size": 64, "model": "hog-svm"}, "data": {"name": "scenes", "classes": ["cat"], "test": 8}}))
+    (folder / "metrics.json").write_text(json.dumps({"best_epoch": 1, "valid": {"joint": 0.25}, "test": TEST}))
+    return folder
+
+
+def test_a_run_without_epochs_has_none_in_the_table_and_is_named_where_it_has_no_curve(tmp_path, capsys):
+    pytest.importorskip("matplotlib")
+    call = ["compare", str(made(tmp_path / "a")), str(a_run_without_epochs(tmp_path / "hog")), "--out",
+            str(tmp_path / "it.png")]
+    assert main(call) == 0
+    told = capsys.readouterr().out
+    lines = [line.split() for line in told.splitlines()]
+    assert ["hog", "-", "0.250", "0.500", "0.250", "0.125"] in lines
+    assert ["epochs", "3", "-"] in lines and ["model", "localizer", "hog-svm"] in lines
+    assert f"Their curves: {tmp_path / 'it.png'}\nNo curves (learned without epochs): hog.\n" in told
+    assert main([*call, "--json"]) == 0 and json.loads(capsys.readouterr().out)[1]["best_epoch"] is None
+    (tmp_path / "a" / "history.csv").unlink()
+    assert main(call) == 0
+    told = capsys.readouterr().out
+    assert "Their curves" not in told and "No curves (no history.csv): a." in told
+
+
+def test_the_table_is_there_where_nothing_can_be_drawn(tmp_path, capsys):
+    """As with an ending that no figure has, or without matplotlib."""
+    pytest.importorskip("matplotlib")
+    call = ["compare", str(made(tmp_path / "a")), str(made(tmp_path / "b", lr=0.5)), "--out", str(tmp_path / "it.what")]
+    assert main(call) != 0
+    told = capsys.readouterr()
+    assert "valid joint" in told.out and "its ending must be one of" in told.err

@@ -15,7 +15,7 @@ import pytest
 
 from tests.test_cli import contents, one_line, weights
 from tinycnn.cli import main, records, sweep
-from tinycnn.cli.combinations import combinations, folder_name
+from tinycnn.cli.combinations import combinations, folder_name, varied_options
 from tinycnn.history import History
 
 ROOT = Path(__file__).parent.parent
@@ -61,16 +61,16 @@ def ran(*words):
 def test_every_combination_is_trained_once_and_the_next_time_none(trained, capsys):
     call = ["--lr", "0.01,0.03", "--dropout", "0,0.5", "--out", "out", "--", *FIXED]
     assert ran(*call) == 0
-    assert [(one.lr, one.dropout) for one in trained] == [(0.01, 0.0), (0.01, 0.5), (0.03, 0.0), (0.03, 0.5)]
+    assert [(one.dropout, one.lr) for one in trained] == [(0.0, 0.01), (0.0, 0.03), (0.5, 0.01), (0.5, 0.03)]
     assert {(one.epochs, one.size, one.seed) for one in trained} == {(2, 64, 0)}
     assert {path.name for path in Path("out").iterdir()} == {
-        "lr=0.01,dropout=0.0", "lr=0.01,dropout=0.5", "lr=0.03,dropout=0.0", "lr=0.03,dropout=0.5", "sweep.csv"}
+        "dropout=0.0,lr=0.01", "dropout=0.5,lr=0.01", "dropout=0.0,lr=0.03", "dropout=0.5,lr=0.03", "sweep.csv"}
     before = capsys.readouterr().out
     assert "4 runs in out: 4 to train" in before
     assert ran(*call) == 0 and len(trained) == 4
     after = capsys.readouterr().out
     assert "4 runs in out: 4 ended before" in after
-    assert after.partition("\n\nlr ")[2] == before.partition("\n\nlr ")[2] != ""
+    assert after.partition("\n\ndropout ")[2] == before.partition("\n\ndropout ")[2] != ""
     assert ran("--lr", "0.01,0.03,0.1", *call[2:]) == 0 and [one.lr for one in trained[4:]] == [0.1, 0.1]
 
 
@@ -103,13 +103,66 @@ def test_the_choice_is_made_on_validation_pictures_and_no_other_test_metric_is_s
     with open("out/sweep.csv") as file:
         rows = list(csv.DictReader(file))
     assert [(row["lr"], row["best_epoch"], row["valid_joint"]) for row in rows] == [
-        ("0.01", "1", "0.11"), ("0.3", "1", "0.4"), ("0.05", "1", "0.15")]
+        ("0.01", "1", "0.11"), ("0.05", "1", "0.15"), ("0.3", "1", "0.4")]
+
+
+def test_the_order_of_typing_changes_neither_runs_nor_table(trained, capsys):
+    assert ran("--lr", "0.01,0.03", "--seed", "0,1", "--balance", "yes,no", "--out", "out") == 0
+    assert len(trained) == 8
+    assert ran("--balance", "no,yes", "--seed", "2,1,0", "--lr", "0.03,0.01", "--out", "out") == 0
+    assert [(one.lr, one.balance, one.seed) for one in trained[8:]] == list(
+        itertools.product([0.01, 0.03], [False, True], [2]))
+    table, told = Path("out/sweep.csv").read_text(), capsys.readouterr().out.partition("\n\nlr ")[2]
+    assert "12 runs in out: 4 to train, 8 ended before" in told
+    told = told.rpartition("\nlr ")[2]
+    assert ran("--seed", "0,2,1", "--lr", "0.01,0.03", "--balance", "yes,no", "--out", "out") == 0
+    assert Path("out/sweep.csv").read_text() == table and len(trained) == 12
+    assert capsys.readouterr().out.endswith(told)
+    assert folder_name({"seed": 0, "lr": 0.01}) == folder_name({"lr": 0.01, "seed": 0}) == "lr=0.01,seed=0"
+
+
+@pytest.mark.parametrize(("option", "words", "values"), [
+    ("patience", "3,none,2", [None, 2, 3]), ("channels", "8,4/4,16/4,8", [(4, 8), (4, 16), (8, 4)]),
+    ("model", "hog-svm,localizer", ["localizer", "hog-svm"]), ("freeze", "trunk:3,none", [None, ("trunk", 3)]),
+    ("format", "none", [None]), ("balance", "yes,no", [False, True]),
+])  # fmt: skip
+def test_values_of_every_kind_have_an_order(option, words, values):
+    assert getattr(varied_options().parse_args([f"--{option}", words]), option) == values
 
 
 def record(joint, epochs=5, test=0.5, **settings):
     scores = {"accuracy": joint, "mean_iou": joint, "joint": joint, "count": 10}
     return records.Record(Path("out/x"), {"task": "localize"} | settings, History([]) and None,
                           {"best_epoch": epochs, "valid": scores, "test": scores | {"joint": test}}, {})
+
+
+def tied(name, loss, folder="x", **settings):
+    """A run whose joint is 0, as those of others, and whose best epoch is the second."""
+    rows = [{"epoch": epoch, "loss": 1.0, "valid_loss": loss + 2 - epoch, "valid_joint": 0.0} for epoch in (1, 2)]
+    one = record(0.0, 2, **settings)
+    return {"lr": name}, one._replace(history=History(rows), folder=Path("out", folder))
+
+
+def test_equals_are_told_apart_by_their_validation_loss_and_then_by_name():
+    ended = [tied(0.1, 0.9), tied(0.2, 0.4), tied(0.3, 0.7)]
+    for order in itertools.permutations(ended):
+        groups = sweep._groups(list(order))
+        assert [combination["lr"] for combination, _ in groups] == [0.2, 0.3, 0.1]
+        told = sweep.in_words(groups, {"lr": [0.1, 0.2, 0.3]})
+        assert "Another combination does as well, with a higher validation loss." in told
+    for same in ([tied(0.1, 0.5), tied(0.2, 0.5)], [tied(0.1, 0.5, box_loss="l2"), tied(0.2, 0.4, box_loss="giou")]):
+        for order in (same, same[::-1]):  # the same losses, and losses that cannot be compared
+            groups = sweep._groups(order)
+            assert [combination["lr"] for combination, _ in groups] == [0.1, 0.2]
+            assert "Another combination does as well." in sweep.in_words(groups, {"lr": [0.1, 0.2]})
+    seeds = [({"seed": k}, tied(0.1, loss, f"seed={k}")[1]) for k, loss in enumerate((0.5, 0.3, 0.4))]
+    assert "seed=1" in sweep.in_words(sweep._groups(seeds), {"seed": [0, 1, 2]})
+
+
+def test_what_learns_without_epochs_has_none_in_the_table():
+    ended = [({"svm_cost": cost}, record(cost, 1, model="hog-svm")) for cost in (0.1, 0.2)]
+    lines = [line.split() for line in sweep.in_words(sweep._groups(ended), {"svm_cost": [0.1, 0.2]}).splitlines()]
+    assert lines[2][:2] == ["0.2", "-"]
 
 
 def test_seeds_are_told_by_mean_and_spread():
@@ -137,7 +190,7 @@ def test_names_of_folders_are_safe_and_no_two_alike():
     names = [folder_name(combination) for combination in combinations(several)]
     assert len(set(names)) == 12 and max(map(len, names)) < 128
     assert not [name for name in names if set(name) & set("/\\ :*?\"<>|\n")]
-    assert folder_name({"lr": 0.01, "dropout": 0.0}) == "lr=0.01,dropout=0.0"
+    assert folder_name({"lr": 0.01, "dropout": 0.0}) == "dropout=0.0,lr=0.01"
 
 
 @pytest.mark.parametrize(("call", "words"), [

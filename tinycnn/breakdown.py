@@ -125,10 +125,10 @@ class Breakdown:
         return confusion_figure(self.confusion, self.classes)
 
     def plot_classes(self) -> Figure:
-        """The accuracy and the mean IoU of each class."""
+        """The accuracy and the mean IoU of each class, in the order in which they are written out."""
         from tinycnn.plots.breakdown import classes_figure
 
-        return classes_figure(self.by_class())
+        return classes_figure(self._worst_first())
 
     def plot_sizes(self) -> Figure:
         """The IoU over the size of the object."""
@@ -151,6 +151,10 @@ class Breakdown:
         return {"confusion.png": self.plot, "classes.png": self.plot_classes, "sizes.png": self.plot_sizes,
                 "worst.png": self.plot_worst}
 
+    def _worst_first(self):
+        """by_class, sorted: the order of the table and of the figure."""
+        return sorted(self.by_class(), key=lambda row: (row["joint"], row["accuracy"], row["mean_iou"]))
+
     def _scores(self, its):
         hit = self.right[its] & (self.iou[its] >= HIT)
         return {"count": int(its.sum()), "accuracy": float(self.right[its].mean()),
@@ -160,7 +164,7 @@ class Breakdown:
         return f"Breakdown({count(len(self.labels), 'answer')}, {count(len(self.classes), 'class', 'classes')})"
 
     def __str__(self) -> str:
-        classes = sorted(self.by_class(), key=lambda row: (row["joint"], row["accuracy"]))
+        classes = self._worst_first()
         title = "each class" if len(classes) <= MOST_CLASSES else \
             f"the {MOST_CLASSES} of {len(classes)} classes that do worst"
         rows = [(title, "pictures", "class right", "mean IoU", "joint")]

@@ -80,12 +80,20 @@ def describe(row: Row) -> str:
 
 
 def read_rows(path: Path) -> list[Row]:
-    """The rows of a history.csv; none where there is no such file. DataError, one sentence, where it is damaged."""
+    """The rows of a history.csv; none where there is no such file.
+
+    DataError, one sentence, where it is damaged: what is no number, no column of epochs or losses, or no row, which no
+    run leaves, since the file is written after the first epoch.
+    """
     if not path.is_file():
         return []
     try:
         with open(path, newline="", encoding="utf-8") as file:
             rows = [{name: float(text) for name, text in row.items()} for row in csv.DictReader(file)]
+        if not rows:
+            raise ValueError("it has no row, so no epoch")
+        if missing := [name for name in ("epoch", "loss") if name not in rows[0]]:
+            raise ValueError(f"it has no column {missing[0]}")
         return [row | {"epoch": int(row["epoch"])} for row in rows]
     except (ValueError, TypeError, KeyError, AttributeError, csv.Error) as error:
         raise DataError(f"{path} is damaged, or was written by something else ({error})") from error

@@ -1,4 +1,8 @@
-"""What a sweep varies, read from the command line, and one folder's name for each combination of the values."""
+"""What a sweep varies, read from the command line, and one folder's name for each combination of the values.
+
+Settings stand in the order of SETTINGS, and values in theirs, however they were typed: who types them in another order
+the next time finds the same runs, and the same table.
+"""
 
 import argparse
 import hashlib
@@ -33,9 +37,14 @@ def separator(setting):
 def _several(setting):
     def parse(text):
         values = [_one(setting, word) for word in str(text).split(separator(setting))]
-        return list(dict.fromkeys(values))
+        return sorted(set(values), key=lambda value: _place(setting, value))
 
     return parse
+
+
+def _place(setting, value):
+    """What values of one setting are sorted by: as its choices stand, else none first and then by size or letters."""
+    return setting.choices.index(value) if setting.choices else (value is not None, value)
 
 
 def _one(setting, word):
@@ -53,8 +62,8 @@ def _one(setting, word):
 
 
 def varied(arguments):
-    """({setting: its values} where there are several, {setting: its value} where there is one), in their order."""
-    found = {name: values for name, values in vars(arguments).items() if name in {s.name for s in SETTINGS}}
+    """({setting: its values} where there are several, {setting: its value} where there is one), in order."""
+    found = {s.name: getattr(arguments, s.name) for s in SETTINGS if hasattr(arguments, s.name)}
     several = {name: values for name, values in found.items() if len(values) > 1}
     if not several:
         raise UsageError("nothing is varied: give an option several values, as in: tinycnn sweep --lr 0.01,0.03 "
@@ -75,8 +84,9 @@ def word(value):
 
 
 def folder_name(combination):
-    """lr=0.01,dropout=0.5: always the same name for the same values, and other names for others."""
-    exact = ",".join(f"{name.replace('_', '-')}={word(value)}" for name, value in combination.items())
+    """dropout=0.5,lr=0.01: always the same name for the same values, and other names for others."""
+    names = [setting.name for setting in SETTINGS if setting.name in combination]
+    exact = ",".join(f"{name.replace('_', '-')}={word(combination[name])}" for name in names)
     name = re.sub(r"[^\w.,=+-]+", "-", exact)
     if name == exact and len(name) <= LONGEST:
         return name
@@ -84,5 +94,5 @@ def folder_name(combination):
 
 
 def told(combination):
-    """lr 0.01, dropout 0.5"""
+    """dropout 0.5, lr 0.01"""
     return ", ".join(f"{name.replace('_', '-')} {word(value)}" for name, value in combination.items())

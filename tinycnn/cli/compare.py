@@ -36,13 +36,12 @@ def run(arguments):
     out = Path(arguments.out)
     if not arguments.no_figure:
         expect_own(out, MARK)
-    drawn = not arguments.no_figure and draw(found, out)
-    if arguments.json:
-        print(json.dumps([as_json(record) for record in found], indent=2))
+    print(json.dumps([as_json(record) for record in found], indent=2) if arguments.json else told(found))
+    if arguments.no_figure:
         return
-    print(told(found))
-    if drawn:
-        print(f"\nTheir curves: {out}")
+    drawn = draw(found, out)  # the table counts without it
+    if not arguments.json:
+        print("\n" + "\n".join(([f"Their curves: {out}"] if drawn else []) + undrawn(found)))
 
 
 def as_json(record):
@@ -55,17 +54,19 @@ def told(found):
     """The comparison in words: a table of results, one of settings where many differ, and what to beware of."""
     differ, called = records.differing(found), records.names(found)
     beside = differ if len(differ) <= MOST_COLUMNS else []
-    name = found[0].headline[0]
+    chosen_by = list(dict.fromkeys(record.headline[0] for record in found))  # one for each task
     measured = [key for key in records.SHOWN if any(record.score("test", key) is not None for record in found)]
-    rows = [("run", *(setting.replace("_", "-") for setting in beside), "best epoch", f"valid {records.SHOWN[name]}",
+    rows = [("run", *(setting.replace("_", "-") for setting in beside), "best epoch",
+             *(f"valid {records.SHOWN[name]}" for name in chosen_by),
              *(f"test {records.SHOWN[key]}" for key in measured))]
     for record, words in zip(found, called, strict=True):
-        rows.append((words, *(records.shown(record.settings[setting]) for setting in beside), _epochs(record),
-                     number(record.headline[1]), *(number(record.score("test", key)) for key in measured)))
+        rows.append((words, *(record.setting(setting) for setting in beside), _epochs(record),
+                     *(number(record.headline[1] if name == record.headline[0] else None) for name in chosen_by),
+                     *(number(record.score("test", key)) for key in measured)))
     parts = [table(rows, left=1 + len(beside))]
     if len(differ) > MOST_COLUMNS:
         parts.append(table([("setting", *called)] + [
-            (setting.replace("_", "-"), *(records.shown(record.settings[setting]) for record in found))
+            (setting.replace("_", "-"), *(record.setting(setting) for record in found))
             for setting in differ], left=1 + len(found)))
     if not differ:
         parts.append("All settings are the same.")
@@ -78,15 +79,41 @@ def told(found):
 
 
 def draw(found, out):
-    """Write the curves of the runs that have some to `out`; returns whether there was anything to draw."""
+    """Write the curves of the runs that have some to `out`; returns whether there was anything to draw together."""
     from tinycnn import plots
 
-    curves = {name: record.history for name, record in zip(records.names(found), found, strict=True) if record.history}
-    if not curves:
+    curves, losses, together = _curves(found)
+    if not together:
         return False
-    losses = {repr([record.settings[name] for name in records.OF_THE_LOSS]) for record in found if record.history}
-    plots.save(plots.compare_curves(curves, losses=len(losses) == 1), out)
+    plots.save(plots.compare_curves(curves, losses=losses), out)
     return True
+
+
+def undrawn(found):
+    """Sentences on what `draw` leaves out: runs without curves, and curves that nothing can be drawn of together."""
+    (curves, _, together), called = _curves(found), records.names(found)
+    told = []
+    if curves and not together:
+        tasks = len({record.settings["task"] for record in found if record.history}) > 1
+        told.append("Nothing can be drawn together: they " + (
+            "learned different tasks." if tasks else "learned by different losses, and not all were validated."))
+    for by_epochs, why in ((False, "learned without epochs"), (True, "no history.csv")):
+        without = [name for name, record in zip(called, found, strict=True)
+                   if not record.history and record.by_epochs is by_epochs]
+        if without:
+            told.append(f"No curves ({why}): {', '.join(without)}.")
+    return told
+
+
+def _curves(found):
+    """({name of a run: its History} of those that have one, whether their losses were computed in the same way, whether
+    there is anything to draw of them together).
+    """
+    from tinycnn.plots.comparison import panels_of
+
+    curves = {name: record.history for name, record in zip(records.names(found), found, strict=True) if record.history}
+    losses = records.same_loss([record for record in found if record.history])
+    return curves, losses, bool(curves and panels_of(curves, losses))
 
 
 def number(value, spread=None):
@@ -97,6 +124,6 @@ def number(value, spread=None):
 
 
 def _epochs(record):
-    if record.best_epoch is None or record.history is None:
+    if record.best_epoch is None or not record.history:
         return "-"
     return f"{record.best_epoch} of {len(record.history)}"

@@ -54,8 +54,7 @@ def number(kind, least=None, most=None, below=None, above=None):
 
 def numbers(text):
     """A type for argparse: 16,32,64"""
-    values = tuple(number(int, least=1)(part) for part in str(text).split(","))
-    return values
+    return tuple(number(int, least=1)(part) for part in str(text).split(","))
 
 
 def numbers_of_a_box(text):
@@ -244,9 +243,8 @@ def located(data):
 
 def absolute(known):
     """The same settings with whole paths, so that a config.json works from any folder."""
-    paths = {name: str(Path(known[name]).absolute()) for name in ("data", "init")
-             if known.get(name) not in (None, *DRAWN.values())}
-    return known | paths
+    return known | {name: str(Path(known[name]).absolute()) for name in ("data", "init")
+                    if known.get(name) not in (None, *DRAWN.values())}
 
 
 def resolve(known, earlier=None):
@@ -276,15 +274,18 @@ def resolve(known, earlier=None):
         defaults["image_size"] = VARIANTS[known.get("variant", "paper")].image_size
     if task == "pose" and known.get("box_loss") == "giou":
         raise UsageError("--box-loss giou compares boxes; joints are learned by l2 or smooth-l1")
-    refused = {"has no meaning for a pose": LOCALIZERS_ALONE if task == "pose" else set(),
-               f"has no meaning for {model}, which learns in another way":
-                   (BY_EPOCHS if model in WITHOUT_EPOCHS else set()) | ({"svm_cost"} if model != "hog-svm" else set()),
-               f"belongs to other models: {model} has no such choice": _fixed(model)}  # fmt: skip
-    for why, names in refused.items():
-        for name in names & known.keys():
-            if known[name] != defaults[name]:
-                raise UsageError(f"--{name.replace('_', '-')} {why}")
+    for why, names in meaningless(task, model).items():
+        if wrong := sorted(name for name in names & known.keys() if known[name] != defaults[name]):
+            raise UsageError(f"--{wrong[0].replace('_', '-')} {why}")
     return defaults | known
+
+
+def meaningless(task, model):
+    """{why: names of the settings that change nothing for this task and model}"""
+    return {"has no meaning for a pose": LOCALIZERS_ALONE if task == "pose" else set(),
+            f"has no meaning for {model}, which learns in another way":
+                (BY_EPOCHS if model in WITHOUT_EPOCHS else set()) | ({"svm_cost"} if model != "hog-svm" else set()),
+            f"belongs to other models: {model} has no such choice": _fixed(model)}  # fmt: skip
 
 
 def _fixed(model):

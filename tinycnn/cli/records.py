@@ -1,12 +1,13 @@
 """What finished and unfinished runs have left in their folders, read back; and in what they differ."""
 
 import json
+import math
 from pathlib import Path
 from typing import NamedTuple
 
 from tinycnn.cli import runs
 from tinycnn.cli.failures import UsageError
-from tinycnn.cli.options import SETTINGS, resolve
+from tinycnn.cli.options import SETTINGS, WITHOUT_EPOCHS, meaningless, resolve
 from tinycnn.errors import DataError
 from tinycnn.history import HEADLINES, History, read_rows
 from tinycnn.text import legible, shortened
@@ -30,13 +31,32 @@ class Record(NamedTuple):
     data: dict
 
     @property
+    def by_epochs(self):
+        """Whether it learns in epochs; as a HOG with an SVM does not."""
+        return self.settings.get("model") not in WITHOUT_EPOCHS
+
+    @property
     def best_epoch(self):
-        """The epoch whose weights were kept, or None."""
+        """The epoch whose weights were kept, or None; None also where it learned without epochs."""
+        if not self.by_epochs:
+            return None
         return self.metrics.get("best_epoch") or (self.history.best_epoch if self.history else None)
 
     def score(self, part, name):
         """One number of metrics.json, or None. part: "test" or "valid" """
         return self.metrics.get(part, {}).get(name)
+
+    @property
+    def valid_loss(self):
+        """The validation loss of the best epoch; infinity where there is none, so that it comes last among equals."""
+        rows = self.history.rows if self.history else []
+        row = next((row for row in rows if row["epoch"] == self.best_epoch), {})
+        return row.get("valid_loss", math.inf)
+
+    def setting(self, name):
+        """A setting's value in a table; - where it has no meaning for what was trained."""
+        unused = meaningless(self.settings["task"], self.settings["model"]).values()
+        return "-" if any(name in names for names in unused) else shown(self.settings[name])
 
     @property
     def headline(self):
@@ -72,7 +92,8 @@ def inside(folder):
 def differing(records):
     """Names of the settings in which some of the runs differ, in the order of the settings."""
     return [s.name for s in SETTINGS if s.name not in OF_THE_MACHINE
-            and len({repr(record.settings.get(s.name)) for record in records}) > 1]  # fmt: skip
+            and len({repr(record.settings.get(s.name)) for record in records}) > 1
+            and {record.setting(s.name) for record in records} != {"-"}]  # fmt: skip
 
 
 def shown(value):
@@ -95,6 +116,11 @@ def names(records):
     return [f"{name} ({k})" for k, name in enumerate(called, start=1)]
 
 
+def same_loss(records):
+    """Whether the losses of these runs were computed in the same way, so that they can be compared."""
+    return len({repr([record.settings.get(name) for name in OF_THE_LOSS]) for record in records}) <= 1
+
+
 def same_test(records):
     """Whether all that have test metrics were tested on the same pictures, as far as that is known."""
     tested = [record.data for record in records if "test" in record.metrics]
@@ -115,4 +141,4 @@ def _json(path):
 
 def _history(folder):
     rows = read_rows(folder / "history.csv")
-    return History(rows) if rows and "loss" in rows[0] else None
+    return History(rows) if rows else None

@@ -9,13 +9,14 @@ from them, and no pictures are left to say how good the choice is.
 import argparse
 import contextlib
 import csv
+import math
 import statistics
 from pathlib import Path
 
 from tinycnn.claims import claimed
 from tinycnn.cli import records, runs, train
 from tinycnn.cli.combinations import combinations, folder_name, told, varied, varied_options, word
-from tinycnn.cli.compare import draw, number
+from tinycnn.cli.compare import draw, number, undrawn
 from tinycnn.cli.failures import UsageError
 from tinycnn.cli.options import DATA, SETTINGS, Parser, absolute, given, options, place, resolve
 from tinycnn.errors import MissingExtra, TrainingError
@@ -161,7 +162,8 @@ def _train(folder, settings, state, load, arguments):
     train.train_one(call, load)
     record = records.read(folder)
     name, value = record.headline
-    print(f"validation {records.SHOWN[name]} {number(value)} in epoch {record.best_epoch}", flush=True)
+    epoch = "" if record.best_epoch is None else f" in epoch {record.best_epoch}"
+    print(f"validation {records.SHOWN[name]} {number(value)}{epoch}", flush=True)
 
 
 def _report(plan, several, failed, out):
@@ -171,20 +173,28 @@ def _report(plan, several, failed, out):
     lost = [(told(combination), failed[folder]) for combination, folder, _ in plan if folder in failed]
     if groups:
         print(f"\n{in_words(groups, several)}")
+        found, lines = [record for _, record in ended], [f"Every run in a line: {out / 'sweep.csv'}"]
         with contextlib.suppress(MissingExtra):  # the table counts without its figure
-            if draw([record for _, record in ended], out / "compare.png"):
-                print(f"\nTheir curves: {out / 'compare.png'}; every run in a line: {out / 'sweep.csv'}")
+            curves = [f"Their curves: {out / 'compare.png'}"] if draw(found, out / "compare.png") else []
+            lines += curves + undrawn(found)
+        print("\n" + "\n".join(lines))
     for combination, why in lost:
         print(f"Failed: {combination}: {why}")
 
 
 def _groups(ended):
-    """[(combination without its seed, its records)], the best on the validation pictures first."""
+    """[(combination without its seed, its records)], the best on the validation pictures first.
+
+    Among equals the one with the lowest validation loss is first, as among epochs, where all losses are computed in the
+    same way; then the name decides.
+    """
     groups = {}
     for combination, record in ended:
         key = {name: value for name, value in combination.items() if name != "seed"}
         groups.setdefault(repr(key), (key, []))[1].append(record)
-    return sorted(groups.values(), key=lambda group: -_mean([record.headline[1] for record in group[1]]))
+    found = list(groups.values())
+    return sorted(found, key=lambda group: (-_mean([record.headline[1] for record in group[1]]),
+                                            _loss(group[1], found), told(group[0])))
 
 
 def in_words(groups, several):
@@ -197,7 +207,7 @@ def in_words(groups, several):
     for combination, found in groups:
         epochs = [record.best_epoch for record in found]
         rows.append((*(records.shown(combination[name]) for name in names), *([str(len(found))] if seeds > 1 else []),
-                     str(epochs[0]) if len(found) == 1 else figure_of(_mean(epochs)),
+                     "-" if None in epochs else str(epochs[0]) if len(found) == 1 else figure_of(_mean(epochs)),
                      *(spread([record.score("valid", name) for record in found]) for name in measured)))
     parts = [table(rows, left=len(names))]
     if seeds > 1:
@@ -215,7 +225,9 @@ def _choice(groups, chosen, best, headline, measured):
         first, second = ([record.headline[1] for record in group] for _, group in groups[:2])
         between, noise = _mean(first) - _mean(second), max(_deviation(first), _deviation(second))
         if between == 0:
-            lines.append("Another combination does as well.")
+            one, other = (_loss(found, groups) for _, found in groups[:2])
+            by_loss = ", with a higher validation loss" if one < other < math.inf else ""
+            lines.append(f"Another combination does as well{by_loss}.")
         elif min(len(first), len(second)) > 1 and between < noise:
             lines.append(f"The next one is {between:.3f} behind, less than one standard deviation of the seeds: by "
                          "these runs the two cannot be told apart.")
@@ -225,7 +237,7 @@ def _choice(groups, chosen, best, headline, measured):
                             for key in measured)
         lines.append(f"On {count(int(tested[0].score('test', 'count')), 'test picture')} that nothing was chosen by: "
                      f"{results}.")
-    where = max(best, key=lambda record: record.headline[1]).folder
+    where = min(best, key=lambda record: (-record.headline[1], record.valid_loss)).folder  # their losses are alike
     which = "Its model" if len(best) == 1 else "The model of the seed that validates best"
     return "\n".join([*lines, f"{which}: {where / 'model.npz'}"])
 
@@ -235,6 +247,12 @@ def spread(values):
     if not values or None in values:
         return "-"
     return number(_mean(values), _deviation(values) if len(values) > 1 else None)
+
+
+def _loss(found, groups):
+    """The mean validation loss of one group's records; 0 for every one where the losses cannot be compared."""
+    alike = records.same_loss([record for _, others in groups for record in others])
+    return _mean([record.valid_loss for record in found]) if alike else 0.0
 
 
 def _mean(values):

@@ -12,6 +12,7 @@ from tinycnn.text import count
 
 NUMBERED = 25  # classes up to which the numbers stand in the cells
 NAMED = 60  # classes up to which each row and column has its name
+MARKER = 7  # points across
 FEW = 10  # pictures below which a mean says little: its mark is hollow
 
 
@@ -72,13 +73,13 @@ def _brief(n):
 
 @styled
 def classes_figure(rows: Sequence[Mapping[str, Any]], most: int = 40) -> Figure:
-    """Accuracy and mean IoU of each class, the worst on top; of many classes the `most` worst ones.
+    """Accuracy and mean IoU of each class, in the order given; of many classes the first `most`.
 
-    rows: of Breakdown.by_class
+    rows: of Breakdown.by_class, the worst first
     """
     if not rows:
         raise DataError("there is nothing to draw: there is no class")
-    shown = sorted(rows, key=lambda row: (row["joint"], row["accuracy"], row["mean_iou"]))[:most]
+    shown = rows[:most]
     names = labels([row["class"] for row in shown], most=24)
     figure = new_figure(7.5, 0.27 * len(shown) + 1.9)
     ax = figure.subplots()
@@ -87,12 +88,12 @@ def classes_figure(rows: Sequence[Mapping[str, Any]], most: int = 40) -> Figure:
     for key, name, color, marker in (("accuracy", "class right", COLORS["blue"], "s"),
                                      ("mean_iou", "mean IoU", COLORS["green"], "^"),
                                      ("joint", "joint: class and IoU ≥ 0.5", COLORS["vermilion"], "o")):
-        ax.plot([row[key] for row in shown], range(len(shown)), marker, color=color, markersize=7, label=name,
+        ax.plot([row[key] for row in shown], range(len(shown)), marker, color=color, markersize=MARKER, label=name,
                 clip_on=False, markerfacecolor="none" if key == "joint" else color, markeredgewidth=1.6, zorder=3)
     ax.set_yticks(range(len(shown)), [f"{name}  {row['count']:,}" for name, row in zip(names, shown, strict=True)])
     ax.set_ylim(len(shown) - 0.4, -0.6)
     ax.set_xlim(0, 1)
-    ax.tick_params(axis="y", length=0)
+    ax.tick_params(axis="y", length=0, pad=MARKER)  # a marker at 0 covers no count
     ax.grid(axis="y", visible=False)
     ax.set_xlabel("share of the class's pictures; mean IoU")
     ax.set_ylabel("class, pictures")

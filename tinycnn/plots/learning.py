@@ -62,10 +62,12 @@ def _metrics(ax, history):
     best = history.best_epoch
     column, words = next((column, words) for column, words in HEADLINES.items() if column in history.rows[0])
     value = history.column(column)[best - 1]
-    ax.plot(best, value, "o", markersize=10, markerfacecolor="none", markeredgecolor=INK, markeredgewidth=1.5)
+    ax.plot(best, value, "o", markersize=10, markerfacecolor="none", markeredgecolor=INK, markeredgewidth=1.5,
+            clip_on=False)  # at a share of exactly 0 it is seen whole
     ax.set_title(f"Validation: {words} {value:.3f} in epoch {best}")
     ax.set_ylabel("share of pictures, mean IoU" if column == "valid_joint" else "share of joints, of limbs")
     ax.set_ylim(0, 1.02)
+    ax.tick_params(axis="x", pad=6)  # a ring at 0 covers no number
 
 
 def _line(ax, history, column, name, color, marker, line="-", width=2.0):
