@@ -47,7 +47,7 @@ MACHINES = {
     "two packages": (["cupy-cuda12x", "cupy-cuda13x"], None, ["pip uninstall -y cupy-cuda12x cupy-cuda13x"]),
     "no driver": (["cupy-cuda12x"], "cudaErrorInsufficientDriver: too old", ["no NVIDIA driver", "nvidia-smi"]),
     "no CUDA": (["cupy-cuda13x"], 1, ["CUDA's libraries", "libnvrtc", "pip install 'cupy-cuda13x[ctk]'"]),
-    "no home": (["cupy-cuda12x"], PermissionError(13, "Permission denied"), ["importing it fails", "Permission denied"]),
+    "no home": (["cupy-cuda12x"], PermissionError(13, "Permission denied"), ["importing it fails (", "denied"]),
     "hidden": (["cupy-cuda12x"], 0, ["no GPU is visible", "CUDA_VISIBLE_DEVICES"]),
 }
 

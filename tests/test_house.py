@@ -116,7 +116,7 @@ def test_the_project_speaks_of_itself_alone():
 
 def test_what_is_private_stays_in_its_file():
     """Neither `other._name` nor `from other import _name`, unless the file itself defines `_name`."""
-    protocols = {"_repr_png_", "_repr_html_", "_fields", "_replace", "_asdict"}  # IPython's, and namedtuple's
+    protocols = {"_repr_png_", "_repr_html_", "_fields", "_replace", "_asdict", "_exit"}  # of IPython, namedtuple, os
     wrong = {}
     for path, tree in TREES.items():
         used = {}
