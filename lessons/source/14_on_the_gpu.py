@@ -142,7 +142,7 @@ check("14.gradient", score_gradient)
 # %% tags=["yours", "expected"]
 if check("14.gradient", score_gradient):
     scores, labels = np.array([[2.0, 0, 0], [0, 1, 1]]), np.array([0, 1])
-    here = score_gradient(scores, labels)
+    here = np.asarray(score_gradient(scores, labels))
     answer = score_gradient(to_device(scores, "simulated"), to_device(labels, "simulated"))
     print(here.round(3).tolist(), "on", device_of(here))
     print(to_numpy(answer).round(3).tolist(), "on", device_of(answer))
