@@ -7,6 +7,7 @@ import pytest
 
 from tests.course.answers import answers
 from tests.course.answers.gpu14 import changes_w
+from tests.course.answers.lesson14 import exp_in_place
 from tests.course.answers.loss12 import other_value_in_float32
 from tests.course.matrix import judged as judge
 from tinycnn.course import check, named, names
@@ -34,8 +35,9 @@ def test_a_gradient_that_is_right_in_float32_is_not_diagnosed():
     assert not result.ok and "dpred: right." in result.lines and "overlap" not in str(result)
 
 
-def test_a_loop_that_changes_w_in_place_is_told_of_that_alone():
-    assert check("14.train", changes_w).verdict == MODIFIED
+@pytest.mark.parametrize(("name", "answer"), [("14.train", changes_w), ("14.gradient", exp_in_place)])
+def test_who_changes_an_input_in_the_first_of_several_calls_is_told_of_that_alone(name, answer):
+    assert check(name, answer).verdict == MODIFIED
 
 
 @pytest.mark.parametrize("name", ANSWERS)

@@ -49,10 +49,10 @@ def _labels_by_the_host(scores, labels):
 
 def _on_both(function, args, kwargs):
     """Called with NumPy arrays and with device arrays; what the second call moved is counted."""
+    given = [simulated.xp.asarray(a.copy()) for a in args]  # as they were, if the first call changes its own
     here = function(*args)
     if here is None:
         return [None] * 4
-    given = [simulated.xp.asarray(a) for a in args]
     with simulated.count() as transfers:
         there = function(*given)
     lies_there = isinstance(there, simulated.ndarray)
