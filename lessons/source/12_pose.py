@@ -176,7 +176,7 @@ check("12.mean_pose", mean_pose)
 
 # %% tags=["yours", "expected"]
 if check("12.mean_pose", mean_pose):
-    mean = mean_pose(train_codes, people["train"].visible)
+    mean = np.asarray(mean_pose(train_codes, people["train"].visible))
     for j in (0, 5, 8, 9, 13):
         print(f"{JOINTS[j]:15} {mean[j, 0]:+.2f} {mean[j, 1]:+.2f}")
 
@@ -187,7 +187,8 @@ if check("12.mean_pose", mean_pose):
 #
 # Nobody hits a joint to the pixel, so count what is *near enough*. Two measures are in use. **PCK**, percentage of
 # correct keypoints: a joint is right within 0.2 of the torso's diagonal, from the left shoulder to the right hip.
-# **PCP**, percentage of correct parts: a limb is right if both its ends are within half its length. Here is the mean
+# **PCP**, percentage of correct parts: a limb is right if both its ends are within half its length. Its *torso* is a
+# limb as well, from the middle of the shoulders to the middle of the hips, and not PCK's diagonal. Here is the mean
 # pose, for the person from above:
 
 # %%
@@ -196,9 +197,9 @@ window = tc.poses.windows(box[None], 1.2)
 draw.near_enough(image, joints, visible, tc.poses.decode_joints(constant[None], window)[0])
 
 # %% [markdown]
-# On the left the circles of PCK. On the right the truth in color and the answer in black, with the circles for two of
-# the limbs. A short limb has small circles: forearms are the hard ones for PCP. Hidden joints are not counted, in
-# neither.
+# On the left the circles of PCK. On the right the truth in color, and the answer as thin lines: black where a limb is
+# right, red and dashed where it is wrong. One limb of each kind has its circles, and a mark at both ends of the
+# answer. A short limb has small circles: forearms are the hard ones for PCP. Hidden joints are not counted, in neither.
 #
 # By hand: a left shoulder at (12, 4) and a right hip at (6, 12) are 6 and 8 apart, which makes a diagonal of 10. So
 # 2 pixels are allowed. An answer that is off by (1, 1) is right, since that is 1.41 pixels. One that is off by (2, 1)
@@ -317,7 +318,7 @@ MyLinear = mine("03", "MyLinear", tc.layers.Linear)
 # %% tags=["yours", "expected"]
 if check("12.pose_loss", pose_loss):
     value, dpred = pose_loss(pred, targets, seen)
-    print(f"value {value:.4f},  3 times dpred:", *(3 * dpred).round(3).tolist(), sep="\n  ")
+    print(f"value {value:.4f},  3 times dpred:", *np.round(3 * np.asarray(dpred), 3).tolist(), sep="\n  ")
     print(f"value {MyL2Loss().forward(pred, np.nan_to_num(targets), np.repeat(seen, 2, axis=1)):.4f}, by lesson 04")
 
 # %% [markdown]
@@ -334,7 +335,7 @@ class MyPoseLoss:
         return value
 
     def backward(self):
-        return self.dpred.astype(np.float32)
+        return np.asarray(self.dpred, np.float32)
 
 
 # %% tags=["yours", "expected"]
@@ -509,7 +510,8 @@ def library_mirror(images, codes, visible, partner):
 
 # %% tags=["yours", "expected"]
 turn = mirror if check("12.mirror", mirror) else library_mirror  # what the next trainings use
-turned, codes, flags = mirror(image[None], tc.poses.encode_joints(joints[None], whole), visible[None], partner)
+turned, codes, flags = map(np.asarray, mirror(image[None], tc.poses.encode_joints(joints[None], whole), visible[None],
+                                              partner))
 there = tc.poses.decode_joints(codes, whole)[0]
 draw.skeletons({"": [(image, joints, "a person"), (turned[0], there, "your mirror")]}, size=2.4)
 
@@ -526,8 +528,8 @@ def in_the_mirror(partner):
     """An augmentation for tc.fit: half of the pictures are mirrored."""
     def augment(image, joints, visible, window, size, rng):
         one = image[None], tc.poses.encode_joints(joints[None], window[None]), visible[None]
-        image, codes, visible = (part[0] for part in (turn(*one, partner) if rng.random() < 0.5 else one))
-        return image, codes, visible
+        turned = turn(*one, partner) if rng.random() < 0.5 else one
+        return tuple(np.asarray(part, before.dtype)[0] for part, before in zip(turned, one, strict=True))
     return augment
 
 

@@ -76,7 +76,7 @@ transfers
 # %% [markdown]
 # One upload of 6 · 4 = 24 bytes, one download of 4. The sum itself, an array without axes, stays over there until
 # `float` asks for it. And the host had to *wait* for it: that is the third number, `synchronizations`. What is not
-# moved on purpose is not moved at all:
+# moved on purpose is not moved at all (one exception: an index):
 
 # %%
 try:
@@ -142,7 +142,7 @@ check("14.gradient", score_gradient)
 # %% tags=["yours", "expected"]
 if check("14.gradient", score_gradient):
     scores, labels = np.array([[2.0, 0, 0], [0, 1, 1]]), np.array([0, 1])
-    here = score_gradient(scores, labels)
+    here = np.asarray(score_gradient(scores, labels))
     answer = score_gradient(to_device(scores, "simulated"), to_device(labels, "simulated"))
     print(here.round(3).tolist(), "on", device_of(here))
     print(to_numpy(answer).round(3).tolist(), "on", device_of(answer))
@@ -190,7 +190,8 @@ draw.timelines({"float(loss) in each step": timeline(3, 10, 20e-6, CARD["latency
 #
 # This loop fits a linear layer to targets by gradient descent. Its numbers are right, on any device, and yet it may
 # well be slower on a GPU than on a laptop. `w` says where to compute. What moves in each step that need not, and what
-# makes the host wait? In the end `w` stays where it is, and all losses come down together, as one NumPy array.
+# makes the host wait? In the end `w` stays where it is, and all losses come down together, as one NumPy array. The
+# arrays that were handed in are not changed.
 #
 # <details><summary>Hint 1</summary>
 #
@@ -248,20 +249,21 @@ if check("14.train", train):
 
 # %%
 model = tc.models.localizer(num_classes=10, image_size=32, channels=(16, 32), hidden=128, seed=0).to("simulated")
-rng, counts = np.random.default_rng(0), {}
+rng, optimizer = np.random.default_rng(0), tc.optim.SGD(model, lr=0.01, momentum=0.9)
 pixels = rng.standard_normal((8, 32, 32, 3)).astype(np.float32)
 labels, targets = rng.integers(0, 10, 8), rng.standard_normal((8, 4)).astype(np.float32)
 
 
-def counted(part, kind, function, *arguments):
-    """Call a function, and note how many launches it made."""
-    with simulated.launches() as found:
-        result = function(*arguments)
-    counts.setdefault(part, Counter())[kind] = found.total()
-    return result
+def one_step():
+    """A training step, layer by layer -> {part: how many launches it made, forward, backward and update}."""
+    counts = {}
 
+    def counted(part, kind, function, *arguments):
+        with simulated.launches() as found:
+            result = function(*arguments)
+        counts.setdefault(part, Counter())[kind] = found.total()
+        return result
 
-with simulated.count() as transfers:
     x, trunk = to_device(pixels, "simulated"), {}
     for name, layer in model.trunk.children().items():
         trunk[name] = Sequential(layer)  # a network of one layer
@@ -273,22 +275,30 @@ with simulated.count() as transfers:
     gradients = counted("loss", "backward", loss.backward)
     dx, dx2 = (counted(name, "backward", head.backward, dy)
                for (name, head), dy in zip(heads.items(), gradients, strict=True))
-    dx = dx + dx2
-    for name, layer in reversed(trunk.items()):
-        dx = counted(name, "backward", layer.backward, dx)
-    optimizer = tc.optim.SGD(model, lr=0.01, momentum=0.9)
+    dx = counted("sum of both dx", "backward", np.add, dx, dx2)
+    first, *others = trunk
+    for name in reversed(others):
+        dx = counted(name, "backward", trunk[name].backward, dx)
+    counted(first, "backward", trunk[first].backward, dx, False)  # nobody needs the gradient of the pixels
     counted("optimizer", "update", optimizer.step)
+    return counts
+
+
+with simulated.count() as transfers:
+    counts = one_step()
 print(transfers)
-launches = sum(part.total() for part in counts.values())
-print(f"{launches} launches: by formula {1e3 * launches * CARD['latency']:.1f} ms a step, whatever else happens")
+for name, found in (("first", counts), ("second", one_step())):
+    launches = sum(part.total() for part in found.values())
+    print(f"{name} step: {launches} launches, by formula {1e3 * launches * CARD['latency']:.1f} ms, whatever happens")
 draw.launches(counts)
 
 # %% [markdown]
-# Three uploads, pixels, labels and targets, and no download: the library's loop fetches its losses once an epoch.
-# `flatten` launches nothing, since it only looks at the same memory in another shape. The loss handles a few hundred
-# numbers, and launches three times as often as a convolution. And the optimizer launches most of all: five small
-# operations for each of ten parameters, half of which are biases. (One of the five makes the velocities, in the first
-# step alone.) None of this depends on the batch. That is why a GPU wants large ones.
+# Three uploads, pixels, labels and targets, and no download: the library's loop looks at its losses every 50 steps, and
+# at the end of an epoch. `flatten` launches nothing, since it only looks at the same memory in another shape. The loss
+# handles a few hundred numbers, and launches more than three times as often as a convolution. (`conv1` has fewer than
+# `conv2`: nobody needs the gradient of the pixels.) And the optimizer launches most of all: five small operations for
+# each of ten parameters, half of which are biases. One of the five makes the velocities, and so it is missing in the
+# second step. None of this depends on the batch. That is why a GPU wants large ones.
 #
 # ## 4. Bytes against operations
 #
@@ -339,7 +349,7 @@ if check("14.estimate", estimate):
     seconds, limit = estimate(np.array([[12e3, 1e3], [12e6, 1e6], [48e6, 16e9]]), **card)
     names = "1000 sums", "a million sums", "a product of 2000 x 2000"
     for name, s, which in zip(names, seconds, limit, strict=True):
-        print(f"{name:25} {1e6 * s:7.1f} microseconds, limited by {('the launch', 'bytes', 'operations')[which]}")
+        print(f"{name:25} {1e6 * s:7.1f} microseconds, limited by {('the launch', 'bytes', 'operations')[int(which)]}")
 
 # %% [markdown]
 # Your own machine has a roofline, too, and that one can be *measured*: the rate by a product of matrices, the
@@ -400,14 +410,14 @@ for title, (layer, shape) in LAYERS.items():
 #
 # - a) From 1: a GPU is faster.
 # - b) From about 5.
-# - c) From some dozens or hundreds.
+# - c) From dozens to thousands, depending on your machine.
 
 # %% tags=["yours", "expected"]
 def panel(layer, size):
     """Seconds over batches, by formula; and measured here where that takes no time to speak of."""
     batches = np.unique(np.logspace(0, 3.5, 60).astype(int))
     kernels = [kernels_of(layer, size, n) for n in batches]
-    here, there = (np.array([estimate(k, **machine)[0].sum() for k in kernels]) for machine in (HERE, card))
+    here, there = (np.array([np.sum(estimate(k, **machine)[0]) for k in kernels]) for machine in (HERE, card))
     moving = 4 * batches * (np.prod(size) + np.prod(layer.output_shape(size))) / CARD["bus"] + 2 * CARD["latency"]
     inputs = {n: np.zeros((n, *size), np.float32) for n in (1, 8, 64, 512)
               if n * layer.multiply_adds(size) < 4e8}
@@ -426,9 +436,9 @@ figure
 # %% [markdown]
 # <details><summary>What happened</summary>
 #
-# It is c). Two launches of 10 microseconds are a floor that no batch gets below, and in 20 microseconds a processor
-# has done this layer for dozens of rows, or for hundreds if it is a quick one. The line of the card is flat for most
-# of the panel: its time does not depend on the batch, since it is launches and nothing else.
+# It is c). Two launches of 10 microseconds are a floor that no batch gets below, and in 20 microseconds a slow
+# processor has done this layer for dozens of rows, and a quick one for about a thousand. The line of the card is flat
+# for most of the panel: its time does not depend on the batch, since it is launches and nothing else.
 #
 # The two large layers are the other way round: the card is sooner from the first picture, or the first few, on. `fc6`
 # shows why at a batch of 1: it reads 151 million bytes of weights, and uses each of them once. Bytes limit it on both
@@ -443,8 +453,8 @@ figure
 #
 # The dots are measured, and on your machine, not on the card. See how far they are from the line: the formula leaves
 # out memory that has to be found first, caches, which keep a small layer's numbers near the processor, matrices with
-# few columns, which are multiplied at less than the full rate, and other programs that run besides. Expect no better
-# of it on a card. It is good for the question whether a card gains tens of times, or nothing.
+# few rows or columns, which are multiplied at less than the full rate, and other programs that run besides. Expect no
+# better of it on a card. It is good for the question whether a card gains tens of times, or nothing.
 #
 # ## 5. A kernel, line by line
 #
@@ -601,8 +611,8 @@ if check("14.average", average):
 # - *Unequal shares:* only if weighted. The last batch of an epoch is rarely a multiple of the number of machines.
 # - *Dropout:* the masks fall otherwise on four machines than on one. It is another draw of the same thing: not wrong,
 #   but nobody can check it digit by digit.
-# - *Batch normalization:* mean and variance are those of each share, not of the batch. That is another function, and
-#   with shares of two pictures a noisy one. (What helps is to average these statistics as well, in each forward.)
+# - *Batch normalization:* mean and variance are those of each share, not of the batch. That is another function. (What
+#   helps is to average these statistics as well, in each forward.)
 #
 # Does a mean of means matter? It trains as well, and nothing complains. But with 17, 9, 4 and 2 pictures each of the
 # last two counts 1/8 of everything, and each of the first 17 counts 1/68. So a few pictures decide, and the gradient

@@ -6,8 +6,12 @@ import numpy as np
 import pytest
 
 from tests.course.answers import answers
+from tests.course.answers.gpu14 import changes_w
+from tests.course.answers.lesson14 import exp_in_place
+from tests.course.answers.loss12 import other_value_in_float32
 from tests.course.matrix import judged as judge
 from tinycnn.course import check, named, names
+from tinycnn.course.result import MODIFIED
 
 ANSWERS = answers()
 
@@ -21,7 +25,19 @@ def judged(name):
 @pytest.mark.parametrize("name", ANSWERS)
 def test_right_answers_in_other_styles_pass(name):
     for i, answer in enumerate(ANSWERS[name].right):
-        assert check(name, answer).ok, f"right answer {i}: {check(name, answer)}"
+        result = check(name, answer)
+        assert result.ok, f"right answer {i}: {result}"
+        assert "remarks" not in str(result), f"right answer {i} gets a reason why it should be wrong: {result}"
+
+
+def test_a_gradient_that_is_right_in_float32_is_not_diagnosed():
+    result = check("12.pose_loss", other_value_in_float32)
+    assert not result.ok and "dpred: right." in result.lines and "overlap" not in str(result)
+
+
+@pytest.mark.parametrize(("name", "answer"), [("14.train", changes_w), ("14.gradient", exp_in_place)])
+def test_who_changes_an_input_in_the_first_of_several_calls_is_told_of_that_alone(name, answer):
+    assert check(name, answer).verdict == MODIFIED
 
 
 @pytest.mark.parametrize("name", ANSWERS)

@@ -5,6 +5,7 @@ import traceback
 
 import numpy as np
 
+from tinycnn.course.by_slopes import confirmed, diagnosed
 from tinycnn.course.catalog import named
 from tinycnn.course.free_memory import filled
 from tinycnn.course.result import DTYPE, EMPTY, KNOWN, MODIFIED, RAISED, RIGHT, SHAPE, WRONG, Result
@@ -23,7 +24,7 @@ def check(name, function):
         _judge(exercise, name, function)
     except Verdict as verdict:
         return Result(name, exercise.title, verdict.word, verdict.lines, verdict.mistakes)
-    return Result(name, exercise.title, RIGHT, _confirm(exercise, function))
+    return Result(name, exercise.title, RIGHT, confirmed(exercise, function))
 
 
 def case(name, number):
@@ -127,7 +128,7 @@ def _about_values(exercise, name, function, cases, answers, truths, wrong):
     if right:
         lines.append(f"{', '.join(right)}: right.")
     if word == WRONG and exercise.gradient is not None:
-        lines += _diagnosis(exercise, function)
+        lines += diagnosed(exercise, function)
     return Verdict(word, lines, tuple(found))
 
 
@@ -239,33 +240,6 @@ def _keeps_dtype(exercise, function, case):
             raise Verdict(DTYPE, [
                 f"The numbers are right, but {name} is {np.asarray(part).dtype} where the inputs are float32. "
                 "np.zeros(shape) makes float64 unless it is told otherwise: np.zeros(shape, x.dtype)."])
-
-
-def _diagnosis(exercise, function):
-    """What the gradient checker says, in words, about a backward that is wrong in an unknown way."""
-    report = _gradcheck(exercise, function)
-    return [] if report is None else [
-        f"The gradient checker says of d{tensor.name}: {tensor.family or 'wrong'}: {tensor.words}"
-        for tensor in report.tensors if tensor.words]
-
-
-def _confirm(exercise, function):
-    """What is said about a right answer. A backward that gives the right numbers passes the gradient check too."""
-    report = _gradcheck(exercise, function)
-    if report is None:
-        return []
-    if not report.ok:
-        return ["All hidden inputs pass. The gradient checker remarks:", *str(report).splitlines()]
-    worst, tensors = max(t.worst[0] for t in report.tensors), ", ".join(f"d{t.name}" for t in report.tensors)
-    return [f"The gradient checker agrees: {tensors} fit the forward, worst relative error {worst:.0e}."]
-
-
-def _gradcheck(exercise, function):
-    """A Report, or None where there is no backward or where the learner's code raises for the checker's inputs."""
-    try:
-        return None if exercise.gradient is None else exercise.gradient(function)
-    except Exception:
-        return None
 
 
 def _agree(a, b, exercise):

@@ -51,7 +51,8 @@ def _gradcheck_hinge(function):
     def backward(dy, s):
         return (dy * function(s, signs)[1],)
 
-    return gradcheck((lambda s: hinge(s, signs)[0] * np.ones(()), backward), scores, invariants=False)
+    return gradcheck((lambda s: hinge(s, signs)[0] * np.ones(()), backward), scores, invariants=False,
+                     constants=("signs",))
 
 
 HINGE = Exercise(

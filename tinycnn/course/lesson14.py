@@ -49,10 +49,10 @@ def _labels_by_the_host(scores, labels):
 
 def _on_both(function, args, kwargs):
     """Called with NumPy arrays and with device arrays; what the second call moved is counted."""
+    given = [simulated.xp.asarray(a.copy()) for a in args]  # as they were, if the first call changes its own
     here = function(*args)
     if here is None:
         return [None] * 4
-    given = [simulated.xp.asarray(a) for a in args]
     with simulated.count() as transfers:
         there = function(*given)
     lies_there = isinstance(there, simulated.ndarray)
@@ -75,8 +75,16 @@ GRADIENT = Exercise(
     mistakes={
         "index from the host": Mistake(
             _gradient(rows=lambda xp, n: np.arange(n)),
-            "The numbers are right, but something is uploaded. An index that NumPy has made lies on the host, and CuPy "
-            "uploads it without a word."),
+            "The numbers are right, but something is uploaded. An index made on the host, by NumPy or as a list, is "
+            "uploaded by CuPy without a word."),
+        "index uploaded": Mistake(
+            _gradient(rows=lambda xp, n: to_device(np.arange(n), "cpu" if xp is np else "simulated")),
+            "The numbers are right, but one array is made on the host and uploaded. It could be made where the scores "
+            "lie: what do you know of them that makes arrays there?"),
+        "asked": Mistake(
+            _gradient(count=lambda p: len(p) + 0 * float(p.sum())),
+            "The numbers are right, but one answer comes down, and the host waits for it: by float, int, if, print or "
+            "to_numpy. No line here needs to know a number on the host."),
         "back and forth": Mistake(
             _back_and_forth,
             "It computes on the host: the arrays come down, NumPy computes, and the answer goes up again. Nothing is "

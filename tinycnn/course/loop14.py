@@ -47,6 +47,11 @@ def _on_the_host(w, x, t, steps, rate):
     return to_device(found, device_of(w)), losses
 
 
+def _to_the_host(w, x, t, steps, rate):
+    found, losses = train(w, x, t, steps, rate)
+    return to_numpy(found), losses
+
+
 def _over_the_host(w):
     return to_device(to_numpy(w), device_of(w))
 
@@ -57,19 +62,22 @@ def _sums(w, x, t, steps, rate):
 
 
 def _trained(function, args, kwargs):
-    """w and losses on the host and on the device; what one step more moves there, and if it launches anything (1).
+    """w and losses on the host and on the device; does w lie where it lay; what one step more moves there.
 
-    Transfers are counted, and their bytes, which tell a loss from a w. What comes down in the end, together, is no
-    transfer of a step.
+    Transfers are counted, and their bytes, which tell a loss from a w; of launches, whether there are any (1). What
+    comes down in the end, together, is no transfer of a step. Each call begins with arrays as they were given, so a
+    call that has changed its own is told of that, and not of numbers that another call has spoiled.
     """
-    w, x, t, steps, rate = args
-    here = function(w, x, t, steps, rate)
+    *arrays, steps, rate = args
+    given = [a.copy() for a in arrays]
+    here = function(*arrays, steps, rate)
     if here is None:
         return [None] * len(TRAIN.returns)
     if not isinstance(here, tuple | list) or len(here) != 2:
         raise TypeError("expected two results, w and the losses: return w, losses")
     counts = []
     for many in (steps, 2 * steps):
+        w, x, t = (a.copy() for a in given)
         with simulated.count() as transfers, simulated.launches() as launched:
             found = function(simulated.xp.asarray(w), x, t, many, rate)
         counts.append((transfers.uploads, transfers.bytes_uploaded, transfers.downloads, transfers.bytes_downloaded,
@@ -79,12 +87,10 @@ def _trained(function, args, kwargs):
     moves = (np.array(counts[1]) - counts[0]) / steps
     moves[3] *= moves[2] > 0  # those that come down together are of any dtype
     moves[4] = min(moves[4], 1)
-    results = [[_numbers(w_found), _losses(losses)] for w_found, losses in (here, there)]
-    return *([one, other] for one, other in zip(*results, strict=True)), moves
-
-
-def _numbers(w):
-    return w.get() if isinstance(w, simulated.ndarray) else w
+    w_here, w_there = here[0], there[0]
+    lies = [float(not isinstance(w_here, simulated.ndarray)), float(isinstance(w_there, simulated.ndarray))]
+    w_there = w_there.get() if lies[1] else w_there
+    return [w_here, w_there], [_losses(here[1]), _losses(there[1])], lies, moves
 
 
 def _losses(losses):
@@ -108,7 +114,7 @@ TRAIN = Exercise(
     call=_trained,
     takes=("w", "x", "t", "steps", "rate"),
     cases=_cases,
-    returns=("w", "losses", MOVES),
+    returns=("w", "losses", "does w lie where it lay?", MOVES),
     stub=handed,
     stub_says="up and down",
     unknown=lambda w, x, t, steps, rate: train(1.01 * w, x, t, steps, rate),
@@ -152,6 +158,10 @@ TRAIN = Exercise(
         "on the host": Mistake(
             _on_the_host,
             "Nothing is launched in the steps, so nothing is computed on the device. w says where to compute."),
+        "w: on the host in the end": Mistake(
+            _to_the_host,
+            "In the end w lies on the host. It was given on the device, and whoever goes on with it goes on there: "
+            "only the losses come down."),
         "w: not scaled": Mistake(
             _loop(factor=lambda t: 1),
             "The gradient of a mean of squares has a factor, 2 / t.size. It has been lost."),

@@ -47,7 +47,8 @@ def _all_threads(function, args, kwargs):
         if number is None:
             return [None]
         if np.ndim(number):
-            return [np.asarray(number)]
+            raise TypeError(f"one call returns one number, that of x[at]; got shape {np.shape(number)}. Is an index "
+                            "missing, or is the number in brackets?")
         x[pixels[k]] = number
     return [x]
 

@@ -137,6 +137,39 @@ def prints(w, x, t, steps, rate):
     return loop(note=lambda loss: print(f"{loss:.3f}") or loss)(w, x, t, steps, rate)
 
 
+def w_taken_down(w, x, t, steps, rate):
+    w, losses = stacked(w, x, t, steps, rate)
+    return to_numpy(w), losses
+
+
+def w_as_a_list(w, x, t, steps, rate):
+    w, losses = stacked(w, x, t, steps, rate)
+    return to_numpy(w).tolist(), losses
+
+
+def all_down_there(w, x, t, steps, rate):
+    w, losses = down_first(w, x, t, steps, rate)
+    return to_numpy(w), losses
+
+
+def changes_w(w, x, t, steps, rate):
+    x, t, losses = to_device(x, device_of(w)), to_device(t, device_of(w)), []
+    for _ in range(steps):
+        d = x @ w - t
+        losses.append((d * d).mean())
+        w -= rate * 2 / d.size * x.T @ d
+    return w, to_numpy(array_module(w).stack(losses))
+
+
+def handed_and_changes_w(w, x, t, steps, rate):
+    losses = []
+    for _ in range(steps):
+        d = to_device(x, device_of(w)) @ w - to_device(t, device_of(w))
+        losses.append(float((d * d).mean()))
+        w -= rate * 2 / d.size * to_device(x, device_of(w)).T @ d
+    return w, np.array(losses)
+
+
 TRAIN = Answers(
     right=[stacked, into_an_array, by_asarray, in_place, as_list, up_in_one, short_losses],
     wrong=[
@@ -149,6 +182,8 @@ TRAIN = Answers(
         wrong(loop(True, False, float, lambda xp, losses: losses), "uploads: x, downloads: a loss"),
         wrong(loop(extra=lambda w: to_device(to_numpy(w), device_of(w))), "downloads: w"), wrong(stays_up),
         wrong(numpy_of_losses), wrong(lambda *args: stacked(*args)[0]),
+        wrong(w_taken_down, "w: on the host in the end"), wrong(w_as_a_list, "w: on the host in the end"),
+        wrong(all_down_there, "on the host, w: on the host in the end"), wrong(changes_w), wrong(handed_and_changes_w),
         wrong(down_first, "on the host"), wrong(host_arrays), wrong(breaks_if_nan, "downloads: asked"),
         wrong(prints, "downloads: looked at"), wrong(loop(gradient=lambda x, d: x.T @ d), "w: not scaled"),
         wrong(loop(gradient=lambda x, d: -2 / d.size * x.T @ d), "w: uphill"),
@@ -257,6 +292,10 @@ def stops_early(at, cols, stride, padding):
     return 0.0
 
 
+def in_brackets(at, cols, stride, padding):
+    return np.array([two_loops(at, cols, stride, padding)])
+
+
 def forward_instead(at, cols, stride, padding):
     n, row, column, c = at
     return cols[n, row % cols.shape[1], column % cols.shape[2], 0, 0, c]
@@ -277,5 +316,5 @@ PIXEL = Answers(
         wrong(asking(read=lambda cols, n, i, j, p, q, c: cols[n, i, j, -1 - p, -1 - q, c]), "place turned around"),
         wrong(asking(read=lambda cols, n, i, j, p, q, c: cols[n, i, j, p, q])),
         wrong(asking(read=lambda cols, n, i, j, p, q, c: cols[n, i, j, q, p, c])),
-        wrong(forward_instead), wrong(lambda at, cols, stride, padding: cols[at]),
+        wrong(forward_instead), wrong(in_brackets), wrong(lambda at, cols, stride, padding: cols[at]),
         wrong(lambda at, cols, stride, padding: None), wrong(asking(add=max))])

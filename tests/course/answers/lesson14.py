@@ -110,6 +110,46 @@ def labels_got(scores, labels):
     return p / len(p)
 
 
+def rows_uploaded(scores, labels):
+    p = softmax_of(scores)
+    p[to_device(np.arange(len(p)), device_of(p)), labels] -= 1
+    return p / len(p)
+
+
+def eye_uploaded(scores, labels):
+    return (softmax_of(scores) - to_device(np.eye(scores.shape[1]), device_of(scores))[labels]) / len(scores)
+
+
+def only_if_any(scores, labels):
+    p = softmax_of(scores)
+    if p.sum() > 0:
+        p[array_module(p).arange(len(p)), labels] -= 1
+    return p / len(p)
+
+
+def largest_by_float(scores, labels):
+    xp = array_module(scores)
+    e = xp.exp(scores - float(scores.max()))
+    p = e / e.sum(axis=1, keepdims=True)
+    p[xp.arange(len(p)), labels] -= 1
+    return p / len(p)
+
+
+def sum_by_float(scores, labels):
+    p = softmax_of(scores)
+    p[array_module(p).arange(len(p)), labels] -= 1
+    return p / (float(softmax_of(scores).sum()) or 1)
+
+
+def exp_in_place(scores, labels):
+    xp = array_module(scores)
+    scores -= scores.max(axis=1, keepdims=True)
+    xp.exp(scores, out=scores)
+    scores /= scores.sum(axis=1, keepdims=True)
+    scores[xp.arange(len(scores)), labels] -= 1
+    return scores / len(scores)
+
+
 def minus_label(axis=1, divide=len, sign=1):
     def gradient(scores, labels):
         p = softmax_of(scores, axis)
@@ -128,7 +168,10 @@ GRADIENT = Answers(
     right=[with_onehot, with_eye, numpy_names, with_zeros, by_log, divided_first],
     wrong=[
         wrong(rows_by_numpy, "index from the host"), wrong(rows_by_list, "index from the host"), wrong(eye_by_numpy),
-        wrong(zeros_by_numpy), wrong(get_and_put, "back and forth"), wrong(only_get, "stays on the host"),
+        wrong(rows_uploaded, "index uploaded"), wrong(eye_uploaded, "index uploaded"), wrong(only_if_any, "asked"),
+        wrong(largest_by_float, "asked"), wrong(sum_by_float, "asked"), wrong(zeros_by_numpy),
+        wrong(exp_in_place),
+        wrong(get_and_put, "back and forth"), wrong(only_get, "stays on the host"),
         wrong(label_loop, "one number at a time"), wrong(labels_got, "labels by way of the host"),
         wrong(minus_label(divide=lambda p: 1), "not divided by N"),
         wrong(minus_label(divide=lambda p: p.size), "divided by all numbers"),

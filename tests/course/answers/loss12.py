@@ -50,6 +50,17 @@ def in_float32(pred, targets, visible):
     return (d**2).sum() / mask.sum(), 2 * d / mask.sum()
 
 
+def gradient_in_float32(pred, targets, visible):
+    value, dpred = by_where(pred, targets, visible)
+    return value, dpred.astype(np.float32)
+
+
+def into_float32(pred, targets, visible):
+    seen, dpred = visible.repeat(2, axis=1), np.zeros(pred.shape, "float32")
+    dpred[seen] = pred[seen] - targets[seen]
+    return (dpred**2).sum() / seen.sum(), 2 / seen.sum() * dpred
+
+
 def with_lists(pred, targets, visible):
     mask = [[flag for flag in row for _ in range(2)] for row in visible.tolist()]
     count = sum(map(sum, mask))
@@ -174,8 +185,14 @@ def gradient_unmasked_size(pred, targets, visible):
     return (d[mask] ** 2).mean(), 2 * d / d.size
 
 
+def other_value_in_float32(pred, targets, visible):
+    value, dpred = in_float32(pred, targets, visible)
+    return 0.9 * value + 0.01, dpred  # the gradient is right, and nothing may be said of it
+
+
 POSE_LOSS = Answers(
-    right=[by_where, by_indexing, in_loops, as_places, own_targets, in_float32, with_lists],
+    right=[by_where, by_indexing, in_loops, as_places, own_targets, in_float32, gradient_in_float32, into_float32,
+           with_lists],
     wrong=[wrong(tiled, "all x first"), wrong(concatenated, "all x first"), wrong(no_mask, "nothing hidden"),
            wrong(mean_of_all, "all counted"), wrong(over_joints, "joints counted"),
            wrong(value_over_joints, "value: joints counted"), wrong(over_people, "people counted"),
@@ -184,5 +201,5 @@ POSE_LOSS = Answers(
            wrong(to_the_mean, "hidden as 0"), wrong(no_two, "dpred: two forgotten"), wrong(other_sign, "dpred: sign"),
            wrong(rooted, "value: root"), wrong(only_where_seen), wrong(flags_unspread),
            wrong(whole_people, "complete people"), wrong(each_person_the_same, "mean of people"),
-           wrong(gradient_unmasked_size, "dpred: all counted")],
+           wrong(gradient_unmasked_size, "dpred: all counted"), wrong(other_value_in_float32)],
 )

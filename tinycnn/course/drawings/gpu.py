@@ -83,7 +83,7 @@ def launches(counts):
     for i, total in enumerate(left):
         ax.text(total + 0.3, i, f"{total:.0f}", va="center", fontsize=10)
     ax.set_yticks(range(len(counts)), list(counts))
-    ax.set_xlabel("launches in one training step, whatever the batch")
+    ax.set_xlabel("launches in the first training step, whatever the batch")
     ax.set_xlim(0, 1.08 * left.max())
     ax.invert_yaxis()
     ax.grid(axis="y", visible=False)
@@ -110,12 +110,13 @@ def where_it_pays(panels):
         ax.loglog(batches, 1e3 * panel["moved"], color=COLORS["purple"], linestyle="-.",
                   label="the card, x going up, y coming down")
         if panel["pays"]:
-            ax.axvline(panel["pays"], color=FAINT, linewidth=1)
+            ax.axvline(panel["pays"], color=FAINT, linewidth=1, label="from here on the card is faster")
         words = f"the card is faster from {panel['pays']} on" if panel["pays"] else "the card is never faster"
         ax.set_title(f"{title}\n{words}", fontsize=11)
         ax.set_xlabel("batch (log scale)")
     axes[0].set_ylabel("milliseconds (log scale)")
-    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
+    handles = {label: line for ax in axes for line, label in zip(*ax.get_legend_handles_labels(), strict=True)}
+    figure.legend(handles.values(), handles, loc="outside lower center", ncols=3)
     return figure
 
 
@@ -129,7 +130,7 @@ def one_thread(cols, shape, at, number):
     image, taken = np.full(shape, np.nan), []
     image[at] = number
     top = 1.2 + (oh * (kh + 1) - 1 - height) / 2
-    matrix(ax, image, (0.3, top), {at: DEVICE}, bold={at}, name="dx, one thread a pixel", size=13)
+    matrix(ax, image, (0.3, top), {at: "#9a9a9a"}, bold={at}, name="dx, one thread a pixel", size=13)
     say(ax, (width + 1.4, top + height / 2), "←", 20)
     for i, j in np.ndindex(oh, ow):
         place = at[0] - i, at[1] - j

@@ -7,6 +7,7 @@ from tinycnn.plots.look import COLORS, FAINT, INK, TRUTH, new_figure, styled
 from tinycnn.plots.skeletons import SIDES, ends_of, side_of
 from tinycnn.poses import JOINTS, STICKS, TORSO_DIAGONAL
 
+WRONG = COLORS["vermilion"]
 WORDS = {"left": "their left", "right": "their right", "": "torso and head"}
 
 
@@ -130,32 +131,52 @@ def near_enough(image, joints, visible, pred, limit=0.2):
         pick.plot(*np.array([joints[j], pred[j]]).T, color=FAINT, linewidth=1.2, zorder=4)
         _answer(pick, pred[j], near)
     pick.set_title(f"PCK: {right} of {visible.sum()} joints within {limit:g} torso diagonals (dashed)", fontsize=11)
-    right = counted = 0
-    for stick, ends in STICKS.items():
-        true, said = ends_of(joints, stick), ends_of(pred, stick)
-        if not visible[list(ends[0] + ends[1])].all():
-            continue
-        half = np.hypot(*(true[0] - true[1])) / 2
-        near = (np.hypot(*(true - said).T) <= half).all()
-        counted, right = counted + 1, right + near
+    limbs = {stick: (ends_of(joints, stick), ends_of(pred, stick)) for stick, ends in STICKS.items()
+             if visible[list(ends[0] + ends[1])].all()}
+    halves = {stick: np.hypot(*(true[0] - true[1])) / 2 for stick, (true, _) in limbs.items()}
+    near = {stick: np.hypot(*(true - said).T) <= halves[stick] for stick, (true, said) in limbs.items()}
+    for stick, (true, said) in limbs.items():
         parts.plot(*true.T, color=SIDES[side_of(stick)], linewidth=2.8, solid_capstyle="round", zorder=3)
-        parts.plot(*said.T, color=INK, linewidth=1.3, zorder=4)
-        middle = said.mean(axis=0)
-        _answer(parts, middle, near)
-        if stick in ("left upper leg", "right lower arm"):
-            for end in true:
-                parts.add_patch(circle(end, half, fill=False, edgecolor=INK, linewidth=1.3, linestyle=":", zorder=3))
-    parts.set_title(f"PCP: {right} of {counted} limbs with both ends within half their length", fontsize=11)
+        parts.plot(*said.T, color=INK if near[stick].all() else WRONG, linewidth=1.6, zorder=4,
+                   linestyle="-" if near[stick].all() else "--")
+    for stick in _one_right_one_wrong(near, halves):
+        for true, said, close in zip(*limbs[stick], near[stick], strict=True):
+            parts.add_patch(circle(true, halves[stick], fill=False, edgecolor=INK, linewidth=1.3, linestyle=":",
+                                   zorder=3))
+            parts.plot(*np.array([true, said]).T, color=FAINT, linewidth=1.2, zorder=4)
+            _answer(parts, said, close)
+    right = sum(ends.all() for ends in near.values())
+    parts.set_title(f"PCP: {right} of {len(near)} limbs with both ends within half their length", fontsize=11)
     line = require("matplotlib.lines", extra="viz").Line2D
     figure.legend(handles=[line([], [], color=TRUTH, marker="o", linestyle="", markersize=8, markeredgecolor=INK,
                                 label="near enough"),
-                           line([], [], color=COLORS["vermilion"], marker="X", linestyle="", markersize=8,
-                                markeredgecolor=INK, label="too far off")], loc="outside lower center", ncols=2)
+                           line([], [], color=WRONG, marker="X", linestyle="", markersize=8, markeredgecolor=INK,
+                                label="too far off"),
+                           line([], [], color=INK, linewidth=1.6, label="the answer, a limb that is right"),
+                           line([], [], color=WRONG, linewidth=1.6, linestyle="--", label="one that is wrong")],
+                  loc="outside lower center", ncols=4)
     return figure
 
 
+def _one_right_one_wrong(near, halves):
+    """Names of a limb that is right and one that is wrong, if there are such.
+
+    near: {stick: (2,) bool}    halves: {stick: half its length}
+
+    Arms and legs come before head and torso, and of the wrong ones the shortest, whose circles are smallest. They do
+    not meet, if that can be, since circles around one joint are hard to tell apart.
+    """
+    right = sorted((stick for stick in near if near[stick].all()), key=lambda stick: side_of(stick) == "")[:1]
+    taken = {joint for stick in right for end in STICKS[stick] for joint in end}
+
+    def last(stick):
+        return side_of(stick) == "", bool(taken & set(STICKS[stick][0] + STICKS[stick][1])), halves[stick]
+
+    return right + sorted((stick for stick in near if not near[stick].all()), key=last)[:1]
+
+
 def _answer(ax, place, near):
-    ax.plot(*place, "o" if near else "X", color=TRUTH if near else COLORS["vermilion"], markersize=8,
+    ax.plot(*place, "o" if near else "X", color=TRUTH if near else WRONG, markersize=8,
             markeredgecolor=INK, markeredgewidth=0.8, zorder=5)
 
 
