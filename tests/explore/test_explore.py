@@ -10,6 +10,7 @@ from explore.networks import HOSTILE, Halve, network_of_all_layers, pictures, to
 
 import tinycnn as tc
 from tinycnn.cli import main
+from tinycnn.data.dataset import Dataset, Samples
 from tinycnn.errors import DataError
 from tinycnn.explorer import SHOWN, choose, explore
 from tinycnn.explorer.record import calm_twin
@@ -96,6 +97,49 @@ def test_what_cannot_be_explored_is_refused_in_a_sentence(tmp_path):
     broken.trunk.children()["fc1"].w.value[0, 0] = np.nan
     with pytest.raises(tc.TinyCNNError, match="no numbers"):
         explore(broken, pictures(2, side=16))
+
+
+def test_classes_that_the_model_lacks_are_refused_as_elsewhere(tmp_path):
+    few, many = pictures(6, side=16, classes=tuple("abc")), pictures(20, side=16, classes=tuple("abcdefghij"))
+    model = small(num_classes=3, classes=None)
+    for look in explore, tc.mistakes, tc.evaluate, tc.lr_find:
+        with pytest.raises(DataError, match=r"samples have 10 classes, but the model has 3 \(0 to 2\): build it with"):
+            look(model, many)
+    tc.fit(model, few, epochs=1, progress=False)
+    for look in explore, tc.mistakes, tc.evaluate:
+        with pytest.raises(DataError, match="the model does not know: d, e, f, g, h, i, j. It knows: a, b, c"):
+            look(model, many)
+    turned = Samples(few.images, 2 - few.labels, few.boxes, few.names, tuple("cba"))
+    explore(model, turned, tmp_path / "page.html", mistakes=False)
+    told = told_of(tmp_path / "page.html")
+    assert [told["classes"][picture["label"]] for picture in told["pictures"]] == \
+        [picture["name"].split()[1][0] for picture in told["pictures"]]  # the names say what is in them
+
+
+@pytest.mark.parametrize("wrong, told", [
+    ({"rate": float("nan")}, "rate must be a number above 0, or None, got nan"), ({"rate": 0}, "got 0"),
+    ({"rate": float("inf")}, "got inf"), ({"rate": "0.1"}, "got '0.1'"), ({"rate": True}, "got True"),
+    ({"picture": 1.5}, "picture must be a whole number, 0 or more, or None, got 1.5"), ({"picture": "1"}, "got '1'"),
+    ({"picture": True}, "got True"), ({"picture": np.arange(2)}, "got array")])
+def test_what_is_no_such_number_is_refused_in_a_sentence(wrong, told):
+    with pytest.raises(ValueError, match="explore: .*" + re.escape(told)):
+        explore(small(), pictures(6, side=16), **wrong)
+
+
+def test_numbers_of_numpy_are_numbers(tmp_path):
+    explore(small(), pictures(6, side=16), tmp_path / "page.html", rate=np.float32(0.5), picture=np.int64(4),
+            mistakes=False)
+    told = told_of(tmp_path / "page.html")
+    assert told["rate"] == 0.5 and told["numbers"][0] == 4
+
+
+def test_a_whole_data_set_or_an_array_is_no_part():
+    samples = pictures(6, side=16)
+    with pytest.raises(TypeError, match="explore takes one part of a data set here: data.train, data.valid or data.te"):
+        explore(small(), Dataset("three parts", samples, samples, samples))
+    for wrong in None, samples.images:
+        with pytest.raises(TypeError, match="explore takes Samples, got"):
+            explore(small(), wrong)
 
 
 def test_the_lines_shown_are_those_of_the_library():
