@@ -87,7 +87,7 @@ def read_rows(path: Path) -> list[Row]:
         with open(path, newline="", encoding="utf-8") as file:
             rows = [{name: float(text) for name, text in row.items()} for row in csv.DictReader(file)]
         return [row | {"epoch": int(row["epoch"])} for row in rows]
-    except (ValueError, TypeError, KeyError, AttributeError, csv.Error) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError, csv.Error) as error:
         raise DataError(f"{path} is damaged, or was written by something else ({error})") from error
 
 

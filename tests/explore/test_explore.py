@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import re
+import shutil
 
 import numpy as np
 import pytest
@@ -176,6 +177,19 @@ def test_a_wrong_call_is_one_line(run, tmp_path, monkeypatch, capsys, words, tol
     monkeypatch.chdir(tmp_path)
     assert main(["explore", str(run), *words]) == 2
     assert told in capsys.readouterr().err and not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("name, content", [
+    ("epochs.npz", b""), ("epochs.npz", b"PK\3\4 cut off"), ("history.csv", b""), ("history.csv", b"epoch,loss\n1\n")])
+def test_damaged_epochs_cost_their_tab_and_nothing_else(run, tmp_path, name, content):
+    folder, out = tmp_path / "run", tmp_path / "page.html"
+    shutil.copytree(run, folder)
+    (folder / name).write_bytes(content)
+    with pytest.warns(UserWarning, match=f"the page comes without the tab Epochs: .*{name} is damaged") as said:
+        assert main(["explore", str(folder), "--out", str(out)]) == 0
+    assert len(said) == 1
+    told = told_of(out)
+    assert told["epochs"] is None and told["pictures"] and told["mistakes"]
 
 
 @pytest.mark.slow  # the report draws all its figures
