@@ -14,11 +14,8 @@ from tinycnn.cli import main
 from tinycnn.data.dataset import Dataset, Samples
 from tinycnn.errors import DataError
 from tinycnn.explorer import SHOWN, choose, explore
-from tinycnn.explorer.record import calm_twin
 from tinycnn.explorer.sources import ROOT, TAUGHT, sources
-from tinycnn.inspection.taps import batch_of
 from tinycnn.layers import Flatten, Linear, ReLU, Sequential
-from tinycnn.losses import MultiTaskLoss
 from tinycnn.models.localizer import Localizer
 
 
@@ -198,20 +195,3 @@ def test_the_report_of_inspect_links_to_it(run, tmp_path, capsys):
     assert main(["inspect", str(run), "--out", str(tmp_path)]) == 0
     assert 'href="explore.html"' in (tmp_path / "report.html").read_text("utf-8")
     assert (tmp_path / "explore.html").exists() and "explore.html" in capsys.readouterr().out
-
-
-def test_the_rate_of_the_step_suits_the_network(tmp_path):
-    model, samples = network_of_all_layers(), pictures(6, seed=3)
-    explore(model, samples, tmp_path / "page.html", mistakes=False)
-    told = told_of(tmp_path / "page.html")
-    assert told["rate_chosen"] and told["rate"] > 0
-    calm, rates = calm_twin(model), []
-    x, labels, targets = batch_of(calm, samples.images, samples.labels, samples.boxes)
-    for i in range(6):
-        loss = MultiTaskLoss()
-        value = loss.forward(calm.forward(x[i : i + 1]), (labels[i : i + 1], targets[i : i + 1]))
-        calm.backward(*loss.backward())
-        rates.append(float(value) / sum((p.grad**2).sum() for p in calm.parameters().values()))
-    assert told["rate"] == pytest.approx(np.median(rates), rel=0.5)
-    explore(model, samples, tmp_path / "page.html", rate=0.03, mistakes=False)
-    assert told_of(tmp_path / "page.html")["rate"] == 0.03
