@@ -95,7 +95,7 @@ def read_rows(path: Path) -> list[Row]:
         if missing := [name for name in ("epoch", "loss") if name not in rows[0]]:
             raise ValueError(f"it has no column {missing[0]}")
         return [row | {"epoch": int(row["epoch"])} for row in rows]
-    except (ValueError, TypeError, KeyError, AttributeError, csv.Error) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError, csv.Error) as error:
         raise DataError(f"{path} is damaged, or was written by something else ({error})") from error
 
 

@@ -27,6 +27,8 @@ from tinycnn.models.localizer import Localizer
 
 HOSTILE = ("<script>alert(1)</script>", "$x^{$", "蝴蝶", "&amp;</script>", '"><img src=x onerror=alert(1)>')
 
+SEEN = "try { localStorage.setItem('tinycnn explore: tour', 'seen') } catch {}"  # no tour
+
 
 class Halve(Layer):
     """A layer that no page knows."""

@@ -55,6 +55,13 @@ def test_runs_without_snapshots_and_damaged_ones(tmp_path):
         read(tmp_path)
     (tmp_path / "history.csv").write_text("epoch,loss\n1,nan\n")
     assert read(tmp_path)["curves"] == {"epoch": [1.0], "loss": [None]}
+    (tmp_path / "history.csv").write_text("epoch,loss\ninf,1\n")
+    with pytest.raises(DataError, match="history.csv is damaged"):
+        read(tmp_path)
+    for empty in "", "epoch,loss\n":
+        (tmp_path / "history.csv").write_text(empty)
+        with pytest.raises(DataError, match="history.csv is damaged: it holds no epoch"):
+            read(tmp_path)
     (tmp_path / "history.csv").unlink()
     assert read(tmp_path)["curves"] == {}
     (tmp_path / "epochs.npz").write_text("no archive")

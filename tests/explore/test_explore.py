@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import re
+import shutil
 
 import numpy as np
 import pytest
@@ -10,13 +11,11 @@ from explore.networks import HOSTILE, Halve, network_of_all_layers, pictures, to
 
 import tinycnn as tc
 from tinycnn.cli import main
+from tinycnn.data.dataset import Dataset, Samples
 from tinycnn.errors import DataError
 from tinycnn.explorer import SHOWN, choose, explore
-from tinycnn.explorer.record import calm_twin
 from tinycnn.explorer.sources import ROOT, TAUGHT, sources
-from tinycnn.inspection.taps import batch_of
 from tinycnn.layers import Flatten, Linear, ReLU, Sequential
-from tinycnn.losses import MultiTaskLoss
 from tinycnn.models.localizer import Localizer
 
 
@@ -98,6 +97,49 @@ def test_what_cannot_be_explored_is_refused_in_a_sentence(tmp_path):
         explore(broken, pictures(2, side=16))
 
 
+def test_classes_that_the_model_lacks_are_refused_as_elsewhere(tmp_path):
+    few, many = pictures(6, side=16, classes=tuple("abc")), pictures(20, side=16, classes=tuple("abcdefghij"))
+    model = small(num_classes=3, classes=None)
+    for look in explore, tc.mistakes, tc.evaluate, tc.lr_find:
+        with pytest.raises(DataError, match=r"samples have 10 classes, but the model has 3 \(0 to 2\): build it with"):
+            look(model, many)
+    tc.fit(model, few, epochs=1, progress=False)
+    for look in explore, tc.mistakes, tc.evaluate:
+        with pytest.raises(DataError, match="the model does not know: d, e, f, g, h, i, j. It knows: a, b, c"):
+            look(model, many)
+    turned = Samples(few.images, 2 - few.labels, few.boxes, few.names, tuple("cba"))
+    explore(model, turned, tmp_path / "page.html", mistakes=False)
+    told = told_of(tmp_path / "page.html")
+    assert [told["classes"][picture["label"]] for picture in told["pictures"]] == \
+        [picture["name"].split()[1][0] for picture in told["pictures"]]  # the names say what is in them
+
+
+@pytest.mark.parametrize("wrong, told", [
+    ({"rate": float("nan")}, "rate must be a number above 0, or None, got nan"), ({"rate": 0}, "got 0"),
+    ({"rate": float("inf")}, "got inf"), ({"rate": "0.1"}, "got '0.1'"), ({"rate": True}, "got True"),
+    ({"picture": 1.5}, "picture must be a whole number, 0 or more, or None, got 1.5"), ({"picture": "1"}, "got '1'"),
+    ({"picture": True}, "got True"), ({"picture": np.arange(2)}, "got array")])
+def test_what_is_no_such_number_is_refused_in_a_sentence(wrong, told):
+    with pytest.raises(ValueError, match="explore: .*" + re.escape(told)):
+        explore(small(), pictures(6, side=16), **wrong)
+
+
+def test_numbers_of_numpy_are_numbers(tmp_path):
+    explore(small(), pictures(6, side=16), tmp_path / "page.html", rate=np.float32(0.5), picture=np.int64(4),
+            mistakes=False)
+    told = told_of(tmp_path / "page.html")
+    assert told["rate"] == 0.5 and told["numbers"][0] == 4
+
+
+def test_a_whole_data_set_or_an_array_is_no_part():
+    samples = pictures(6, side=16)
+    with pytest.raises(TypeError, match="explore takes one part of a data set here: data.train, data.valid or data.te"):
+        explore(small(), Dataset("three parts", samples, samples, samples))
+    for wrong in None, samples.images:
+        with pytest.raises(TypeError, match="explore takes Samples, got"):
+            explore(small(), wrong)
+
+
 def test_the_lines_shown_are_those_of_the_library():
     found = sources([*TAUGHT, "Unknown"])
     assert found["Conv2d"]["forward"]["text"].startswith("def forward(self, x: Array)")
@@ -134,26 +176,22 @@ def test_a_wrong_call_is_one_line(run, tmp_path, monkeypatch, capsys, words, tol
     assert told in capsys.readouterr().err and not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("name, content", [
+    ("epochs.npz", b""), ("epochs.npz", b"PK\3\4 cut off"), ("history.csv", b""), ("history.csv", b"epoch,loss\n1\n")])
+def test_damaged_epochs_cost_their_tab_and_nothing_else(run, tmp_path, name, content):
+    folder, out = tmp_path / "run", tmp_path / "page.html"
+    shutil.copytree(run, folder)
+    (folder / name).write_bytes(content)
+    with pytest.warns(UserWarning, match=f"the page comes without the tab Epochs: .*{name} is damaged") as said:
+        assert main(["explore", str(folder), "--out", str(out)]) == 0
+    assert len(said) == 1
+    told = told_of(out)
+    assert told["epochs"] is None and told["pictures"] and told["mistakes"]
+
+
 @pytest.mark.slow  # the report draws all its figures
 def test_the_report_of_inspect_links_to_it(run, tmp_path, capsys):
     pytest.importorskip("matplotlib")
     assert main(["inspect", str(run), "--out", str(tmp_path)]) == 0
     assert 'href="explore.html"' in (tmp_path / "report.html").read_text("utf-8")
     assert (tmp_path / "explore.html").exists() and "explore.html" in capsys.readouterr().out
-
-
-def test_the_rate_of_the_step_suits_the_network(tmp_path):
-    model, samples = network_of_all_layers(), pictures(6, seed=3)
-    explore(model, samples, tmp_path / "page.html", mistakes=False)
-    told = told_of(tmp_path / "page.html")
-    assert told["rate_chosen"] and told["rate"] > 0
-    calm, rates = calm_twin(model), []
-    x, labels, targets = batch_of(calm, samples.images, samples.labels, samples.boxes)
-    for i in range(6):
-        loss = MultiTaskLoss()
-        value = loss.forward(calm.forward(x[i : i + 1]), (labels[i : i + 1], targets[i : i + 1]))
-        calm.backward(*loss.backward())
-        rates.append(float(value) / sum((p.grad**2).sum() for p in calm.parameters().values()))
-    assert told["rate"] == pytest.approx(np.median(rates), rel=0.5)
-    explore(model, samples, tmp_path / "page.html", rate=0.03, mistakes=False)
-    assert told_of(tmp_path / "page.html")["rate"] == 0.03

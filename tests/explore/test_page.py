@@ -5,7 +5,7 @@ import time
 import numpy as np
 import pytest
 from explore.browser import axe_file
-from explore.networks import HOSTILE, Halve, network_of_all_layers, pictures, told_of
+from explore.networks import HOSTILE, SEEN, Halve, network_of_all_layers, pictures, told_of
 from explore.numbers import Numbers, shown
 
 import tinycnn as tc
@@ -18,7 +18,6 @@ from tinycnn.models.localizer import Localizer
 
 pytestmark = pytest.mark.slow  # a browser, and a network of all layers
 
-SEEN = "try { localStorage.setItem('tinycnn explore: tour', 'seen') } catch {}"
 # What a page shows, with what it says the numbers are. An open <details> counts, a closed one is not shown.
 COLLECT = """[...document.querySelectorAll("SELECTOR .n")].filter((one) => one.checkVisibility())
     .map((one) => [one.textContent, String(typeof one.of === "function" ? one.of() : one.of)])"""
@@ -248,6 +247,22 @@ def test_planted_mistakes_are_those_of_the_library(whole):
             assert told in text
     assert page.axe() == [] if axe_file() else True
     assert not page.problems
+
+
+def test_every_view_of_a_run_fits(whole):
+    page, _ = whole
+    for width in (1280, 390):
+        page.resize(width)
+        for view in page.evaluate("Object.keys(VIEWS)"):
+            page.evaluate(f"change({{view: '{view}'}}), 0")
+            page.wait("byId('step-curve') === null || byId('step-curve').children.length")  # it is drawn last
+            assert page.overflow() == 0, (width, view)
+            out = page.evaluate("""[...document.querySelectorAll(".plot .key-item")]
+                .filter((one) => one.checkVisibility() && one.getBoundingClientRect().right >
+                    one.closest(".plot").getBoundingClientRect().right)
+                .map((one) => one.textContent)""")
+            assert not out, (width, view)
+    page.resize(1280)
 
 
 @pytest.mark.parametrize("box_loss, per_class_boxes", [(SmoothL1Loss(0.5), True), (GIoULoss(), False)])

@@ -30,7 +30,7 @@ def add(commands):
 
 def run(arguments):
     from tinycnn.explorer import explore
-    from tinycnn.explorer.epochs import read
+    from tinycnn.explorer.epochs import read_if_sound
 
     path = runs.find_model(arguments.trained)
     model = load(path, device="cpu")
@@ -50,5 +50,5 @@ def run(arguments):
     if out.is_dir():
         raise UsageError(f"--out {out} is a folder: give the name of a file, as {out / 'explore.html'}")
     page = explore(model, samples, out, loss=runs.loss_of_run(path), picture=picture,
-                   name=path.parent.name or path.name, epochs=read(path.parent))
+                   name=path.parent.name or path.name, epochs=read_if_sound(path.parent))
     print(f"{page.title}: {out} ({os.path.getsize(out) / 1e6:.1f} MB). Open it in a browser.")

@@ -57,9 +57,9 @@ def run(arguments):
 def _explorer(model, samples, path, loss, name, folder):
     """Write the page of one training step beside the report; None where there is nothing that it could show."""
     from tinycnn.explorer import LARGEST, explore
-    from tinycnn.explorer.epochs import read
+    from tinycnn.explorer.epochs import read_if_sound
 
     if not len(samples) or sum(p.value.size for p in model.parameters().values()) > LARGEST:
         return None
-    explore(model, samples, path, loss=loss, name=name, epochs=read(folder))
+    explore(model, samples, path, loss=loss, name=name, epochs=read_if_sound(folder))
     return path

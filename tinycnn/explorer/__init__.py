@@ -9,6 +9,9 @@
     page/        what runs in the browser: plain JavaScript, no framework, readable as it stands
 """
 
+import math
+import operator
+from numbers import Real
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +24,8 @@ from tinycnn.files import atomic_write, expect_own
 from tinycnn.inspection.case import in_turn
 from tinycnn.metrics import HIT
 from tinycnn.models.localizer import Localizer
+from tinycnn.tasks import task_of
+from tinycnn.tasks.parts import counted_by, expect_part
 from tinycnn.text import count
 
 SHOWN = 6  # pictures of a page
@@ -62,17 +67,24 @@ def explore(model: Localizer, samples: Samples, out: str | Path | None = None, *
             mistakes: bool = True) -> Explorer:
     """One training step of `model` on a few pictures as a page; nothing of `model` changes.
 
-    samples: of them, SHOWN are shown, wrong answers first    out: a file to write, ready to be opened in a browser
+    samples: of them, SHOWN are shown, wrong answers first; where the model has learned named classes, names decide
+    which of its classes a label means    out: a file to write, ready to be opened in a browser
     loss: that of the training, default MultiTaskLoss()    rate: of the step, plain gradient descent; None: one that
-    suits this network (contents.straight_rate)    picture: the number of a sample that is shown first
+    suits this network (contents.suitable_rate)    picture: the number of a sample that is shown first
     name: of the model    epochs: those of its training, as tinycnn.explorer.epochs.read gives them
     mistakes: whether wrong backwards are planted and shown, which takes some seconds
 
-    Raises TypeError for what is no Localizer, DataError for too large a network, a picture that is not there, or a file
-    at `out` that is no such page.
+    Raises TypeError for what is no Localizer or no Samples, ValueError for a rate or a picture that is no such number,
+    DataError for too large a network, classes that it lacks, a picture that is not there, or a file at `out` that is no
+    such page.
     """
     if not isinstance(model, Localizer):
         raise TypeError(f"explore shows localizers, with a class head and a box head; got {type(model).__name__}")
+    expect_part(task_of(model, "explore"), samples, "explore")
+    if rate is not None and not (isinstance(rate, Real) and not isinstance(rate, bool) and 0 < rate < math.inf):
+        raise ValueError(f"explore: rate must be a number above 0, or None, got {rate!r}")
+    if picture is not None:
+        picture = _whole(picture)
     if not len(samples):
         raise DataError("explore needs at least one picture with its class and box, got no samples")
     if picture is not None and not 0 <= picture < len(samples):
@@ -83,6 +95,7 @@ def explore(model: Localizer, samples: Samples, out: str | Path | None = None, *
                         f"{numbers:,}. Explore a smaller one: its layers compute the same")
     if out is not None:
         expect_own(out, MARK.encode())  # before anything is computed
+    samples = counted_by(model, samples)
     chosen = choose(model, samples, picture)
     told, arrays = contents(model, samples.subset(chosen), loss, rate)
     told |= {"title": f"One training step of {name}", "name": name, "numbers": [int(i) for i in chosen],
@@ -92,6 +105,12 @@ def explore(model: Localizer, samples: Samples, out: str | Path | None = None, *
     if out is not None:
         page.save(out)
     return page
+
+
+def _whole(picture):
+    if isinstance(picture, bool) or not hasattr(picture, "__index__") or getattr(picture, "shape", ()) != ():
+        raise ValueError(f"explore: picture must be a whole number, 0 or more, or None, got {picture!r}")
+    return operator.index(picture)
 
 
 def planted(model: Localizer, samples: Samples, loss: Any) -> list[dict[str, Any]]:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from tinycnn import boxes as box_codec
-from tinycnn.backend import to_numpy
+from tinycnn.backend import Array, Labels, to_numpy
 from tinycnn.data.dataset import Samples
 from tinycnn.explorer.record import HEADS, Node, Step, calm_twin, record
 from tinycnn.explorer.sources import sources
@@ -27,6 +27,7 @@ COMPUTED: dict[str, tuple[str, ...]] = {
     "GlobalAvgPool2d": (), "ReLU": (), "LeakyReLU": ("negative_slope",), "Dropout": ("p",), "Flatten": (), "Linear": (),
     "BatchNorm2d": ("eps",), "LocalResponseNorm": ("size", "alpha", "beta", "k", "divide_alpha"),
 }  # fmt: skip
+HALVINGS = 20  # at most, of a rate at which the loss rises
 BOX_LOSSES = ("L2Loss", "SmoothL1Loss", "GIoULoss")
 
 
@@ -49,7 +50,7 @@ def contents(model: Localizer, samples: Samples, loss: Any = None,
         "mirror": bool(getattr(model, "mirror", False)), "box_mean": _plain(model.box_mean),
         "box_std": _plain(model.box_std), "pixel_mean": _three(model.pixel_mean),
         "pixel_scale": _three(model.pixel_scale), "rate_chosen": rate is None,
-        "rate": straight_rate(step, loss) if rate is None else float(rate),
+        **(suitable_rate(calm, step, loss, x, labels, targets) if rate is None else {"rate": float(rate)}),
         "nodes": nodes, "pictures": pictures,
         "trunk_end": step.graph.trunk_end, "class_end": step.graph.class_end, "box_end": step.graph.box_end,
         "loss": {"class_weight": loss.class_weight, "box_weight": loss.box_weight,
@@ -77,6 +78,42 @@ def straight_rate(step: Step, loss: Any) -> float:
     values = loss.class_weight * step.losses["class"] + loss.box_weight * step.losses["box"]
     rates = [value / size if size else 0.0 for value, size in zip(values, step.squares, strict=True)]
     return float(f"{np.median(rates):.0e}") or 0.01
+
+
+def suitable_rate(calm: Localizer, step: Step, loss: Any, x: Array, labels: Labels, targets: Array) -> dict[str, Any]:
+    """The straight rate, halved (at most HALVINGS times) until a step on the first picture lowers its own loss.
+
+    calm, x, labels, targets: as they were given to record; the weights of `calm` are the same afterwards
+    Returns {"rate", "rate_straight", "rate_halved": how many times, "rate_falls": whether the loss falls at it}. Where
+    the gradient of the picture is 0 no rate is better than another, and the straight one stays.
+    """
+    straight = straight_rate(step, loss)
+    tried = [float(f"{straight / 2**k:.2g}") for k in range(HALVINGS + 1)] if step.squares[0] else []
+    falls = _falls_at(calm, loss, x[:1], labels[:1], targets[:1].astype(np.float64))
+    halved = next((k for k, rate in enumerate(tried) if falls(rate)), None)
+    last = max(0, len(tried) - 1) if halved is None else halved
+    return {"rate": tried[last] if tried else straight, "rate_straight": straight, "rate_halved": last,
+            "rate_falls": halved is not None}
+
+
+def _falls_at(calm, loss, x, labels, targets):
+    """Whether one step of plain gradient descent on the batch makes its loss smaller, as a function of the rate."""
+    found, parameters, truth = record(calm, x, labels, targets, loss).parameters, calm.parameters(), (labels, targets)
+    own = [(parameters[name], parameters[name].value, found["class"][name][0] + found["box"][name][0])
+           for name in found["class"]]
+    before = float(loss.forward(calm.forward(x), truth))
+
+    def falls(rate):
+        try:
+            with np.errstate(over="ignore", invalid="ignore"):  # a step that is far too long gives no numbers
+                for p, value, gradient in own:
+                    p.value = value - rate * gradient
+                return float(loss.forward(calm.forward(x), truth)) < before
+        finally:
+            for p, value, _ in own:
+                p.value = value
+
+    return falls
 
 
 def computed(node: Node) -> bool:

@@ -3,6 +3,7 @@
 import base64
 import math
 import struct
+import warnings
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from tinycnn.errors import DataError
 from tinycnn.history import History, read_rows
 from tinycnn.snapshots import NAME, Record, read_record
 
@@ -27,16 +29,29 @@ def read(run: str | Path) -> dict[str, Any] | None:
                   true class, "box", "iou", "right": whether class and box both are}}
 
     Boxes are (xmin, ymin, xmax, ymax) as fractions of width and height; a number that was no number is None.
-    Raises DataError, one sentence, for files that are damaged.
+    Raises DataError, one sentence, for files that are damaged, an empty history.csv among them.
     """
     folder = Path(run)
     if not (folder / NAME).is_file():
         return None
-    record, rows = read_record(folder / NAME), read_rows(folder / "history.csv")
+    record, history = read_record(folder / NAME), folder / "history.csv"
+    rows = read_rows(history)
+    if history.is_file() and not rows:
+        raise DataError(f"{history} is damaged: it holds no epoch")
     columns = list(rows[0]) if rows else []
     return {"part": record.part, "classes": record.classes, "best": History(rows).best_epoch,
             "curves": {name: [_number(row[name]) for row in rows] for name in columns},
             "epochs": record.epochs.tolist(), "pictures": list(_pictures(record))}
+
+
+def read_if_sound(run: str | Path) -> dict[str, Any] | None:
+    """What `read` gives; None, and a warning that says why, where its files are damaged: the rest of a page is sound.
+    """
+    try:
+        return read(run)
+    except (DataError, OSError) as error:
+        warnings.warn(f"the page comes without the tab Epochs: {error}", stacklevel=2)
+        return None
 
 
 def _pictures(record: Record) -> Iterator[dict[str, Any]]:

@@ -15,7 +15,7 @@ from tinycnn.errors import DataError
 from tinycnn.history import Row, losses_of
 from tinycnn.losses import Loss, MultiTaskLoss, SoftmaxCrossEntropy, tell_box_statistics
 from tinycnn.models.localizer import Localizer, softmax
-from tinycnn.tasks.parts import expect_part, expect_something, say_if_exploded, two_parts
+from tinycnn.tasks.parts import counted_by, expect_part, expect_something, say_if_exploded, two_parts
 from tinycnn.text import kind
 
 
@@ -129,9 +129,8 @@ class Localization:
         expect_part(self, samples, "evaluate")
         expect_something(samples)
         model = self.model
-        if model.has_statistics:  # trained: its classes have names
-            samples = samples.relabel(model.classes)
-            train_samples = train_samples and train_samples.relabel(model.classes)
+        samples = counted_by(model, samples)
+        train_samples = train_samples and counted_by(model, train_samples, "training samples")
         scores, outputs = predict_samples(model, samples, batch_size, workers)
         boxes, probabilities = model.boxes_in_pixels(outputs, samples.sizes), softmax(scores)
         labels = scores.argmax(axis=1)

@@ -41,6 +41,20 @@ def expect_part(task: Any, part: Any, name: str) -> None:
                         f"of your own: tinycnn.data.{task.fields}")
 
 
+def counted_by(model: Any, samples: Any, what: str = "samples") -> Any:
+    """`samples` with the labels that a model with a class head counts in, to be measured or looked at.
+
+    Names decide where the model has learned some; before that, labels are numbers, and there may not be more than the
+    model has. what: the samples in the error. Raises DataError for classes that the model lacks.
+    """
+    if model.has_statistics and model.named:
+        return samples.relabel(model.classes)
+    if len(samples.classes) > len(model.classes):
+        raise DataError(f"the {what} have {len(samples.classes)} classes, but the model has {len(model.classes)} "
+                        f"(0 to {len(model.classes) - 1}): build it with num_classes={len(samples.classes)}")
+    return samples
+
+
 def expect_something(samples: Any) -> None:
     """There must be something to evaluate on."""
     if len(samples) == 0:

@@ -20,18 +20,27 @@ function roundUp(value) {
   return [1, 2, 4, 6, 8, 10].map((step) => step * unit).find((step) => step >= value * (1 - 1e-9));
 }
 
+/* A round number at or a little below a number: 10.8 -> 10 */
+function roundDown(value) {
+  const unit = 10 ** Math.floor(Math.log10(value));
+  return [8, 6, 5, 4, 3.2, 2.4, 2, 1.6, 1.2, 1].map((step) => step * unit).find((step) => step <= value * (1 + 1e-9));
+}
+
 /* Curves over the same places. series: [{name, values}], a null leaves a gap; at: the place that is marked
-   ticks: texts below some places, {index: text} */
-function chart({ title, places, series, at, ticks, from = 0, width = 380, height = 190 }) {
-  const all = series.flatMap((one) => one.values).filter((value) => value !== null);
-  const most = Math.max(roundUp(Math.max(...all, 1e-9)), from + 1e-9),
+   ticks: texts below some places, {index: text}    cut: about where the axis ends if values go beyond it (they may be
+   infinite then): the curve leaves the frame */
+function chart({ title, places, series, at, ticks, from = 0, cut = 0, width = 380, height = 190 }) {
+  const all = series.flatMap((one) => one.values).filter((value) => value !== null),
+    highest = Math.max(...all, 1e-9),
+    leaves = cut > 0 && highest > cut;
+  const most = leaves ? roundDown(cut) : Math.max(roundUp(highest), from + 1e-9),
     left = 44,
     right = width - 10,
     low = height - 38,
     top = 12;
   const span = Math.max(1e-9, places.at(-1) - places[0]);
   const x = (place) => left + ((place - places[0]) / span) * (right - left),
-    y = (value) => low - ((value - from) / (most - from)) * (low - top);
+    y = (value) => low - ((Math.min(value, 100 * most) - from) / (most - from)) * (low - top);
   const said = series
     .map((one) => `${one.name}: ${one.values.map((value) => (value === null ? "none" : written(value))).join(", ")}`)
     .join("; ");
@@ -54,6 +63,11 @@ function chart({ title, places, series, at, ticks, from = 0, width = 380, height
     drawn.append(
       svg("line", { x1: x(at), x2: x(at), y1: top, y2: low, stroke: "#55606d", "stroke-dasharray": "3 3" }),
     );
+  // What lies above the top is cut off there.
+  const inside = leaves
+    ? svg("svg", { y: top, width, height: height - top, viewBox: `0 ${top} ${width} ${height - top}` })
+    : svg("g");
+  drawn.append(inside);
   series.forEach((one, k) => {
     let d = "",
       open = false;
@@ -64,9 +78,9 @@ function chart({ title, places, series, at, ticks, from = 0, width = 380, height
         open = true;
       }
     });
-    drawn.append(svg("path", { d, fill: "none", "stroke-width": 2.2, ...STROKES[k % 3] }));
+    inside.append(svg("path", { d, fill: "none", "stroke-width": 2.2, ...STROKES[k % 3] }));
     const now = places.indexOf(at);
-    if (now >= 0 && one.values[now] !== null)
+    if (now >= 0 && one.values[now] !== null && one.values[now] <= most)
       drawn.append(
         svg("circle", {
           cx: x(at),
@@ -94,5 +108,6 @@ function chart({ title, places, series, at, ticks, from = 0, width = 380, height
       ),
     ),
   );
-  return el("figure", { class: "plot" }, el("figcaption", {}, title), drawn, key);
+  const above = leaves ? note(`Above ${Number(most.toPrecision(3))} the curve leaves the frame.`) : null;
+  return el("figure", { class: "plot" }, el("figcaption", {}, title), drawn, key, above);
 }

@@ -2,6 +2,7 @@
 "use strict";
 
 const PASSES = 4; // times the rate that the slider reaches
+const CUT = 3; // times the loss before, about which the chart ends: the fall stays visible beside a steep rise
 
 /* The gradient that the step follows: of one picture, or the mean over all. */
 function stepGradients() {
@@ -32,6 +33,19 @@ function afterStep(times) {
     moved.losses.set(asked, lossOf(values[told.class_end], values[told.box_end], told.pictures[state.picture]));
   }
   return moved.losses.get(asked);
+}
+
+/* How the rate was chosen, where nobody gave one: see suitable_rate in contents.py. */
+function rateSentence() {
+  const { rate, rate_chosen: chosen, rate_straight: straight, rate_halved: times, rate_falls: falls } = told;
+  if (!chosen) return "";
+  const line = ` The rate ${rate} was chosen for this network: if the loss fell in a straight line, a step`;
+  if (!times) return `${line} of 1× would end at 0.`;
+  return (
+    `${line} at rate ${straight} would end at 0, but on the first picture such a step does not lower the loss. ` +
+    `The rate was halved ${times === 1 ? "once" : `${times} times`}: ` +
+    (falls ? "with this one it does." : "even with this one it does not.")
+  );
 }
 
 /* A slider that is moved quickly asks only for the last place. */
@@ -70,9 +84,7 @@ function drawStep(container) {
       { class: "lead" },
       "The optimizer moves every weight a little against its gradient: w ← w − rate × dw. Then the network is " +
         "asked about the same picture again. Move the slider.",
-      told.rate_chosen
-        ? ` The rate ${told.rate} was chosen for this network: if the loss fell in a straight line, a step of 1× would end at 0.`
-        : "",
+      rateSentence(),
     ),
     el(
       "div",
@@ -228,13 +240,14 @@ function movedWeights(rate) {
 /* The loss of this picture over the rate, at a few places, as a curve. */
 function curveOf() {
   const places = Array.from({ length: 9 }, (_, i) => (PASSES * i) / 8),
-    values = places.map((times) => afterStep(times).total);
+    values = places.map((times) => afterStep(times).total).map((value) => (Number.isNaN(value) ? Infinity : value));
   return chart({
     title: "Loss of this picture over the rate",
     places,
     at: state.rate,
     ticks: Object.fromEntries(places.map((place, i) => [i, `${place}×`]).filter(([i]) => i % 2 === 0)),
     series: [{ name: "loss", values }],
+    cut: CUT * values[0],
     width: 320,
     height: 170,
   });
