@@ -34,10 +34,7 @@ def read(run: str | Path) -> dict[str, Any] | None:
     folder = Path(run)
     if not (folder / NAME).is_file():
         return None
-    record, history = read_record(folder / NAME), folder / "history.csv"
-    rows = read_rows(history)
-    if history.is_file() and not rows:
-        raise DataError(f"{history} is damaged: it holds no epoch")
+    record, rows = read_record(folder / NAME), read_rows(folder / "history.csv")
     columns = list(rows[0]) if rows else []
     return {"part": record.part, "classes": record.classes, "best": History(rows).best_epoch,
             "curves": {name: [_number(row[name]) for row in rows] for name in columns},
