@@ -11,10 +11,10 @@ import pytest
 
 import tinycnn as tc
 from tests.test_training import SMALL, assert_same_bits, squares, weights
-from tinycnn.checkpoint import read_checkpoint
 from tinycnn.claims import claimed
 from tinycnn.data.dataset import Samples
 from tinycnn.errors import CheckpointError
+from tinycnn.generations import read_checkpoint
 from tinycnn.models.weights import load_with_extra, save
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -201,7 +201,7 @@ def test_a_checkpoint_of_an_earlier_version_is_resumed_and_says_what_was_not_che
     again, _ = run(tmp_path / "cut", epochs=3, resume=True, progress=True)
     assert "was not checked, only their number and the sums" in capsys.readouterr().out
     assert_same_bits(whole, again)
-    assert read_checkpoint(tmp_path / "cut" / "checkpoint.npz")[2].keys() == {"train", "valid"}  # from here on it is
+    assert read_checkpoint(tmp_path / "cut/checkpoint.npz").samples.keys() == {"train", "valid"}  # from here on it is
 
 
 def test_what_earlier_versions_compared_is_still_compared(tmp_path):
@@ -303,7 +303,7 @@ def test_halves_of_files_go_when_it_is_resumed_and_nothing_else_goes(tmp_path):
         (tmp_path / name).write_bytes(b"half")
     run(tmp_path, resume=True)
     assert files(tmp_path).keys() == {"model.npz", "checkpoint.npz", "history.csv", "epochs.npz", "run.json",
-                                      "notes.part", ".other.txt.abcdefgh.part"}
+                                      "checkpoint.previous.npz", "notes.part", ".other.txt.abcdefgh.part"}
 
 
 CLAIM = """
@@ -340,9 +340,9 @@ def test_a_model_keeps_which_pictures_it_has_learned_from(tmp_path):
     {"samples/train/labels": np.zeros(3)}, {"samples/test/labels": np.zeros(3, np.uint64)},
 ])  # fmt: skip
 def test_a_checkpoint_whose_samples_are_damaged(tmp_path, damage):
-    run(tmp_path)
+    run(tmp_path, epochs=1)
     path = tmp_path / "checkpoint.npz"
     model, extra, arrays = load_with_extra(path)
     save(model, path, extra, arrays | damage)
-    with pytest.raises(CheckpointError, match="what it says of its samples is damaged"):
+    with pytest.raises(CheckpointError, match="what it says of its run is damaged"):
         run(tmp_path, resume=True)

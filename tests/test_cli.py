@@ -88,8 +88,8 @@ def one_line(capsys, status, *words):
 
 def test_train_leaves_everything_in_its_folder(finished):
     assert {path.name for path in finished.iterdir()} == {
-        "model.npz", "checkpoint.npz", "history.csv", "epochs.npz", "metrics.json", "config.json", "curves.png",
-        "predictions.png"}
+        "model.npz", "checkpoint.npz", "checkpoint.previous.npz", "history.csv", "epochs.npz", "metrics.json",
+        "config.json", "curves.png", "predictions.png"}
     metrics = json.loads((finished / "metrics.json").read_text())
     assert metrics["test"]["count"] == 8 and metrics["valid"]["count"] == 4 and metrics["epochs"] == 2
     assert {"joint", "mean_iou", "mean_box/mean_iou", "whole_frame/mean_iou"} <= set(metrics["test"])
@@ -437,7 +437,8 @@ def test_a_damaged_checkpoint_is_not_resumed(finished, here, capsys):
     run.mkdir()
     for path in finished.iterdir():
         (run / path.name).write_bytes(path.read_bytes())
-    cut_off(run / "checkpoint.npz", (run / "checkpoint.npz").read_bytes())
+    for name in ("checkpoint.npz", "checkpoint.previous.npz"):
+        cut_off(run / name, (run / name).read_bytes())
     before = contents(run)
     one_line(capsys, main(["train", "--resume", "--out", "run"]), "checkpoint.npz")
     assert contents(run) == before

@@ -24,7 +24,8 @@ def run(tmp_path_factory):
 
 def test_a_run_leaves_everything_in_its_folder(run):
     assert {path.name for path in run.iterdir()} == {
-        "model.npz", "checkpoint.npz", "history.csv", "metrics.json", "config.json", "curves.png", "predictions.png"}
+        "model.npz", "checkpoint.npz", "checkpoint.previous.npz", "history.csv", "metrics.json", "config.json",
+        "curves.png", "predictions.png"}
     metrics = json.loads((run / "metrics.json").read_text())
     assert {"pcp/total", "pck/total", "pckh/total", "mean_pose/pck/total"} <= set(metrics["test"])
     settings = json.loads((run / "config.json").read_text())["settings"]

@@ -14,9 +14,9 @@ import pytest
 
 import tinycnn as tc
 from tests.test_cli import contents, one_line, photographs, weights, write_rows
-from tinycnn.checkpoint import read_checkpoint
 from tinycnn.cli import main
 from tinycnn.cli.resume import repeat
+from tinycnn.generations import read_checkpoint
 from tinycnn.models.weights import load_with_extra, save
 
 PIL = pytest.importorskip("PIL.Image")
@@ -217,7 +217,7 @@ def test_other_test_pictures_are_said_and_do_not_stop_it(here, monkeypatch, caps
     lines += [f"t{i}.jpg,{('cat', 'dog')[i % 2]},8,5,30,20,test" for i in range(6)]
     (here / "photos" / "labels.csv").write_text("\n".join(lines) + "\n")
     interrupted(monkeypatch, 2, ["train", "--data", "photos", *NETWORK, "--epochs", "2", "--out", "run", "--quiet"])
-    assert len(read_checkpoint(here / "run/checkpoint.npz")[2]["test"].names) == 6
+    assert len(read_checkpoint(here / "run/checkpoint.npz").samples["test"].names) == 6
     (here / "photos" / "t3.jpg").unlink()
     capsys.readouterr()
     assert resume() == 0

@@ -18,7 +18,7 @@ ROOT = "tinycnn"  # the names of modules that it loads at first use do not count
 # From the first to the last. A room is a module or package of tinycnn; of several that fit, the longest name decides.
 # Two spaces begin a remark.
 ROOMS = """
-errors callers claims files lazy progress text version
+errors callers claims files interruption lazy progress text version
 backend
 memory
 kernels
@@ -43,6 +43,7 @@ breakdown
 exchange  models for other programs
 gradient_check  above training, which checks a gradient every few steps if asked (gradcheck_every)
 history origin anomaly
+generations  the last checkpoint and the one before
 continuation
 snapshots  of each epoch, beside the checkpoint
 updates

@@ -1,13 +1,16 @@
 """The files of a training run, and how a run that was interrupted is taken up again.
 
 After every epoch: model.npz if it is the best so far, history.csv, epochs.npz with what is said of a few pictures
-(tinycnn/snapshots.py), and checkpoint.npz with all that the next epoch depends on: weights, the optimizer's state,
+(tinycnn/snapshots.py), and checkpoint.npz with all that the next step depends on: weights, the optimizer's state,
 the state of every random generator, the history, the settings, and what the samples consist of, so that a run is
-never continued with others by mistake. model.npz keeps its pictures' digests too: whoever measures it can count those
+never continued with others by mistake. One that Ctrl-C has stopped within an epoch also keeps how many batches of it
+are done, and their losses: order and augmentation of the others follow from seed, epoch and number. The checkpoint
+before is kept (tinycnn/generations.py). model.npz keeps its pictures' digests too: whoever measures it can count those
 that it has learned from.
 """
 
 import contextlib
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +20,16 @@ from tinycnn import origin
 from tinycnn.backend import Array, to_device
 from tinycnn.claims import claimed
 from tinycnn.continuation import expect_epochs, expect_own_model, expect_same_run, fingerprint_of, told
-from tinycnn.data.contents import PREFIX, Contents, contents, from_arrays, to_arrays
+from tinycnn.data.contents import PREFIX, Contents, contents, to_arrays
 from tinycnn.errors import CheckpointError
-from tinycnn.history import History, Row
+from tinycnn.generations import LAST, PREVIOUS, expect_room, newest
+from tinycnn.history import WITHIN, History, Meter, Row
+from tinycnn.interruption import Interruption
 from tinycnn.models.base import PictureModel
-from tinycnn.models.weights import load_with_extra, read_extra, save
+from tinycnn.models.weights import load_with_extra, save
 from tinycnn.optim import Optimizer, Schedule
 from tinycnn.snapshots import Snapshots
+from tinycnn.text import count
 from tinycnn.updates import Average
 
 
@@ -41,6 +47,8 @@ class Run:
         self.average, self.keep_best, self.best = average, keep_best, dict[str, Array]()
         self.snapshots = Snapshots(self.out, model, parts)
         self.fingerprint: str | None = None  # of model.npz
+        self.interruption, self.damaged = Interruption(), False
+        self.meter: Meter | None = None  # of the epoch that was stopped within
         self._claim = contextlib.ExitStack()
 
     def begin(self, resume: bool, schedule: Schedule) -> list[str]:
@@ -49,20 +57,32 @@ class Run:
         Returns sentences for people. Raises CheckpointError where another training has the folder, where a new run
         would be written over one that is there, and where what is to go on is not the same run.
         """
-        if self.out is None:
-            return []
-        self._claim.enter_context(claimed(self.out))
+        told = [] if self.out is None else self._begin(self.out, resume, schedule)
+        self.interruption.begin()
+        return told
+
+    def _begin(self, out, resume, schedule):
+        self._claim.enter_context(claimed(out))
         if not resume:
-            self._expect_new(self.out)
+            self._expect_new(out)
         here = self.contents = {part: contents(samples) for part, samples in self.parts.items()}
         self.samples = to_arrays(here)
-        path = self.out / "checkpoint.npz"
-        told = self._resume(path, here, schedule) if resume and path.exists() else []
-        return told + self.snapshots.begin(len(self.history))
+        kept = newest(out) if resume else None
+        told = [] if kept is None else self._resume(kept, here, schedule)
+        samples = sum(array.nbytes for array in self.samples.values())
+        room = expect_room(out, self.model, self.optimizer, self.average.decay is not None, samples)
+        return [*told, *([room] if room and kept is None else []), *self.snapshots.begin(len(self.history))]
 
     def end(self) -> None:
-        """Give the folder free."""
+        """Give the folder free, and Ctrl-C."""
+        self.interruption.end()
         self._claim.close()
+
+    def begin_epoch(self, epoch: int, steps: int) -> Meter:
+        """What collects the losses of an epoch; of one that was stopped within, those that there are."""
+        meter, self.meter = self.meter or Meter(epoch, steps), None
+        meter.steps = steps
+        return meter
 
     def finish_epoch(self, row: Row) -> None:
         """Add the epoch's row to the history, and write what must survive."""
@@ -77,11 +97,33 @@ class Run:
         with self.average.shown():
             self.snapshots.keep(len(self.history))
         # The checkpoint comes last: a run killed before this line repeats the epoch and writes the same files again.
+        self._write(self.out)
+
+    def stop_if_asked(self, meter: Meter | None = None) -> None:
+        """Raise KeyboardInterrupt where Ctrl-C has come. meter: of the epoch whose step has just been completed"""
+        if not self.interruption.asked:
+            return
+        what = count(len(self.history), "epoch")
+        if meter is not None:
+            what = f"{len(meter.counts)} of {meter.steps} batches of epoch {meter.epoch + 1}"
+        if self.out is None:
+            raise KeyboardInterrupt(f"stopped behind {what}; nothing is kept, since there is no folder, out=...")
+        if meter is not None:
+            self._write(self.out, meter)
+        raise KeyboardInterrupt(f"stopped behind {what}. The same call with resume=True goes on from there, and ends "
+                                f"with the same bits: fit(..., out={str(self.out)!r}, resume=True)")
+
+    def _write(self, out, meter=None):
+        """The checkpoint, between two epochs or behind a step of this one. A damaged one is not worth keeping."""
+        within, losses = ({}, {}) if meter is None else meter.state()
         extra = {"settings": self.settings, "rows": self.history.rows, "steps": self.optimizer.steps,
                  "turns": self.optimizer.turns, "average": self.average.steps, "model": self.fingerprint,
-                 "rng": {name: layer.rng.bit_generator.state for name, layer in self._random_layers()}}
+                 "rng": {name: layer.rng.bit_generator.state for name, layer in self._random_layers()},
+                 "within": within}
         state = self.optimizer.state_arrays() | self.average.state_arrays()
-        save(self.model, self.out / "checkpoint.npz", extra, state | self.samples)
+        previous = None if self.damaged else out / PREVIOUS
+        save(self.model, out / LAST, extra, state | losses | self.samples, previous)
+        self.damaged = False
 
     def put_best(self) -> None:
         """Give the model the weights and buffers of the best epoch, if it keeps them."""
@@ -104,7 +146,7 @@ class Run:
         return self.model.parameters() | self.model.buffers()
 
     def _expect_new(self, out):
-        files = ("checkpoint.npz", "history.csv", "model.npz", "run.json")
+        files = (LAST, PREVIOUS, "history.csv", "model.npz", "run.json")
         held = [name for name in files if (out / name).exists()]
         if held:
             raise CheckpointError(
@@ -112,57 +154,38 @@ class Run:
                 "resume=True, choose another folder, or remove it first."
             )
 
-    def _resume(self, path, here, schedule):
+    def _resume(self, kept, here, schedule):
         """Everything is compared before the model is changed."""
-        was, rows, then = read_checkpoint(path)
-        expect_same_run(path, was, self.settings, (then, here))
-        expect_epochs(path.parent, len(rows), self.settings["epochs"])
-        self.fingerprint = model_in(path)
-        expect_own_model(path.with_name("model.npz"), self.fingerprint, History(rows), pictures_in(here))
-        device = self.model.device
-        _, extra, arrays = load_with_extra(path, into=self.model, device=device)
-        state = {name: to_device(array, device) for name, array in arrays.items() if not name.startswith(PREFIX)}
+        expect_same_run(kept.path, kept.settings, self.settings, (kept.samples, here))
+        expect_epochs(kept, self.settings["epochs"])
+        expect_own_model(kept.path.with_name("model.npz"), kept, pictures_in(here))
+        device, self.fingerprint = self.model.device, kept.model
+        _, extra, arrays = load_with_extra(kept.path, into=self.model, device=device)
+        if kept.within:
+            self.meter = Meter.of(len(kept.rows), kept.within, arrays)
+        state = {name: to_device(array, device) for name, array in arrays.items()
+                 if not name.startswith((PREFIX, WITHIN))}  # fmt: skip
         average = [name for name in state if name.startswith("average.")]
         self.average.arrays = {name.removeprefix("average."): state.pop(name) for name in average}
         self.average.steps = extra.get("average", 0)
         self.optimizer.load_state_arrays(state, extra["steps"], extra.get("turns"))
-        self.history = History(rows)
+        self.history = History(kept.rows)
         for name, layer in self._random_layers():
             layer.rng.bit_generator.state = extra["rng"][name]
-        unknown = [] if then else [f"{path} is of an earlier version: whether each picture and each answer is the same "
-                                   "as before was not checked, only their number and the sums of the answers"]
+        if kept.why:
+            self.damaged = kept.path.with_name(LAST).exists()
+            warnings.warn(kept.why, stacklevel=2)
+        unknown = [] if kept.samples else [
+            f"{kept.path} is of an earlier version: whether each picture and each answer is the same as before was not "
+            "checked, only their number and the sums of the answers"]
         lr = self.optimizer.lr
-        return unknown + list(told(was, self.settings, self.history, lambda progress: lr * schedule(progress)))
+        return unknown + list(told(kept, self.settings, lambda progress: lr * schedule(progress)))
 
     def _random_layers(self) -> list[tuple[str, Any]]:
         return [(name, layer) for name, layer in self.model.layers()
                 if isinstance(getattr(layer, "rng", None), np.random.Generator)]
 
 
-def model_in(path: Path) -> str | None:
-    """The fingerprint of model.npz that a checkpoint.npz has noted; None in those of earlier versions."""
-    return read_extra(path, None)[0].get("model")
-
-
 def pictures_in(here: dict[str, Contents]) -> dict[str, np.ndarray]:
     """The arrays that model.npz keeps of its run's samples: what tells each picture from any other."""
     return {name: array for name, array in to_arrays(here).items() if name.endswith("/pictures")}
-
-
-def read_checkpoint(path: Path) -> tuple[dict[str, Any], list[Row], dict[str, Any]]:
-    """(settings, rows of the history, {part: Contents}) of a checkpoint.npz; no Contents where it is an earlier one's.
-
-    Raises CheckpointError for a file that is damaged, or no checkpoint.
-    """
-    extra, arrays = read_extra(path, PREFIX)
-    was = extra.get("settings")
-    if was is None:
-        raise CheckpointError(f"{path} is a model, not a checkpoint: it has no optimizer state to resume from")
-    if isinstance(was.get("loss"), list):  # as earlier versions wrote it
-        weights = "class_weight={}, box_weight={}".format(*map(float, was["loss"]))
-        was["loss"] = f"MultiTaskLoss({weights}, box_loss=L2Loss())"
-    was.setdefault("freeze", None)
-    try:
-        return was, extra["rows"], from_arrays(arrays)
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise CheckpointError(f"{path}: what it says of its samples is damaged ({error})") from error

@@ -17,8 +17,8 @@ from tinycnn.errors import CheckpointError
 
 NAME = ".claim"
 PART = re.compile(r"\.(.+)\.\w{8}\.part")  # what atomic_write calls a file that is not whole yet
-WRITTEN = {"model.npz", "checkpoint.npz", "history.csv", "epochs.npz", "config.json", "run.json", "metrics.json",
-           "curves.png", "predictions.png"}
+WRITTEN = {"model.npz", "checkpoint.npz", "checkpoint.previous.npz", "history.csv", "epochs.npz", "config.json",
+           "run.json", "metrics.json", "curves.png", "predictions.png"}
 TRIES = 100  # to find the folder there, while others that failed remove it
 
 _mine: contextvars.ContextVar[frozenset[Path]] = contextvars.ContextVar("claimed folders", default=frozenset())

@@ -15,6 +15,7 @@ import numpy as np
 
 from tinycnn.data.contents import PREFIX, Contents, difference
 from tinycnn.errors import CheckpointError
+from tinycnn.generations import Kept
 from tinycnn.history import History
 from tinycnn.models.weights import read_extra
 from tinycnn.text import count
@@ -69,21 +70,25 @@ def expect_same_notes(path: Path, was: Settings, notes: Settings) -> None:
     expect_same_run(path, {"notes": was.get("notes", {})}, {"notes": json.loads(json.dumps(notes))}, ({}, {}))
 
 
-def expect_own_model(path: Path, fingerprint: str | None, history: History, pictures: dict[str, np.ndarray]) -> None:
+def expect_own_model(path: Path, kept: Kept, pictures: dict[str, np.ndarray]) -> None:
     """Raise a CheckpointError where model.npz is not the one that the run has written.
 
-    fingerprint: of that file, None in checkpoints of earlier versions    pictures: those that the run learns from
+    kept: the checkpoint that it goes on from    pictures: those that the run learns from
 
-    A run that was killed between its two files has written the model of one epoch more, which it now repeats.
+    A run that was killed between its two files has written the model of one epoch more, which it now repeats; two more
+    where it goes on from the checkpoint before the last.
     """
+    history, fingerprint = History(kept.rows), kept.model
     best = f"the weights of epoch {history.best_epoch}, the best so far"
     if not path.exists():
+        if not kept.rows:  # stopped within its first epoch
+            return
         raise CheckpointError(f"{path} is gone, with {best}: put it back, or start a new run in another folder")
-    if fingerprint is None or fingerprint_of(path) == fingerprint:
+    if kept.rows and (fingerprint is None or fingerprint_of(path) == fingerprint):
         return
     extra, arrays = read_extra(path, PREFIX)
     same = arrays.keys() == pictures.keys() and all(np.array_equal(arrays[name], pictures[name]) for name in arrays)
-    if not same or extra.get("epoch") != len(history) + 1:
+    if not same or extra.get("epoch") not in range(len(history) + 1, len(history) + (3 if kept.why else 2)):
         raise CheckpointError(f"{path} is not the file that this run wrote ({best}): put that back, or move this one "
                               "away and start a new run in another folder")
 
@@ -94,15 +99,16 @@ def fingerprint_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def expect_epochs(folder: Path, done: int, epochs: int) -> None:
-    """Raise a CheckpointError where more epochs are done than are wanted."""
-    if epochs < done:
-        raise CheckpointError(f"{folder} has {count(done, 'epoch')} behind it, and {epochs} would be fewer: give "
-                              f"{done} or more, or start a new run in another folder")
+def expect_epochs(kept: Kept, epochs: int) -> None:
+    """Raise a CheckpointError where more epochs have begun than are wanted."""
+    if epochs < kept.begun:
+        raise CheckpointError(f"{kept.path.parent} has {kept.behind} behind it, and {epochs} would be fewer: give "
+                              f"{kept.begun} or more, or start a new run in another folder")
 
 
-def told(was: Settings, now: Settings, history: History, rate: Callable[[float], float]) -> Iterator[str]:
+def told(kept: Kept, now: Settings, rate: Callable[[float], float]) -> Iterator[str]:
     """Sentences for people about a run that goes on. rate: learning rate at a progress, 0 to 1, of the new length"""
+    was, history = kept.settings, History(kept.rows)
     done, epochs, patience = len(history), now["epochs"], now["patience"]
     for name, here in now["machine"].items():
         before = was.get("machine", {}).get(name, here)
@@ -113,18 +119,21 @@ def told(was: Settings, now: Settings, history: History, rate: Callable[[float],
         yield f"patience was {_word(was['patience'])}, and is {_word(patience)} from here on"
     if done >= epochs:
         yield f"the run is complete: {count(done, 'epoch')} of {epochs} are done. A larger number of epochs goes on"
-    elif patience is not None and history.waited >= patience:
+    elif patience is not None and history.waited >= patience and not kept.within:
         yield (f"the run has ended by its patience: {count(history.waited, 'epoch')} after epoch {history.best_epoch}, "
                "the best, and none better. A larger patience, or none, goes on")
-    elif done and was["epochs"] != epochs:
-        yield f"the run was one of {was['epochs']} epochs and is one of {epochs} now: {_rates(now, history, rate)}"
+    elif kept.begun and was["epochs"] != epochs:
+        yield f"the run was one of {was['epochs']} epochs and is one of {epochs} now: {_rates(now, kept, rate)}"
 
 
-def _rates(now, history, rate):
-    done, epochs = len(history), now["epochs"]
+def _rates(now, kept, rate):
+    done, epochs = len(kept.rows), now["epochs"]
     if len(set(now["schedule"])) == 1:
         return "the learning rate is the same throughout, so it stays as it was"
-    begins, ended = rate(done / epochs), history.rows[-1]["lr"]
+    if kept.within:
+        return (f"behind batch {kept.within['batches']} of epoch {done + 1} the learning rate follows the schedule "
+                f"over {epochs} epochs")
+    begins, ended = rate(done / epochs), kept.rows[-1]["lr"]
     return (f"from epoch {done + 1} on the learning rate follows the schedule over {epochs} epochs, which begins there "
             f"with {begins:.2g}; epoch {done} ended with {ended:.2g}")
 

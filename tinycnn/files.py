@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import secrets
 import stat
 import tempfile
 from collections.abc import Iterator
@@ -12,11 +13,13 @@ from tinycnn.errors import DataError
 
 
 @contextlib.contextmanager
-def atomic_write(path: str | Path, mode: str = "wb") -> Iterator[IO[Any]]:
+def atomic_write(path: str | Path, mode: str = "wb", previous: str | Path | None = None) -> Iterator[IO[Any]]:
     """Open a temporary file beside `path`; rename it to `path` only when the block ends without an error.
 
     A reader sees the old file or the new one, never half of one. Rename is atomic within a file system, which is why
     the temporary file lies in the same folder.
+
+    previous: a name in that folder for what `path` held, which is kept under it from then on
 
         with atomic_write("model.npz") as file:
             np.savez(file, ...)
@@ -35,11 +38,25 @@ def atomic_write(path: str | Path, mode: str = "wb") -> Iterator[IO[Any]]:
         umask = os.umask(0)
         os.umask(umask)
         os.chmod(temporary, 0o666 & ~umask)
+        if previous is not None and path.exists():
+            _set_aside(path, Path(previous))
         os.replace(temporary, path)
     except BaseException:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(temporary)
         raise
+
+
+def _set_aside(path, previous):
+    """Call a file by a second name, so that there is no moment without one of the first."""
+    spare = previous.with_name(f".{previous.name}.{secrets.token_hex(4)}.part")
+    try:
+        os.link(path, spare)
+    except OSError:  # a file system without links: for a moment there is the second name alone
+        os.replace(path, previous)
+        return
+    os.replace(spare, previous)
+    spare.unlink(missing_ok=True)  # two names of one file are not renamed into each other
 
 
 def holds(path: str | Path, mark: bytes) -> bool:

@@ -2,6 +2,7 @@
 
 import csv
 import math
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from tinycnn.backend import array_module, to_numpy
-from tinycnn.errors import DataError, TrainingError
+from tinycnn.errors import CheckpointError, DataError, TrainingError
 from tinycnn.files import atomic_write
 from tinycnn.losses import Loss
 from tinycnn.text import kind
@@ -18,6 +19,7 @@ Row = dict[str, float]
 HEADLINES = ("valid_joint", "valid_pck")  # what the best epoch is chosen by
 SHOWN = {"valid_accuracy": "accuracy", "valid_mean_iou": "IoU", "valid_joint": "joint", "valid_pcp": "PCP",
          "valid_pck": "PCK"}
+WITHIN = "epoch/"  # how the arrays of a checkpoint begin that is written in the middle of an epoch
 LOOK_EVERY = 50  # steps between two looks at the losses on a GPU; each look waits for it to finish
 
 
@@ -119,7 +121,8 @@ class Meter:
     """Collects the losses of an epoch where they are computed, and stops the run when one is not a number."""
 
     def __init__(self, epoch: int, steps: int) -> None:
-        self.epoch, self.steps = epoch, steps
+        self.epoch, self.steps, self.start = epoch, steps, time.perf_counter()
+        self.lr = 0.0  # of the last step
         self.names: tuple[str, ...] = ()
         self.waiting: list[Any] = []
         self.seen: list[np.ndarray] = []
@@ -164,3 +167,24 @@ class Meter:
         self.look()
         means = np.average(self.seen, axis=0, weights=self.counts).tolist()
         return dict(zip(self.names, means, strict=True))
+
+    def seconds(self) -> float:
+        """How long the epoch has taken so far; an interruption does not count."""
+        return time.perf_counter() - self.start
+
+    def state(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+        """What a checkpoint within the epoch keeps: (as JSON, arrays by name)."""
+        self.look()
+        return {"names": self.names, "batches": len(self.counts), "lr": self.lr, "seconds": self.seconds()}, \
+            {f"{WITHIN}losses": np.array(self.seen), f"{WITHIN}counts": np.array(self.counts, np.int64)}
+
+    @classmethod
+    def of(cls, epoch: int, state: dict[str, Any], arrays: dict[str, np.ndarray]) -> "Meter":
+        """One that goes on behind the last batch of a checkpoint, from what `state` gave."""
+        meter, losses, counts = cls(epoch, 0), arrays[f"{WITHIN}losses"], arrays[f"{WITHIN}counts"]
+        if losses.shape != (state["batches"], len(state["names"])) or counts.shape != losses.shape[:1]:
+            raise CheckpointError(f"the checkpoint is of {state['batches']} batches of an epoch, and its losses are "
+                                  f"{losses.shape}: they are damaged")
+        meter.names, meter.lr, meter.start = tuple(state["names"]), state["lr"], meter.start - float(state["seconds"])
+        meter.seen, meter.counts = list(losses.astype(np.float64)), counts.tolist()
+        return meter

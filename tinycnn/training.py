@@ -3,10 +3,10 @@
 Every random draw of a run comes from its seed together with the epoch and the number of the batch, or from a generator
 whose state is in the checkpoint. So a run that was killed at any moment and resumed ends with the same bits as one that
 was left alone. Checkpoints are written beside the old ones and renamed; a full disk costs the new one, never the old.
+Ctrl-C finishes a step and writes a checkpoint; a second one ends at once.
 """
 
 import math
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from tinycnn.data.dataset import Dataset, Samples
 from tinycnn.data.pose_samples import PoseDataset, PoseSamples
 from tinycnn.errors import TrainingError
 from tinycnn.fit_arguments import balance_of, expect_numbers, expect_parts, frozen_part, settings_of
-from tinycnn.history import History, Meter, Row, describe
+from tinycnn.history import History, Row, describe
 from tinycnn.losses import Loss
 from tinycnn.memory import explain_out_of_memory
 from tinycnn.models.base import PictureModel
@@ -105,18 +105,20 @@ def fit(model: Localizer | PoseNet, train: Samples | Dataset | PoseSamples | Pos
                 print(sentence, flush=True)
         task.prepare(samples, augment, seed, loss)
         for epoch in range(len(run.history), epochs):
-            if patience is not None and run.history.waited >= patience:
+            if patience is not None and run.history.waited >= patience and run.meter is None:
                 break
-            start, meter = time.perf_counter(), Meter(epoch, steps_per_epoch)
+            meter = run.begin_epoch(epoch, steps_per_epoch)
+            first = len(meter.counts)  # 0, but in an epoch that was stopped within
             if part is not None:
                 part.freeze(epoch < frozen_epochs)
             model.train()
             shuffled = task.batches(samples, batch_size, shuffle=True, augment=augment, seed=seed, epoch=epoch,
-                                    workers=workers, skip_missing=True, **balancing)
-            for step, batch in enumerate(bar(shuffled, steps_per_epoch, f"epoch {epoch + 1}/{epochs}", progress)):
+                                    workers=workers, skip_missing=True, first=first, **balancing)
+            shown = bar(shuffled, steps_per_epoch, f"epoch {epoch + 1}/{epochs}", progress, first=first)
+            for step, batch in enumerate(shown, first):
                 done = epoch * steps_per_epoch + step
                 if step % accumulate == 0:
-                    optimizer.lr = set_lr = base_lr * schedule(done / (epochs * steps_per_epoch))
+                    optimizer.lr = set_lr = meter.lr = base_lr * schedule(done / (epochs * steps_per_epoch))
                 with watch.step(done, batch.indices):
                     value = _gradients(task, batch, loss, meter, watch)
                     complete = gradients.complete(len(batch.images), last=step + 1 == steps_per_epoch)
@@ -128,11 +130,13 @@ def fit(model: Localizer | PoseNet, train: Samples | Dataset | PoseSamples | Pos
                     base_lr, set_lr = _rates(optimizer, base_lr, set_lr)
                 if gradcheck_every and (done + 1) % gradcheck_every == 0:
                     check_gradients(task, batch, loss, done)
-            row = {"epoch": epoch + 1, "seconds": 0.0, "lr": optimizer.lr, **meter.means()}
+                if complete:
+                    run.stop_if_asked(meter)
+            row = {"epoch": epoch + 1, "seconds": 0.0, "lr": meter.lr, **meter.means()}
             if valid is not None and len(valid):
                 with averaged.shown():
                     row |= task.validate(valid, loss, batch_size, workers)
-            row["seconds"] = time.perf_counter() - start
+            row["seconds"] = meter.seconds()
             task.say_if_exploded(row, loss)
             run.finish_epoch(row)
             if progress:
@@ -140,6 +144,7 @@ def fit(model: Localizer | PoseNet, train: Samples | Dataset | PoseSamples | Pos
             if on_epoch is not None:
                 on_epoch(row, model)
                 base_lr, set_lr = _rates(optimizer, base_lr, set_lr)
+            run.stop_if_asked()
         averaged.put()
         run.put_best()
     except MemoryError as error:  # CuPy's OutOfMemoryError is one too

@@ -109,7 +109,7 @@ def right_checkpoint():
 
 
 def checkpoints(rng, folder):
-    from tinycnn.checkpoint import read_checkpoint
+    from tinycnn.generations import read_checkpoint
     from tinycnn.models.weights import load_with_extra
 
     content = right_checkpoint()[0]

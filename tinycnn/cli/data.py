@@ -1,7 +1,6 @@
 """tinycnn data: what a data set looks like before anything is trained on it, and public ones fetched by name."""
 
 import os
-import sys
 from pathlib import Path
 
 from tinycnn.cli import runs
@@ -9,6 +8,7 @@ from tinycnn.cli.failures import UsageError
 from tinycnn.cli.options import DATA, DRAWN, MODEL, count, given, options, place, resolve
 from tinycnn.data.named import CATALOG, describe, find
 from tinycnn.data.named.cache import VARIABLE, cache_folder, is_there, state
+from tinycnn.progress import say
 from tinycnn.text import byte_size, table
 
 
@@ -60,21 +60,10 @@ def fetch_set(arguments):
     named = find(arguments.name)
     print(describe(named), end="\n\n", flush=True)
     there = is_there(named)
-    folder = fetch(named, say=_say, progress=not arguments.quiet)
+    folder = fetch(named, say=say, progress=not arguments.quiet)
     if there:
         print(f"It is in {folder} already")
     print(f"Train on it: tinycnn train --data {named.name}")
-
-
-def _say(sentence):
-    """Print a sentence, above a bar where one is shown."""
-    try:
-        from tqdm import tqdm
-
-        tqdm.write(sentence)
-    except ImportError:
-        print(sentence)
-    sys.stdout.flush()
 
 
 def run(arguments):

@@ -76,7 +76,7 @@ def read(folder):
     if not (folder / "config.json").is_file():
         raise UsageError(f"{folder} is no run: there is no config.json in it")
     settings = resolve({}, runs.read_config(folder))  # an earlier version had fewer
-    data = _json(folder / "config.json").get("data")
+    data = runs.config_of(folder).get("data")
     metrics = _json(folder / "metrics.json") if (folder / "metrics.json").is_file() else {}
     return Record(folder, settings, _history(folder), metrics, data if isinstance(data, dict) else {})
 

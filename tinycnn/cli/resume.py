@@ -4,18 +4,18 @@ A run keeps its settings. What says when it ends may be given anew, --epochs and
 --device and --workers; and where its pictures have been moved to, --data, as long as they are the same by content.
 """
 
-import json
 import shlex
 import sys
 from pathlib import Path
 
-from tinycnn.checkpoint import model_in, pictures_in, read_checkpoint
+from tinycnn.checkpoint import pictures_in
 from tinycnn.cli import runs
 from tinycnn.cli.failures import UsageError
 from tinycnn.cli.options import WITHOUT_EPOCHS, resolve
 from tinycnn.continuation import expect_epochs, expect_own_model, expect_same_notes
 from tinycnn.data.contents import contents, difference
 from tinycnn.errors import CheckpointError
+from tinycnn.generations import has_checkpoint, newest
 from tinycnn.history import History
 from tinycnn.text import count
 
@@ -32,7 +32,7 @@ def settings_of(out, known):
     if not (folder / "config.json").exists():
         raise UsageError(f"{folder} holds no run to resume: there is no config.json in it")
     earlier = runs.read_config(folder)
-    if (folder / "model.npz").exists() and not (folder / "checkpoint.npz").exists() and \
+    if (folder / "model.npz").exists() and not has_checkpoint(folder) and \
             earlier["model"] not in WITHOUT_EPOCHS:
         raise UsageError(f"{folder} holds a model and no checkpoint.npz, so there is nothing to continue from. Start "
                          f"anew with: tinycnn train --config {folder} --out ANOTHER")
@@ -42,8 +42,8 @@ def settings_of(out, known):
         raise UsageError(f"--resume continues with the settings of {folder}: leave {', '.join(changed)} away, "
                          "or start a new run with --config and another --out")
     settings = resolve({name: known[name] for name in GIVEN_ANEW if name in known}, earlier)
-    if (folder / "checkpoint.npz").exists():
-        _expect_more(folder, settings, known)
+    if has_checkpoint(folder):
+        _expect_more(newest(folder), settings, known)
     return settings, folder
 
 
@@ -52,12 +52,12 @@ def notes(settings):
     return {name: value for name, value in settings.items() if name not in GIVEN_ANEW}
 
 
-def _expect_more(folder, settings, known):
+def _expect_more(kept, settings, known):
     """Epochs that nobody could add, and settings that were edited, are refused before the data are read."""
-    was, rows, _ = read_checkpoint(folder / "checkpoint.npz")
+    folder, rows = kept.path.parent, kept.rows
     try:
-        expect_same_notes(folder, was, notes(settings))
-        expect_epochs(folder, len(rows), settings["epochs"])
+        expect_same_notes(folder, kept.settings, notes(settings))
+        expect_epochs(kept, settings["epochs"])
     except CheckpointError as error:
         raise UsageError(str(error)) from None
     history, patience = History(rows), settings["patience"]
@@ -73,11 +73,11 @@ def accept(folder, settings, data):
     Raises UsageError, and changes nothing, where --data holds other pictures than the run began with, or where
     model.npz is not the file that the run has written.
     """
-    config = json.loads((folder / "config.json").read_text("utf-8"))
-    went_on, checkpoint = config.get("went_on", []), folder / "checkpoint.npz"
+    config = runs.config_of(folder)
+    went_on, kept = config.get("went_on", []), newest(folder)
     moved = settings["data"] != config["settings"].get("data")
-    if checkpoint.exists():
-        was, rows, then = read_checkpoint(checkpoint)
+    if kept is not None:
+        rows, then = kept.rows, kept.samples
         here = {part: contents(samples) for part, samples in data.parts.items() if len(samples)}
         other = difference(then, here) if then else ""
         if other:
@@ -88,16 +88,17 @@ def accept(folder, settings, data):
                   f"{difference(then, here, ('test',))}. Its metrics will be of those that are there now",
                   file=sys.stderr)
         try:
-            expect_own_model(folder / "model.npz", model_in(checkpoint), History(rows), pictures_in(here))
+            expect_own_model(folder / "model.npz", kept, pictures_in(here))
         except CheckpointError as error:
             raise UsageError(str(error)) from None
-        went_on = [stage for stage in went_on if stage["after"] < len(rows)]
-        if was["epochs"] != settings["epochs"] and rows:
-            went_on.append({"after": len(rows), "of": was["epochs"]})
-    kept = {name: value for name, value in settings.items() if name not in NOT_KEPT}
+        went_on = [stage for stage in went_on if stage["after"] < len(rows) or "batch" in stage]
+        if kept.settings["epochs"] != settings["epochs"] and kept.begun:
+            within = {"batch": kept.within["batches"]} if kept.within else {}
+            went_on.append({"after": len(rows), **within, "of": kept.settings["epochs"]})
+    to_keep = {name: value for name, value in settings.items() if name not in NOT_KEPT}
     if moved or went_on != config.get("went_on", []) or \
-            any(config["settings"].get(name) != value for name, value in kept.items() if name in GIVEN_ANEW):
-        config["settings"] |= {name: kept[name] for name in GIVEN_ANEW if name in kept}
+            any(config["settings"].get(name) != value for name, value in to_keep.items() if name in GIVEN_ANEW):
+        config["settings"] |= {name: to_keep[name] for name in GIVEN_ANEW if name in to_keep}
         config["data"] = runs.describe_data(data)
         config["went_on"] = went_on
         config["repeat"] = repeat(folder, settings, went_on)
@@ -112,18 +113,18 @@ def repeat(folder, settings, went_on=()):
     whole = shlex.join(["tinycnn", "train", "--config", str(folder / "config.json")])
     if not went_on or settings["schedule"] == "constant":
         return whole
-    if all(stage["after"] == stage["of"] for stage in went_on):
+    if all(stage["after"] == stage["of"] and "batch" not in stage for stage in went_on):
         later = [stage["of"] for stage in went_on[1:]] + [settings["epochs"]]
         return " && ".join([f"{whole} --epochs {went_on[0]['of']} --out ANOTHER",
                             *(f"tinycnn train --resume --out ANOTHER --epochs {epochs}" for epochs in later)])
-    told = ", ".join(f"that over {stage['of']} until epoch {stage['after']}" for stage in went_on)
+    told = ", ".join(f"that over {stage['of']} until " + (f"batch {stage['batch']} of epoch {stage['after'] + 1}"
+                     if "batch" in stage else f"epoch {stage['after']}") for stage in went_on)  # fmt: skip
     return f"{whole}  # but this run's rate has followed another schedule than that over {settings['epochs']}: {told}"
 
 
 def say_if_it_went_on(path, settings):
     """A sentence for --config where the run was made longer, and one of that length takes other steps; or None."""
-    path = Path(path)
-    config = json.loads((path / "config.json" if path.is_dir() else path).read_text("utf-8"))
+    config = runs.config_of(path)
     went_on = config.get("went_on")
     same = all(settings[name] == config["settings"].get(name) for name in ("epochs", "schedule"))
     if not went_on or not same or settings["schedule"] == "constant":

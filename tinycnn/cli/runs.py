@@ -4,6 +4,7 @@
     history.csv     one row per epoch         curves.png        the learning curves
     checkpoint.npz  what --resume needs       predictions.png   truth and prediction of some test pictures
     epochs.npz      some answers of each epoch
+    checkpoint.previous.npz   the one before, in case the last one is damaged
     config.json     every setting, the command, the versions, the commit, the data: what it takes to repeat the run
 """
 
@@ -20,6 +21,7 @@ from tinycnn.cli.options import DRAWN, TASKS, WITHOUT_EPOCHS, read_settings, res
 from tinycnn.data.contents import PREFIX, learned_pictures, picture_digests, pictures_of
 from tinycnn.errors import DataError
 from tinycnn.files import atomic_write
+from tinycnn.generations import LAST, PREVIOUS
 from tinycnn.losses import MultiTaskLoss
 from tinycnn.models.architectures import build, defaults
 from tinycnn.models.weights import read_extra
@@ -28,7 +30,7 @@ from tinycnn.origin import of_data
 from tinycnn.pose_loss import PoseLoss
 
 RUNS = Path("runs")
-FILES = ("model.npz", "checkpoint.npz", "config.json", "history.csv", "metrics.json")
+FILES = ("model.npz", LAST, PREVIOUS, "config.json", "history.csv", "metrics.json")
 DRAWINGS = ("curves.png", "predictions.png")
 
 
@@ -85,19 +87,28 @@ def find_model(given):
     return path / "model.npz" if path.is_dir() else path
 
 
-def read_config(path):
-    """The settings in a config.json; DataError if it is damaged, UsageError if a setting is not possible."""
+def config_of(path):
+    """All that a config.json says, as a table. path: of it, or of the folder of a run
+
+    DataError if it is damaged or something else, UsageError if it is not there.
+    """
     path = Path(path)
     if path.is_dir():
         path = path / "config.json"
     if not path.is_file():
         raise UsageError(f"{path} is not there: give the folder of a run, or the config.json in it")
     try:
-        settings = json.loads(path.read_text("utf-8"))["settings"]
-        if not isinstance(settings, dict):
+        config = json.loads(path.read_text("utf-8"))
+        if not isinstance(config["settings"], dict):
             raise TypeError("its settings are not a table")
+        return config
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise DataError(f"{path} is not the config.json of a run ({type(error).__name__}: {error})") from error
+
+
+def read_config(path):
+    """The settings in a config.json, as `config_of` finds it; UsageError if one of them is not possible."""
+    settings = config_of(path)["settings"]
     try:
         return read_settings(settings)
     except UsageError as error:

@@ -2,7 +2,6 @@
 
 import argparse
 import contextlib
-import json
 import os
 import platform
 import shlex
@@ -17,7 +16,8 @@ from tinycnn.cli import resume, runs
 from tinycnn.cli.failures import UsageError
 from tinycnn.cli.options import DATA, DRAWN, SETTINGS, WITHOUT_EPOCHS, absolute, given, options, place, resolve
 from tinycnn.data.contents import pictures_of
-from tinycnn.errors import DataError, MissingExtra
+from tinycnn.errors import CheckpointError, DataError, MissingExtra
+from tinycnn.generations import has_checkpoint, newest
 from tinycnn.history import History
 from tinycnn.models.transfer import begin
 from tinycnn.models.weights import load, save
@@ -74,7 +74,7 @@ def _run(arguments, settings, folder, claim, load_data):
     if folder is None and arguments.out is not None:
         runs.expect_new(Path(arguments.out))  # before anything is drawn or read
         runs.expect_apart(arguments.out, settings["data"])
-    begins = settings["init"] and (folder is None or not (folder / "checkpoint.npz").exists())
+    begins = settings["init"] and (folder is None or not has_checkpoint(folder))
     if begins and not Path(settings["init"]).exists():
         raise UsageError(f"--init: there is no file or folder {settings['init']}")
     data = _load(settings, folder, load_data)
@@ -124,9 +124,8 @@ def _of_another_run(config, settings, data):
     """Sentences on what --config does not repeat."""
     was = resolve({}, runs.read_config(config))
     if all(was[name] == settings[name] for name in ("image_size", *(setting.name for setting in DATA))):
-        path = Path(config) / "config.json" if Path(config).is_dir() else Path(config)
-        was_made, here = json.loads(path.read_text("utf-8")), {"data": runs.describe_data(data), "versions": versions()}
-        yield from (f"note: of {config}: {sentence}" for sentence in other_than(was_made, here))
+        here = {"data": runs.describe_data(data), "versions": versions()}
+        yield from (f"note: of {config}: {sentence}" for sentence in other_than(runs.config_of(config), here))
     if was["model"] != settings["model"]:
         yield (f"{config} is of another model: its data and seed are taken, and {settings['model']} begins with "
                "settings of its own\n")
@@ -270,6 +269,9 @@ def _count(model):
 
 
 def _how_to_resume(folder):
-    if (folder / "checkpoint.npz").exists():
-        return f"continue with: tinycnn train --resume --out {shlex.quote(str(folder))}"
-    return f"no epoch was finished, so {folder} holds nothing to continue"
+    kept = None
+    with contextlib.suppress(CheckpointError):
+        kept = newest(folder)
+    if kept is None:
+        return f"no step was finished, so {folder} holds nothing to continue"
+    return f"{kept.behind} are kept; continue with: tinycnn train --resume --out {shlex.quote(str(folder))}"

@@ -43,7 +43,7 @@ class Batch:
 
 def batches(samples: Samples, batch_size: int, image_size: int, *, shuffle: bool, augment: Augmentation | None = None,
             seed: int = 0, epoch: int = 0, drop_last: bool = False, workers: int = 1,
-            balance: bool = False, skip_missing: bool = False) -> Iterator[Batch]:
+            balance: bool = False, skip_missing: bool = False, first: int = 0) -> Iterator[Batch]:
     """One pass over `samples`: an iterator of `Batch`.
 
     image_size: S, the side of the network's input; pictures of another size are resized, stretched if not square
@@ -53,7 +53,7 @@ def batches(samples: Samples, batch_size: int, image_size: int, *, shuffle: bool
     workers: background threads; they prepare workers + 1 batches ahead, and end when the iterator does (at its end, at
         `break`, on an error). 0 prepares each batch when it is asked for
     balance: as many samples as there are, all classes equally often (see `balanced`); needs shuffle
-
+    first: the number of the batch to begin with, where those before it have been seen
     skip_missing: leave out a picture whose file is gone, with a warning that names it and counts; batches get smaller
 
     A picture that cannot be used raises DataError with the sample's name when the iteration reaches its batch.
@@ -67,12 +67,12 @@ def batches(samples: Samples, batch_size: int, image_size: int, *, shuffle: bool
     if balance and not shuffle:
         raise DataError("balance draws samples anew in each epoch, so it needs shuffle=True")
     return in_batches(len(samples), batch_size, prepare, shuffle, seed, epoch, drop_last, workers,
-                      samples.labels if balance else None)
+                      samples.labels if balance else None, first)
 
 
 def in_batches(n: int, batch_size: int, prepare: Callable[[np.ndarray, np.random.Generator], Any], shuffle: bool,
                seed: int, epoch: int, drop_last: bool, workers: int,
-               balance: np.ndarray | None = None) -> Iterator[Any]:
+               balance: np.ndarray | None = None, first: int = 0) -> Iterator[Any]:
     """prepare(indices, rng) for each batch of the numbers 0 .. n-1, in turn; the arguments are those of batches.
 
     balance: the class of each number, (n,), where all classes are to come equally often
@@ -92,7 +92,7 @@ def in_batches(n: int, batch_size: int, prepare: Callable[[np.ndarray, np.random
         # + 1: NumPy fills seeds up with zeros, so (seed, epoch, 0) would repeat the numbers of the shuffle.
         return prepare(parts[number], np.random.default_rng((seed, epoch, number + 1)))
 
-    return _in_order(prepare_one, len(parts), workers)
+    return _in_order(prepare_one, range(first, len(parts)), workers)
 
 
 def balanced(labels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -127,9 +127,9 @@ def shown_codes(samples: Samples, image_size: int, augment: Augmentation | None 
     return encode(found, (image_size, image_size))
 
 
-def _in_order(prepare, count, workers):
-    """prepare(0), ..., prepare(count - 1), computed ahead in threads."""
-    numbers = iter(range(count))
+def _in_order(prepare, numbers, workers):
+    """prepare(number) of each, computed ahead in threads."""
+    numbers = iter(numbers)
     if workers == 0:
         yield from map(prepare, numbers)
         return

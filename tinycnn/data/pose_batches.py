@@ -29,7 +29,7 @@ class PoseBatch:
 
 def pose_batches(samples: PoseSamples, batch_size: int, image_size: int, margin: float, *, shuffle: bool,
                  augment: PoseAugment | None = None, seed: int = 0, epoch: int = 0,
-                 workers: int = 1, skip_missing: bool = False) -> Iterator[PoseBatch]:
+                 workers: int = 1, skip_missing: bool = False, first: int = 0) -> Iterator[PoseBatch]:
     """One pass over `samples`: an iterator of `PoseBatch`. margin: how much around a person is seen (see `windows`)
 
     augment: a `PoseAugment`, or any function (image, joints, visible, window, size, rng) -> (image, codes, visible)
@@ -60,4 +60,4 @@ def pose_batches(samples: PoseSamples, batch_size: int, image_size: int, margin:
             images, codes, visible, indices = (a[left] for a in (images, codes, visible, indices))
         return PoseBatch(images, codes.astype(np.float32), visible, indices)
 
-    return in_batches(len(samples), batch_size, prepare, shuffle, seed, epoch, False, workers)
+    return in_batches(len(samples), batch_size, prepare, shuffle, seed, epoch, False, workers, first=first)

@@ -34,11 +34,12 @@ DAMAGED = (ValueError, EOFError, OSError, MemoryError, RuntimeError, zipfile.Bad
 
 
 def save(model: Layer, path: str | Path, extra: dict[str, Any] | None = None,
-         arrays: dict[str, Array] | None = None) -> None:
+         arrays: dict[str, Array] | None = None, previous: str | Path | None = None) -> None:
     """Write `model` to `path` as one .npz, whole or not at all.
 
     model: a Localizer, or any other layer or network, which `load` then reads with into=
     extra: a JSON-able dict kept beside the model    arrays: more arrays to keep, by name (an optimizer's state)
+    previous: another name in the folder, under which what `path` held is kept
     """
     if not isinstance(model, Layer):
         raise TypeError(f"save: a layer or a network can be saved, got {kind(model)}")
@@ -50,7 +51,7 @@ def save(model: Layer, path: str | Path, extra: dict[str, Any] | None = None,
     members |= {f"buffer/{name}": to_numpy(b.value) for name, b in model.buffers().items()}
     members |= {f"more/{name}": to_numpy(array) for name, array in (arrays or {}).items()}
     members["meta"] = np.frombuffer(json.dumps(meta).encode(), np.uint8)
-    with atomic_write(path) as file:
+    with atomic_write(path, previous=previous) as file:
         np.savez(file, **members)
 
 

@@ -4,13 +4,12 @@ Whatever ends this in the middle (Ctrl-C, a kill, a full disk, a lost connection
 and the next call goes on from there. Until the last step there is no folder with the set's name.
 """
 
-import contextlib
 import errno
 import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 from tinycnn.data.named import cache
@@ -19,6 +18,7 @@ from tinycnn.data.named.catalog import NamedSet
 from tinycnn.data.named.download import Broken, Download, Patience, Refused, notes_of
 from tinycnn.data.readers.unpacking import DISK, unpack
 from tinycnn.errors import DataError
+from tinycnn.progress import byte_bar
 from tinycnn.text import byte_size
 
 FULL = {errno.ENOSPC, errno.EDQUOT}
@@ -143,7 +143,7 @@ def _from(named, archive, address, say, progress, patience):
     most = archive.size or MOST * archive.about
     for continued in (True, False):
         had = part.is_file()
-        with bar(archive.name, archive.size, progress) as report:
+        with byte_bar(archive.name, progress) as report:
             download = Download(part, archive.size, most, certain, say, report, patience)
             download.run(address)
         wrong = _wrong(named, archive, part)
@@ -185,7 +185,7 @@ def checksum(path: Path, method: str) -> str:
 
 def _unpack(named, archive, path, folder, progress):
     try:
-        with bar(f"unpacking {archive.name}", None, progress) as report:
+        with byte_bar(f"unpacking {archive.name}", progress) as report:
             written = 0
 
             def count(more):
@@ -218,22 +218,3 @@ def _remember(named, archive, path, source, say):
         cache.pin(named, archive.name, found, source or "a file placed by hand")
         say(f"no checksum of {archive.name} is known. That of this one is remembered, and others are refused from now "
             f"on: {found}")
-
-
-@contextlib.contextmanager
-def bar(title: str, total: int | None, shown: bool) -> Iterator[Callable[[int, int | None], None]]:
-    """A function to be told (bytes that are there, bytes in all or None), which shows them where it can."""
-    try:
-        from tqdm import tqdm
-    except ImportError:
-        yield lambda have, total: None
-        return
-    hidden = None if shown else True  # None: where nobody is watching
-    with tqdm(desc=title, total=total, unit="B", unit_scale=True, leave=False, disable=hidden) as shows:
-        def report(have, total):
-            if shows.n == 0 and have:
-                shows.initial = shows.n = have  # what was there before says nothing about the speed
-            shows.total = total or shows.total
-            shows.update(have - shows.n)
-
-        yield report

@@ -1,0 +1,148 @@
+"""The checkpoint before the last: a run goes on from it where the last is damaged, and says so."""
+
+import os
+import shutil
+import types
+
+import numpy as np
+import pytest
+
+import tinycnn as tc
+from tests.test_checkpoint import run, stopped
+from tests.test_training import assert_same_bits, squares, weights
+from tinycnn.data.augment import Augment
+from tinycnn.errors import CheckpointError
+from tinycnn.files import atomic_write
+from tinycnn.generations import LAST, PREVIOUS, newest
+
+HOW = {"epochs": 4, "augment": Augment.light()}
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    """A whole run, and one that was interrupted after its third epoch."""
+    folder = tmp_path_factory.mktemp("runs")
+    whole, _ = run(folder / "whole", **HOW)
+    stopped(folder / "cut", 3, **HOW)
+    return folder, whole
+
+
+@pytest.fixture
+def cut(runs, tmp_path):
+    shutil.copytree(runs[0] / "cut", tmp_path / "cut")
+    return tmp_path / "cut"
+
+
+def half(path):
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def bit(path):
+    """One bit of the optimizer's state, which nothing but the checksum would notice."""
+    content = bytearray(path.read_bytes())
+    content[content.index(b"more/mean.trunk.conv1.w.npy") + 300] ^= 1
+    path.write_bytes(content)
+
+
+def zeros(path):
+    """What some file systems leave after a power cut."""
+    path.write_bytes(bytes(path.stat().st_size))
+
+
+DAMAGE = [half, bit, zeros, lambda path: path.write_bytes(b""), lambda path: path.unlink()]
+
+
+@pytest.mark.parametrize("damage", DAMAGE, ids=["half", "bit", "zeros", "empty", "gone"])
+def test_a_damaged_checkpoint_falls_back_to_the_one_before(runs, cut, damage):
+    assert newest(cut).behind == "3 epochs" and not newest(cut).why
+    good = (cut / PREVIOUS).read_bytes()
+    damage(cut / LAST)
+    with pytest.warns(UserWarning, match=rf"{LAST} is .*The one before it, .*{PREVIOUS}, is whole: .* with 2 epochs"):
+        again, history = run(cut, resume=True, **HOW | {"epochs": 4, "on_epoch": keeps(cut, good)})
+    assert len(history) == 4
+    assert_same_bits(runs[1], again)
+    best = (weights(tc.load(folder / "model.npz")) for folder in (runs[0] / "whole", cut))
+    assert_same_bits(*best)
+
+
+def keeps(folder, good):
+    """The good one is not replaced by the damaged one."""
+    def on_epoch(row, model):
+        if row["epoch"] == 3:
+            assert newest(folder).behind == "3 epochs" and (folder / PREVIOUS).read_bytes() == good
+    return on_epoch
+
+
+def test_where_both_are_damaged_it_says_both(cut):
+    half(cut / LAST)
+    bit(cut / PREVIOUS)
+    before = {path.name: path.read_bytes() for path in cut.iterdir()}
+    with pytest.raises(CheckpointError, match=rf"{LAST} is damaged .*; and .*{PREVIOUS} is damaged"):
+        run(cut, resume=True, **HOW)
+    assert {path.name: path.read_bytes() for path in cut.iterdir()} == before
+
+
+def test_the_model_of_two_epochs_later_is_the_runs_own(runs, cut):
+    """Killed behind model.npz of epoch 4, with the checkpoint of epoch 3 damaged: it goes on from epoch 2."""
+    _, extra, arrays = tc.models.weights.load_with_extra(runs[0] / "whole/model.npz")
+    tc.save(tc.load(runs[0] / "whole/model.npz"), cut / "model.npz", extra | {"epoch": 4}, arrays)
+    half(cut / LAST)
+    with pytest.warns(UserWarning, match="The one before it"):
+        assert_same_bits(runs[1], run(cut, resume=True, **HOW)[0])
+
+
+def test_there_is_no_moment_without_a_whole_checkpoint(tmp_path, monkeypatch):
+    """Whatever the power is cut behind."""
+    (tmp_path / LAST).write_bytes(b"two")
+    (tmp_path / PREVIOUS).write_bytes(b"one")
+    seen, replace = [], os.replace
+
+    def watched(*names):
+        seen.append((tmp_path / LAST).read_bytes())
+        replace(*names)
+        seen.append((tmp_path / LAST).read_bytes())
+
+    monkeypatch.setattr(os, "replace", watched)
+    with atomic_write(tmp_path / LAST, previous=tmp_path / PREVIOUS) as file:
+        file.write(b"three")
+    assert seen == [b"two", b"two", b"two", b"three"]
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {LAST: b"three", PREVIOUS: b"two"}
+    os.link(tmp_path / LAST, tmp_path / "link")  # killed between the two renames: both names are one file
+    replace(tmp_path / "link", tmp_path / PREVIOUS)
+    with atomic_write(tmp_path / LAST, previous=tmp_path / PREVIOUS) as file:
+        file.write(b"four")
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {LAST: b"four", PREVIOUS: b"three"}
+
+
+def test_a_file_system_without_links(tmp_path, monkeypatch):
+    def link(*names):
+        raise OSError("no links here")
+
+    monkeypatch.setattr(os, "link", link)
+    for content in (b"one", b"two"):
+        with atomic_write(tmp_path / LAST, previous=tmp_path / PREVIOUS) as file:
+            file.write(content)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {LAST: b"two", PREVIOUS: b"one"}
+
+
+def test_a_disk_that_is_too_small_is_said_before_the_first_step(tmp_path, monkeypatch):
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: types.SimpleNamespace(free=20_000))
+    with pytest.raises(CheckpointError, match=r"needs about .* kB more for model.npz and two checkpoints, and 20 kB"):
+        run(tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_what_a_run_takes_is_about_what_was_said(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("tinycnn.generations.LARGE", 0)
+    run(tmp_path, epochs=3, average=0.9, progress=True)
+    said = float(capsys.readouterr().out.partition("takes about ")[2].partition(" kB")[0])
+    took = sum((tmp_path / name).stat().st_size for name in (LAST, PREVIOUS, "model.npz")) / 1000
+    heads = 1.0 * sum(len(np.load(tmp_path / name).files) for name in (LAST, PREVIOUS, "model.npz"))  # kB: of arrays
+    assert said < took < said + heads
+
+
+def test_the_damaged_checkpoint_of_a_first_epoch(tmp_path):
+    stopped(tmp_path, 1)
+    half(tmp_path / LAST)
+    with pytest.raises(CheckpointError, match="Without a checkpoint a run cannot go on"):
+        run(tmp_path, squares(32), resume=True)
