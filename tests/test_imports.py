@@ -24,8 +24,8 @@ memory
 kernels
 patches
 layers.base
-layers.sharing layers.window layers.activation layers.linear layers.normalization
-layers.conv layers.pool layers.batchnorm
+layers.initial layers.sharing layers.window layers.activation layers.normalization
+layers.linear layers.conv layers.pool layers.batchnorm
 engine  it knows the layers
 layers.sequential  the engine's only door in layers/
 layers.residual

@@ -292,3 +292,30 @@ def test_alexnet_as_torchvision_publishes_it_without_torch(torch, tmp_path):
         scores = network["classifier"](network["features"](x).flatten(1)).numpy()
     np.testing.assert_allclose(np.load(tmp_path / "scores.npz")["scores"], scores, atol=1e-5 * abs(scores).max())
     assert imagenet_pixels()[0][0] == pytest.approx(0.485 * 255)
+
+
+@pytest.mark.parametrize(("spoil", "words"), [
+    (lambda w: w * np.nan, "144 of 144 weights are NaN or infinite as float32"),
+    (lambda w: np.where(w == w.max(), np.inf, w), "1 of 144 weights are NaN or infinite"),
+    (lambda w: w.astype(np.float64) * 1e300, "144 of 144 weights are NaN or infinite as float32"),
+    (lambda w: w + 1j, "is of complex64: weights are real numbers"), (lambda w: w.astype(str), "real numbers"),
+])  # fmt: skip
+def test_what_is_no_number_is_refused_and_nothing_has_changed(spoil, words):
+    model = Sequential(Conv2d(4, 4, 3), ReLU())
+    before = {name: p.value.copy() for name, p in model.parameters().items()}
+    state = {"conv1.weight": spoil(np.random.default_rng(0).standard_normal((4, 4, 3, 3), dtype=np.float32)),
+             "conv1.bias": np.zeros(4, np.float32)}
+    with pytest.raises(CheckpointError, match=f"conv1.weight.*{words}"):
+        tc.load_state_dict(model, state)
+    assert all((before[name] == p.value).all() for name, p in model.parameters().items())
+
+
+def test_nor_does_a_training_begin_with_it(tmp_path):
+    small = {"num_classes": 2, "image_size": 16, "channels": (4,), "hidden": 4}
+    broken, model = tc.models.localizer(**small), tc.models.localizer(**small, seed=3)
+    broken.trunk["conv1"].w.value[0, 0, 0, 0] = np.nan
+    tc.save(broken, tmp_path / "model.npz")
+    before = model.trunk["conv1"].w.value.copy()
+    with pytest.raises(CheckpointError, match="model.npz: trunk.conv1.w: 1 of 108 weights are NaN"):
+        tc.models.initialize(model, tmp_path / "model.npz")
+    assert (model.trunk["conv1"].w.value == before).all()

@@ -2,6 +2,7 @@
 
 import io
 import json
+import tracemalloc
 import zipfile
 
 import numpy as np
@@ -212,3 +213,47 @@ def _write(path, members, compression=zipfile.ZIP_STORED):
     with zipfile.ZipFile(path, "w", compression) as archive:
         for name, data in members.items():
             archive.writestr(name, data)
+
+
+# What a file may ask for: model.npz of a small network, with another architecture in its text.
+HUGE = {
+    "hidden": {"hidden": 2**40}, "channels": {"channels": [2**20, 2**20]}, "many layers": {"channels": [1] * 10**6},
+    "classes": {"num_classes": 2**40}, "picture": {"image_size": 2**16},
+    "resnet": {"architecture": "resnet", "channels": [2**16, 2**16], "mirror": True},
+    "alexnet": {"architecture": "alexnet", "num_classes": 2}, "pose": {"architecture": "pose", "hidden": 2**36},
+    "hog": {"architecture": "hog-heads", "image_size": 2**16, "num_classes": 2},
+    "hog-svm": {"architecture": "hog-svm", "window": 2**16, "num_classes": 2},
+    "stumps": {"architecture": "haar", "rounds": 2**40, "num_classes": 2},
+    "features": {"architecture": "haar", "features": 2**40, "num_classes": 2},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", HUGE)
+def test_a_small_file_that_names_a_huge_network_is_refused_before_it_is_built(tmp_path, name):
+    """The most memory that Python and NumPy take on the way, against gigabytes that the network would."""
+    small = tc.models.localizer(2, image_size=16, channels=(4,), hidden=4)
+    tc.save(small, tmp_path / "model.npz")
+    members = _members(tmp_path / "model.npz")
+    meta = json.loads(bytes(np.load(io.BytesIO(members["meta.npy"]))))
+    same = meta["config"] if "architecture" not in HUGE[name] else {}
+    meta["config"] = same | HUGE[name]
+    buffer = io.BytesIO()
+    np.save(buffer, np.frombuffer(json.dumps(meta).encode(), np.uint8))
+    _write(tmp_path / "model.npz", members | {"meta.npy": buffer.getvalue()}, zipfile.ZIP_DEFLATED)
+    assert (tmp_path / "model.npz").stat().st_size < 30_000
+    tracemalloc.start()
+    with pytest.raises(CheckpointError, match="its architecture cannot be built .*(more than the|chooses from 1 to)"):
+        tc.load(tmp_path / "model.npz")
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert most < 40e6, f"{most / 1e6:.0f} MB"
+
+
+def test_what_a_network_needs_is_not_more_than_its_file_has(tmp_path):
+    """All architectures, in the smallest dtype."""
+    for name, arguments in {"localizer": {}, "resnet": {}, "hog-heads": {}, "hog-svm": {"num_classes": 2},
+                            "haar": {"num_classes": 2, "features": 9}, "pose": {}}.items():
+        model = tc.models.build({"architecture": name, **arguments}).astype("float16")
+        tc.save(model, tmp_path / f"{name}.npz")
+        tc.load(tmp_path / f"{name}.npz", into=tc.models.build({"architecture": name, **arguments}).astype("float16"))
+        tc.load(tmp_path / f"{name}.npz")

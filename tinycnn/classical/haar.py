@@ -16,11 +16,13 @@ import numpy as np
 
 from tinycnn.classical.window import WindowDetector
 from tinycnn.layers import Buffer
+from tinycnn.layers.initial import expect_room
 from tinycnn.models.heads import class_names
 
 # Signs of the rectangles, row by row: two side by side, two on top of each other, three, three, four. Each sums to 0.
 KINDS = ([[1, -1]], [[1], [-1]], [[1, -2, 1]], [[1], [-2], [1]], [[1, -1], [-1, 1]])
 CORNERS, BINS = 9, 32  # most corners that a feature looks up; thresholds that a stump may choose from
+MOST_FEATURES = 50_000  # which take a second to draw, also for a file that asks for more
 
 
 class Stump(NamedTuple):
@@ -95,6 +97,9 @@ class HaarDetector(WindowDetector):
     def __init__(self, classes: Sequence[str], image_size: int = 24, features: int = 500, rounds: int = 40,
                  seed: int = 0, config: dict[str, Any] | None = None) -> None:
         super().__init__(classes, image_size, step=2, config=config)
+        if not 1 <= features <= MOST_FEATURES:
+            raise ValueError(f"a HaarDetector chooses from 1 to {MOST_FEATURES:,} features, got {features!r}")
+        expect_room(len(self.classes), rounds, 4)
         self.rounds = rounds
         self.places, self.weights = random_features(np.random.default_rng(seed), features, image_size)
         self.stumps = Buffer(np.zeros((len(self.classes), rounds, 4)))

@@ -273,5 +273,5 @@ def _how_to_resume(folder):
     with contextlib.suppress(CheckpointError):
         kept = newest(folder)
     if kept is None:
-        return f"no step was finished, so {folder} holds nothing to continue"
+        return f"no epoch was finished, so {folder} holds nothing to continue"
     return f"{kept.behind} are kept; continue with: tinycnn train --resume --out {shlex.quote(str(folder))}"

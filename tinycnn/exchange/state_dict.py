@@ -10,7 +10,7 @@ from tinycnn.errors import CheckpointError
 from tinycnn.exchange.arrangement import Place, places
 from tinycnn.layers import Layer
 from tinycnn.models.base import PictureModel
-from tinycnn.models.transfer import imagenet_pixels, read_arrays
+from tinycnn.models.transfer import as_weights, imagenet_pixels, read_arrays
 from tinycnn.text import kind
 
 TORCHVISION_ALEXNET = {"features.0.weight": (64, 3, 11, 11), "classifier.1.weight": (4096, 9216)}
@@ -48,12 +48,13 @@ def load_state_dict(model: Layer, source: Any, input_shape: Shape | None = None,
     """
     state = _arrays(source)
     fitting = _by_name(model, state, input_shape) or _in_order(model, state, input_shape, source)
-    values = [(place, name, place.back(state[name])) for place, name in fitting]
+    values = [(place, name, as_weights(place.back(state[name]), place.held.value.dtype, name))
+              for place, name in fitting]  # fmt: skip
     if imagenet is None:
         imagenet = all(name in state and state[name].shape == shape for name, shape in TORCHVISION_ALEXNET.items())
     for place, _, value in values:
         held = place.held.value
-        place.held.value = to_device(np.ascontiguousarray(value, held.dtype), device_of(held))
+        place.held.value = to_device(value, device_of(held))
     if imagenet and isinstance(model, PictureModel):
         model.pixel_mean, model.pixel_scale = imagenet_pixels()
     return {place.own: name for place, name, _ in values}

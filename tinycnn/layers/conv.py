@@ -16,6 +16,7 @@ import numpy as np
 
 from tinycnn.backend import Array, MaybeNone, Shape
 from tinycnn.layers.base import Parameter, expect_images
+from tinycnn.layers.initial import he_normal
 from tinycnn.layers.window import IntOrPair, Window2d
 from tinycnn.patches import col2im, im2col, split
 
@@ -36,13 +37,11 @@ class Conv2d(Window2d):
     def __init__(self, in_channels: int, out_channels: int, kernel_size: IntOrPair, stride: IntOrPair = 1,
                  padding: IntOrPair | str = 0, groups: int = 1, bias: bool = True, dilation: IntOrPair = 1,
                  rng: "np.random.Generator | None" = None) -> None:
-        rng = np.random.default_rng(0) if rng is None else rng
         self.in_channels, self.out_channels, self.groups = in_channels, out_channels, groups
         super().__init__(kernel_size, stride, padding, dilation)
         if min(in_channels, out_channels, groups) < 1 or in_channels % groups or out_channels % groups:
             raise ValueError(f"{self}: groups={groups} must divide both numbers of channels, all at least 1")
-        w = rng.standard_normal((*self.kernel, in_channels // groups, out_channels), dtype=np.float32)
-        self.w = Parameter(w * np.float32((2 / math.prod(w.shape[:3])) ** 0.5))
+        self.w = Parameter(he_normal((*self.kernel, in_channels // groups, out_channels), rng))
         self.b: Parameter | MaybeNone = Parameter(np.zeros(out_channels, np.float32)) if bias else None
 
     def forward(self, x: Array) -> Array:

@@ -7,6 +7,7 @@ import numpy as np
 from tinycnn.backend import Array, MaybeNone, Shape, array_module
 from tinycnn.errors import ShapeError
 from tinycnn.layers.base import Layer, Parameter, expect_dtype
+from tinycnn.layers.initial import he_normal
 
 
 class Linear(Layer):
@@ -23,10 +24,8 @@ class Linear(Layer):
                  rng: "np.random.Generator | None" = None) -> None:
         if not all(hasattr(n, "__index__") and n >= 1 for n in (in_features, out_features)):
             raise ValueError(f"Linear: both numbers of features are at least 1, got {in_features!r}, {out_features!r}")
-        rng = np.random.default_rng(0) if rng is None else rng
         self.in_features, self.out_features = in_features, out_features
-        w = rng.standard_normal((in_features, out_features), dtype=np.float32)
-        self.w = Parameter(w * np.float32((2 / in_features) ** 0.5))
+        self.w = Parameter(he_normal((in_features, out_features), rng))
         self.b: Parameter | MaybeNone = Parameter(np.zeros(out_features, np.float32)) if bias else None
 
     def forward(self, x: Array) -> Array:

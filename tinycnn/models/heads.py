@@ -7,6 +7,7 @@ import numpy as np
 
 from tinycnn.backend import device_of
 from tinycnn.layers import Layer, Linear, Sequential
+from tinycnn.layers.initial import expect_room
 
 
 def class_names(num_classes: int, classes: Sequence[str] | None) -> tuple[str, ...]:
@@ -15,6 +16,7 @@ def class_names(num_classes: int, classes: Sequence[str] | None) -> tuple[str, .
             classes is not None and len(classes) != num_classes:
         raise ValueError(f"num_classes={num_classes!r}, classes={classes!r}: a localizer has at least one class, and "
                          "as many names as classes, in a list")
+    expect_room(int(num_classes))  # each has a weight at least
     return tuple(str(k) for k in range(num_classes)) if classes is None else tuple(classes)
 
 

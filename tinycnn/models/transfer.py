@@ -80,13 +80,29 @@ def begin(model: PictureModel, path: str | Path) -> Beginning:
         )
     if not taken:
         raise CheckpointError(f"{path} holds nothing that {model!r} could begin with: no name and shape is the same")
+    numbers = {name: as_weights(given[name], own[name].value.dtype, f"{path}: {name}") for name in taken}
     model.pixel_mean, model.pixel_scale = pixels
-    for name in taken:
-        held = own[name]
-        held.value = to_device(given[name].astype(held.value.dtype), model.device)
+    for name, array in numbers.items():
+        own[name].value = to_device(array, model.device)
     parameters = model.parameters()
     return Beginning(path, [name for name in taken if name in parameters],
                      [name for name in parameters if name not in taken], why)
+
+
+def as_weights(array: np.ndarray, dtype: Any, name: str) -> np.ndarray:
+    """The same numbers in the dtype of a model's weights, row by row in memory.
+
+    Raises CheckpointError for what is no number there, NaN and infinity above all.
+    """
+    if array.dtype.kind not in "fiub":
+        raise CheckpointError(f"{name} is of {array.dtype}: weights are real numbers")
+    with np.errstate(over="ignore"):
+        found = np.ascontiguousarray(array, dtype)
+    wrong = int((~np.isfinite(found)).sum())
+    if wrong:
+        raise CheckpointError(f"{name}: {wrong:,} of {found.size:,} weights are NaN or infinite as {found.dtype}: the "
+                              "training that they are from went wrong. Use those of an earlier epoch")
+    return found
 
 
 def _by_class_name(given, earlier, model):

@@ -3,8 +3,8 @@
     tc.save(model, "model.npz");    model = tc.load("model.npz")
 
 The arrays are parameters and buffers; the JSON text holds the architecture's arguments and the class names. So a loaded
-model predicts in pixels at once. A file from outside is not trusted: sizes are compared with what the architecture
-needs before anything is read, and pickled content is refused.
+model predicts in pixels at once. A file from outside is not trusted: no network is built that has more weights than
+the file, sizes are compared with what the architecture needs before anything is read, and pickled content is refused.
 """
 
 import json
@@ -20,6 +20,7 @@ from tinycnn.backend import Array, to_device, to_numpy
 from tinycnn.errors import CheckpointError
 from tinycnn.files import atomic_write
 from tinycnn.layers import Layer
+from tinycnn.layers.initial import at_most
 from tinycnn.models.architectures import build
 from tinycnn.models.base import PictureModel, has_own_methods, structure
 from tinycnn.models.localizer import Localizer
@@ -28,6 +29,7 @@ from tinycnn.text import kind, shortened
 FORMAT = "tinycnn-2"
 EARLIER = "tinycnn-1"  # the statistics of the boxes stood in the JSON text, and there were no other buffers
 META_LIMIT = 16 * 2**20  # bytes of JSON; 1000 class names need 50 thousand
+LEAST = 2  # bytes of a stored number
 FREE, MOST_TIMES = 2**24, 100  # bytes that any archive may become, and how many times its own size on top of them
 DAMAGED = (ValueError, EOFError, OSError, MemoryError, RuntimeError, zipfile.BadZipFile, zlib.error,
            tokenize.TokenError, SyntaxError)  # of an array's head, which NumPy reads as Python's literals
@@ -83,11 +85,13 @@ def load_with_extra(path: str | Path, into: Layer | None = None,
                 f"{path} holds weights of which only your code can build the network. One of your own, or one that was "
                 "changed after it was built is read with tinycnn.load(path, into=model)"
             )
+        members = {name for name in archive.namelist() if name.startswith(("model/", "buffer/"))}
+        stored = sum(archive.getinfo(name).file_size for name in members)
         try:
-            model = into if into is not None else build(meta["config"])
+            with at_most(stored // LEAST):
+                model = into if into is not None else build(meta["config"])
         except (TypeError, ValueError, KeyError) as error:
             raise CheckpointError(f"{path}: its architecture cannot be built ({error})") from error
-        members = {name for name in archive.namelist() if name.startswith(("model/", "buffer/"))}
         wanted: dict[str, Any] = {f"model/{name}.npy": p for name, p in model.parameters().items()}
         if meta["format"] == FORMAT:
             wanted |= {f"buffer/{name}.npy": b for name, b in model.buffers().items()}
