@@ -46,6 +46,7 @@ history origin anomaly
 continuation
 snapshots  of each epoch, beside the checkpoint
 updates
+processes  the updates of many, over MPI
 checkpoint
 tasks  what a training has to know of its task
 own_code

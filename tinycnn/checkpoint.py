@@ -77,11 +77,27 @@ class Run:
         with self.average.shown():
             self.snapshots.keep(len(self.history))
         # The checkpoint comes last: a run killed before this line repeats the epoch and writes the same files again.
-        extra = {"settings": self.settings, "rows": self.history.rows, "steps": self.optimizer.steps,
-                 "turns": self.optimizer.turns, "average": self.average.steps, "model": self.fingerprint,
+        extra, arrays = self.state()
+        save(self.model, self.out / "checkpoint.npz", extra | {"settings": self.settings, "model": self.fingerprint},
+             arrays | self.samples)
+
+    def state(self) -> tuple[dict[str, Any], dict[str, Array]]:
+        """What the next epoch depends on besides the model's numbers: (as JSON has it, arrays where the model is)."""
+        extra = {"rows": self.history.rows, "steps": self.optimizer.steps, "turns": self.optimizer.turns,
+                 "average": self.average.steps,
                  "rng": {name: layer.rng.bit_generator.state for name, layer in self._random_layers()}}
-        state = self.optimizer.state_arrays() | self.average.state_arrays()
-        save(self.model, self.out / "checkpoint.npz", extra, state | self.samples)
+        return extra, self.optimizer.state_arrays() | self.average.state_arrays()
+
+    def take(self, extra: dict[str, Any], arrays: dict[str, Array]) -> None:
+        """Go on from what `state` gave, here or elsewhere; arrays on the model's device."""
+        arrays = dict(arrays)
+        average = [name for name in arrays if name.startswith("average.")]
+        self.average.arrays = {name.removeprefix("average."): arrays.pop(name) for name in average}
+        self.average.steps = extra.get("average", 0)
+        self.optimizer.load_state_arrays(arrays, extra["steps"], extra.get("turns"))
+        self.history = History(extra["rows"])
+        for name, layer in self._random_layers():
+            layer.rng.bit_generator.state = extra["rng"][name]
 
     def put_best(self) -> None:
         """Give the model the weights and buffers of the best epoch, if it keeps them."""
@@ -122,13 +138,7 @@ class Run:
         device = self.model.device
         _, extra, arrays = load_with_extra(path, into=self.model, device=device)
         state = {name: to_device(array, device) for name, array in arrays.items() if not name.startswith(PREFIX)}
-        average = [name for name in state if name.startswith("average.")]
-        self.average.arrays = {name.removeprefix("average."): state.pop(name) for name in average}
-        self.average.steps = extra.get("average", 0)
-        self.optimizer.load_state_arrays(state, extra["steps"], extra.get("turns"))
-        self.history = History(rows)
-        for name, layer in self._random_layers():
-            layer.rng.bit_generator.state = extra["rng"][name]
+        self.take(extra, state)
         unknown = [] if then else [f"{path} is of an earlier version: whether each picture and each answer is the same "
                                    "as before was not checked, only their number and the sums of the answers"]
         lr = self.optimizer.lr
