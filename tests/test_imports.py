@@ -47,6 +47,7 @@ generations  the last checkpoint and the one before
 continuation
 snapshots  of each epoch, beside the checkpoint
 updates
+processes  the updates of many, over MPI
 checkpoint
 tasks  what a training has to know of its task
 own_code

@@ -243,6 +243,19 @@ def gpu_memory() -> int:
     return _cupy().cuda.Device().mem_info[1]
 
 
+def gpu_group(size: int, rank: int) -> Any:
+    """NCCL between the current GPUs of `size` processes, started by mpirun, of which this is number `rank`.
+
+    Its all_reduce(array, out) adds up CuPy arrays. Every process calls this once. MissingExtra where there is no NCCL.
+    """
+    if not _cupy().cuda.nccl.available:
+        raise MissingExtra("several GPUs need NVIDIA's NCCL: pip install 'nvidia-nccl-cu12>=2.18'  (CUDA 12)  or  "
+                           "pip install 'nvidia-nccl-cu13'  (CUDA 13)")
+    from cupyx.distributed import init_process_group
+
+    return init_process_group(size, rank, use_mpi=True)
+
+
 def _holder(array):
     """The Device that holds `array`."""
     kind = type(array)

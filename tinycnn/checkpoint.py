@@ -115,15 +115,36 @@ class Run:
 
     def _write(self, out, meter=None):
         """The checkpoint, between two epochs or behind a step of this one. A damaged one is not worth keeping."""
-        within, losses = ({}, {}) if meter is None else meter.state()
-        extra = {"settings": self.settings, "rows": self.history.rows, "steps": self.optimizer.steps,
-                 "turns": self.optimizer.turns, "average": self.average.steps, "model": self.fingerprint,
-                 "rng": {name: layer.rng.bit_generator.state for name, layer in self._random_layers()},
-                 "within": within}
-        state = self.optimizer.state_arrays() | self.average.state_arrays()
+        extra, arrays = self.state(meter)
         previous = None if self.damaged else out / PREVIOUS
-        save(self.model, out / LAST, extra, state | losses | self.samples, previous)
+        save(self.model, out / LAST, extra | {"settings": self.settings, "model": self.fingerprint},
+             arrays | self.samples, previous)
         self.damaged = False
+
+    def state(self, meter: Meter | None = None) -> tuple[dict[str, Any], dict[str, Any]]:
+        """What the next step depends on besides the model's numbers: (as JSON has it, arrays).
+
+        meter: of the epoch that goes on; without it, of the one that was stopped within and is resumed, if there is one
+        """
+        meter = meter or self.meter
+        within, losses = ({}, {}) if meter is None else meter.state()
+        extra = {"rows": self.history.rows, "steps": self.optimizer.steps, "turns": self.optimizer.turns,
+                 "average": self.average.steps, "within": within,
+                 "rng": {name: layer.rng.bit_generator.state for name, layer in self._random_layers()}}
+        return extra, self.optimizer.state_arrays() | self.average.state_arrays() | losses
+
+    def take(self, extra: dict[str, Any], arrays: dict[str, Any]) -> None:
+        """Go on from what `state` gave, here or elsewhere; arrays on the host."""
+        state = {name: to_device(array, self.model.device) for name, array in arrays.items()
+                 if not name.startswith(WITHIN)}  # fmt: skip
+        average = [name for name in state if name.startswith("average.")]
+        self.average.arrays = {name.removeprefix("average."): state.pop(name) for name in average}
+        self.average.steps = extra.get("average", 0)
+        self.optimizer.load_state_arrays(state, extra["steps"], extra.get("turns"))
+        self.history = History(extra["rows"])
+        self.meter = Meter.of(len(extra["rows"]), extra["within"], arrays) if extra.get("within") else None
+        for name, layer in self._random_layers():
+            layer.rng.bit_generator.state = extra["rng"][name]
 
     def put_best(self) -> None:
         """Give the model the weights and buffers of the best epoch, if it keeps them."""
@@ -161,17 +182,7 @@ class Run:
         expect_own_model(kept.path.with_name("model.npz"), kept, pictures_in(here))
         device, self.fingerprint = self.model.device, kept.model
         _, extra, arrays = load_with_extra(kept.path, into=self.model, device=device)
-        if kept.within:
-            self.meter = Meter.of(len(kept.rows), kept.within, arrays)
-        state = {name: to_device(array, device) for name, array in arrays.items()
-                 if not name.startswith((PREFIX, WITHIN))}  # fmt: skip
-        average = [name for name in state if name.startswith("average.")]
-        self.average.arrays = {name.removeprefix("average."): state.pop(name) for name in average}
-        self.average.steps = extra.get("average", 0)
-        self.optimizer.load_state_arrays(state, extra["steps"], extra.get("turns"))
-        self.history = History(kept.rows)
-        for name, layer in self._random_layers():
-            layer.rng.bit_generator.state = extra["rng"][name]
+        self.take(extra, {name: array for name, array in arrays.items() if not name.startswith(PREFIX)})
         if kept.why:
             self.damaged = kept.path.with_name(LAST).exists()
             warnings.warn(kept.why, stacklevel=2)

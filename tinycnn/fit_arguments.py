@@ -104,7 +104,7 @@ def _expect_own(optimizer, model):
 
 
 def settings_of(model, *, epochs, batch_size, seed, patience, clip_norm, augment, schedule, loss, optimizer, freeze,
-                balance, notes, accumulate, average, train):
+                balance, notes, accumulate, average, train, processes=1):
     """All that a run must find again when it is resumed, as JSON would give it back, and the machine that computes it.
 
     train: a few numbers of the training samples, which earlier versions compared
@@ -119,7 +119,8 @@ def settings_of(model, *, epochs, batch_size, seed, patience, clip_norm, augment
         "model": getattr(model, "config", None), "layers": layers,
         "code": own_code(augment=augment, loss=loss, optimizer=type(optimizer), layers=model.tree()[1:],
                          model=[type(model), *replaced]),
-        "machine": {"device": model.device, "NumPy": np.__version__, "tinycnn": __version__} | (
+        "machine": {"device": model.device, "NumPy": np.__version__, "tinycnn": __version__,
+                    "number of processes": processes} | (
             {"threads": threads.thread_count(), "engine": "on" if threads.enabled() else "off"}
             if model.device == "cpu" else {}),
     }

@@ -233,4 +233,3 @@ def cosine(warmup: float = 0.05, final: float = 0.0) -> Schedule:
 
 
 SCHEDULES = {"constant": constant, "steps": steps, "cosine": cosine}
-

@@ -30,7 +30,7 @@ from tinycnn.models.localizer import Localizer
 from tinycnn.models.pose import PoseNet
 from tinycnn.progress import bar
 from tinycnn.tasks import check_gradients, given_parts, task_of
-from tinycnn.updates import Accumulated, Average
+from tinycnn.updates import ALONE, Accumulated, Average
 
 
 @trains
@@ -41,7 +41,7 @@ def fit(model: Localizer | PoseNet, train: Samples | Dataset | PoseSamples | Pos
         patience: int | None = None, clip_norm: float | None = None, device: str | None = None, progress: bool = True,
         gradcheck_every: int = 0, workers: int = 1, on_epoch: Callable[[Row, Any], object] | None = None,
         freeze: tuple[str, int] | None = None, balance: bool = False, notes: dict[str, Any] | None = None,
-        accumulate: int = 1, average: float | None = None, restore_best: bool = False,
+        accumulate: int = 1, average: float | None = None, restore_best: bool = False, processes: Any = ALONE,
         on_step: Callable[[dict[str, Any], Any], object] | None = None, detect_anomaly: bool = False) -> History:
     """Train a Localizer, or a PoseNet; returns the History. The model ends with the weights of the last epoch, with
     restore_best with those of the best one.
@@ -71,6 +71,7 @@ def fit(model: Localizer | PoseNet, train: Samples | Dataset | PoseSamples | Pos
     accumulate: batches in a step, whose mean gradient it takes, as of one batch of so many times the size
     average: what an average of the weights keeps of itself at each step, such as .999. What is validated, written to
         model.npz and left in the model is that average; on_step and on_epoch see the weights that learn
+    processes: tinycnn.processes.Processes that train this network together, each calling fit with the same arguments
 
     Samples whose classes stand in another order than the model's are brought into that order.
 
@@ -93,8 +94,9 @@ def fit(model: Localizer | PoseNet, train: Samples | Dataset | PoseSamples | Pos
     settings = settings_of(model, epochs=epochs, batch_size=batch_size, seed=seed, patience=patience,
                            clip_norm=clip_norm, augment=augment, schedule=schedule, loss=loss, optimizer=optimizer,
                            freeze=freeze, balance=balance, notes=notes, accumulate=accumulate, average=average,
-                           train=task.fingerprint(samples))
+                           processes=processes.size, train=task.fingerprint(samples))
     gradients, averaged = Accumulated(model, accumulate), Average(model, average)
+    out, progress = (None, False) if processes.rank else (out, progress)  # one writes and prints for all
     run = Run(model, optimizer, out, settings, given_parts(task, train, valid), averaged, restore_best)
     watch = Watch(model, samples.names) if detect_anomaly else Blind()
     steps_per_epoch = math.ceil(len(samples) / batch_size)
@@ -104,6 +106,7 @@ def fit(model: Localizer | PoseNet, train: Samples | Dataset | PoseSamples | Pos
             if progress:
                 print(sentence, flush=True)
         task.prepare(samples, augment, seed, loss)
+        processes.agree(run)
         for epoch in range(len(run.history), epochs):
             if patience is not None and run.history.waited >= patience and run.meter is None:
                 break
@@ -113,16 +116,18 @@ def fit(model: Localizer | PoseNet, train: Samples | Dataset | PoseSamples | Pos
                 part.freeze(epoch < frozen_epochs)
             model.train()
             shuffled = task.batches(samples, batch_size, shuffle=True, augment=augment, seed=seed, epoch=epoch,
-                                    workers=workers, skip_missing=True, first=first, **balancing)
+                                    workers=workers, skip_missing=True, first=first, share=processes.share, **balancing)
             shown = bar(shuffled, steps_per_epoch, f"epoch {epoch + 1}/{epochs}", progress, first=first)
             for step, batch in enumerate(shown, first):
                 done = epoch * steps_per_epoch + step
                 if step % accumulate == 0:
                     optimizer.lr = set_lr = meter.lr = base_lr * schedule(done / (epochs * steps_per_epoch))
+                processes.begin(min(batch_size, len(samples) - step * batch_size))
                 with watch.step(done, batch.indices):
-                    value = _gradients(task, batch, loss, meter, watch)
-                    complete = gradients.complete(len(batch.images), last=step + 1 == steps_per_epoch)
+                    value, pictures = _gradients(task, batch, loss, meter, watch, processes)
+                    complete = gradients.complete(pictures, last=step + 1 == steps_per_epoch)
                     if complete:
+                        processes.add_up(model)
                         _step(model, optimizer, clip_norm, watch)
                         averaged.follow()
                 if complete and on_step is not None:
@@ -130,12 +135,12 @@ def fit(model: Localizer | PoseNet, train: Samples | Dataset | PoseSamples | Pos
                     base_lr, set_lr = _rates(optimizer, base_lr, set_lr)
                 if gradcheck_every and (done + 1) % gradcheck_every == 0:
                     check_gradients(task, batch, loss, done)
-                if complete:
+                if complete and processes.rank == 0:
                     run.stop_if_asked(meter)
             row = {"epoch": epoch + 1, "seconds": 0.0, "lr": meter.lr, **meter.means()}
             if valid is not None and len(valid):
                 with averaged.shown():
-                    row |= task.validate(valid, loss, batch_size, workers)
+                    row |= task.validate(valid, loss, batch_size, workers, processes)
             row["seconds"] = meter.seconds()
             task.say_if_exploded(row, loss)
             run.finish_epoch(row)
@@ -144,9 +149,11 @@ def fit(model: Localizer | PoseNet, train: Samples | Dataset | PoseSamples | Pos
             if on_epoch is not None:
                 on_epoch(row, model)
                 base_lr, set_lr = _rates(optimizer, base_lr, set_lr)
-            run.stop_if_asked()
+            if processes.rank == 0:
+                run.stop_if_asked()
         averaged.put()
         run.put_best()
+        processes.agree(run)
     except MemoryError as error:  # CuPy's OutOfMemoryError is one too
         raise TrainingError(explain_out_of_memory(error, batch_size)) from error
     finally:
@@ -156,18 +163,20 @@ def fit(model: Localizer | PoseNet, train: Samples | Dataset | PoseSamples | Pos
     return run.history
 
 
-def _gradients(task, batch, loss, meter, watch):
-    """Forward, the loss, and backward, which writes all gradients; returns the loss, 0-d."""
+def _gradients(task, batch, loss, meter, watch, processes):
+    """Forward, the loss, and backward, which writes all gradients; returns (the loss, 0-d, of how many pictures)."""
     # Numbers that overflow are reported once, as a TrainingError, not by a warning for each operation.
     with np.errstate(over="ignore", invalid="ignore"):
         model = task.model
-        images, truth = to_device(batch.images, model.device), task.truth(batch)
-        value = loss.forward(model.forward(model.normalize(images)), truth)
+        with processes.drawing(model):
+            outputs = model.forward(model.normalize(to_device(batch.images, model.device)))
+        outputs, truth, pictures = processes.whole(outputs, task.truth(batch), len(batch.images))
+        value = loss.forward(outputs, truth)
         watch.forward(value, truth)
-        meter.add(loss, value, len(batch.images))
-        task.backward(loss.backward(), type(loss).__name__)
+        meter.add(loss, value, pictures)
+        task.backward(processes.own(loss.backward()), type(loss).__name__)
         watch.backward()
-    return value
+    return value, pictures
 
 
 def _step(model, optimizer, clip_norm, watch):

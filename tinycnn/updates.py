@@ -1,7 +1,11 @@
-"""What stands between backward and the weights that are kept: gradients of several batches, and averaged weights."""
+"""What stands between backward and the weights that are kept: gradients of several batches, and averaged weights.
+
+And what several processes that train one network put together (tinycnn/processes.py), which is nothing in one alone.
+"""
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 from tinycnn.backend import Array
 from tinycnn.layers import Layer
@@ -85,3 +89,41 @@ class Average:
     def state_arrays(self) -> dict[str, Array]:
         """What a checkpoint keeps."""
         return {f"average.{name}": array for name, array in self.arrays.items()}
+
+
+class Alone:
+    """One process, which has nothing to share: every step as it is. `Processes` says what each of these is about."""
+
+    rank, size = 0, 1
+    share = (0, 1)  # rank and size
+
+    def agree(self, run: Any) -> None:
+        """All of several processes go on from what the first one has."""
+
+    def begin(self, n: int) -> None:
+        """A batch of n pictures comes."""
+
+    def drawing(self, model: Layer) -> contextlib.AbstractContextManager[object]:
+        """A with block for the forward of a share of the batch."""
+        return contextlib.nullcontext()
+
+    def whole(self, outputs: Any, truth: Any, count: int) -> tuple[Any, Any, int]:
+        """Outputs and answers of the whole batch, and of how many pictures."""
+        return outputs, truth, count
+
+    def own(self, gradient: Any) -> Any:
+        """The rows of a gradient of the whole batch that are this process's own."""
+        return gradient
+
+    def add_up(self, model: Layer) -> None:
+        """Gradients become those of the whole batch."""
+
+    def over(self, samples: Any, answers: Callable[[Any], Any]) -> Any:
+        """answers(samples), of which each process computes a share."""
+        return answers(samples)
+
+    def wait(self) -> None:
+        """Until all are here."""
+
+
+ALONE = Alone()

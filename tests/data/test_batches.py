@@ -8,7 +8,7 @@ import pytest
 
 from tinycnn.boxes import decode, encode
 from tinycnn.data.augment import Augment
-from tinycnn.data.batches import THREAD_NAME, balanced, batches
+from tinycnn.data.batches import THREAD_NAME, balanced, batches, rows_of
 from tinycnn.data.dataset import Samples
 from tinycnn.errors import DataError
 from tinycnn.resize import crop_resize
@@ -289,3 +289,41 @@ def test_impossible_requests_are_refused_before_the_first_batch():
         batches(data, 0, SIDE, shuffle=False)
     with pytest.raises(DataError, match="3 samples and batch_size is 4"):
         batches(data, 4, SIDE, shuffle=False, drop_last=True)
+
+
+# --- shares of several processes ---
+
+
+class Twice(Augment):
+    """Draws more numbers than the class that it inherits from says."""
+
+    def __call__(self, image, box, size, rng):
+        rng.random(rng.integers(1, 5))
+        return super().__call__(image, box, size, rng)
+
+
+def shaken(image, box, size, rng):
+    image, box = Augment(color=(0, 0, 0))(image, box, size, rng)
+    return np.roll(image, rng.integers(0, 3), axis=1), box
+
+
+@pytest.mark.parametrize("augment", [None, Augment(), Twice(), shaken])
+def test_shares_of_a_batch_are_the_bytes_of_the_whole_one(augment):
+    data, how = mixed_samples(), {"shuffle": True, "augment": augment, "seed": 3, "epoch": 1}
+    whole = list(batches(data, 5, SIDE, **how))  # of 5 and 3 pictures
+    for size in (2, 3, 5):
+        shares = zip(*(batches(data, 5, SIDE, share=(rank, size), **how) for rank in range(size)), strict=True)
+        for batch, parts in zip(whole, shares, strict=True):
+            n = len(batch.labels)
+            counted = [part for rank, part in enumerate(parts) if rows_of(n, (rank, size))]
+            assert len(counted) == min(n, size)
+            for name in ("images", "labels", "codes", "indices"):
+                put_together = np.concatenate([getattr(part, name) for part in counted])
+                np.testing.assert_array_equal(put_together, getattr(batch, name), err_msg=name)
+
+
+def test_who_has_no_row_of_a_short_batch_is_given_its_first_picture():
+    shares = [list(batches(samples(5), 4, SIDE, shuffle=True, share=(rank, 3))) for rank in range(3)]
+    assert [[rows_of(n, (rank, 3)) for n in (4, 1)] for rank in range(3)] == [
+        [range(0, 1), range(0, 0)], [range(1, 2), range(0, 0)], [range(2, 4), range(0, 1)]]  # fmt: skip
+    assert [share[1].indices.tolist() for share in shares] == [shares[2][1].indices.tolist()] * 3

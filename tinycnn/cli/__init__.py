@@ -20,6 +20,7 @@ from tinycnn.cli import (
     explore,
     gradcheck,
     inspect,
+    launch,
     predict,
     summary,
     sweep,
@@ -45,10 +46,11 @@ def main(argv=None):
             stream.reconfigure(errors="replace")  # a class name the terminal cannot show must not end the command
     written, warnings.formatwarning = warnings.formatwarning, _note
     try:
-        arguments = parser().parse_args(argv)
-        arguments.argv = argv
-        _expect_threads()
-        with warnings.catch_warnings():
+        with launch.first_alone_prints(), warnings.catch_warnings():
+            arguments = parser().parse_args(argv)
+            arguments.argv = argv
+            _expect_threads()
+            launch.expect_shared(arguments.run is train.run)
             warnings.filterwarnings("ignore", module=r"PIL\b")  # what Pillow finds odd in a picture; errors are ours
             return arguments.run(arguments) or 0
     except SystemExit as done:  # --help and --version end this way
@@ -59,6 +61,7 @@ def main(argv=None):
         status, cause, line = 130, stop, f"interrupted{f'; {stop}' if str(stop) else ''}"
     except BrokenPipeError:  # the reader of our output has left, as `head` does; nobody is there to be told
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        launch.end_all(1)
         return 1
     except Exception as error:
         status, cause, line = (2 if isinstance(error, UsageError) else 1), error, f"error: {explain(error)}"
@@ -66,7 +69,10 @@ def main(argv=None):
         warnings.formatwarning = written
     if "--debug" in argv:
         traceback.print_exception(cause)
-    print(f"tinycnn: {line}", file=sys.stderr)
+    line = launch.said_by_first(line, status)
+    if line is not None:
+        print(f"tinycnn: {line}", file=sys.stderr)
+    launch.end_all(status)
     if program and status == 130:
         # An interrupt that comes while a lock is taken leaves it taken, and Python would wait for the thread behind it.
         # Everything is written by now, and the threads only prepare pictures.

@@ -6,16 +6,18 @@ import os
 import platform
 import shlex
 import time
+import warnings
 from pathlib import Path
 
 import numpy as np
 
 from tinycnn.backend import pick_device
 from tinycnn.claims import NAME, claimed
-from tinycnn.cli import resume, runs
+from tinycnn.cli import launch, resume, runs
 from tinycnn.cli.failures import UsageError
 from tinycnn.cli.options import DATA, DRAWN, SETTINGS, WITHOUT_EPOCHS, absolute, given, options, place, resolve
 from tinycnn.data.contents import pictures_of
+from tinycnn.engine.threads import sharing_machine
 from tinycnn.errors import CheckpointError, DataError, MissingExtra
 from tinycnn.generations import has_checkpoint, newest
 from tinycnn.history import History
@@ -24,6 +26,7 @@ from tinycnn.models.weights import load, save
 from tinycnn.optim import SGD, Adam
 from tinycnn.origin import origin, other_than, versions
 from tinycnn.text import legible
+from tinycnn.updates import ALONE
 from tinycnn.version import __version__
 
 SHOWN = 24  # pictures in predictions.png
@@ -53,23 +56,47 @@ def add(commands):
 
 
 def run(arguments):
-    _report(*train_one(arguments))
+    processes = launch.processes()
+    if processes.size == 1:
+        return _report(*train_one(arguments))
+    with sharing_machine(processes.threads):
+        if processes.rank:
+            _take_part(arguments, processes)
+        else:
+            _report(*train_one(arguments, processes=processes))
+        processes.wait()  # while the first one measures
 
 
-def train_one(arguments, load_data=runs.load_data):
+def train_one(arguments, load_data=runs.load_data, processes=ALONE):
     """Train one model, or go on with one: (the model of the best epoch, its metrics, its folder, what failed to be
-    drawn). load_data: a function of the settings
+    drawn). load_data: a function of the settings    processes: that train it together, of which this is the first
     """
     settings, folder = _settings(arguments)
     with contextlib.ExitStack() as claim:
         if folder is not None:
             claim.enter_context(claimed(folder))
-        return _run(arguments, settings, folder, claim, load_data)
+        return _run(arguments, settings, folder, claim, load_data, processes)
 
 
-def _run(arguments, settings, folder, claim, load_data):
+def _take_part(arguments, processes):
+    """Train with the first process, which writes and prints, and whose weights this one takes."""
+    settings, folder = _settings(arguments)
+    launch.expect_epochs(settings)
+    device = launch.device_for(processes, pick_device(settings["device"])[0])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the first one says what is odd in the data
+        data = _load(settings, folder, runs.load_data)
+    model = runs.build_model(settings, getattr(data, "classes", None))
+    if settings["init"]:
+        begin(model, settings["init"])
+    _fit(model.to(device), data, settings, None, arguments, processes)
+
+
+def _run(arguments, settings, folder, claim, load_data, processes):
     """folder: of the run to resume, claimed already, or None"""
-    device, _ = pick_device(settings["device"])
+    if processes.size > 1:
+        launch.expect_epochs(settings)
+    device = launch.device_for(processes, pick_device(settings["device"])[0])
     say = (lambda *lines: None) if arguments.quiet else (lambda *lines: lines and print(*lines, sep="\n", flush=True))
     if folder is None and arguments.out is not None:
         runs.expect_new(Path(arguments.out))  # before anything is drawn or read
@@ -95,9 +122,10 @@ def _run(arguments, settings, folder, claim, load_data):
     else:
         resume.accept(folder, settings, data)
     hint = " (tinycnn doctor says why not on a GPU)" if (device, settings["device"]) == ("cpu", "auto") else ""
-    say(f"{_count(model):,} parameters, computed on {device}{hint}", f"everything goes to {folder}", "")
+    many = f" by {processes.size} processes" if processes.size > 1 else ""
+    say(f"{_count(model):,} parameters, computed on {device}{many}{hint}", f"everything goes to {folder}", "")
     try:
-        history = _fit(model.to(device), data, settings, folder, arguments)
+        history = _fit(model.to(device), data, settings, folder, arguments, processes)
         best = load(folder / "model.npz", device=device)
         metrics = _measure(best, history, data, settings, folder)
         problems = _draw(best, history, data, folder, settings["task"])
@@ -162,7 +190,7 @@ def _settings(arguments):
     return resume.settings_of(arguments.out, known)
 
 
-def _fit(model, data, settings, folder, arguments):
+def _fit(model, data, settings, folder, arguments, processes):
     """Train; returns the History, with the epochs before an interruption."""
     from tinycnn.training import fit
 
@@ -178,7 +206,7 @@ def _fit(model, data, settings, folder, arguments):
         schedule=runs.schedule_of(settings), augment=runs.augment_of(settings), seed=settings["seed"], out=folder,
         resume=arguments.resume, patience=settings["patience"], clip_norm=settings["clip_norm"],
         progress=getattr(arguments, "progress", not arguments.quiet), workers=settings["workers"],
-        freeze=settings["freeze"], balance=settings["balance"], notes=resume.notes(settings))
+        freeze=settings["freeze"], balance=settings["balance"], notes=resume.notes(settings), processes=processes)
 
 
 def _fit_without_epochs(model, data, settings, folder):

@@ -41,6 +41,8 @@ class Augment:
     so turning the colors off does not move the windows.
     """
 
+    draws = 8  # numbers that each call takes from rng.random
+
     flip: float = 0.5
     scale: tuple[float, ...] = (0.8, 1.1)
     shift: float = 0.05
@@ -91,7 +93,7 @@ class Augment:
 
     def _draw(self, image_size, box, size, rng):
         """(the new box, the window, whether mirrored, the numbers left for the light)"""
-        flip, scale, aspect, x, y, *light = rng.random(8)
+        flip, scale, aspect, x, y, *light = rng.random(self.draws)
         window, mirrored = self.window(image_size, box, scale, aspect, x, y), flip < self.flip
         return follow(box, window, size, mirrored), window, mirrored, light
 

@@ -6,6 +6,7 @@ order, and each batch draws its random numbers from a generator of its own, seed
 batch): the same bytes with no thread, with one, or with three.
 """
 
+import contextlib
 import warnings
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -24,6 +25,7 @@ from tinycnn.errors import DataError
 from tinycnn.resize import crop_resize
 
 THREAD_NAME = "tinycnn-batches"
+Share = tuple[int, int]  # (which process, of how many)
 Augmentation = Callable[[Array, Array, int, np.random.Generator], tuple[Array, Array]]
 
 
@@ -43,7 +45,8 @@ class Batch:
 
 def batches(samples: Samples, batch_size: int, image_size: int, *, shuffle: bool, augment: Augmentation | None = None,
             seed: int = 0, epoch: int = 0, drop_last: bool = False, workers: int = 1,
-            balance: bool = False, skip_missing: bool = False, first: int = 0) -> Iterator[Batch]:
+            balance: bool = False, skip_missing: bool = False, first: int = 0,
+            share: Share = (0, 1)) -> Iterator[Batch]:
     """One pass over `samples`: an iterator of `Batch`.
 
     image_size: S, the side of the network's input; pictures of another size are resized, stretched if not square
@@ -55,26 +58,28 @@ def batches(samples: Samples, batch_size: int, image_size: int, *, shuffle: bool
     balance: as many samples as there are, all classes equally often (see `balanced`); needs shuffle
     first: the number of the batch to begin with, where those before it have been seen
     skip_missing: leave out a picture whose file is gone, with a warning that names it and counts; batches get smaller
+    share: (r, p): only what the process r of p prepares of each batch (`rows_of`), the same bytes as in the whole one
 
     A picture that cannot be used raises DataError with the sample's name when the iteration reaches its batch.
     """
     if image_size < 1:
         raise DataError(f"image_size is at least 1, got {image_size}")
 
-    def prepare(indices, rng):
-        return _prepare(samples, indices, image_size, augment, rng, skip_missing)
+    def prepare(indices, rows, rng):
+        return _prepare(samples, indices, rows, image_size, augment, rng, skip_missing)
 
     if balance and not shuffle:
         raise DataError("balance draws samples anew in each epoch, so it needs shuffle=True")
-    return in_batches(len(samples), batch_size, prepare, shuffle, seed, epoch, drop_last, workers,
+    return in_batches(len(samples), batch_size, prepare, shuffle, seed, epoch, drop_last, workers, share,
                       samples.labels if balance else None, first)
 
 
-def in_batches(n: int, batch_size: int, prepare: Callable[[np.ndarray, np.random.Generator], Any], shuffle: bool,
-               seed: int, epoch: int, drop_last: bool, workers: int,
+def in_batches(n: int, batch_size: int, prepare: Callable[[np.ndarray, range, np.random.Generator], Any],
+               shuffle: bool, seed: int, epoch: int, drop_last: bool, workers: int, share: Share = (0, 1),
                balance: np.ndarray | None = None, first: int = 0) -> Iterator[Any]:
-    """prepare(indices, rng) for each batch of the numbers 0 .. n-1, in turn; the arguments are those of batches.
+    """prepare(indices, rows, rng) for each batch of the numbers 0 .. n-1, in turn; the arguments are those of batches.
 
+    rows: those of the batch's indices that are to be prepared, all without `share`
     balance: the class of each number, (n,), where all classes are to come equally often
     """
     if n == 0:
@@ -90,9 +95,34 @@ def in_batches(n: int, batch_size: int, prepare: Callable[[np.ndarray, np.random
 
     def prepare_one(number):
         # + 1: NumPy fills seeds up with zeros, so (seed, epoch, 0) would repeat the numbers of the shuffle.
-        return prepare(parts[number], np.random.default_rng((seed, epoch, number + 1)))
+        rows = rows_of(len(parts[number]), share) or range(1)  # some picture: see rows_of
+        return prepare(parts[number], rows, np.random.default_rng((seed, epoch, number + 1)))
 
     return _in_order(prepare_one, range(first, len(parts)), workers)
+
+
+def rows_of(n: int, share: Share) -> range:
+    """Which rows of a batch of n pictures are those of the process r of p, share = (r, p).
+
+    Neighbours, and as many for each as for any other, or one more. A process for which a batch of fewer than p pictures
+    has none is given the first one, so that it takes part in all that is computed together; its rows are still none.
+    """
+    process, processes = share
+    return range(n * process // processes, n * (process + 1) // processes)
+
+
+def passed_over(augment: Any, count: int, call: Callable[[int], object], rng: np.random.Generator) -> None:
+    """Move rng on as augmenting the rows 0 .. count-1 would, which another process does.
+
+    A class may say how many numbers of rng.random each call takes, `draws`; without that the calls are made, call(row).
+    """
+    draws = 0 if augment is None else vars(type(augment)).get("draws")  # a subclass may draw other numbers
+    if draws is not None:
+        rng.random(draws * count)
+        return
+    for row in range(count):
+        with contextlib.suppress(DataError, OSError):  # whoever is to prepare it says what is wrong with it
+            call(row)
 
 
 def balanced(labels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -164,7 +194,12 @@ def those_left(kept: list[int], indices: np.ndarray, samples: Any) -> list[int]:
     return kept
 
 
-def _prepare(samples, indices, side, augment, rng, skip_missing):
+def _prepare(samples, indices, rows, side, augment, rng, skip_missing):
+    def painted(index):
+        return augment(samples.images[index], samples.boxes[index].astype(np.float64), side, rng)
+
+    passed_over(augment, rows.start, lambda row: painted(indices[row]), rng)
+    indices = indices[rows.start : rows.stop]
     boxes, labels = samples.boxes[indices].astype(np.float64), samples.labels[indices]
     if augment is None and _is_ready(samples.images, side):
         images, sizes = samples.images[indices], np.array((side, side))
@@ -184,6 +219,7 @@ def _prepare(samples, indices, side, augment, rng, skip_missing):
                     raise DataError(f"expected a picture of {side} x {side} with 3 channels, got shape {picture.shape}")
             except (DataError, OSError) as error:
                 if skip_missing and skipped(samples, index, error):
+                    passed_over(augment, 1, lambda row: None, rng)  # the pictures behind it are shown as with it
                     continue
                 raise DataError(f"sample {index} ({samples.names[index]}): {error}") from error
             except Exception as error:  # a mistake in someone's augment function keeps its own type

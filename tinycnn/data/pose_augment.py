@@ -29,6 +29,8 @@ class PoseAugment:
     share of its side, in x and y    flip: share that is mirrored    color: brightness, contrast, saturation (Augment)
     """
 
+    draws = 8  # numbers that each call takes from rng.random
+
     rotate: float = 34.0
     scale: float = 1.25
     shift: float = 0.06
@@ -57,7 +59,7 @@ class PoseAugment:
 
         image: uint8 (H, W, 3)    joints: (J, 2) in its pixels    window: (xmin, ymin, xmax, ymax), square
         """
-        turn, zoom, x, y, mirror, *light = rng.random(8)
+        turn, zoom, x, y, mirror, *light = rng.random(self.draws)
         angle = math.radians(self.rotate) * (2 * turn - 1)
         matrix = self.scale ** (2 * zoom - 1) * np.array(
             [[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]])  # fmt: skip

@@ -14,15 +14,33 @@ from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
 
+_share: contextvars.ContextVar[int | None] = contextvars.ContextVar("threads of one of many processes", default=None)
+
 
 def thread_count():
-    """How many threads compute: the processors that this process may use, or TINYCNN_THREADS."""
+    """How many threads compute: TINYCNN_THREADS, or the processors that this process may use, or its share of them."""
     chosen = os.environ.get("TINYCNN_THREADS")
     if chosen:
         if not chosen.isdecimal():
             raise ValueError(f"TINYCNN_THREADS is a number of threads, got {chosen!r}")
         return max(1, int(chosen))
+    if _share.get() is not None:
+        return _share.get()
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@contextlib.contextmanager
+def sharing_machine(threads: int) -> Iterator[None]:
+    """For the length of a with block this process has so many of the machine's processors, and BLAS too."""
+    token = _share.set(threads)
+    limit = None if blas_libraries() is None else _limited(thread_count())
+    try:
+        yield
+    finally:
+        _share.reset(token)
+        if limit is not None:
+            _take_control()
+            limit.restore_original_limits()
 
 
 _on = contextvars.ContextVar("whether the engine runs", default=True)
@@ -203,9 +221,9 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_in_child)
 
 
-def _limited():
+def _limited(threads=1):
     _take_control()
-    return blas_libraries().limit(limits=1)
+    return blas_libraries().limit(limits=threads)
 
 
 def _take_control():

@@ -17,6 +17,7 @@ from tinycnn.losses import Loss, MultiTaskLoss, SoftmaxCrossEntropy, tell_box_st
 from tinycnn.models.localizer import Localizer, softmax
 from tinycnn.tasks.parts import counted_by, expect_part, expect_something, say_if_exploded, two_parts
 from tinycnn.text import kind
+from tinycnn.updates import ALONE
 
 
 class Localization:
@@ -89,9 +90,9 @@ class Localization:
                             f"got {' and '.join(found) or 'none'}; each is an array of floating-point numbers")
         self.model.backward(*gradients)
 
-    def validate(self, valid: Samples, loss: Loss, batch_size: int, workers: int) -> Row:
+    def validate(self, valid: Samples, loss: Loss, batch_size: int, workers: int, processes: Any = ALONE) -> Row:
         """The loss with its terms, and the headline metrics, on the validation samples."""
-        there = outputs_of(self.model, valid, batch_size, workers)
+        there = processes.over(valid, lambda part: outputs_of(self.model, part, batch_size, workers))
         targets = self.model.standardize(box_codec.encode(valid.boxes, valid.sizes))
         value = loss.forward(there, (valid.labels, targets))
         losses = {f"valid_{name}": float(number) for name, number in losses_of(loss, value).items()}

@@ -16,6 +16,7 @@ from tinycnn.models.pose import PoseNet
 from tinycnn.pose_loss import PoseLoss
 from tinycnn.tasks.parts import expect_part, expect_something, say_if_exploded, two_parts
 from tinycnn.text import kind
+from tinycnn.updates import ALONE
 
 AROUND = 1.5  # of a window, and of its resolution: what a cut-out holds, so that a turned window finds pixels
 
@@ -79,9 +80,10 @@ class PoseEstimation:
                             f"numbers, got {kind(gradient)}")
         self.model.backward(gradient, input_gradient=False)
 
-    def validate(self, valid: PoseSamples, loss: Any, batch_size: int, workers: int) -> Row:
+    def validate(self, valid: PoseSamples, loss: Any, batch_size: int, workers: int, processes: Any = ALONE) -> Row:
         """The loss of what is predicted, PCK and PCP, on the validation samples."""
-        codes, mask = self._codes(valid, batch_size, workers), np.repeat(valid.visible, 2, axis=1)
+        codes = processes.over(valid, lambda part: self._codes(part, batch_size, workers))
+        mask = np.repeat(valid.visible, 2, axis=1)
         shown = poses.windows(valid.boxes, self.model.margin)
         truth = poses.encode_joints(valid.joints, shown)
         value = loss.forward(self.model.standardize(codes),
