@@ -30,6 +30,7 @@ def test_at_least_four_mistakes_and_each_with_a_sentence(name):
     assert all(len(says) > 40 and says.endswith((".", "?")) for says in sentences)
 
 
+@pytest.mark.slow  # 6 x 60 checks
 @pytest.mark.parametrize("name", [name for name in EXERCISES if named(name).unknown is None])
 @pytest.mark.parametrize("distort", [
     lambda a, rng: a + 0.1 * rng.standard_normal(np.shape(a)),
