@@ -16,6 +16,8 @@ from tinycnn.cli import main, runs
 from tinycnn.errors import CheckpointError, DataError, TrainingError
 from tinycnn.tasks import task_of
 
+pytestmark = pytest.mark.slow  # trainings
+
 TINY = ["train", "--size", "40", "--image-size", "32", "--channels", "4", "--hidden", "8", "--epochs", "1", "--quiet"]
 
 

@@ -384,6 +384,7 @@ def test_a_home_folder_of_nobody_is_said(here, capsys):
         tc.data.read("~nosuch/x")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a shell that closes streams")
 def test_closed_streams_cost_nothing(here):
     run = [sys.executable, "-m", "tinycnn", "train", "--size", "40", "--image-size", "32", "--channels", "4",

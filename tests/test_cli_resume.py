@@ -19,6 +19,8 @@ from tinycnn.cli.resume import repeat
 from tinycnn.generations import read_checkpoint
 from tinycnn.models.weights import load_with_extra, save
 
+pytestmark = pytest.mark.slow  # trainings
+
 PIL = pytest.importorskip("PIL.Image")
 ROOT = Path(__file__).parent.parent
 NETWORK = ["--image-size", "32", "--channels", "4,8", "--hidden", "16", "--batch-size", "16", "--device", "cpu"]
@@ -367,9 +369,8 @@ def start(*call):
                             env=os.environ | {"PYTHONPATH": str(ROOT), "TINYCNN_THREADS": "1"}, text=True)  # fmt: skip
 
 
-@pytest.mark.slow
 def test_of_runs_started_at_once_in_one_folder_one_trains_and_the_others_say_why_not():
-    for attempt in range(3):
+    for attempt in range(2):
         out = f"run-{attempt}"
         runs = [start(*TRAIN, "--epochs", "1", "--out", out) for _ in range(3)]
         said = [run.communicate()[1] for run in runs]
@@ -381,14 +382,14 @@ def test_of_runs_started_at_once_in_one_folder_one_trains_and_the_others_say_why
         assert not [name for name in os.listdir(out) if name.startswith(".")]
 
 
-@pytest.mark.slow
-def test_a_run_killed_at_once_or_later_is_resumed_to_the_same_bits_and_leaves_no_halves():
+def test_a_run_killed_at_once_or_later_is_resumed_to_the_same_bits_and_leaves_no_halves(monkeypatch):
     call = [*TRAIN, "--epochs", "4", "--augment", "strong"]
-    assert start(*call, "--out", "whole").wait() == 0
+    monkeypatch.setenv("TINYCNN_THREADS", "1")  # as in the others
+    assert main([*call, "--out", "whole"]) == 0
     rng, run = np.random.default_rng(0), start(*call, "--out", "run")
     while not Path("run/config.json").exists():
         time.sleep(0.005)
-    for _ in range(6):
+    for _ in range(4):
         time.sleep(rng.uniform(0, 0.1))
         run.send_signal(signal.SIGKILL)
         run.communicate()
@@ -453,7 +454,6 @@ def test_a_rate_that_is_no_number_is_refused_by_the_optimizers():
             tc.optim.SGD(tc.layers.Linear(2, 2), **options)
 
 
-@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="needs signals")
 def test_a_second_ctrl_c_prints_no_traceback():
     for number, pause in enumerate((0.0, 0.02, 0.1)):

@@ -10,6 +10,8 @@ import tinycnn as tc
 from tinycnn.cli import main
 from tinycnn.errors import CheckpointError
 
+pytestmark = pytest.mark.slow  # trainings
+
 SMALL = dict(num_classes=3, image_size=32, channels=(6, 8), hidden=10)
 TRAIN = ["train", "--model", "resnet", "--channels", "6,8", "--hidden", "10", "--image-size", "32", "--size", "24",
          "--valid-fraction", "0.2", "--batch-size", "12", "--quiet"]  # fmt: skip

@@ -13,6 +13,8 @@ from tests.course.matrix import judged as judge
 from tinycnn.course import check, named, names
 from tinycnn.course.result import MODIFIED
 
+pytestmark = pytest.mark.slow  # 2,000 answers; test_exercises.py has the known mistakes
+
 ANSWERS = answers()
 
 

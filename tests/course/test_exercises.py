@@ -1,11 +1,11 @@
 """The exercise checker: right answers pass, empty cells are told so, mistakes are met by name and never invented."""
 
-import subprocess
 import sys
 
 import numpy as np
 import pytest
 
+from tinycnn.course import __main__ as command
 from tinycnn.course import check, named, names
 from tinycnn.course.__main__ import row, said
 from tinycnn.errors import TinyCNNError
@@ -30,6 +30,7 @@ def test_at_least_four_mistakes_and_each_with_a_sentence(name):
     assert all(len(says) > 40 and says.endswith((".", "?")) for says in sentences)
 
 
+@pytest.mark.slow  # 6 x 60 checks
 @pytest.mark.parametrize("name", [name for name in EXERCISES if named(name).unknown is None])
 @pytest.mark.parametrize("distort", [
     lambda a, rng: a + 0.1 * rng.standard_normal(np.shape(a)),
@@ -285,7 +286,15 @@ def test_only_an_unknown_name_is_an_error():
             check(name, None)
 
 
-@pytest.mark.slow
-def test_the_matrix_is_printed_by_one_command():
-    run = subprocess.run([sys.executable, "-m", "tinycnn.course"], capture_output=True, text=True)
-    assert run.returncode == 0 and "0 answers judged wrongly" in run.stdout
+@pytest.mark.parametrize("wrong", [False, True])
+def test_the_matrix_is_printed_by_one_command(wrong, monkeypatch, capsys):
+    """Of one exercise; test_matrix asks for all. And an answer that is not judged as what it is counts."""
+    monkeypatch.setattr(command, "names", lambda: ["06.output_size"])
+    monkeypatch.setattr(sys, "argv", ["tinycnn.course"])
+    if wrong:
+        monkeypatch.setattr(command, "off", lambda exercise: exercise.solution)
+    with pytest.raises(SystemExit) as ended:
+        command.main()
+    printed, known = capsys.readouterr().out, len(named("06.output_size").mistakes)
+    assert ended.value.code == wrong and ("✗ unknown mistake" in printed) == wrong
+    assert f"1 exercises, {known} known mistakes recognized, {int(wrong)} answers judged wrongly" in printed

@@ -52,7 +52,7 @@ SUBMISSIONS = {  # name: (exercise, cells, verdict)
 @pytest.mark.parametrize("name", SUBMISSIONS)
 def test_twenty_submissions(name):
     exercise, cells, verdict = SUBMISSIONS[name]
-    seconds = 6 if verdict == "too slow" else 60
+    seconds = 3 if verdict == "too slow" else 60
     said, lines, _ = grade(cells, exercise, exercises()[exercise], seconds)
     assert said == verdict, lines
 

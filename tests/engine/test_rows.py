@@ -63,7 +63,7 @@ def test_a_network_computes_what_its_layers_do_one_by_one(device, case):
 
 
 @pytest.mark.slow
-@settings(max_examples=1500)
+@settings(max_examples=500)
 @given(st.tuples(*ANY))
 def test_and_so_do_many_more(device, case):
     compare(device, *case)

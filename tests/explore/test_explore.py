@@ -189,9 +189,10 @@ def test_damaged_epochs_cost_their_tab_and_nothing_else(run, tmp_path, name, con
     assert told["epochs"] is None and told["pictures"] and told["mistakes"]
 
 
-@pytest.mark.slow  # the report draws all its figures
-def test_the_report_of_inspect_links_to_it(run, tmp_path, capsys):
+@pytest.mark.slow  # the report makes all its figures; painted they are in tests/inspection
+def test_the_report_of_inspect_links_to_it(run, tmp_path, capsys, monkeypatch):
     pytest.importorskip("matplotlib")
+    monkeypatch.setattr("tinycnn.plots.look._written", lambda figure, kind: b"")
     assert main(["inspect", str(run), "--out", str(tmp_path)]) == 0
     assert 'href="explore.html"' in (tmp_path / "report.html").read_text("utf-8")
     assert (tmp_path / "explore.html").exists() and "explore.html" in capsys.readouterr().out

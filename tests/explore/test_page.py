@@ -1,7 +1,5 @@
 """The page in a browser: whatever is clicked, every number that it shows is NumPy's; and it works without a mouse."""
 
-import time
-
 import numpy as np
 import pytest
 from explore.browser import axe_file
@@ -82,7 +80,7 @@ def click_unit(page, node, unit):
 
 
 def test_whatever_is_clicked_its_numbers_are_those_of_numpy(page, written):
-    numbers, rng, counted, slowest = written[1], np.random.default_rng(1), 0, []
+    numbers, rng, counted = written[1], np.random.default_rng(1), 0
     ends = numbers.step.graph.class_end, numbers.step.graph.box_end
     clicks = [(node, mode) for node in range(len(numbers.nodes)) if node not in ends
               for mode in ("forward", "backward") for _ in range(3)]
@@ -92,16 +90,12 @@ def test_whatever_is_clicked_its_numbers_are_those_of_numpy(page, written):
         numbers.picture = int(rng.integers(6))
         page.evaluate(f"change({{picture: {numbers.picture}, mode: '{mode}', head: '{head}'}}), 0")
         click_unit(page, node, [int(rng.integers(side)) for side in numbers.step.values[node].shape[1:]])
-        begun = page.evaluate("performance.now()")
-        page.evaluate("select(state.node, state.unit)")
-        slowest.append(page.evaluate("performance.now()") - begun)
         counted += expect_numbers(page, numbers)
         buttons = page.evaluate("document.querySelectorAll('#detail .grid .plain').length")
         if buttons:  # one of the windows that see the unit
             page.evaluate(f"document.querySelectorAll('#detail .grid .plain')[{rng.integers(buttons)}].click()")
             counted += expect_numbers(page, numbers)
     assert counted > 1500
-    assert np.median(slowest) < 100  # milliseconds, this browser on this machine
     assert not page.problems
 
 
@@ -151,12 +145,10 @@ def test_names_are_shown_as_text(page, written):
     assert not page.requests and not page.problems
 
 
-def test_it_is_fast_small_and_fits(browser, written):
+def test_it_is_small_and_fits(browser, written):
     assert written[0].stat().st_size < 5_000_000
-    begun = time.monotonic()
     page = browser.open(written[0], width=390, height=800, script=SEEN)
     page.wait("document.body.dataset.ready === 'yes'")
-    assert time.monotonic() - begun < 10  # two seconds on a machine that does nothing else
     for width in (390, 1280):
         page.resize(width)
         for changes in ("mode: 'forward'", "mode: 'backward'", "mode: 'parameters'", "view: 'step'", "view: 'network'"):

@@ -12,7 +12,7 @@ from tinycnn.gradient_check.catalog import cases
 from tinycnn.layers import AvgPool2d, Conv2d, MaxPool2d
 
 NAMES = [name for name, _, _ in cases(0)]
-MODELS = ("localizer", "Sequential")
+MODELS = ("localizer", "residual localizer", "PoseNet", "Sequential")
 
 
 def on(device, tree):
@@ -40,8 +40,8 @@ def test_a_network_is_right_on_every_device(device):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", [name for name in NAMES if name.startswith("localizer")])
-def test_the_localizers_are_right_on_every_device(name, device):
+@pytest.mark.parametrize("name", [name for name in NAMES if name.startswith(MODELS[:3])])
+def test_the_models_are_right_on_every_device(name, device):
     _, model, inputs = cases(seed=3)[NAMES.index(name)]
     report = gradcheck(model.to(device), *on(device, tuple(inputs)), seed=3, title=name)
     assert report.ok, report

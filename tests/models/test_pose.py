@@ -53,10 +53,8 @@ def test_forward_backward_and_mean_pose(device):
     assert "14 joints" in repr(model) and model.multiply_adds((16, 16, 3)) > 0
 
 
-@pytest.mark.slow
-def test_its_gradients_are_right_with_its_loss():
-    model = small(dropout=0.0)
-    assert tc.gradcheck(model, numbers((3, 16, 16, 3))).ok
+def test_the_gradients_of_its_loss_are_right():
+    """Those of the network: tests/gradient_check/test_catalog.py."""
     mask = (np.random.default_rng(2).random((3, 28)) < 0.7).astype(float)
     for joint_loss in (None, SmoothL1Loss(0.5)):
         assert tc.gradcheck(PoseLoss(joint_loss), numbers((3, 28)), (numbers((3, 28), seed=2), mask)).ok

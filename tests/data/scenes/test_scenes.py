@@ -174,8 +174,8 @@ def test_color_does_not_give_the_class_away(small):
 
 @pytest.mark.slow
 def test_a_linear_classifier_and_the_mean_box_do_badly():
-    data = scenes(n=3000, image_size=64, seed=0, valid=0, test=600)
-    quarter = [s.images.reshape(len(s), 32, 2, 32, 2, 3).mean(axis=(2, 4)) for s in (data.train, data.test)]
+    data = scenes(n=1500, image_size=32, seed=0, valid=0, test=600)
+    quarter = [s.images.reshape(len(s), 16, 2, 16, 2, 3).mean(axis=(2, 4)) for s in (data.train, data.test)]
     for penalty in (100.0, 1000.0):
         assert ridge_accuracy(quarter[0], data.train.labels, quarter[1], data.test.labels, penalty) < 0.4
     mean = np.repeat(data.train.boxes.mean(axis=0, keepdims=True), len(data.test), axis=0)
