@@ -110,11 +110,16 @@ def expect_room(folder: Path, model: Layer, optimizer: Any, averaged: bool, samp
 
     samples: bytes that a checkpoint keeps of them
     """
-    weights = sum(held.value.nbytes for held in (model.parameters() | model.buffers()).values())
+    held = (model.parameters() | model.buffers()).values()
+    weights = sum(each.value.size * each.value.dtype.itemsize for each in held)
     checkpoint = weights * (1 + len(getattr(optimizer, "moments", ())) + averaged) + samples
     files = weights + 2 * checkpoint
     here = sum(path.stat().st_size for path in folder.iterdir() if path.name in (LAST, PREVIOUS, "model.npz"))
-    needed, free = max(0, files - here) + checkpoint, shutil.disk_usage(folder).free  # a new one lies beside the two
+    needed = max(0, files - here) + checkpoint  # a new one lies beside the two, for a moment
+    try:
+        free = shutil.disk_usage(folder).free
+    except OSError:  # of some networks nobody knows
+        return ""
     if free < needed:
         raise CheckpointError(f"{folder} needs about {byte_size(needed)} more for model.npz and two checkpoints, and "
                               f"{byte_size(free)} are free: make room, or choose another folder")

@@ -51,9 +51,9 @@ def fit(model: Localizer | PoseNet, train: Samples | Dataset | PoseSamples | Pos
     optimizer: default SGD(model, lr=0.01, momentum=0.9, weight_decay=5e-4)    loss: default MultiTaskLoss(), PoseLoss()
     schedule: progress 0..1 -> factor on the rate; default tinycnn.optim.cosine()
     augment: an Augment (for a PoseNet, a PoseAugment), or None
-    out: a folder for model.npz (the best epoch; the last without valid), checkpoint.npz, history.csv, epochs.npz, and
-        run.json
-    resume: continue from out/checkpoint.npz if there is one, with the same samples and settings. Only epochs and
+    out: a folder for model.npz (the best epoch; the last without valid), checkpoint.npz and the one before it,
+        history.csv, epochs.npz and run.json
+    resume: continue from the last whole checkpoint if there is one, with the same samples and settings. Only epochs and
         patience may be others: the rate then follows the schedule over the new number of epochs, which is printed
     patience: stop after so many epochs without a better one    clip_norm: largest norm of all gradients
     device: move the model there first; None leaves it where it is    workers: background threads that prepare batches

@@ -23,7 +23,7 @@ def main():
 
         if arguments.work:
             return memory.work(*arguments.work)
-        return memory.measure([int(n) for n in arguments.pictures.split(",")])
+        return memory.measure([int(n) for n in arguments.pictures.split(",")]) | memory.measure_large()
     from tests.faults.run import attack
     from tinycnn.text import table
 

@@ -183,7 +183,7 @@ def read_only(rng, out, whole):
 
 def _train_read_only(out, epoch):
     if os.geteuid() == 0:
-        train(None)  # all is imported then: others may not be allowed to read Python's own files
+        train(out.with_name(f"{out.name}-before"))  # all is imported then: others may not read Python's own files
         os.setgid(NOBODY)
         os.setuid(NOBODY)
 

@@ -302,4 +302,4 @@ def _how_to_resume(folder):
         kept = newest(folder)
     if kept is None:
         return f"no epoch was finished, so {folder} holds nothing to continue"
-    return f"{kept.behind} are kept; continue with: tinycnn train --resume --out {shlex.quote(str(folder))}"
+    return f"kept: {kept.behind}; continue with: tinycnn train --resume --out {shlex.quote(str(folder))}"

@@ -304,3 +304,13 @@ def test_sizes_that_are_none_count_as_not_stated(tmp_path, photo, annotate):
         photo(f"{name}.png")
         annotate(f"{name}.xml", ("cat", BOX), size=size)
     assert len(everything(tmp_path).train) == 5
+
+
+def test_two_annotations_of_one_picture_are_said(tmp_path, photo, annotate, answers):
+    """The box that is larger counts, as among objects of one annotation."""
+    photo("sub/o.png")
+    annotate("q.xml", ("cat", BOX), filename="o.png")
+    annotate("sub/o.xml", ("dog", (2, 3, 12, 13)), filename="o.png")
+    data = read(tmp_path, test_fraction=0, valid_fraction=0)
+    assert answers(data) == {"o.png": ("train", "dog", [1, 2, 12, 13])}
+    assert "has boxes from several annotations; all count: 1 (o.png)" in data.notes

@@ -99,10 +99,13 @@ def _merge(records, ledger):
         known = merged.setdefault(record.path, record)
         if known is record:
             continue
+        others = record.objects and repr(record.objects) != repr(known.objects)  # not one that is listed twice
         known.objects.extend(record.objects)
         known.aside.extend(record.aside)
         if known.source != record.source:
             ledger.remark(record.path.name, f"has boxes from two files, {known.source} and {record.source}; all count")
+        elif others and known.source is None:
+            ledger.remark(record.path.name, "has boxes from several annotations; all count")
         if known.part != record.part:
             ledger.remark(record.path.name, "listed in two parts, kept in the first of test, valid, train")
             known.part = min(known.part, record.part, key=PRECEDENCE.index)
