@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from many import CASES, with_batchnorm
-from test_steering import samples
+from test_steering import SMALL, samples
 
 import tinycnn as tc
 from tinycnn.cli import launch
@@ -171,6 +171,11 @@ def test_without_mpi4py_a_sentence_says_how_to_get_it(monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "mpi4py", None)
     assert tc.cli.main(["train"]) == 1
     assert "Install it with: pip install" in capsys.readouterr().err
+
+
+def test_a_number_is_no_processes():
+    with pytest.raises(TypeError, match=r"Processes\(MPI.COMM_WORLD\), made in each of the processes .* got 4"):
+        tc.fit(tc.models.localizer(**SMALL), samples(4), progress=False, processes=4)
 
 
 # --- threads ---

@@ -94,7 +94,7 @@ def fit(model: Localizer | PoseNet, train: Samples | Dataset | PoseSamples | Pos
     settings = settings_of(model, epochs=epochs, batch_size=batch_size, seed=seed, patience=patience,
                            clip_norm=clip_norm, augment=augment, schedule=schedule, loss=loss, optimizer=optimizer,
                            freeze=freeze, balance=balance, notes=notes, accumulate=accumulate, average=average,
-                           processes=processes.size, train=task.fingerprint(samples))
+                           processes=processes, train=task.fingerprint(samples))
     gradients, averaged = Accumulated(model, accumulate), Average(model, average)
     out, progress = (None, False) if processes.rank else (out, progress)  # one writes and prints for all
     run = Run(model, optimizer, out, settings, given_parts(task, train, valid), averaged, restore_best)
