@@ -111,8 +111,8 @@ def settings_of(model, *, epochs, batch_size, seed, patience, clip_norm, augment
     train: a few numbers of the training samples, which earlier versions compared
     """
     if not callable(getattr(processes, "add_up", None)):
-        raise TypeError("fit: processes is a tinycnn.processes.Processes(MPI.COMM_WORLD), made in each of the processes "
-                        f"that mpirun has started, got {processes!r}")
+        raise TypeError("fit: processes is a tinycnn.processes.Processes(MPI.COMM_WORLD), made in each of the "
+                        f"processes that mpirun has started, got {processes!r}")
     layers = {name: name_of(layer) for name, layer in model.layers() if not layer.children()}
     replaced = [value for value in vars(model).values() if inspect.isroutine(value)]
     settings = {
