@@ -39,8 +39,8 @@ def measure(processes, steps, batch_size):
     times, adding = np.diff(clock)[WARM:], adding_up(processes)
     if processes.rank == 0:
         median, low, high = np.percentile(times, (50, 25, 75)) * 1e3
-        print(f"{processes.size} x {thread_count()} threads, batch {batch_size}: {median:.0f} ms ({low:.0f} to {high:.0f}), "
-              f"{(sent[-1] - sent[-2]) / 1e6:.2f} MB, adding up {adding:.1f} ms")
+        print(f"{processes.size} x {thread_count()} threads, batch {batch_size}: {median:.0f} ms "
+              f"({low:.0f} to {high:.0f}), {(sent[-1] - sent[-2]) / 1e6:.2f} MB, adding up {adding:.1f} ms")
 
 
 def adding_up(processes, times=9):
