@@ -105,7 +105,7 @@ def _expect_own(optimizer, model):
 
 
 def settings_of(model, *, epochs, batch_size, seed, patience, clip_norm, augment, schedule, loss, optimizer, freeze,
-                balance, notes, accumulate, average, train, processes=ALONE):
+                balance, notes, accumulate, average, train, mixed_precision=False, processes=ALONE):
     """All that a run must find again when it is resumed, as JSON would give it back, and the machine that computes it.
 
     train: a few numbers of the training samples, which earlier versions compared
@@ -120,6 +120,7 @@ def settings_of(model, *, epochs, batch_size, seed, patience, clip_norm, augment
         "augment": name_of(augment), "schedule": [schedule(i / 16) for i in range(16)], "loss": name_of(loss),
         "optimizer": name_of(optimizer), "train": train, "freeze": list(freeze) if freeze else None,
         "balance": bool(balance), "notes": notes or {}, "accumulate": accumulate, "average": average,
+        "mixed_precision": bool(mixed_precision),
         "model": getattr(model, "config", None), "layers": layers,
         "code": own_code(augment=augment, loss=loss, optimizer=type(optimizer), layers=model.tree()[1:],
                          model=[type(model), *replaced]),
