@@ -8,7 +8,7 @@ be rounded away. So
   - layers that square their input compute in float32: BatchNorm2d, LocalResponseNorm;
   - the gradient of the loss is multiplied by a large number, the loss scale, before backward, and every gradient of a
     weight is divided by it afterwards. Where one is infinite or NaN then, the scale was too large: it is halved, and
-    the step is left out. After many steps without that it is doubled. (fit's detect_anomaly ends the run there instead.)
+    the step is left out. After many steps without that it is doubled. (With detect_anomaly the run ends there.)
 
 On a CPU float16 is slower than float32, so `fit` refuses it there. No GPU has run this yet: its arithmetic is tested on
 the simulated device, the rule of the loss scale against PyTorch's GradScaler.
