@@ -7,13 +7,14 @@ import gc
 import json
 import sys
 import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 import tinycnn as tc
 from tinycnn.backend import gpu_problem
-from tinycnn.bench import measure, process, report, run, scaling, sides, workloads
+from tinycnn.bench import measure, on_device, process, report, run, scaling, sides, workloads
 from tinycnn.cli import bench, main
 from tinycnn.errors import DataError
 from tinycnn.layers import (
@@ -28,6 +29,7 @@ from tinycnn.layers import (
     Sequential,
 )
 from tinycnn.models.localizer import Localizer, small_head
+from tinycnn.simulated import launches
 
 pytestmark = pytest.mark.slow  # processes and pictures of their own, half a minute in all
 
@@ -344,6 +346,44 @@ def test_the_simulated_device_says_that_its_times_mean_nothing(tiny, capsys):
     assert main(["bench", "T", "--device", "simulated", "--repeats", "1"]) == 0
     out, _ = capsys.readouterr()
     assert "none of these times means anything" in out and "on simulated" in out and "trunk.conv1" in out
+    assert "forward: host" in out and "images, uint8, to the device" in out
+
+
+def test_a_device_shows_copies_kernels_and_memory_layer_by_layer():
+    """On the simulated device: launches as simulated.launches counts them, memory as large as what a layer keeps."""
+    side = sides.TinyCNN(TRAINING, "simulated")
+    rows = {row["name"]: row for row in on_device.by_layer(side, 2)}
+    assert list(rows) == [name for name, _ in side.model.layers()]
+    conv, x = side.model.trunk["conv1"], side.x
+    with launches() as counted:
+        y = Sequential(conv).forward(x)
+    found = rows["trunk.conv1"]["forward"]
+    assert found["launches"] == counted.total() and found["device"] >= found["host"] > 0
+    assert y.nbytes <= found["bytes"] < y.nbytes + 2**14  # y stays, and little else
+    assert rows["trunk.flatten1"]["forward"]["launches"] == 0
+    uploaded, wide, loss = on_device.copies(side, 1)
+    assert (uploaded["bytes"], wide["bytes"], loss["bytes"]) == (x.size, 4 * x.size, 4)
+    assert all(row["bytes_per_second"] == row["bytes"] / row["seconds"] for row in (uploaded, wide, loss))
+
+
+def test_events_and_the_pool_of_a_gpu_are_asked_in_their_order():
+    asked = []
+
+    class Event:
+        def record(self):
+            asked.append("record")
+
+        def synchronize(self):
+            asked.append("synchronize")
+
+    class Pool:
+        def used_bytes(self):
+            return 7
+
+    cuda = SimpleNamespace(Event=Event, get_elapsed_time=lambda start, end: 250.0)
+    probe = on_device.CudaProbe(SimpleNamespace(cuda=cuda, get_default_memory_pool=Pool))
+    assert probe.seconds(probe.event(), probe.event()) == 0.25 and probe.used_bytes() == 7
+    assert asked == ["record", "record", "synchronize"]
 
 
 @pytest.mark.gpu

@@ -48,6 +48,7 @@ continuation
 snapshots  of each epoch, beside the checkpoint
 updates
 processes  the updates of many, over MPI
+mixed_precision
 checkpoint
 tasks  what a training has to know of its task
 own_code

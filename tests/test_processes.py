@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from many import CASES, with_batchnorm
-from test_steering import samples
+from test_steering import SMALL, samples
 
 import tinycnn as tc
 from tinycnn.cli import launch
@@ -106,6 +106,8 @@ def test_the_first_process_alone_writes(together):
 
 
 def test_a_killed_process_ends_the_run_and_another_number_of_processes_goes_on(mpi, tmp_path):
+    if not Path("/proc").is_dir():
+        pytest.skip("which process has which rank is read from /proc")
     run, whole = tmp_path / "run", tmp_path / "whole"
     running = start(4, "-m", "tinycnn", "train", *SMALL_RUN, "--epochs", "8", "--out", run, "--quiet")
     deadline = time.monotonic() + 100
@@ -171,6 +173,11 @@ def test_without_mpi4py_a_sentence_says_how_to_get_it(monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "mpi4py", None)
     assert tc.cli.main(["train"]) == 1
     assert "Install it with: pip install" in capsys.readouterr().err
+
+
+def test_a_number_is_no_processes():
+    with pytest.raises(TypeError, match=r"Processes\(MPI.COMM_WORLD\), made in each of the processes .* got 4"):
+        tc.fit(tc.models.localizer(**SMALL), samples(4), progress=False, processes=4)
 
 
 # --- threads ---

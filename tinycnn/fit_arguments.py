@@ -13,6 +13,7 @@ import numpy as np
 from tinycnn.engine import threads
 from tinycnn.layers import Layer
 from tinycnn.own_code import name_of, own_code
+from tinycnn.updates import ALONE
 from tinycnn.version import __version__
 
 
@@ -104,11 +105,14 @@ def _expect_own(optimizer, model):
 
 
 def settings_of(model, *, epochs, batch_size, seed, patience, clip_norm, augment, schedule, loss, optimizer, freeze,
-                balance, notes, accumulate, average, train, processes=1):
+                balance, notes, accumulate, average, train, mixed_precision=False, processes=ALONE):
     """All that a run must find again when it is resumed, as JSON would give it back, and the machine that computes it.
 
     train: a few numbers of the training samples, which earlier versions compared
     """
+    if not callable(getattr(processes, "add_up", None)):
+        raise TypeError("fit: processes is a tinycnn.processes.Processes(MPI.COMM_WORLD), made in each of the "
+                        f"processes that mpirun has started, got {processes!r}")
     layers = {name: name_of(layer) for name, layer in model.layers() if not layer.children()}
     replaced = [value for value in vars(model).values() if inspect.isroutine(value)]
     settings = {
@@ -116,11 +120,12 @@ def settings_of(model, *, epochs, batch_size, seed, patience, clip_norm, augment
         "augment": name_of(augment), "schedule": [schedule(i / 16) for i in range(16)], "loss": name_of(loss),
         "optimizer": name_of(optimizer), "train": train, "freeze": list(freeze) if freeze else None,
         "balance": bool(balance), "notes": notes or {}, "accumulate": accumulate, "average": average,
+        "mixed_precision": bool(mixed_precision),
         "model": getattr(model, "config", None), "layers": layers,
         "code": own_code(augment=augment, loss=loss, optimizer=type(optimizer), layers=model.tree()[1:],
                          model=[type(model), *replaced]),
         "machine": {"device": model.device, "NumPy": np.__version__, "tinycnn": __version__,
-                    "number of processes": processes} | (
+                    "number of processes": processes.size} | (
             {"threads": threads.thread_count(), "engine": "on" if threads.enabled() else "off"}
             if model.device == "cpu" else {}),
     }

@@ -16,13 +16,14 @@ def explain_out_of_memory(error: BaseException, batch_size: int | None = None, f
     The batch size is an estimate: memory beyond `fixed_bytes` is taken to grow in proportion to the batch.
     """
     asked, held, limit = _memory_figures(error)
+    where = "".join(f" ({note})" for note in getattr(error, "__notes__", []))  # of the engine, on a device
     if asked is None:
         sentence = f"out of memory ({first_line(error)})."
     else:
         sentence = f"out of memory: {byte_size(asked)} were asked for"
         if held is not None:
             sentence += f" while CuPy's memory pool already held {byte_size(held)}"
-        sentence += f" of {byte_size(limit)}." if limit else "."
+        sentence += f" of {byte_size(limit)}{where}." if limit else f"{where}."
     if batch_size is None:
         return sentence + " Use a smaller batch or smaller images."
     fits = batch_size // 2

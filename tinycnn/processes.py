@@ -14,7 +14,8 @@ Every process has the whole network and takes the same steps. In each of them:
 
 What a process remembers of its rows, such as BatchNorm2d's running averages, is averaged in the same call. The batch's
 own mean and variance are those of a process's rows, as in PyTorch's DistributedDataParallel: with BatchNorm2d alone,
-four processes are not quite one. The first process writes, prints and measures; validation is shared out.
+four processes are not quite one. The first process writes, prints and measures; validation is shared out. Pictures, and
+a folder that is resumed, must be where every process can read them.
 """
 
 import contextlib
@@ -114,6 +115,8 @@ class Processes:
         learning = [p for p in model.parameters().values() if p.grad is not None and not p.frozen]
         buffers, weight = model.buffers(), self.rows_done / self.all_done
         grads = [parameter.grad for parameter in learning]
+        if not grads:
+            return  # the optimizer says what is wrong
         # What is sent of a buffer is how far it has moved: one that has not stays as it is, to the bit.
         moved = [weight * (held.value - self.before[name]) for name, held in buffers.items()]
         flat = self._flat(sum(part.size for part in (*grads, *moved)), grads)

@@ -15,7 +15,7 @@ import numpy as np
 
 from tinycnn import optim
 from tinycnn.anomaly import Blind, Watch
-from tinycnn.backend import pick_device, to_device
+from tinycnn.backend import pick_device
 from tinycnn.callers import trains
 from tinycnn.checkpoint import Run
 from tinycnn.data.dataset import Dataset, Samples
@@ -25,6 +25,7 @@ from tinycnn.fit_arguments import balance_of, expect_numbers, expect_parts, froz
 from tinycnn.history import History, Row, describe
 from tinycnn.losses import Loss
 from tinycnn.memory import explain_out_of_memory
+from tinycnn.mixed_precision import mixed
 from tinycnn.models.base import PictureModel
 from tinycnn.models.localizer import Localizer
 from tinycnn.models.pose import PoseNet
@@ -35,14 +36,14 @@ from tinycnn.updates import ALONE, Accumulated, Average
 
 @trains
 def fit(model: Localizer | PoseNet, train: Samples | Dataset | PoseSamples | PoseDataset,
-        valid: Samples | PoseSamples | None = None, *, epochs: int = 20, batch_size: int = 64,
+        valid: Samples | PoseSamples | None = None, *, epochs: int = 20, batch_size: int = 64, resume: bool = False,
         optimizer: optim.Optimizer | None = None, loss: Loss | None = None, schedule: optim.Schedule | None = None,
-        augment: Any = None, seed: int = 0, out: str | Path | None = None, resume: bool = False,
+        augment: Any = None, seed: int = 0, out: str | Path | None = None, mixed_precision: bool = False,
         patience: int | None = None, clip_norm: float | None = None, device: str | None = None, progress: bool = True,
         gradcheck_every: int = 0, workers: int = 1, on_epoch: Callable[[Row, Any], object] | None = None,
         freeze: tuple[str, int] | None = None, balance: bool = False, notes: dict[str, Any] | None = None,
-        accumulate: int = 1, average: float | None = None, restore_best: bool = False, processes: Any = ALONE,
-        on_step: Callable[[dict[str, Any], Any], object] | None = None, detect_anomaly: bool = False) -> History:
+        accumulate: int = 1, average: float | None = None, restore_best: bool = False, detect_anomaly: bool = False,
+        on_step: Callable[[dict[str, Any], Any], object] | None = None, processes: Any = ALONE) -> History:
     """Train a Localizer, or a PoseNet; returns the History. The model ends with the weights of the last epoch, with
     restore_best with those of the best one.
 
@@ -50,7 +51,7 @@ def fit(model: Localizer | PoseNet, train: Samples | Dataset | PoseSamples | Pos
         never learned from
     optimizer: default SGD(model, lr=0.01, momentum=0.9, weight_decay=5e-4)    loss: default MultiTaskLoss(), PoseLoss()
     schedule: progress 0..1 -> factor on the rate; default tinycnn.optim.cosine()
-    augment: an Augment (for a PoseNet, a PoseAugment), or None
+    augment: an Augment (for a PoseNet, a PoseAugment), or None    mixed_precision: compute in float16, on a GPU alone
     out: a folder for model.npz (the best epoch; the last without valid), checkpoint.npz and the one before it,
         history.csv, epochs.npz and run.json
     resume: continue from the last whole checkpoint if there is one, with the same samples and settings. Only epochs and
@@ -94,7 +95,8 @@ def fit(model: Localizer | PoseNet, train: Samples | Dataset | PoseSamples | Pos
     settings = settings_of(model, epochs=epochs, batch_size=batch_size, seed=seed, patience=patience,
                            clip_norm=clip_norm, augment=augment, schedule=schedule, loss=loss, optimizer=optimizer,
                            freeze=freeze, balance=balance, notes=notes, accumulate=accumulate, average=average,
-                           processes=processes.size, train=task.fingerprint(samples))
+                           processes=processes, mixed_precision=mixed_precision, train=task.fingerprint(samples))
+    task, optimizer = mixed(task, optimizer) if mixed_precision else (task, optimizer)
     gradients, averaged = Accumulated(model, accumulate), Average(model, average)
     out, progress = (None, False) if processes.rank else (out, progress)  # one writes and prints for all
     run = Run(model, optimizer, out, settings, given_parts(task, train, valid), averaged, restore_best)
@@ -167,9 +169,8 @@ def _gradients(task, batch, loss, meter, watch, processes):
     """Forward, the loss, and backward, which writes all gradients; returns (the loss, 0-d, of how many pictures)."""
     # Numbers that overflow are reported once, as a TrainingError, not by a warning for each operation.
     with np.errstate(over="ignore", invalid="ignore"):
-        model = task.model
-        with processes.drawing(model):
-            outputs = model.forward(model.normalize(to_device(batch.images, model.device)))
+        with processes.drawing(task.model):
+            outputs = task.forward(batch.images)
         outputs, truth, pictures = processes.whole(outputs, task.truth(batch), len(batch.images))
         value = loss.forward(outputs, truth)
         watch.forward(value, truth)

@@ -698,6 +698,12 @@ for n in (1, 2, 8, 64):
 # belong to the fully connected layers, which do 8 % of the work. Again it is what moves that decides. (Real programs
 # send a layer's gradient while that of the next is computed, and hide a part of it.)
 #
+# **In the library** it is `mpirun -n 4 tinycnn train`, and nothing has to be weighted there. Each process computes the
+# scores and boxes of its own pictures; these few numbers are put together first, and all of them compute the loss of
+# the whole batch. So the gradients that they send down their networks are shares of one mean, and are simply added up.
+# Each also draws the dropout masks of the whole batch and uses its own rows, so the losses can be checked against those
+# of one process after all: they are the same to rounding. Batch normalization is not.
+#
 # ## 7. Keep it
 
 # %% tags=["yours"]

@@ -66,6 +66,8 @@ def text(result):
     parts = [f"{title}\n{'=' * len(title)}", _times(result), *_sentences(result)]
     if "layers" in result:
         parts.append("\n" + _layers(result))
+    if "device_layers" in result:
+        parts += ["\n" + _device_layers(result), "\n" + _copies(result)]
     return "\n".join(parts)
 
 
@@ -131,6 +133,31 @@ def _layers(result):
         rows.append((row["name"], shortened(row["what"], 44), _time(row["forward"]), _rate(row.get("forward_gflops")),
                      *back, percent(spent / total)))
     return table(rows, left=2)
+
+
+def _device_layers(result):
+    """What the host asks for and what the device does, layer by layer, and the memory that stays."""
+    ways = ("forward", "backward") if result["workload"]["kind"] != "inference" else ("forward",)
+    counted = any("forward" in row and row["forward"]["launches"] is not None for row in result["device_layers"])
+    titles = ("host", "device", "MB", *["launches"] * counted)
+    rows = [("tinycnn, on the device", *(f"{way}: {title}" if title == "host" else title
+                                         for way in ways for title in titles))]
+    for row in result["device_layers"]:
+        cells = [row["name"]]
+        for way in ways:
+            found = row.get(way)
+            cells += ["-"] * len(titles) if found is None else [
+                _time(found["host"]), _time(found["device"]), megabytes(found["bytes"], digits=2),
+                *[found["launches"]] * counted]
+        rows.append(tuple(cells))
+    return table(rows)
+
+
+def _copies(result):
+    rows = [("copies", "MB", "time", "GB/s")]
+    rows += [(row["what"], megabytes(row["bytes"], digits=3), _time(row["seconds"]),
+              f"{row['bytes_per_second'] / 1e9:.3g}") for row in result["copies"]]
+    return table(rows)
 
 
 def scaling_text(measured):

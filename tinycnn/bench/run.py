@@ -6,7 +6,7 @@ weights, and a difference beyond rounding ends the measurement before the first 
 
 import numpy as np
 
-from tinycnn.bench import measure
+from tinycnn.bench import measure, on_device
 from tinycnn.bench.epoch import TinyCNNEpoch, training_pictures
 from tinycnn.bench.process import BenchError, Remote, peak_memory
 from tinycnn.bench.sides import TinyCNN
@@ -66,6 +66,8 @@ def run(workload, device="cpu", against=None, peak=None, repeats=None, paired=Fa
     result |= _arithmetic(workload, result, peak)
     if workload.kind != "epoch":
         result["layers"] = _layers(workload, device, repeats or workload.repeats)
+        if device != "cpu":
+            result["device_layers"], result["copies"] = _on_device(workload, device, repeats or workload.repeats)
         result["memory"] = {"tinycnn": peak_memory(workload, device)}
         if result["rival"]:
             form = next(form for form in _forms(workload, against) if _name(form) == result["rival"])
@@ -131,6 +133,12 @@ def _arithmetic(workload, result, peak):
     if peak:
         values |= {"peak_gflops": peak, "seconds_at_peak": per_step / 1e9 / peak, "share_at_peak": achieved / peak}
     return {"arithmetic": values}
+
+
+def _on_device(workload, device, repeats):
+    side = TinyCNN(workload, device)
+    side.warm_up()
+    return on_device.by_layer(side, repeats), on_device.copies(side, repeats)
 
 
 def _layers(workload, device, repeats):

@@ -70,8 +70,9 @@ def main(argv=None):
     if "--debug" in argv:
         traceback.print_exception(cause)
     line = launch.said_by_first(line, status)
-    if line is not None:
-        print(f"tinycnn: {line}", file=sys.stderr)
+    if line is None:
+        return 0
+    print(f"tinycnn: {line}", file=sys.stderr)
     launch.end_all(status)
     if program and status == 130:
         # An interrupt that comes while a lock is taken leaves it taken, and Python would wait for the thread behind it.

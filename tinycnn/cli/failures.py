@@ -24,7 +24,7 @@ def explain(error):
         text = str(error)
     else:
         text = f"{type(error).__name__}: {error}. This is a mistake in tinycnn; --debug shows where it happened"
-    return legible(text)
+    return legible("; ".join([text, *getattr(error, "__notes__", [])]))
 
 
 def _system(error):

@@ -18,7 +18,7 @@ from tinycnn.updates import ALONE
 
 TOLD_BY = {"PMI_SIZE": "PMI_RANK", "OMPI_COMM_WORLD_SIZE": "OMPI_COMM_WORLD_RANK"}  # MPICH, Intel MPI; Open MPI
 WRONG_CALL = 2  # the exit status of one
-FIRST_SPEAKS = 2.0  # seconds that the others wait for the first process to say what went wrong in all of them
+FIRST_SPEAKS = 3.0  # seconds that the others wait for the first process to say what went wrong in all of them
 
 
 def started() -> tuple[int, int]:
@@ -80,13 +80,18 @@ def device_for(processes: Any, device: str) -> str:
 
 def said_by_first(line: str, status: int) -> str | None:
     """What this process is to print of an error. The first one says it at once and ends all; another one waits for that
-    first, and if nothing comes, what has gone wrong is its own. None for a wrong call, which all of them have read.
+    first, and if nothing comes, what has gone wrong is its own.
+
+    None for a wrong call that came up before MPI began: all of them have read the same one. The others then have to end
+    as if nothing were wrong, for mpirun ends the first one, in the middle of its sentence, when another one fails.
     """
     rank, size = started()
     if rank == 0:
         return line
+    if status == WRONG_CALL and not _running():
+        return None
     time.sleep(FIRST_SPEAKS)
-    return None if status == WRONG_CALL and not _running() else f"process {rank + 1} of {size}: {line}"
+    return f"process {rank + 1} of {size}: {line}"
 
 
 def end_all(status: int) -> None:

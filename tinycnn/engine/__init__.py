@@ -12,22 +12,30 @@ Every result is that of the layers' own formulas to rounding; TINYCNN_ENGINE=0 r
 formula one by one, in chunks that bound the memory of patches.
 """
 
+import numpy as np
+
 from tinycnn.backend import array_module
+from tinycnn.engine.on_device import around, observed
 from tinycnn.engine.recorder import Recorder
 from tinycnn.engine.rows import plan
 from tinycnn.engine.steps import workspace_bytes
 from tinycnn.engine.threads import enabled, one_blas_thread, switched_off, switched_on, thread_count
 from tinycnn.engine.update import in_blocks
 
-__all__ = ["Recorder", "backward", "enabled", "forward", "in_blocks", "one_blas_thread", "plan", "switched_off",
-           "switched_on", "thread_count", "workspace_bytes"]
+__all__ = ["Recorder", "backward", "enabled", "forward", "in_blocks", "observed", "one_blas_thread", "plan",
+           "switched_off", "switched_on", "thread_count", "workspace_bytes"]
 
 
 def forward(layers, x):
     """x through `layers`: (y, tape)."""
-    tape = []
-    for row in plan(layers, array_module(x)):
-        x, kept = row.forward(x)
+    tape, xp = [], array_module(x)
+    rows = plan(layers, xp)
+    for place, row in enumerate(rows):
+        if xp is np:
+            x, kept = row.forward(x)
+        else:
+            with around(row, "forward", place, len(rows), x, xp):
+                x, kept = row.forward(x)
         tape.append((row, kept))
     return x, tape
 
@@ -39,7 +47,12 @@ def backward(tape, dy, input_gradient=True):
         first = next((i for i, (row, _) in enumerate(tape) if row.learns()), len(tape))
         for row, _ in tape[:first]:
             row.forget()
+    xp, count = array_module(dy), len(tape)
     while len(tape) > first:
         row, kept = tape.pop()  # and what it kept is free for the rows below
-        dy = row.backward(kept, dy, input_gradient or len(tape) > first)
+        if xp is np:
+            dy = row.backward(kept, dy, input_gradient or len(tape) > first)
+        else:
+            with around(row, "backward", len(tape), count, dy, xp):
+                dy = row.backward(kept, dy, input_gradient or len(tape) > first)
     return dy if input_gradient else None

@@ -8,6 +8,7 @@
     task.prepare(train, augment, seed, loss)       what is measured once, before the first step: statistics
     task.batches(samples, batch_size, ...)         pictures ready for the network, with their answers
     task.truth(batch) -> what loss.forward compares the model's outputs with
+    task.forward(images)                           what the network says of pictures on the host
     task.backward(gradient)                        what loss.backward gave, down into the model
     task.validate(valid, loss, ...) -> row         the columns of an epoch's validation
     task.evaluate(samples, train_samples, ...)     all metrics, with the answers that never look at the picture

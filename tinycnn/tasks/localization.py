@@ -82,6 +82,10 @@ class Localization:
         """(labels on the host, standardized boxes on the model's device)"""
         return batch.labels, self.model.standardize(batch.codes)
 
+    def forward(self, images: np.ndarray) -> tuple[Array, Array]:
+        """What the network says of pictures on the host, (scores, boxes)."""
+        return self.model.forward(self.model.normalize(to_device(images, self.model.device)))
+
     def backward(self, gradients: Any, name: str) -> None:
         """(dloss/dscores, dloss/dboxes) down into the model. name: of the loss that gave them"""
         found = [kind(part) for part in gradients] if isinstance(gradients, tuple | list) else [kind(gradients)]

@@ -73,6 +73,10 @@ class PoseEstimation:
         mask = np.repeat(batch.visible, 2, axis=1).astype(np.float32)
         return self.model.standardize(batch.codes), to_device(mask, self.model.device)
 
+    def forward(self, images: np.ndarray) -> Array:
+        """What the network says of pictures on the host."""
+        return self.model.forward(self.model.normalize(to_device(images, self.model.device)))
+
     def backward(self, gradient: Any, name: str) -> None:
         """dloss/doutputs down into the model. name: of the loss that gave it"""
         if getattr(getattr(gradient, "dtype", None), "kind", "") != "f":
