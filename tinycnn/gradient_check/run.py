@@ -12,7 +12,7 @@ from tinycnn.gradient_check.parts import attributes, is_array, is_float_array, i
 from tinycnn.gradient_check.private_copy import private_copy
 from tinycnn.gradient_check.reachable import places
 from tinycnn.gradient_check.trees import leaves, like, rebuild, to_host
-from tinycnn.gradient_check.variables import value_name
+from tinycnn.gradient_check.variables import Listed, value_name
 
 # Methods of objects that add gradients up on purpose, as PyTorch does.
 ZEROING = ("zero_grad", "zero_grads", "clear_grads", "reset_grads")
@@ -26,7 +26,8 @@ class Run:
         self.obj = copy.deepcopy(under_test.template) if under_test.simple else private_copy(under_test.template)
         if self.dtype != np.float64:
             cast(self.obj, dtype)
-        self.holder = self.obj  # where the variables are, if obj is put into a chain
+        # Where the variables are, also if obj is put into a chain.
+        self.holder = Listed(self.obj) if under_test.simple else self.obj
         self.variables = under_test.variables
         for name, variable in self.variables.items():  # what belongs to a class may hold what an earlier run left
             if variable.path.outside and name in under_test.values:

@@ -90,6 +90,16 @@ class Declared(Variable):
         self.held(obj).grad = None
 
 
+class Listed:
+    """The parameters of a layer of this library, listed once: forward and backward leave them the same objects."""
+
+    def __init__(self, layer):
+        self._parameters = layer.parameters()
+
+    def parameters(self):
+        return self._parameters
+
+
 def declared(obj):
     """{name: Declared} of what parameters() lists; empty where there is none, or where it lists something else."""
     named = follow_call(obj, "parameters")
