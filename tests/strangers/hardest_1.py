@@ -240,6 +240,6 @@ def winsorized(wrong):
     return Square()
 
 
-@CASES.add("a linear path for small dy, a cubic term for large", "size of dy", lambda: (rn(5, 4),), "nonlinear")
+@CASES.add("a linear path for small dy, a cubic term for large", "size of dy", lambda: (rn(5, 4),), "nonlinear", "imprecise")
 def cubic(wrong):
     return (lambda x: np.arctan(x)), (lambda dy, x: (dy + (1e-9 * dy**3 if wrong else 0)) / (1 + x**2))

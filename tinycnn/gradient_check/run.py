@@ -11,7 +11,7 @@ from tinycnn.gradient_check.generators import generators, put_back, state_of
 from tinycnn.gradient_check.parts import attributes, is_array, is_float_array, is_ours, walk
 from tinycnn.gradient_check.private_copy import private_copy
 from tinycnn.gradient_check.reachable import places
-from tinycnn.gradient_check.trees import leaves, like, rebuild, to_host
+from tinycnn.gradient_check.trees import leaves, like, of_kind, rebuild, to_host
 from tinycnn.gradient_check.variables import Listed, value_name
 
 # Methods of objects that add gradients up on purpose, as PyTorch does.
@@ -48,8 +48,8 @@ class Run:
                 value = changes.get(name, self.under_test.values.get(name))
                 value = to_host(leaf) if value is None else value
                 if is_array(leaf):
-                    leaf = to_device(np.array(value, self.dtype), device_of(leaf))
-                    leaf = leaf if layout is None else layout(leaf)
+                    array = to_device(np.array(value, self.dtype), device_of(leaf))
+                    leaf = of_kind(array if layout is None else layout(array), leaf)
                 else:
                     leaf = like(value, leaf, self.dtype)
             elif is_array(leaf):
@@ -145,9 +145,12 @@ def cast(obj, dtype):
     """Convert every floating-point array that belongs to the object alone; a shared array stays shared."""
     if is_ours(obj) and callable(getattr(obj, "astype", None)):
         obj.astype(dtype)
-    for path, value in places(obj).items():
+    found, converted = places(obj, every=True), {}
+    for path, value in found.items():
         if is_float_array(value) and np.dtype(value.dtype) != dtype and not path.outside:
-            path.set(obj, value.astype(np.dtype(dtype)))
+            if id(value) not in converted:
+                converted[id(value)] = value.astype(np.dtype(dtype))
+            path.set(obj, converted[id(value)])
     for _, part in walk(obj):
         for value in attributes(part).values():
             if value_name(value):

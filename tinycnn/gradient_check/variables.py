@@ -31,6 +31,11 @@ class Variable:
     path: Path
     gradient: Path | str | None = None  # a string: the key in what backward returns
 
+    @property
+    def kept_at(self):
+        """All places of its gradient: Paths, or a key in what backward returns."""
+        return [] if self.gradient is None else [self.gradient]
+
     def read(self, obj):
         return self.path.get(obj)
 
