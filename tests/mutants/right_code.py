@@ -55,13 +55,17 @@ def _read(record):
     return {row[0]: collections.Counter(dict(zip(("checks", "ok", "accused"), row[1:], strict=True))) for row in rows}
 
 
-def checks(seed):
-    """(name, object, inputs, condition) of one seed: all cases as they are, and a third of them under a condition."""
+def checks(seed, only=None):
+    """(name, object, inputs, condition) of one seed: all cases as they are, and a third of them under a condition.
+
+    only: all cases under this one condition instead
+    """
     plain = cases(seed)
-    yield from ((name, thing, inputs, PLAIN) for name, thing, inputs in plain)
+    if only is None:
+        yield from ((name, thing, inputs, PLAIN) for name, thing, inputs in plain)
     for number, (name, thing, inputs) in enumerate(plain):
-        if number % RARELY == seed % RARELY:
-            condition = list(CONDITIONS)[(seed // RARELY + number // RARELY) % len(CONDITIONS)]
+        if only is not None or number % RARELY == seed % RARELY:
+            condition = only or list(CONDITIONS)[(seed // RARELY + number // RARELY) % len(CONDITIONS)]
             rng = np.random.default_rng([seed, number])
             yield name, *CONDITIONS[condition](copy.deepcopy(thing), inputs, rng), condition
 

@@ -105,7 +105,8 @@ def by_id(wrong):
     return Linear(("fc", 1))
 
 
-@CASES.add("frozen flag: half of the columns are left out of dw", "unseen", lambda: (rn(5, 4),), "some indices", "region")
+@CASES.add("frozen flag: half of the columns are left out of dw", "unseen", lambda: (rn(5, 4),), "some indices",
+           "region")
 def half_frozen(wrong):
     class Frozen:
         def __init__(self):
@@ -240,6 +241,7 @@ def winsorized(wrong):
     return Square()
 
 
-@CASES.add("a linear path for small dy, a cubic term for large", "size of dy", lambda: (rn(5, 4),), "nonlinear", "imprecise")
+@CASES.add("a linear path for small dy, a cubic term for large", "size of dy", lambda: (rn(5, 4),), "nonlinear",
+           "imprecise")
 def cubic(wrong):
     return (lambda x: np.arctan(x)), (lambda dy, x: (dy + (1e-9 * dy**3 if wrong else 0)) / (1 + x**2))

@@ -41,7 +41,7 @@ def used_twice(wrong):
 
 
 @CASES.add("chunks of four rows, the rest is lost", "another call", lambda: (rn(8, 4),), "some indices", "batch mean",
-           "raises", "border", "stale")
+           "raises", "border", "stale", "another batch")
 def chunks(wrong):
     class Linear:
         def __init__(self):

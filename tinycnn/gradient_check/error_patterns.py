@@ -15,7 +15,7 @@ from tinycnn.gradient_check.rearrangements import REARRANGED, rearranged_partner
 from tinycnn.gradient_check.run import random_signed
 from tinycnn.gradient_check.step_sizes import OK, WRONG
 from tinycnn.gradient_check.terms import added_term, only_one_part, several_outputs
-from tinycnn.gradient_check.wrong_gradient import SAME, WrongGradient
+from tinycnn.gradient_check.wrong_gradient import SAME, WrongGradient, few_digits
 
 
 def diagnose(differences, tensor, rng):
@@ -87,13 +87,7 @@ def _constant_factor(wrong):
             return found
         if np.array_equal(wrong.g, wrong.g.astype(np.float32)):
             return "float32", "right only in single precision: somewhere in backward numbers pass through float32"
-        digits = f"right only to {-np.log10(max(rest, abs(c - 1), 1e-15)):.0f} digits"
-        if _is_smooth(wrong):
-            return "imprecise", (f"{digits}, and smooth, so that no rounding explains it: an iteration that stops "
-                                 "early, a difference quotient in place of a derivative, a number written with too "
-                                 "few digits, or an epsilon that is in forward or in backward but not in both")
-        return "float32", (f"{digits}, and it moves in jumps when all numbers move by 1e-10: on the way they are "
-                           "rounded to float32, or to fewer digits")
+        return few_digits(wrong.differences, wrong.name, "right", max(rest, abs(c - 1)))
     small = 1e-4
     if not wrong.differences.under_test.is_loss:
         gentle = wrong.differences.under_test.gradients([small * dy for dy in wrong.differences.dys])[wrong.name]
@@ -116,20 +110,6 @@ def _constant_factor(wrong):
         return "batch mean", (f"{sign}{n} times too small, the batch size: the mean over the batch is taken twice (the "
                               "loss divides by N already)")
     return "factor", f"{sign}{c:.6g} times the right one everywhere{_guess(size, wrong)}"
-
-
-def _is_smooth(wrong):
-    """Does the gradient move twice as far when every number moves twice as far? What passes through float32 jumps."""
-    differences, rng, found = wrong.differences, np.random.default_rng(0), []
-    steps = {name: differences.own_sizes[name] * random_signed(rng, v.shape) for name, v in differences.values.items()}
-    turns = [dy * random_signed(rng, dy.shape) for dy in differences.dys]
-    for h in (1e-10, 2e-10):
-        changes = {name: differences.values[name] + h * step for name, step in steps.items()}
-        dys = [dy + h * turn for dy, turn in zip(differences.dys, turns, strict=True)]
-        g = differences.under_test.gradients(dys, changes)[wrong.name]
-        found.append(g - wrong.g if g is not None and g.shape == wrong.g.shape else np.full(wrong.g.shape, np.nan))
-    once, twice = found
-    return bool(once.any() and np.linalg.norm(twice - 2 * once) <= 0.05 * np.linalg.norm(once))
 
 
 def _everywhere(tensor):
