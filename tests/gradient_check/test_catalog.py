@@ -60,9 +60,9 @@ def test_every_case_with_a_seed_of_its_own_without_a_false_alarm():
 @pytest.mark.parametrize("condition", list(right_code.CONDITIONS))
 def test_hard_numbers_accuse_nobody(condition):
     """Four cases under each condition; all of them: python -m tests.mutants --right 0:200."""
-    seed = 3 * list(right_code.CONDITIONS).index(condition)
+    seed = list(right_code.CONDITIONS).index(condition)
     found = [check for check in right_code.checks(seed, condition) if not check[0].startswith(HEAVY)]
-    for name, obj, inputs, _ in found[seed % 3 :: 3][:4]:
+    for name, obj, inputs, _ in found[seed % 9 :: 9]:
         report = gradcheck(obj, *inputs, seed=seed, title=name)
         assert report.verdict != "wrong", report
 

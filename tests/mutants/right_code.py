@@ -1,6 +1,7 @@
 """Correct code: every layer and loss as it is, and at numbers that make a checker doubt it.
 
-`checks(seed)` yields 45 cases of the catalog as they are and 15 of them under a condition; `sweep` runs many seeds.
+`checks(seed)` yields the layers and losses of the catalog as they are, and half of them under a condition; whole models
+in every tenth seed. `sweep` runs many seeds.
 """
 
 import collections
@@ -13,7 +14,8 @@ import numpy as np
 from tinycnn.gradient_check import gradcheck
 from tinycnn.gradient_check.catalog import cases
 
-RARELY = 3  # each case meets a condition in every third seed
+RARELY = 2  # each case meets a condition in every second seed
+MODELS, MODELS_RARELY = ("localizer", "residual localizer", "PoseNet"), 10
 PLAIN = "as it is"
 
 
@@ -56,11 +58,11 @@ def _read(record):
 
 
 def checks(seed, only=None):
-    """(name, object, inputs, condition) of one seed: all cases as they are, and a third of them under a condition.
+    """(name, object, inputs, condition) of one seed: all cases as they are, and half of them under a condition.
 
     only: all cases under this one condition instead
     """
-    plain = cases(seed)
+    plain = [case for case in cases(seed) if seed % MODELS_RARELY == 0 or not case[0].startswith(MODELS)]
     if only is None:
         yield from ((name, thing, inputs, PLAIN) for name, thing, inputs in plain)
     for number, (name, thing, inputs) in enumerate(plain):
