@@ -23,7 +23,8 @@ def _with_marks(mutants):
 
 @pytest.mark.parametrize("mutant", list(_with_marks(MUTANTS)))
 def test_a_mutant_is_caught_and_named(mutant):
-    report = mutant.check(seed=0)
+    """Each with one of two seeds; all of them with any seed: python -m tests.mutants --seed 1 --seeds 0."""
+    report = mutant.check(seed=MUTANTS.index(mutant) % 2)
     assert not report.ok
     assert caught_by(report)
     if mutant.family is not None:
@@ -35,15 +36,6 @@ def test_there_are_mutants_of_everything():
     assert {mutant.layer for mutant in MUTANTS} >= {
         "Conv2d", "MaxPool2d", "AvgPool2d", "Linear", "ReLU", "Dropout", "Flatten", "LocalResponseNorm",
         "SoftmaxCrossEntropy", "L2Loss", "MultiTaskLoss", "Localizer", "Sequential"}
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("seed", [1])
-def test_mutants_are_caught_and_named_whatever_the_seed(seed):
-    for mutant in MUTANTS:
-        report = mutant.check(seed)
-        assert not report.ok and (mutant.family is None or mutant.family in report.families), \
-            f"{mutant.words}, seed {seed}\n{report}"
 
 
 @pytest.mark.parametrize("name, words", [
@@ -84,10 +76,15 @@ def test_what_mutants_are_made_from_is_right(mutant):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("mutant", [pytest.param(mutant, id=mutant.name) for mutant in MUTANTS])
-def test_no_mutant_is_caught_for_anything_but_its_edit(mutant):
-    report = mutant.check(twin=True)
-    assert report.ok, report
+def test_no_mutant_is_caught_for_anything_but_its_edit():
+    seen = set()
+    for mutant in MUTANTS:
+        rng = np.random.default_rng(0)
+        twin = repr(mutant.make_twin(rng)), mutant.at, repr(mutant.inputs(rng))
+        if twin not in seen:  # many mutants are made from the same layer at the same numbers
+            seen.add(twin)
+            report = mutant.check(twin=True)
+            assert report.ok, f"{mutant.name}\n{report}"
 
 
 def test_which_of_equals_wins_is_the_layers_own_business():

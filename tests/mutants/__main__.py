@@ -1,37 +1,43 @@
 """Print the table: every mutant, what caught it, what it was taken for; then the false alarms of correct code.
 
-    python -m tests.mutants                  all mutants, and 200 seeds of every layer
-    python -m tests.mutants --seeds 5        fewer seeds
+    python -m tests.mutants                     all mutants, and 200 seeds of correct code
+    python -m tests.mutants --seeds 5           fewer seeds
+    python -m tests.mutants --seed 1 --seeds 0  the mutants alone, with other numbers
+    python -m tests.mutants --right 0:40        correct code alone, with the seeds 0 to 39
+    python -m tests.mutants --right 0:200 --record right.csv --minutes 4
+                                                the same in parts: the next call goes on where this one stops
 """
 
 import argparse
 import os
 import sys
-import time
 
 os.environ.setdefault("TINYCNN_THREADS", "1")  # the arrays are tiny: threads would only wait for each other
 
-from tinycnn.gradient_check.catalog import cases  # noqa: E402
-from tinycnn.gradient_check.check import gradcheck  # noqa: E402
-
 from .registry import MUTANTS, caught_by  # noqa: E402
+from .right_code import sweep  # noqa: E402
 
 
 def main():
     parser = argparse.ArgumentParser(prog="python -m tests.mutants", description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, default=200, help="seeds with which correct code is checked")
+    parser.add_argument("--seed", type=int, default=0, help="of the mutants' numbers")
+    parser.add_argument("--right", metavar="FIRST:END", help="check correct code alone, with these seeds")
+    parser.add_argument("--record", help="a file that keeps a line for each seed done; seeds in it are passed over")
+    parser.add_argument("--minutes", type=float, help="begin no further seed after so long")
     parser.add_argument("--words", action="store_true", help="print the diagnoses in full")
     arguments = parser.parse_args()
-    missed = print_mutants(arguments.words)
-    alarms = print_false_alarms(arguments.seeds)
-    return 1 if missed or alarms else 0
+    missed = 0 if arguments.right else print_mutants(arguments.seed, arguments.words)
+    first, _, end = (arguments.right or f"0:{arguments.seeds}").rpartition(":")
+    accused = sweep(range(int(first or 0), int(end)), arguments.record, arguments.minutes)
+    return 1 if missed or accused else 0
 
 
-def print_mutants(in_full):
+def print_mutants(seed, in_full):
     caught = named = expected = 0
     print(f"{'layer':<20} {'mutant':<38} {'expected':<15} {'named':<28} caught by")
     for mutant in MUTANTS:
-        report = mutant.check()
+        report = mutant.check(seed)
         witnesses = caught_by(report)
         right = mutant.family is None or mutant.family in report.families
         caught += bool(witnesses)
@@ -47,20 +53,6 @@ def print_mutants(in_full):
                 print(f"{'':<20} > {line}")
     print(f"\n{caught} of {len(MUTANTS)} mutants caught; family named in {named} of {expected} that have one")
     return len(MUTANTS) - caught + expected - named
-
-
-def print_false_alarms(seeds):
-    start, runs, alarms = time.perf_counter(), 0, 0
-    for seed in range(seeds):
-        for name, thing, inputs in cases(seed):
-            report = gradcheck(thing, *inputs, seed=seed, title=name)
-            runs += 1
-            if not report.ok:
-                alarms += 1
-                print(f"FALSE ALARM, seed {seed}\n{report}")
-    seconds = time.perf_counter() - start
-    print(f"{alarms} false alarms in {runs} checks of correct code ({seeds} seeds; {seconds:.0f} s)")
-    return alarms
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ import pkgutil
 
 from .registry import Found, judge
 
-KINDS = ("unseen", "size_of_dy", "another_call", "float32", "one_in_many", "families", "right")
+KINDS = ("unseen", "size_of_dy", "another_call", "float32", "one_in_many", "families", "hardest", "right")
 CASES = [case for module in pkgutil.iter_modules(__path__) if module.name.startswith(KINDS)
          for case in importlib.import_module(f"{__name__}.{module.name}").CASES]
 MUTANTS = [case for case in CASES if case.kind != "right"]

@@ -19,13 +19,13 @@ A wrong gradient gets the name of its family where the evidence excludes its riv
     term missing, extra term, last use               a path, a penalty or a use left out, or counted twice
     clipped, nonlinear                               wrong for a dy of another size
     stale, shared, accumulated, another batch        right in the first call, wrong in another
-    float32, ties, modified, random, layout, dtype, input_gradient, engine, raises
+    float32, imprecise, ties, modified, random, layout, dtype, input_gradient, engine, raises
 
 The files, from the bottom up:
 
     parts, reachable, private_copy, trees            looking into any object, copying it, taking its inputs apart
-    adapters, variables, search, run, object_under_test    its numbers and their gradients, behind one interface
-    kinks, finite_differences, step_sizes, elements  measuring one slope, and how well it is known
+    adapters, variables, pairing, search, run, object_under_test  its numbers and their gradients, behind one interface
+    kinks, finite_differences, step_sizes, linearity, elements  measuring one slope, and how well it is known
     rule, call_rules, number_rules, invariants       the rules beside the numbers
     permutations, wrong_gradient, rearrangements, terms, uses, error_map, error_positions, error_patterns
                                                      from a wrong gradient to the name of the mistake

@@ -18,26 +18,29 @@ import numpy as np
 from tinycnn.backend import Array, to_numpy
 from tinycnn.engine import switched_off
 from tinycnn.gradient_check.adapters import ModelWithLoss
-from tinycnn.gradient_check.elements import check_elements, choose_indices
+from tinycnn.gradient_check.elements import SAMPLE, check_elements, choose_indices
 from tinycnn.gradient_check.error_map import measure_all
 from tinycnn.gradient_check.error_patterns import diagnose
 from tinycnn.gradient_check.finite_differences import FiniteDifferences, equals_together
 from tinycnn.gradient_check.invariants import check_invariants
 from tinycnn.gradient_check.layer_by_layer import check_layer_by_layer
+from tinycnn.gradient_check.linearity import adjoint_error, linearity
 from tinycnn.gradient_check.object_under_test import under_test
 from tinycnn.gradient_check.report import Report, TensorReport
 from tinycnn.gradient_check.run import random_signed
 from tinycnn.gradient_check.step_sizes import KINK, NOTHING, OK, STEPS, UNCLEAR, WRONG, Sweep, sweep_step_sizes
 from tinycnn.layers import Layer
+from tinycnn.progress import bar
 
 GROUPS = 40  # sweeps along groups of numbers of a tensor that is full of kinks
+CALLS_OF_RULES, CALLS_OF_SWEEP, PATIENCE = 200, 45, 5  # forwards, as a guess of the time; seconds without a bar
 LARGE_MODEL = 100_000  # numbers in all tensors together, beyond which single elements cost too much
 
 
 @switched_off()  # the formulas are checked; invariants.py compares the engine with them
 def gradcheck(obj: Any, *inputs: Any, seed: int = 0, mode: str = "auto", dy: Any = None,
               only: Sequence[str] | None = None, constants: Sequence[str] = (), invariants: bool = True,
-              title: str | None = None) -> Report:
+              title: str | None = None, samples: int | None = None) -> Report:
     """Check the backward of `obj` against its forward; returns a Report.
 
     obj: a layer, a loss, a model; any object with forward(*inputs) and backward(dy); a pair of functions (forward,
@@ -53,15 +56,19 @@ def gradcheck(obj: Any, *inputs: Any, seed: int = 0, mode: str = "auto", dy: Any
     only: names of the tensors to check; default all    invariants: also check the rules beyond the numbers
     constants: names of numbers on which y depends and which are not learned, such as a mean to subtract
     title: the report's heading
+    samples: look at no more than so many elements of a tensor one by one, where forward is slow; the report says so
 
     Every number that y depends on is found, wherever the object keeps it (tinycnn.gradient_check.variables says how,
     and how its gradient is looked for). One whose gradient is not found leaves the report incomplete: neither ok nor
     wrong.
     All arithmetic is float64, on a private copy: `obj` and `inputs` come back exactly as they were, whatever happens.
+    Where it takes more than a few seconds, a terminal and a notebook show how far it is.
     Errors that forward or backward raise for the inputs as they are reach the caller.
     """
     if mode not in ("auto", "directional", "elementwise"):
         raise ValueError(f'mode must be "auto", "directional" or "elementwise", got {mode!r}')
+    if samples is not None and not (isinstance(samples, int | np.integer) and samples > 0):
+        raise ValueError(f"samples must be a whole number of 1 or more, got {samples!r}")
     rng = np.random.default_rng(seed)
     with np.errstate(all="ignore"), under_test(obj, inputs, rng, title, constants) as thing:
         # NaN and overflow are findings here, not warnings.
@@ -71,7 +78,8 @@ def gradcheck(obj: Any, *inputs: Any, seed: int = 0, mode: str = "auto", dy: Any
         dys, notes = _upstream(thing, dy, rng)
         names = _chosen(thing, only)
         differences = FiniteDifferences(thing, dys)
-        tensors = [check_tensor(differences, name, mode, rng) for name in names]
+        shown = _watched(differences, names, samples)
+        tensors = [check_tensor(differences, name, mode, rng, samples) for name in shown]
         coarse = differences.is_coarse(rng) or any(differences.is_quantized(name, rng) for name in names)
         if coarse:
             notes.append("forward computes in float32 although all it was given is float64: slopes cannot be measured")
@@ -82,6 +90,9 @@ def gradcheck(obj: Any, *inputs: Any, seed: int = 0, mode: str = "auto", dy: Any
         thing.unsettled = [tensor.name for tensor in tensors if tensor.verdict not in (OK, WRONG)]
         checks = check_invariants(thing, dys, rng, known, coarse) if invariants else []
         notes += [sentence] if known and (sentence := check_layer_by_layer(thing, dys, gradcheck)) else []
+        notes += thing.notes
+        if samples is not None and mode == "auto":
+            notes.append(f"samples={samples}: of each tensor no more elements than that were looked at one by one")
         if thing.constants:
             notes.append(f"not differentiated: {', '.join(thing.constants)}")
         unseen = dict(thing.unseen) if only is None else {}
@@ -120,7 +131,14 @@ def quick_check(model: Layer, loss: Layer, x: Array, targets: Any, seed: int = 0
     return Report(thing.title, seed, "quick", tensors, [], notes)
 
 
-def check_tensor(differences, name, mode, rng):
+def _watched(differences, names, samples):
+    """The names, with a bar beside them if all of it will take a while."""
+    elements = [min(differences.values[name].size, samples or SAMPLE) for name in names]
+    seconds = differences.under_test.seconds * (CALLS_OF_RULES + sum(4 * n + CALLS_OF_SWEEP for n in elements))
+    return bar(names, len(names), f"gradcheck, about {seconds:.0f} s", shown=seconds > PATIENCE, unit="tensor")
+
+
+def check_tensor(differences, name, mode, rng, samples=None):
     """Make all measurements of one tensor; returns a TensorReport."""
     value = differences.values[name]
     large = sum(v.size for v in differences.values.values()) > LARGE_MODEL
@@ -129,11 +147,11 @@ def check_tensor(differences, name, mode, rng):
     if report.problem is None and differences.cancels(name, u):
         report.verdict, report.words = OK, "0 but for rounding, as is the change of y with it"
         return report
-    report.linear, responses = linearity(differences, name, u, {name: random_signed(rng, value.shape)})
+    report.linear, responses, bent = linearity(differences, name, u, {name: random_signed(rng, value.shape)})
     if report.linear:
-        report.adjoint = max(adjoint_error(differences, direction, response) for direction, response in responses)
+        report.adjoint = max(adjoint_error(differences, *each, bent) for each in responses)
     if mode == "elementwise" or (mode == "auto" and not large):
-        indices = choose_indices(value.shape, rng, everything=mode == "elementwise")
+        indices = choose_indices(value.shape, rng, mode == "elementwise", samples)
         report.elements = check_elements(differences, name, indices, report.linear)
     report.sweeps.append(_first_sweep(differences, u, "all elements at once", large))
     if mode == "directional" and not large:
@@ -223,37 +241,6 @@ def _along(flat, shape, rng):
     direction = np.zeros(int(np.prod(shape)))
     direction[flat] = random_signed(rng, len(flat))
     return direction.reshape(shape)
-
-
-def linearity(differences, name, u, v):
-    """(is y linear in this tensor? up to a constant), and [(direction, y change)] for both directions.
-
-    Compared with y's change and not with y: what moves y by a millionth may be curved as it likes.
-    """
-    (yu, _), (yv, _) = differences.move(u, 1.0), differences.move(v, 1.0)
-    yw, _ = differences.move({name: 0.7 * u[name] - 1.3 * v[name]}, 1.0)
-    linear = True
-    for y, a, b, w in zip(differences.y, yu, yv, yw, strict=True):
-        with np.errstate(all="ignore"):
-            parts = [abs(part) for part in (y, a, b, w) if part.size]
-            change = max((float(abs(part - y).max()) for part in (a, b) if part.size), default=0.0)
-            off = abs((w - y) - 0.7 * (a - y) + 1.3 * (b - y))
-        size = max((float(part.max()) for part in parts), default=0.0)
-        rounding = 1e-12 * size
-        linear &= bool(np.isfinite(size)) and (not off.size or float(off.max()) <= rounding <= max(1e-6 * change, 0.0)
-                                               or float(off.max()) == change == 0.0)
-    responses = [[a - y for a, y in zip(moved, differences.y, strict=True)] for moved in (yu, yv)] if linear else []
-    return linear, list(zip((u, v), responses, strict=False))
-
-
-def adjoint_error(differences, direction, response):
-    """|<dy, A u> - <gradient, u>| relative to the size of such products; rounding gives about 1e-15."""
-    left = differences.dot(response)
-    right, typical = differences.analytic(direction)
-    squares = sum(np.sum((dy * part) ** 2) for dy, part in zip(differences.dys, response, strict=True))
-    size = typical + float(np.sqrt(squares))
-    distance = max(0.0, abs(left - right) - 4 * differences.noise)
-    return distance / size if size else 0.0
 
 
 def _problem(differences, name):

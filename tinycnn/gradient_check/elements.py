@@ -96,16 +96,21 @@ def _state(analytic, m, scale):
     return UNCLEAR if distance <= 1e-8 * scale + 100 * m.uncertainty else WRONG  # NaN is wrong
 
 
-def choose_indices(shape, rng, everything=False):
-    """Indices to look at: all of a small tensor; corners, edges and interior of a larger one."""
-    if everything or int(np.prod(shape)) <= SMALL:
+def choose_indices(shape, rng, everything=False, samples=None):
+    """Indices to look at: all of a small tensor; corners, edges and interior of a larger one.
+
+    samples: at most so many, instead of all of SMALL and SAMPLE of more
+    """
+    if everything or int(np.prod(shape)) <= (samples or SMALL):
         return list(np.ndindex(shape))
-    corners = [[rng.choice([0, n - 1]) for n in shape] for _ in range(SAMPLE // 4)]
-    edges = [[rng.integers(n) for n in shape] for _ in range(SAMPLE // 4)]
+    count = samples or SAMPLE
+    corners = [[rng.choice([0, n - 1]) for n in shape] for _ in range(count // 4)]
+    edges = [[rng.integers(n) for n in shape] for _ in range(count // 4)]
     for row in edges:
         axis = rng.integers(len(shape))
         row[axis] = rng.choice([0, shape[axis] - 1])
-    interior = [[rng.integers(1, n - 1) if n > 2 else rng.integers(n) for n in shape] for _ in range(SAMPLE // 2)]
+    rest = count - 2 * (count // 4)
+    interior = [[rng.integers(1, n - 1) if n > 2 else rng.integers(n) for n in shape] for _ in range(rest)]
     return sorted({tuple(int(i) for i in row) for row in corners + edges + interior})
 
 

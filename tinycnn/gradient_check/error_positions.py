@@ -11,10 +11,12 @@ import numpy as np
 
 from tinycnn.gradient_check.elements import jacobian_column
 from tinycnn.gradient_check.error_map import FOR_A_DIAGNOSIS, SAME, ErrorMap, measure_all
-from tinycnn.gradient_check.step_sizes import KINK, WRONG
+from tinycnn.gradient_check.step_sizes import KINK, OK, WRONG
 from tinycnn.gradient_check.terms import forgotten_path
 from tinycnn.gradient_check.uses import match_uses
+from tinycnn.gradient_check.wrong_gradient import few_digits
 
+FEW_DIGITS = 1e-4  # smaller errors may be of digits alone
 SURE = 1e5  # orders in which the wrong elements could lie, of which a pattern allows one: less may be chance
 
 
@@ -22,8 +24,12 @@ def match_positions(differences, tensor, rng):
     """(family or None, sentence) from the pattern of wrong elements."""
     measure_all(differences, tensor, rng, FOR_A_DIAGNOSIS)
     errors = ErrorMap(differences, tensor)
+    off, fine = (tensor.elements.errors[tensor.elements.states == state] for state in (WRONG, OK))
+    if off.size and fine.size and off.max() < FEW_DIGITS and fine.max() > 0.01 * off.min():  # no line between them
+        where = f"right in {len(fine)} of {len(off) + len(fine)} elements looked at, and in the others"
+        return few_digits(differences, tensor.name, where, float(off.max()))
     for pattern in (_clipped, _shift, _at_labels, _repeated_rows, _region, _border, _overlap, _elsewhere, _some_indices,
-                    _few, _mask, _out_of_order, _uses, forgotten_path):
+                    _few, _mask, _out_of_order, _own_factors, _uses, forgotten_path):
         found = pattern(errors)
         if found is not None:
             return found
@@ -239,6 +245,21 @@ def _shift(errors):
             words = f"({moved}) pixels (down, right)" if len(step) == 2 else f"{moved} places"
             return "shift", (f"the right picture, moved by {words}: is the padding cut off on both sides, as much as "
                              "forward added?")
+    return None
+
+
+def _own_factors(errors):
+    """Along one axis every index is wrong by a factor of its own: the scale of each column, or of each image."""
+    for axis, name in enumerate(errors.names):
+        known = (abs(errors.true) > 1e3 * errors.tiny) & (errors.wrong | errors.telling)
+        rows = [(a[k], b[k]) for a, b, k in zip(*(np.moveaxis(part, axis, 0) for part in (
+            errors.claimed, errors.true, known)), strict=True) if k.sum() > 1]
+        factors = [float(np.median(a / b)) for a, b in rows]
+        if len(rows) > 1 and sum(len(a) for a, _ in rows) >= 3 * len(rows) and np.ptp(factors) > SAME and all(
+                f and errors.same(a, f * b).all() for f, (a, b) in zip(factors, rows, strict=True)):
+            some = ", ".join(f"{f:.4g}" for f in factors[:4]) + (" ..." if len(factors) > 4 else "")
+            return "factor", (f"each {name} is wrong by a factor of its own, {some}: is the scale of each {name} "
+                              "forgotten in backward, or used once too often?")
     return None
 
 

@@ -7,7 +7,7 @@ from tinycnn.engine import switched_on
 from tinycnn.gradient_check.finite_differences import FiniteDifferences, equals_together, typical_size
 from tinycnn.gradient_check.rule import BROKEN, EXACT, NOTE, SINGLE, SKIPPED, Check, apart, same_branches
 from tinycnn.gradient_check.run import random_signed
-from tinycnn.gradient_check.step_sizes import is_plainly_wrong
+from tinycnn.gradient_check.step_sizes import plain_error
 from tinycnn.layers import Layer, Sequential
 
 SIZES = (1e8, 1e4, 1e2, 1e-2, 1e-4, 1e-8)  # of dy, relative to the usual one: losses are sums, or means over a lot
@@ -242,7 +242,7 @@ def ties(under_test, dys, rng, wrong):
             except Exception as error:  # loud, and nothing was computed wrong
                 return Check("ties", NOTE, f"numbers that are equal in {name} raised {type(error).__name__}: {error}")
             direction = {name: equals_together(numbers, rng)}
-            wrong_there.append(is_plainly_wrong(differences, direction, "equal numbers moved together"))
+            wrong_there.append(plain_error(differences, direction, "equal numbers moved together"))
             if not wrong_there[0]:
                 break
         else:

@@ -30,6 +30,7 @@ class ObjectUnderTest:
     roles: {name: "input" or "parameter"}    constants: names of what is left out and may be
     unseen: {name: why} of what was not looked at: numbers on which y depends and whose gradient was not found
     is_loss: its backward takes no dy, since dloss/dloss = 1    variables: {name: Variable} of its parameters
+    seconds: what one forward takes    notes: sentences for the report
     """
 
     def __init__(self, obj, inputs, rng, title=None, constants=(), look=True):
@@ -43,7 +44,7 @@ class ObjectUnderTest:
         self.inputs = tuple(inputs)
         self.call = _how_to_call(obj.backward, self.input_names)
         self.variables, self.unseen, self.constants, self.source = declared(self.template), {}, [], {}
-        self.moved, self.limit = [], None
+        self.moved, self.limit, self.notes = [], None, []
         for variable in self.variables.values():
             variable.clear(self.template)
         try:
@@ -69,7 +70,8 @@ class ObjectUnderTest:
         if any(part.dtype.kind == "c" for part in y):
             raise TypeError(f"forward of {self.title} returns complex numbers: gradcheck compares real ones. Return "
                             "the real and the imaginary part as two outputs")
-        self.limit = max(5.0, 100 * (time.perf_counter() - start))
+        self.seconds = time.perf_counter() - start
+        self.limit = max(5.0, 100 * self.seconds)
         self.output_shapes = [part.shape for part in y]
         takes_no_dy = self.call == "nothing" or isinstance(self.call, list) and None not in self.call
         self.is_loss = takes_no_dy and self.output_shapes == [()]

@@ -11,6 +11,7 @@ AXES = {
     ("parameter", 3): ("kernel position", "input channel", "filter"), ("parameter", 2): ("input", "output"),
     ("parameter", 1): ("output",),
 }
+FARTHEST = 8  # places by which an axis may be turned
 SPATIAL = {"height", "width", "position", "kernel row", "kernel column", "kernel position"}
 
 
@@ -50,6 +51,14 @@ def channel_rolls(role, shape, undo=False):
                         back = -turn if undo else turn
                         yield ("groups", f"with its {names[axis]} groups exchanged ({parts} groups of {step})",
                                lambda a, axis=axis, back=back: np.roll(a, back, axis))
+
+
+def turns(role, shape, undo=False):
+    """Yield (family, words, function) for an axis that is turned in a circle, as np.roll does it."""
+    for axis, (name, n) in enumerate(zip(axis_names(role, len(shape)), shape, strict=True)):
+        for step in [step for k in range(1, min(n // 2, FARTHEST) + 1) for step in ((k, -k) if 2 * k < n else (k,))]:
+            yield ("shift", f"turned in a circle by {step} along {name}: is a roll undone the other way round?",
+                   lambda a, axis=axis, step=-step if undo else step: np.roll(a, step, axis))
 
 
 def _reversed_words(names):

@@ -87,10 +87,11 @@ class Path:
             raise KeyError(key)
 
 
-def places(obj, wanted=is_float):
+def places(obj, wanted=is_float, every=False):
     """{Path: value} of every array and number of floating point that can be reached from the object.
 
     wanted: which values instead of these; what is looked for among integers may also be a plain number
+    every: with all the ways to one array, instead of the first
     """
     found: dict[Path, object] = {}
     seen, queue = set(), deque([(Path(()), obj, True)])
@@ -98,7 +99,7 @@ def places(obj, wanted=is_float):
         path, value, named = queue.popleft()
         if wanted(value):
             # One array in two places is one; two equal numbers are two. A layer of this library names its own.
-            if named and not (is_array(value) and id(value) in seen):
+            if named and (every or not (is_array(value) and id(value) in seen)):
                 seen.add(id(value))
                 found[path] = value
             continue

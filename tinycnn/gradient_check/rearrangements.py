@@ -2,13 +2,14 @@
 
 import numpy as np
 
-from tinycnn.gradient_check.permutations import channel_rolls, flips_and_transposes
+from tinycnn.gradient_check.permutations import channel_rolls, flips_and_transposes, turns
 from tinycnn.gradient_check.wrong_gradient import DIRECTIONS, SAME, WrongGradient
 
 
 def _rearranged_gradient(wrong):
     layout = wrong.tensor.role, wrong.tensor.shape
-    for family, words, undo in [*flips_and_transposes(*layout, undo=True), *channel_rolls(*layout, undo=True)]:
+    for family, words, undo in [way for ways in (flips_and_transposes, channel_rolls, turns)
+                                for way in ways(*layout, undo=True)]:
         c = wrong.factor(g=undo(wrong.g))
         if c is not None:
             return family, f"the right numbers in the wrong places: {words}{_times(c)}"
@@ -19,7 +20,8 @@ def _rearranged_dy(wrong):
     dys = wrong.differences.dys
     for k, dy in enumerate(dys):
         output = f"y[{k}]" if len(dys) > 1 else "dy"
-        for family, words, change in [*flips_and_transposes("output", dy.shape), *channel_rolls("output", dy.shape)]:
+        for family, words, change in [way for ways in (flips_and_transposes, channel_rolls, turns)
+                                      for way in ways("output", dy.shape)]:
             c = wrong.factor(dys=[*dys[:k], change(dy), *dys[k + 1 :]])
             if c is not None:
                 return family, f"right for another dy: {output} {words}{_times(c)}"

@@ -11,8 +11,8 @@ from tinycnn.gradient_check.generators import generators, put_back, state_of
 from tinycnn.gradient_check.parts import attributes, is_array, is_float_array, is_ours, walk
 from tinycnn.gradient_check.private_copy import private_copy
 from tinycnn.gradient_check.reachable import places
-from tinycnn.gradient_check.trees import leaves, like, rebuild, to_host
-from tinycnn.gradient_check.variables import value_name
+from tinycnn.gradient_check.trees import leaves, like, of_kind, rebuild, to_host
+from tinycnn.gradient_check.variables import Listed, value_name
 
 # Methods of objects that add gradients up on purpose, as PyTorch does.
 ZEROING = ("zero_grad", "zero_grads", "clear_grads", "reset_grads")
@@ -26,7 +26,8 @@ class Run:
         self.obj = copy.deepcopy(under_test.template) if under_test.simple else private_copy(under_test.template)
         if self.dtype != np.float64:
             cast(self.obj, dtype)
-        self.holder = self.obj  # where the variables are, if obj is put into a chain
+        # Where the variables are, also if obj is put into a chain.
+        self.holder = Listed(self.obj) if under_test.simple else self.obj
         self.variables = under_test.variables
         for name, variable in self.variables.items():  # what belongs to a class may hold what an earlier run left
             if variable.path.outside and name in under_test.values:
@@ -47,8 +48,8 @@ class Run:
                 value = changes.get(name, self.under_test.values.get(name))
                 value = to_host(leaf) if value is None else value
                 if is_array(leaf):
-                    leaf = to_device(np.array(value, self.dtype), device_of(leaf))
-                    leaf = leaf if layout is None else layout(leaf)
+                    array = to_device(np.array(value, self.dtype), device_of(leaf))
+                    leaf = of_kind(array if layout is None else layout(array), leaf)
                 else:
                     leaf = like(value, leaf, self.dtype)
             elif is_array(leaf):
@@ -144,9 +145,12 @@ def cast(obj, dtype):
     """Convert every floating-point array that belongs to the object alone; a shared array stays shared."""
     if is_ours(obj) and callable(getattr(obj, "astype", None)):
         obj.astype(dtype)
-    for path, value in places(obj).items():
+    found, converted = places(obj, every=True), {}
+    for path, value in found.items():
         if is_float_array(value) and np.dtype(value.dtype) != dtype and not path.outside:
-            path.set(obj, value.astype(np.dtype(dtype)))
+            if id(value) not in converted:
+                converted[id(value)] = value.astype(np.dtype(dtype))
+            path.set(obj, converted[id(value)])
     for _, part in walk(obj):
         for value in attributes(part).values():
             if value_name(value):

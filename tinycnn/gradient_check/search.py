@@ -4,8 +4,9 @@ import re
 
 import numpy as np
 
+from tinycnn.gradient_check.pairing import OfSeveral, gradients_of_owners, owners, pair_lists
 from tinycnn.gradient_check.parts import is_array, is_float, is_odd
-from tinycnn.gradient_check.reachable import ITEM, children, follow, places
+from tinycnn.gradient_check.reachable import ITEM, Path, children, follow, places
 from tinycnn.gradient_check.trees import same_bits, to_host
 from tinycnn.gradient_check.variables import (
     LOOKED_FOR,
@@ -49,7 +50,7 @@ def search(under_test, dys, constants):
     run.forward()
     run.backward_raw(dys)
     taken = {path for path, _ in depends}
-    left_over = dict(enumerate(under_test.extra))
+    left_over, owned = dict(enumerate(under_test.extra)), owners(run.obj)
     found: dict[str, Variable] = {}
     without = []
     for path, value in depends:
@@ -58,6 +59,12 @@ def search(under_test, dys, constants):
             under_test.constants.append(name)
             continue
         gradient = find_gradient(run.obj, path, value, taken, run.named)
+        shares = gradients_of_owners(run, path, value, taken, owned)
+        if isinstance(gradient, Path | None) and {*shares, gradient} - {gradient, None}:
+            found[name] = shared = OfSeveral(name, path, list(dict.fromkeys([*filter(None, [gradient]), *shares])))
+            under_test.notes.append(f"{name} is one array in several places: the gradients at "
+                                    f"{', '.join(map(str, shared.gradients))} are its parts, and were added")
+            continue
         if gradient is None:
             same = [i for i, g in left_over.items() if np.shape(g) == np.shape(value)]
             gradient = str(same[0]) if same else None
@@ -76,6 +83,7 @@ def search(under_test, dys, constants):
             under_test.unseen[name] = NOT_FOUND.format(looked_for=LOOKED_FOR.format(last.strip("_")), name=name)
     if left_over:
         under_test.refuse(len(under_test.source) + len(under_test.extra))
+    under_test.notes += pair_lists(run, found)
     if made:
         run.forget()
         under_test.template = run.obj
@@ -142,7 +150,7 @@ def _matters(run, path, value, y):
 
 def _orphans(under_test, run, found):
     """Gradients that are stored and belong to nothing that was found: what they are of was not looked at."""
-    used = {variable.gradient for variable in found.values()}
+    used = {place for variable in found.values() for place in variable.kept_at}
     for path in places(run.obj):
         name = path.names[-1] if path.names else ""
         core = re.sub(r"^_*(grads?|gradient|d|g)_?(?=[A-Za-z])|_?(grads?|gradient)$", "", name)

@@ -54,10 +54,13 @@ class Sweep:
         return abs(self.analytic - self.estimate) / self.size
 
 
-def is_plainly_wrong(differences, directions, where, steps=STEPS):
-    """Is the slope along the directions off by more than a millionth? Where rules ask, digits do not matter."""
+def plain_error(differences, directions, where, steps=STEPS):
+    """How far the slope along the directions is off, if by more than a millionth, relative to it; else 0.
+
+    Where rules ask, digits do not matter.
+    """
     sweep = sweep_step_sizes(differences, directions, where, steps=steps)
-    return sweep.verdict == WRONG and not sweep.error <= CONCLUSIVE
+    return sweep.error if sweep.verdict == WRONG and not sweep.error <= CONCLUSIVE else 0.0
 
 
 def sweep_step_sizes(differences, directions, where, scale=0.0, steps=STEPS):
@@ -93,8 +96,11 @@ def _extrapolate(sweep, indices):
             candidates.append((abs(d[i + 1] - d[i]) / 9 + 2 * noise[i + 1], i + 1, first[i]))
     for i in first:
         if i + 1 in first:  # and without the error in h ** 4
-            better = first[i + 1] + (first[i + 1] - first[i]) / 99
-            candidates.append((abs(first[i + 1] - first[i]) / 99 + 3 * noise[i + 2], i + 2, better))
+            better, gap = first[i + 1] + (first[i + 1] - first[i]) / 99, abs(first[i + 1] - first[i])
+            # Where the slope itself has a kink, as that of a squared hinge, the error falls with h and not with h ** 2:
+            # taking off an error in h ** 2 then leaves as much as it takes, and nothing is known better than before.
+            left = gap / 99 if gap < 0.3 * abs(d[i + 2] - d[i + 1]) else gap
+            candidates.append((left + 3 * noise[i + 2], i + 2, better))
     for uncertainty, last, estimate in sorted(candidates):
         # Two large steps may agree by accident, or on the far side of a kink: all smaller steps must say the same.
         smaller = [j for j in usable if j > last and j - 1 in usable]

@@ -43,12 +43,17 @@ def rebuild(tree, name, found):
 def like(value, leaf, dtype=None):
     """A host array on the device, in the dtype and in the form of `leaf`: an array, a list or a number."""
     if is_array(leaf):
-        return to_device(np.array(value, dtype or np.dtype(leaf.dtype)), device_of(leaf))
+        return of_kind(to_device(np.array(value, dtype or np.dtype(leaf.dtype)), device_of(leaf)), leaf)
     if isinstance(leaf, list):
         return np.asarray(value, float).tolist()
     if dtype is None:
         return np.asarray(value).astype(getattr(leaf, "dtype", np.float64))[()]
     return float(value)
+
+
+def of_kind(array, leaf):
+    """A numpy.matrix where `leaf` is one: its * is a matrix product."""
+    return np.asmatrix(array) if isinstance(leaf, np.matrix) else array
 
 
 def same_bits(a, b):
@@ -58,4 +63,4 @@ def same_bits(a, b):
 
 def to_host(a):
     """Any array, number or list of numbers as a NumPy array, its dtype kept."""
-    return to_numpy(a) if is_array(a) else np.asarray(a)
+    return np.asarray(to_numpy(a) if is_array(a) else a)

@@ -31,6 +31,11 @@ class Variable:
     path: Path
     gradient: Path | str | None = None  # a string: the key in what backward returns
 
+    @property
+    def kept_at(self):
+        """All places of its gradient: Paths, or a key in what backward returns."""
+        return [] if self.gradient is None else [self.gradient]
+
     def read(self, obj):
         return self.path.get(obj)
 
@@ -88,6 +93,16 @@ class Declared(Variable):
 
     def clear(self, obj):
         self.held(obj).grad = None
+
+
+class Listed:
+    """The parameters of a layer of this library, listed once: forward and backward leave them the same objects."""
+
+    def __init__(self, layer):
+        self._parameters = layer.parameters()
+
+    def parameters(self):
+        return self._parameters
 
 
 def declared(obj):
