@@ -150,9 +150,9 @@ class ConvolutionAndPooling(Convolution):
     shrinks = True
 
     def __init__(self, conv, pool, algorithm, x_shape, dtype):
-        Step.__init__(self, conv, x_shape, dtype)
+        Step.__init__(self, conv, x_shape, dtype, pool)
         self.check(conv, dtype)
-        self.layers, self.algorithm = (conv, pool), algorithm
+        self.algorithm = algorithm
         self.y_shape = pool.output_shape(self.y_shape)
 
     def forward(self, x, y, worker):
