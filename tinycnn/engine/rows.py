@@ -13,8 +13,8 @@ import numpy as np
 
 from tinycnn.backend import array_module
 from tinycnn.engine import batchnorm, dense, workers
-from tinycnn.engine.recorder import now
 from tinycnn.engine.plans import planned
+from tinycnn.engine.recorder import now
 from tinycnn.engine.segments import back_through, through
 from tinycnn.engine.step import learns
 from tinycnn.engine.steps import (
