@@ -267,6 +267,7 @@ def test_every_layer_has_its_counterpart(torch, monkeypatch, channels_last):
 def test_without_pytorch_the_cure_is_named(tiny, monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "torch", None)
     monkeypatch.delitem(sys.modules, "tinycnn.bench.torch_twin", raising=False)
+    monkeypatch.delattr("tinycnn.bench.torch_twin", raising=False)
     assert main(["bench", "T", "--against", "torch", "--device", "cpu"]) == 1
     out, err = capsys.readouterr()
     assert "pip install torch" in err and err.count("\n") == 1 and not out
@@ -338,6 +339,23 @@ def test_against_pytorch(torch, tiny, monkeypatch, capsys, paired):
     assert measured["memory"][measured["rival"]]["imported_bytes"] > 5e7  # PyTorch's own libraries are told apart
     written = report.text(measured)
     assert "From the same weights both compute the same" in written and f"{measured['rival']} *" in written
+
+
+def test_against_onnxruntime(tiny, monkeypatch, capsys):
+    pytest.importorskip("onnx")
+    pytest.importorskip("onnxruntime")
+    monkeypatch.setattr(run, "peak_memory",
+                        lambda *arguments: {"peak_bytes": 2e8, "imported_bytes": 1e8, "gpu_pool_bytes": None})
+    given = ["--against", "onnxruntime", "--device", "cpu", "--repeats", "2", "--json"]
+    assert main(["bench", "P", *given]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["machine"]["onnxruntime_threads"] == 1 and "ONNX Runtime" in report.heading(found["machine"], {})
+    measured = found["workloads"]["P"]
+    assert list(measured["times"]) == ["tinycnn", "ONNX Runtime"] and measured["rival"] == "ONNX Runtime"
+    assert set(measured["agreement"]) == {"scores", "boxes"} and max(measured["agreement"].values()) < 1e-4
+    assert "* ONNX Runtime at its fastest" in report.text(measured)
+    assert main(["bench", "T", *given]) == 1
+    assert "ONNX Runtime does not train" in capsys.readouterr().err
 
 
 def test_the_simulated_device_says_that_its_times_mean_nothing(tiny, capsys):

@@ -9,6 +9,7 @@ import numpy as np
 
 from tinycnn import doctor
 from tinycnn.backend import pick_device
+from tinycnn.bench.peers import twin
 from tinycnn.engine import thread_count
 from tinycnn.text import count, megabytes, percent, shortened, table
 from tinycnn.version import __version__
@@ -17,15 +18,12 @@ from tinycnn.version import __version__
 def machine(device="cpu", against=None):
     """Whatever the numbers depend on: a dict of texts and counts."""
     found = {"tinycnn": __version__, "python": platform.python_version(), "numpy": np.__version__,
-             "blas": doctor.blas().text, "processor": processor(), "threads": thread_count(),
-             "system": f"{platform.system()} {platform.machine()}", "device": device}
+             "blas": doctor.blas().text, "forced_blas": doctor.forced_blas(),
+             "processor": processor(), "threads": thread_count(), "system": f"{platform.system()} {platform.machine()}", "device": device}
     if device.startswith("cuda"):
         found["gpu"] = pick_device(device)[1]
     if against:
-        from tinycnn.bench.torch_twin import set_up, torch
-
-        set_up()
-        found |= {"torch": torch.__version__, "torch_threads": torch.get_num_threads()}
+        found |= twin(against).versions()
     return found
 
 
@@ -46,8 +44,11 @@ def heading(found, peaks):
     """The machine and its fastest matrix product, as lines."""
     lines = [f"{found['processor']}, {count(found['threads'], 'thread')}, {found['system']}", f"BLAS: {found['blas']}",
              f"tinycnn {found['tinycnn']}, NumPy {found['numpy']}, Python {found['python']}"]
-    if "torch" in found:
-        lines[-1] += f"; PyTorch {found['torch']} with {count(found['torch_threads'], 'thread')}"
+    for key, name in (("torch", "PyTorch"), ("onnxruntime", "ONNX Runtime")):
+        if key in found:
+            lines[-1] += f"; {name} {found[key]} with {count(found[f'{key}_threads'], 'thread')}"
+    if found["forced_blas"]:
+        lines.append(f"WARNING: {found['forced_blas']}")
     if "gpu" in found:
         lines.append(found["gpu"][0].upper() + found["gpu"][1:])
     lines.append("Fastest float32 matrix product: " +
@@ -86,7 +87,8 @@ def _sentences(result):
         rounds = count(len(result["times"]["tinycnn"]["seconds"]), "round")
         how = "each in a process of its own" if result["paired"] else "all in one process"
         yield f"{rounds} in which the sides take turns, {how}; each ratio is the median of the rounds, with its range."
-        yield "* PyTorch at its fastest: this is the ratio that counts."
+        family = result["rival"].partition(",")[0]
+        yield f"* {family} at its fastest: this is the ratio that counts."
     if "agreement" in result:
         agreed = ", ".join(f"{what} to {found:.0e}" for what, found in result["agreement"].items())
         yield f"From the same weights both compute the same: {agreed}."

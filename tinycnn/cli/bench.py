@@ -1,4 +1,4 @@
-"""tinycnn bench: how fast this machine computes, where the time goes, and how it compares with PyTorch."""
+"""tinycnn bench: how fast this machine computes, where the time goes, and how it compares with its peers."""
 
 import json
 from pathlib import Path
@@ -9,14 +9,14 @@ from tinycnn.cli.options import count, number
 
 def add(commands):
     parser = commands.add_parser(
-        "bench", help="measure speed and memory, also against PyTorch",
+        "bench", help="measure speed and memory, also against PyTorch or ONNX Runtime",
         description="Measure training steps and predictions: A a small localizer, B the default one, C AlexNet, D "
                     "predictions of B's network (batches of 1 and 256), E one epoch from picture files. Without names: "
                     "A to D, and E if there is --data.")
     parser.add_argument("workloads", nargs="*", metavar="WORKLOAD", help="A, B, C, D (D1, D256), E")
-    parser.add_argument("--against", choices=("torch", "compile"),
-                        help="compare with PyTorch, or with its compiler, if it is installed (on a GPU the first "
-                             "is done unasked where PyTorch can use it)")
+    parser.add_argument("--against", choices=("torch", "compile", "onnxruntime"),
+                        help="compare with PyTorch, with its compiler, or, predictions only, with ONNX Runtime, if it "
+                             "is installed (on a GPU the first is done unasked where PyTorch can use it)")
     parser.add_argument("--device", default="auto", metavar="X", help="auto (default), cpu, cuda, cuda:1, simulated")
     parser.add_argument("--repeats", type=count, metavar="X", help="turns of each side (default 9 to 25, 3 for E)")
     parser.add_argument("--paired", action="store_true", help="each side in a process of its own (not E)")
@@ -24,7 +24,8 @@ def add(commands):
     parser.add_argument("--workers", type=number(int, least=0), default=1, metavar="X",
                         help="background workers that prepare E's batches, on both sides (default 1)")
     parser.add_argument("--scaling", action="store_true",
-                        help="instead: the cost against batch (1 to 512) and image size (default: of B)")
+                        help="instead: the cost against batch (1 to 512) and image size (default: of B; of D256 against "
+                             "onnxruntime)")
     parser.add_argument("--out", metavar="FILE", default="scaling.png", help="the figure of --scaling")
     parser.add_argument("--force", action="store_true", help="replace --out if it exists")
     parser.add_argument("--json", action="store_true", help="print JSON")
@@ -34,19 +35,22 @@ def add(commands):
 def run(arguments):
     from tinycnn.backend import pick_device
     from tinycnn.bench import measure, report, workloads
+    from tinycnn.bench.peers import expect_able, twin
 
-    names = arguments.workloads or (["B"] if arguments.scaling else [])
+    onnx = arguments.against == "onnxruntime"
+    default = "D256" if onnx else "B"
+    names = arguments.workloads or ([default] if arguments.scaling else ["D"] if onnx else [])
     chosen = workloads.choose(names, arguments.data, arguments.workers)
     _check(arguments, chosen)
+    for workload in chosen:
+        expect_able(workload, arguments.against)
     device, _ = pick_device(arguments.device)
     against, why_not = _against(arguments.against, device)
     say = (lambda *lines: None) if arguments.json else (lambda *lines: print(*lines, sep="\n", flush=True))
     found = report.machine(device, against)
     peaks = {"tinycnn": measure.fastest_product(device)}
-    if against:
-        from tinycnn.bench import torch_twin
-
-        peaks["PyTorch"] = torch_twin.fastest_product(device)
+    if against and not onnx:  # ONNX Runtime does not multiply two matrices for the asking
+        peaks["PyTorch"] = twin(against).fastest_product(device)
     say(report.heading(found, peaks), *why_not, "")
     everything = {"machine": found, "peak_gflops": peaks}
     if arguments.scaling:
@@ -104,7 +108,7 @@ def _check(arguments, chosen):
 
 
 def _against(asked, device):
-    """("torch" or None, sentences): on a GPU PyTorch is taken unasked, where it is installed and can use it."""
+    """(the peer or None, sentences): on a GPU PyTorch is taken unasked, where it is installed and can use it."""
     if asked or not device.startswith("cuda"):
         return asked, []
     from tinycnn.errors import TinyCNNError
