@@ -19,7 +19,8 @@ def machine(device="cpu", against=None):
     """Whatever the numbers depend on: a dict of texts and counts."""
     found = {"tinycnn": __version__, "python": platform.python_version(), "numpy": np.__version__,
              "blas": doctor.blas().text, "forced_blas": doctor.forced_blas(),
-             "processor": processor(), "threads": thread_count(), "system": f"{platform.system()} {platform.machine()}", "device": device}
+             "processor": processor(), "threads": thread_count(),
+             "system": f"{platform.system()} {platform.machine()}", "device": device}
     if device.startswith("cuda"):
         found["gpu"] = pick_device(device)[1]
     if against:

@@ -24,8 +24,8 @@ def add(commands):
     parser.add_argument("--workers", type=number(int, least=0), default=1, metavar="X",
                         help="background workers that prepare E's batches, on both sides (default 1)")
     parser.add_argument("--scaling", action="store_true",
-                        help="instead: the cost against batch (1 to 512) and image size (default: of B; of D256 against "
-                             "onnxruntime)")
+                        help="instead: the cost against batch (1 to 512) and image size (default: of B; of D256 "
+                             "against onnxruntime)")
     parser.add_argument("--out", metavar="FILE", default="scaling.png", help="the figure of --scaling")
     parser.add_argument("--force", action="store_true", help="replace --out if it exists")
     parser.add_argument("--json", action="store_true", help="print JSON")

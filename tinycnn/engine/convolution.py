@@ -7,7 +7,7 @@
 
 All four offer the same, for a chunk of the batch at a time:
 
-    prepare(w, b) -> prepared                               once, before forward
+    prepare(w, b, lasting) -> prepared                      once, before forward; lasting: w will hardly change
     forward(x, prepared, y, worker, keep) -> kept           writes y (n, OH, OW, F); kept: what backward can use again
     prepare_backward(w) -> prepared                         once, before backward
     backward(x, dy, prepared, dx, worker, kept) -> dw, db   writes dx (n, H, W, C) unless it is None
@@ -45,7 +45,7 @@ class Patches:
     def __init__(self, kernel, stride, padding, groups):
         self.window, self.stride, self.padding, self.groups = kernel, stride, padding, groups
 
-    def prepare(self, w, b):
+    def prepare(self, w, b, lasting=False):
         return split(w, self.groups), b  # (G, K, F/G)      K = KH*KW*C/G
 
     def prepare_backward(self, w):

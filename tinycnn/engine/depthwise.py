@@ -27,7 +27,7 @@ class Depthwise:
         alone = conv.groups == conv.in_channels == conv.out_channels > 1
         return alone and (conv.stride[1] == 1 or conv.groups >= 16) and conv.w.value.dtype.itemsize >= 4
 
-    def prepare(self, w, b):
+    def prepare(self, w, b, lasting=False):
         """Weights repeated along a row of outputs, (KH*KW, OW, C), and the biases."""
         return np.repeat(w.reshape(-1, 1, w.shape[3]), self.size[1], axis=1), b
 

@@ -132,7 +132,8 @@ class Convolution(Step):
 
     def _compute(self, x, y, worker):
         w, b = self.layer.w, self.layer.b
-        prepared = worker.cached(self, lambda: self.algorithm.prepare(w.value, None if b is None else b.value))
+        biases = None if b is None else b.value
+        prepared = worker.cached(self, lambda: self.algorithm.prepare(w.value, biases, lasting=not self.keep))
         return self.algorithm.forward(x, prepared, y, worker, self.keep)
 
     def _gradients(self, x, dy, kept, dx, worker):
