@@ -13,7 +13,7 @@ import pytest
 
 import tinycnn as tc
 from tinycnn.backend import gpu_problem
-from tinycnn.bench import measure, process, report, run, scaling, sides, workloads
+from tinycnn.bench import measure, process, report, roofline, run, scaling, sides, workloads
 from tinycnn.cli import bench, main
 from tinycnn.errors import DataError
 from tinycnn.layers import (
@@ -406,6 +406,35 @@ def test_scaling_makes_a_table_and_a_figure(tiny, tmp_path, monkeypatch, capsys)
     assert [point["batch"] for point in found["batch"]["points"]] == [1, 2, 4]
     assert [point["size"] for point in found["area"]["points"]] == [64, 256]
     assert set(found["area"]["slopes"]) == {"tinycnn"}
+
+
+def test_a_roofline_makes_a_table_and_a_figure(tiny, tmp_path, monkeypatch, capsys):
+    image = pytest.importorskip("PIL.Image")
+    monkeypatch.setattr(roofline, "COPIED", 2**16)
+    out = tmp_path / "roof.png"
+    command = ["bench", "T", "--roofline", "--device", "cpu", "--repeats", "1", "--out", str(out)]
+    assert main(command) == 0
+    printed, _ = capsys.readouterr()
+    assert "conv1 + pool1" in printed and "optimizer" in printed and "GB/s" in printed and "at best" in printed
+    picture = image.open(out)
+    assert min(picture.size) > 400 and np.asarray(picture.convert("L")).std() > 5
+    assert main(command) == 2 and "exists already" in capsys.readouterr().err
+    for arguments in (["E", "--data", "photos"], ["T", "P"], ["T", "--scaling"], ["T", "--against", "torch"]):
+        assert main(["bench", "--roofline", *arguments, "--out", str(tmp_path / "other.png")]) in (1, 2)
+
+
+def test_the_bytes_and_operations_of_a_layer_counted_by_hand():
+    rows = [{"name": name, "forward": 1.0, "backward": 2.0} for name, _ in TRAINING.model().layers()]
+    fused = {f"trunk.pool{i}": None for i in (1, 2)}
+    rows = [row | ({"forward": None, "backward": None} if row["name"] in fused else {}) for row in rows]
+    found = {(point.name, point.way): point for point in roofline.points(TRAINING, TRAINING.model(), rows)}
+    x, y, w = 4 * 16 * 16 * 3, 4 * 8 * 8 * 4, 27 * 4 + 4
+    first, back = (found["conv1 + pool1", way] for way in ("forward", "backward"))
+    assert first.bytes == 4 * (x + y + w) and first.flop == 2 * 4 * 16 * 16 * 4 * 27
+    assert back.bytes == 4 * (y + x + 2 * w) and back.flop == first.flop and back.seconds == 2.0
+    inner = found["relu1", "backward"]
+    assert inner.flop == 0 and inner.bytes == 4 * 3 * y and inner.ideal(100, 10) == (inner.bytes / 1e10, "memory")
+    assert first.ideal(1, 1e6)[1] == "arithmetic"
 
 
 def test_what_cannot_be_scaled_is_refused(capsys):

@@ -122,10 +122,12 @@ def out_and_back(net, x):
     net["conv1"].w.value += 1
 
 
+CHANGES = [one_number, one_bit, through_a_view, two_exchanged, another_array, another_parameter, biases, biases_anew,
+           optimizer, not_a_number, zero_of_another_sign, out_and_back]  # fmt: skip
+
+
+@pytest.mark.parametrize("change", CHANGES, ids=lambda change: change.__name__)
 @pytest.mark.parametrize("groups", [1, 2])
-@pytest.mark.parametrize("change", [one_number, one_bit, through_a_view, two_exchanged, another_array,
-                                    another_parameter, biases, biases_anew, optimizer, not_a_number,
-                                    zero_of_another_sign, out_and_back], ids=lambda change: change.__name__)  # fmt: skip
 @pytest.mark.parametrize("within", [False, True], ids=["between", "within"])
 def test_a_change_is_never_missed(change, groups, within, monkeypatch):
     if within and change is optimizer:

@@ -9,6 +9,7 @@
     measure.py      clocks: alternating steps, the fastest matrix product, the time of each layer
     process.py      one side in a process of its own, for its peak memory
     scaling.py      the cost against the batch and the image, with its figure
+    roofline.py     the least time that each layer could take on this machine, with its figure
     report.py       everything together, as text
 
 A number that is not measured is not printed. tests/benchmarks/README.md says how to read the numbers.

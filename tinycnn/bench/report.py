@@ -153,6 +153,21 @@ def scaling_text(measured):
     return "\n\n".join(parts)
 
 
+def roofline_text(measured):
+    """tinycnn.bench.roofline as a table: what each layer must take, and what it takes."""
+    rows = [("", "way", "GFLOP", "MB", "operations a byte", "ideal", "bound by", "measured", "ideal is")]
+    for point in measured["points"]:
+        rows.append((point["name"], point["way"], f"{point['flop'] / 1e9:,.3g}", f"{point['bytes'] / 1e6:,.3g}",
+                     f"{point['flop'] / point['bytes']:,.3g}", _time(point["ideal_seconds"]), point["bound"],
+                     _time(point["seconds"]), percent(point["ideal_seconds"] / point["seconds"])))
+    share = percent(measured["ideal_seconds"] / measured["step_seconds"])
+    speeds = f"{measured['gflops']:,.3g} GFLOP/s and {measured['gigabytes_per_second']:,.3g} GB/s"
+    return (f"{table(rows, left=2)}\nAt {speeds} the same arithmetic "
+            f"takes {_time(measured['ideal_seconds'])} at best; the step takes {_time(measured['step_seconds'])}, of "
+            f"which that is {share}.\n"
+            "More than 100 %: fewer multiplications than the formula has, or an input that was still in the cache.")
+
+
 def _time(seconds):
     if seconds is None:
         return "-"
