@@ -14,7 +14,7 @@ import pytest
 
 import tinycnn as tc
 from tinycnn.backend import gpu_problem
-from tinycnn.bench import measure, on_device, process, report, run, scaling, sides, workloads
+from tinycnn.bench import measure, on_device, process, report, roofline, run, scaling, sides, workloads
 from tinycnn.cli import bench, main
 from tinycnn.errors import DataError
 from tinycnn.layers import (
@@ -269,6 +269,7 @@ def test_every_layer_has_its_counterpart(torch, monkeypatch, channels_last):
 def test_without_pytorch_the_cure_is_named(tiny, monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "torch", None)
     monkeypatch.delitem(sys.modules, "tinycnn.bench.torch_twin", raising=False)
+    monkeypatch.delattr("tinycnn.bench.torch_twin", raising=False)
     assert main(["bench", "T", "--against", "torch", "--device", "cpu"]) == 1
     out, err = capsys.readouterr()
     assert "pip install torch" in err and err.count("\n") == 1 and not out
@@ -340,6 +341,23 @@ def test_against_pytorch(torch, tiny, monkeypatch, capsys, paired):
     assert measured["memory"][measured["rival"]]["imported_bytes"] > 5e7  # PyTorch's own libraries are told apart
     written = report.text(measured)
     assert "From the same weights both compute the same" in written and f"{measured['rival']} *" in written
+
+
+def test_against_onnxruntime(tiny, monkeypatch, capsys):
+    pytest.importorskip("onnx")
+    pytest.importorskip("onnxruntime")
+    monkeypatch.setattr(run, "peak_memory",
+                        lambda *arguments: {"peak_bytes": 2e8, "imported_bytes": 1e8, "gpu_pool_bytes": None})
+    given = ["--against", "onnxruntime", "--device", "cpu", "--repeats", "2", "--json"]
+    assert main(["bench", "P", *given]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["machine"]["onnxruntime_threads"] == 1 and "ONNX Runtime" in report.heading(found["machine"], {})
+    measured = found["workloads"]["P"]
+    assert list(measured["times"]) == ["tinycnn", "ONNX Runtime"] and measured["rival"] == "ONNX Runtime"
+    assert set(measured["agreement"]) == {"scores", "boxes"} and max(measured["agreement"].values()) < 1e-4
+    assert "* ONNX Runtime at its fastest" in report.text(measured)
+    assert main(["bench", "T", *given]) == 1
+    assert "ONNX Runtime does not train" in capsys.readouterr().err
 
 
 def test_the_simulated_device_says_that_its_times_mean_nothing(tiny, capsys):
@@ -428,6 +446,35 @@ def test_scaling_makes_a_table_and_a_figure(tiny, tmp_path, monkeypatch, capsys)
     assert [point["batch"] for point in found["batch"]["points"]] == [1, 2, 4]
     assert [point["size"] for point in found["area"]["points"]] == [64, 256]
     assert set(found["area"]["slopes"]) == {"tinycnn"}
+
+
+def test_a_roofline_makes_a_table_and_a_figure(tiny, tmp_path, monkeypatch, capsys):
+    image = pytest.importorskip("PIL.Image")
+    monkeypatch.setattr(roofline, "COPIED", 2**16)
+    out = tmp_path / "roof.png"
+    command = ["bench", "T", "--roofline", "--device", "cpu", "--repeats", "1", "--out", str(out)]
+    assert main(command) == 0
+    printed, _ = capsys.readouterr()
+    assert "conv1 + pool1" in printed and "optimizer" in printed and "GB/s" in printed and "at best" in printed
+    picture = image.open(out)
+    assert min(picture.size) > 400 and np.asarray(picture.convert("L")).std() > 5
+    assert main(command) == 2 and "exists already" in capsys.readouterr().err
+    for arguments in (["E", "--data", "photos"], ["T", "P"], ["T", "--scaling"], ["T", "--against", "torch"]):
+        assert main(["bench", "--roofline", *arguments, "--out", str(tmp_path / "other.png")]) in (1, 2)
+
+
+def test_the_bytes_and_operations_of_a_layer_counted_by_hand():
+    rows = [{"name": name, "forward": 1.0, "backward": 2.0} for name, _ in TRAINING.model().layers()]
+    fused = {f"trunk.pool{i}": None for i in (1, 2)}
+    rows = [row | ({"forward": None, "backward": None} if row["name"] in fused else {}) for row in rows]
+    found = {(point.name, point.way): point for point in roofline.points(TRAINING, TRAINING.model(), rows)}
+    x, y, w = 4 * 16 * 16 * 3, 4 * 8 * 8 * 4, 27 * 4 + 4
+    first, back = (found["conv1 + pool1", way] for way in ("forward", "backward"))
+    assert first.bytes == 4 * (x + y + w) and first.flop == 2 * 4 * 16 * 16 * 4 * 27
+    assert back.bytes == 4 * (y + x + 2 * w) and back.flop == first.flop and back.seconds == 2.0
+    inner = found["relu1", "backward"]
+    assert inner.flop == 0 and inner.bytes == 4 * 3 * y and inner.ideal(100, 10) == (inner.bytes / 1e10, "memory")
+    assert first.ideal(1, 1e6)[1] == "arithmetic"
 
 
 def test_what_cannot_be_scaled_is_refused(capsys):

@@ -42,6 +42,19 @@ def test_a_missing_extra_is_a_note_with_its_cure(monkeypatch):
     assert blas.state == "note" and "threadpoolctl" in blas.text
 
 
+def test_a_forced_blas_kernel_is_told(monkeypatch):
+    monkeypatch.setattr(doctor, "kernels", lambda: "Nehalem")
+    for name in doctor.BLAS_VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+    doctor.forced_blas.cache_clear()
+    assert doctor.forced_blas() is None
+    monkeypatch.setenv("OPENBLAS_CORETYPE", "Nehalem")
+    doctor.forced_blas.cache_clear()
+    told = doctor.forced_blas()
+    doctor.forced_blas.cache_clear()
+    assert told.startswith("OPENBLAS_CORETYPE: OpenBLAS was told to run its kernel Nehalem; left alone it runs ")
+
+
 def test_a_wrong_backward_is_found(monkeypatch):
     right = Conv2d.backward
 

@@ -4,11 +4,15 @@ Most reports of "it does not work" or "it is slow" are answered by one of these 
 that uses one core, two CuPy packages at once, a driver that is too old.
 """
 
+import functools
+import os
 import platform
+import subprocess
 import sys
 import time
 from dataclasses import dataclass
 from importlib import metadata
+from pathlib import Path
 
 import numpy as np
 
@@ -29,6 +33,7 @@ EXTRAS = (
     ("tqdm", "tqdm", "shows progress"),
     ("threadpoolctl", "threadpoolctl", "shares the cores well: training is faster with it"),
 )
+BLAS_VARIABLES = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
 SEED = 0
 
 
@@ -43,7 +48,9 @@ class Finding:
 
 def examine():
     """All findings on this machine, the self-test included; about two seconds."""
-    return [versions(), *(package(*known) for known in EXTRAS), cores(), blas(), gpu(), gradients(), training()]
+    forced = [Finding("BLAS kernel", forced_blas(), "note")] if forced_blas() else []
+    return [versions(), *(package(*known) for known in EXTRAS), cores(), blas(), *forced, gpu(), gradients(),
+            training()]
 
 
 def healthy(findings):
@@ -94,6 +101,33 @@ def blas():
     texts = [f"{library['internal_api']} {library['version']}, {count(library['num_threads'], 'thread')}"
              + (f", {library['architecture']}" if library.get("architecture") else "") for library in found]
     return Finding("BLAS", "; ".join(texts))
+
+
+@functools.cache
+def forced_blas():
+    """What variables of the environment make OpenBLAS do, and what it would do without them; None without any."""
+    forced = [name for name in BLAS_VARIABLES if os.environ.get(name)]
+    if not forced:
+        return None
+    try:
+        code = "from tinycnn.doctor import kernels; print(kernels())"
+        free = {name: value for name, value in os.environ.items() if name not in forced}
+        free["PYTHONPATH"] = str(Path(__file__).resolve().parents[1])
+        own = subprocess.run([sys.executable, "-c", code], env=free, capture_output=True, text=True, timeout=60,
+                             check=True).stdout.strip()
+    except (OSError, subprocess.SubprocessError):
+        own = ""
+    sentence = f"{' and '.join(forced)}: OpenBLAS was told to run its kernel {kernels()}"
+    return sentence + (f"; left alone it runs {own} here" if own != kernels() else "")
+
+
+def kernels():
+    """The names of the kernels that BLAS runs, such as "SkylakeX"; "unknown" without threadpoolctl."""
+    from tinycnn.engine.threads import blas_libraries
+
+    found = [library.architecture for library in getattr(blas_libraries(), "lib_controllers", ())
+             if getattr(library, "architecture", None)]
+    return ", ".join(found) or "unknown"
 
 
 def gpu():

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from tinycnn.backend import array_module
 from tinycnn.engine import switched_off
+from tinycnn.engine.depthwise import Depthwise
 from tinycnn.engine.planes import Planes
 from tinycnn.engine.recorder import Recorder
 from tinycnn.engine.winograd import Winograd
@@ -187,7 +188,8 @@ def using(algorithm):
         return algorithm is Winograd and kernel[0] == kernel[1] and 1 < kernel[0] < 6
 
     with mock.patch.object(Winograd, "worthwhile", fits), \
-         mock.patch.object(Planes, "worthwhile", lambda *geometry: algorithm is Planes):  # fmt: skip
+         mock.patch.object(Planes, "worthwhile", lambda *geometry: algorithm is Planes), \
+         mock.patch.object(Depthwise, "worthwhile", lambda conv: False):  # fmt: skip
         yield
 
 

@@ -15,6 +15,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from tinycnn.bench.peers import twin
 from tinycnn.bench.sides import Side, TinyCNN
 from tinycnn.bench.workloads import Workload
 from tinycnn.errors import TinyCNNError
@@ -29,10 +30,10 @@ class BenchError(TinyCNNError, RuntimeError):
 class Remote(Side):
     """A side in another process; step by step it is asked for the seconds that its own clock saw.
 
-    form: None for tinycnn, else the arguments of torch_twin.Torch
+    peer: None for tinycnn, or one of peers.PEERS    form: the arguments of the peer's side
     """
 
-    def __init__(self, workload, device="cpu", form=None):
+    def __init__(self, workload, device="cpu", peer=None, form=None):
         self.images, self.counts = workload.batch, not (form or {}).get("fused", False)  # the compiled form counts
         package = str(Path(__file__).resolve().parents[2])  # also when tinycnn is not installed
         path = os.pathsep.join([package, *filter(None, [os.environ.get("PYTHONPATH")])])
@@ -41,7 +42,7 @@ class Remote(Side):
                                          stdout=subprocess.PIPE, stderr=self._complaints, text=True, encoding="utf-8",
                                          env=os.environ | {"PYTHONPATH": path})
         try:
-            built = self._ask({"workload": workload.to_dict(), "device": device, "form": form})
+            built = self._ask({"workload": workload.to_dict(), "device": device, "peer": peer, "form": form})
         except BaseException:
             self.close()
             raise
@@ -85,9 +86,9 @@ class Remote(Side):
         return answer
 
 
-def peak_memory(workload, device="cpu", form=None):
+def peak_memory(workload, device="cpu", peer=None, form=None):
     """What one side needs to build the network and take three steps, in a process of its own: a dict of bytes."""
-    side = Remote(workload, device, form)
+    side = Remote(workload, device, peer, form)
     try:
         side.sample(STEPS)
         return side.memory()
@@ -114,10 +115,7 @@ def serve(questions, answer):
     """The other end of Remote: build what the first line asks for, then take steps."""
     order = json.loads(next(questions))
     workload, device = Workload(**order["workload"]), order["device"]
-    if order["form"] is None:
-        make = TinyCNN
-    else:
-        from tinycnn.bench.torch_twin import Torch as make
+    make = twin(order["peer"]).side if order["peer"] else TinyCNN
     imported = peak_bytes()
     side = make(workload, device, **order["form"] or {})
     answer({"name": side.name, "imported_bytes": imported})

@@ -9,6 +9,7 @@ import numpy as np
 
 from tinycnn import doctor
 from tinycnn.backend import pick_device
+from tinycnn.bench.peers import twin
 from tinycnn.engine import thread_count
 from tinycnn.text import count, megabytes, percent, shortened, table
 from tinycnn.version import __version__
@@ -17,15 +18,13 @@ from tinycnn.version import __version__
 def machine(device="cpu", against=None):
     """Whatever the numbers depend on: a dict of texts and counts."""
     found = {"tinycnn": __version__, "python": platform.python_version(), "numpy": np.__version__,
-             "blas": doctor.blas().text, "processor": processor(), "threads": thread_count(),
+             "blas": doctor.blas().text, "forced_blas": doctor.forced_blas(),
+             "processor": processor(), "threads": thread_count(),
              "system": f"{platform.system()} {platform.machine()}", "device": device}
     if device.startswith("cuda"):
         found["gpu"] = pick_device(device)[1]
     if against:
-        from tinycnn.bench.torch_twin import set_up, torch
-
-        set_up()
-        found |= {"torch": torch.__version__, "torch_threads": torch.get_num_threads()}
+        found |= twin(against).versions()
     return found
 
 
@@ -46,8 +45,11 @@ def heading(found, peaks):
     """The machine and its fastest matrix product, as lines."""
     lines = [f"{found['processor']}, {count(found['threads'], 'thread')}, {found['system']}", f"BLAS: {found['blas']}",
              f"tinycnn {found['tinycnn']}, NumPy {found['numpy']}, Python {found['python']}"]
-    if "torch" in found:
-        lines[-1] += f"; PyTorch {found['torch']} with {count(found['torch_threads'], 'thread')}"
+    for key, name in (("torch", "PyTorch"), ("onnxruntime", "ONNX Runtime")):
+        if key in found:
+            lines[-1] += f"; {name} {found[key]} with {count(found[f'{key}_threads'], 'thread')}"
+    if found["forced_blas"]:
+        lines.append(f"WARNING: {found['forced_blas']}")
     if "gpu" in found:
         lines.append(found["gpu"][0].upper() + found["gpu"][1:])
     lines.append("Fastest float32 matrix product: " +
@@ -88,7 +90,8 @@ def _sentences(result):
         rounds = count(len(result["times"]["tinycnn"]["seconds"]), "round")
         how = "each in a process of its own" if result["paired"] else "all in one process"
         yield f"{rounds} in which the sides take turns, {how}; each ratio is the median of the rounds, with its range."
-        yield "* PyTorch at its fastest: this is the ratio that counts."
+        family = result["rival"].partition(",")[0]
+        yield f"* {family} at its fastest: this is the ratio that counts."
     if "agreement" in result:
         agreed = ", ".join(f"{what} to {found:.0e}" for what, found in result["agreement"].items())
         yield f"From the same weights both compute the same: {agreed}."
@@ -175,6 +178,21 @@ def scaling_text(measured):
         slopes = ", ".join(f"{name} {axis}^{slope:.2f}" for name, slope in part["slopes"].items())
         parts.append(f"{table(rows, left=0)}\nTime grows as: {slopes} (^1 is in proportion).")
     return "\n\n".join(parts)
+
+
+def roofline_text(measured):
+    """tinycnn.bench.roofline as a table: what each layer must take, and what it takes."""
+    rows = [("", "way", "GFLOP", "MB", "operations a byte", "ideal", "bound by", "measured", "ideal is")]
+    for point in measured["points"]:
+        rows.append((point["name"], point["way"], f"{point['flop'] / 1e9:,.3g}", f"{point['bytes'] / 1e6:,.3g}",
+                     f"{point['flop'] / point['bytes']:,.3g}", _time(point["ideal_seconds"]), point["bound"],
+                     _time(point["seconds"]), percent(point["ideal_seconds"] / point["seconds"])))
+    share = percent(measured["ideal_seconds"] / measured["step_seconds"])
+    speeds = f"{measured['gflops']:,.3g} GFLOP/s and {measured['gigabytes_per_second']:,.3g} GB/s"
+    return (f"{table(rows, left=2)}\nAt {speeds} the same arithmetic "
+            f"takes {_time(measured['ideal_seconds'])} at best; the step takes {_time(measured['step_seconds'])}, of "
+            f"which that is {share}.\n"
+            "More than 100 %: fewer multiplications than the formula has, or an input that was still in the cache.")
 
 
 def _time(seconds):

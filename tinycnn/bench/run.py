@@ -6,7 +6,7 @@ weights, and a difference beyond rounding ends the measurement before the first 
 
 import numpy as np
 
-from tinycnn.bench import measure, on_device
+from tinycnn.bench import measure, on_device, peers
 from tinycnn.bench.epoch import TinyCNNEpoch, training_pictures
 from tinycnn.bench.process import BenchError, Remote, peak_memory
 from tinycnn.bench.sides import TinyCNN
@@ -21,13 +21,14 @@ TOLERANCE = {"losses": 1e-4, "scores": 1e-4, "boxes": 1e-4, "gradients": 1e-2}
 def sides_of(workload, device="cpu", against=None, paired=False):
     """tinycnn and its rivals, in this process or, paired, in one each.
 
-    against: None, "torch" for every form of PyTorch, or "compile" for its compiler
+    against: None, or one of peers.PEERS
     """
     return [maker() for maker in _makers(workload, device, against, paired)]
 
 
 def _makers(workload, device, against, paired):
     """Functions that build one side each."""
+    forms = peers.forms(workload, "torch" if against and workload.kind == "epoch" else against)
     if workload.kind == "epoch":
         samples = training_pictures(workload.data)
         makers = [lambda: TinyCNNEpoch(workload, samples, device)]
@@ -35,33 +36,23 @@ def _makers(workload, device, against, paired):
             from tinycnn.bench.torch_epoch import TorchEpoch
 
             makers += [lambda form=form: TorchEpoch(workload, samples, device, **form)
-                       for form in _forms(workload, "torch")]  # fmt: skip
+                       for form in forms]  # fmt: skip
         return makers
     if paired:
-        return [lambda form=form: Remote(workload, device, form)
-                for form in (None, *(_forms(workload, against) if against else ()))]
-    makers = [lambda: TinyCNN(workload, device)]
-    if against:
-        from tinycnn.bench.torch_twin import Torch
-
-        makers += [lambda form=form: Torch(workload, device, **form) for form in _forms(workload, against)]
-    return makers
-
-
-def _forms(workload, against):
-    from tinycnn.bench.torch_twin import forms
-
-    return forms(workload.kind, against)
+        return [lambda: Remote(workload, device),
+                *(lambda form=form: Remote(workload, device, against, form) for form in forms)]
+    return [lambda: TinyCNN(workload, device),
+            *(lambda form=form: peers.twin(against).side(workload, device, **form) for form in forms)]
 
 
 def run(workload, device="cpu", against=None, peak=None, repeats=None, paired=False):
     """Measure one workload: a dict of plain values, which report.text prints and JSON keeps.
 
-    against: None, "torch" or "compile"    peak: GFLOP/s of the fastest matrix product, from measure.fastest_product
+    against: None, or one of peers.PEERS    peak: GFLOP/s of the fastest matrix product, from measure.fastest_product
     """
     result = {"workload": workload.to_dict(), "device": device, "paired": paired and workload.kind != "epoch"}
     if against and workload.kind != "epoch":
-        result["agreement"] = agreement(workload, device)
+        result["agreement"] = agreement(workload, device, against)
     result |= _compared(workload, device, against, repeats or workload.repeats, paired)
     result |= _arithmetic(workload, result, peak)
     if workload.kind != "epoch":
@@ -70,8 +61,8 @@ def run(workload, device="cpu", against=None, peak=None, repeats=None, paired=Fa
             result["device_layers"], result["copies"] = _on_device(workload, device, repeats or workload.repeats)
         result["memory"] = {"tinycnn": peak_memory(workload, device)}
         if result["rival"]:
-            form = next(form for form in _forms(workload, against) if _name(form) == result["rival"])
-            result["memory"][result["rival"]] = peak_memory(workload, device, form)
+            names = {peers.twin(against).name_of(**form): form for form in peers.forms(workload, against)}
+            result["memory"][result["rival"]] = peak_memory(workload, device, against, names[result["rival"]])
     return result
 
 
@@ -94,23 +85,16 @@ def _compared(workload, device, against, repeats, paired):
     return result
 
 
-def _name(form):
-    from tinycnn.bench.torch_twin import name_of
-
-    return name_of(**form)
-
-
-def agreement(workload, device="cpu"):
+def agreement(workload, device="cpu", against="torch"):
     """What both sides compute from the same weights and batch; BenchError if it differs by more than rounding."""
-    from tinycnn.bench.torch_twin import Torch
-
-    ours, theirs = TinyCNN(workload, device).answers(), Torch(workload, device).answers()
+    twin = peers.twin(against)
+    ours, theirs = TinyCNN(workload, device).answers(), twin.side(workload, device).answers()
     differences = {what: difference(ours[what], theirs[what], each=what == "gradients") for what in ours}
     for what, found in differences.items():
         if not found <= TOLERANCE[what]:  # NaN, too, is a difference
             raise BenchError(
-                f"workload {workload.key}: tinycnn and PyTorch do not compute the same. From the same weights, their "
-                f"{what} differ by {found:.1e}, {TOLERANCE[what]:.0e} is allowed; so their times mean nothing"
+                f"workload {workload.key}: tinycnn and {twin.FAMILY} do not compute the same. From the same weights, "
+                f"their {what} differ by {found:.1e}, {TOLERANCE[what]:.0e} is allowed; so their times mean nothing"
             )
     return differences
 

@@ -62,7 +62,8 @@ def slope(sizes, seconds):
 
 
 LOOKS = {"tinycnn": (COLORS["blue"], "o", "-"), "PyTorch, default": (COLORS["orange"], "s", "--"),
-         "PyTorch, channels_last": (COLORS["vermilion"], "^", ":")}
+         "PyTorch, channels_last": (COLORS["vermilion"], "^", ":"),
+         "PyTorch, torch.compile": (COLORS["vermilion"], "^", ":"), "ONNX Runtime": (COLORS["orange"], "s", "--")}
 
 
 @styled

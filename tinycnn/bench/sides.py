@@ -1,6 +1,6 @@
 """Who computes: a Side can take a step, wait until it is really done, and say what it computed.
 
-tinycnn is one side and PyTorch the other (torch_twin.py). The clock runs here, in the same few lines for both.
+tinycnn is one side, and a peer the other (peers.py). The clock runs here, in the same few lines for both.
 """
 
 import time

@@ -21,7 +21,7 @@ except ImportError as error:
 
 from tinycnn.exchange.torch_network import network  # noqa: E402, which imports torch
 
-F = torch.nn.functional
+F, FAMILY = torch.nn.functional, "PyTorch"
 
 
 def torch_device(device):
@@ -104,6 +104,15 @@ class Torch(Side):
         """The norm of each parameter's gradient, added up in float64."""
         squares = [p.grad.square().sum(dtype=torch.float64).item() for p in self.network.parameters()]
         return [square**0.5 for square in squares]
+
+
+side = Torch
+
+
+def versions():
+    """What is told of it beside the machine."""
+    set_up()
+    return {"torch": torch.__version__, "torch_threads": torch.get_num_threads()}
 
 
 def loss(outputs, labels, targets):

@@ -3,10 +3,11 @@
     patches (here)   the layer's own formulas, for every geometry
     winograd.py      3x3 and 5x5 kernels with many channels: a fraction of the multiplications
     planes.py        few channels, as in the first layer or in many groups: the same patches, copied row by row
+    depthwise.py     each channel by itself: no matrix products at all
 
-All three offer the same, for a chunk of the batch at a time:
+All four offer the same, for a chunk of the batch at a time:
 
-    prepare(w, b) -> prepared                               once, before forward
+    prepare(w, b, lasting) -> prepared                      once, before forward; lasting: w will hardly change
     forward(x, prepared, y, worker, keep) -> kept           writes y (n, OH, OW, F); kept: what backward can use again
     prepare_backward(w) -> prepared                         once, before backward
     backward(x, dy, prepared, dx, worker, kept) -> dw, db   writes dx (n, H, W, C) unless it is None
@@ -17,6 +18,7 @@ import math
 
 import numpy as np
 
+from tinycnn.engine.depthwise import Depthwise
 from tinycnn.engine.planes import Planes
 from tinycnn.engine.products import column_sums
 from tinycnn.engine.scratch_patches import input_gradient, patches, unsplit
@@ -27,6 +29,8 @@ from tinycnn.patches import split
 def choose(conv, oh, ow, n):
     """The algorithm for a Conv2d with oh x ow outputs and n images."""
     g, c, f = conv.groups, conv.in_channels // conv.groups, conv.out_channels // conv.groups
+    if Depthwise.worthwhile(conv):
+        return Depthwise(conv.kernel, conv.stride, conv.padding, oh, ow)
     if conv.stride == (1, 1) and conv.w.value.dtype.itemsize >= 4:  # Winograd's rounding is for float32 and float64
         if Winograd.worthwhile(conv.kernel, c, f, oh, ow, n):
             return Winograd(conv.kernel[0], conv.padding, oh, ow, g)
@@ -41,7 +45,7 @@ class Patches:
     def __init__(self, kernel, stride, padding, groups):
         self.window, self.stride, self.padding, self.groups = kernel, stride, padding, groups
 
-    def prepare(self, w, b):
+    def prepare(self, w, b, lasting=False):
         return split(w, self.groups), b  # (G, K, F/G)      K = KH*KW*C/G
 
     def prepare_backward(self, w):

@@ -32,7 +32,7 @@ class Planes:
         """Whether rows of windows are short and rows of pixels long. c: channels that one filter sees"""
         return c * kernel[1] <= 16 <= ow
 
-    def prepare(self, w, b):
+    def prepare(self, w, b, lasting=False):
         """[w; b] (G, K + 1, F/G)."""
         b = np.zeros(w.shape[3], w.dtype) if b is None else b
         return np.concatenate([split(w, self.groups), split(b[None], self.groups)], axis=1)

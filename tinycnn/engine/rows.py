@@ -13,8 +13,9 @@ import numpy as np
 
 from tinycnn.backend import array_module
 from tinycnn.engine import batchnorm, dense, workers
+from tinycnn.engine.plans import planned
 from tinycnn.engine.recorder import now
-from tinycnn.engine.segments import back_through, segments_of, through
+from tinycnn.engine.segments import back_through, through
 from tinycnn.engine.step import learns
 from tinycnn.engine.steps import (
     ON_DEVICE,
@@ -164,7 +165,7 @@ class Chunked:
     def forward(self, x):
         xp, n = array_module(x), len(x)
         expect_input(self.layers[0], x)
-        segments = list(segments_of(self.layers, x.shape, x.dtype, xp))
+        segments = planned(self.layers, x.shape, x.dtype, xp)
         arrays = [x, *(xp.empty((n, *segment.shapes[-1]), x.dtype) for segment in segments)]
         shares = share_out(n, max(segment.bytes_per_image for segment in segments), xp)
 

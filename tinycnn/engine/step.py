@@ -4,6 +4,8 @@
     backward(dy, kept, dx, worker)         writes dx unless it is None; worker.add(parameter, share of its gradient)
 """
 
+import weakref
+
 
 def learns(layer):
     """Whether a layer has a parameter that training may change."""
@@ -16,10 +18,21 @@ class Step:
     keeps_x = keeps_y = False  # whether its input, or its output, is kept for backward
     shrinks = False  # whether y is much smaller than x
 
-    def __init__(self, layer, x_shape, dtype):
-        self.layers, self.layer = (layer,), layer
+    def __init__(self, layer, x_shape, dtype, *more_layers):
+        # A plan outlives its forward (plans.py) and must not keep a network alive; the row that uses it does.
+        self._layers = [weakref.ref(each) for each in (layer, *more_layers)]
         self.keep = layer.keeping
         self.y_shape = tuple(layer.output_shape(x_shape[1:]))  # of one image
+
+    @property
+    def layer(self):
+        """The layer; of a fused pair the first one."""
+        return self._layers[0]()
+
+    @property
+    def layers(self):
+        """All layers that it runs."""
+        return tuple(layer() for layer in self._layers)
 
     def scratch_bytes(self, x_shape, itemsize):
         """Scratch memory for one image that decides, with the arrays between layers, how large a chunk may be."""

@@ -132,7 +132,8 @@ class Convolution(Step):
 
     def _compute(self, x, y, worker):
         w, b = self.layer.w, self.layer.b
-        prepared = worker.cached(self, lambda: self.algorithm.prepare(w.value, None if b is None else b.value))
+        biases = None if b is None else b.value
+        prepared = worker.cached(self, lambda: self.algorithm.prepare(w.value, biases, lasting=not self.keep))
         return self.algorithm.forward(x, prepared, y, worker, self.keep)
 
     def _gradients(self, x, dy, kept, dx, worker):
@@ -150,9 +151,9 @@ class ConvolutionAndPooling(Convolution):
     shrinks = True
 
     def __init__(self, conv, pool, algorithm, x_shape, dtype):
-        Step.__init__(self, conv, x_shape, dtype)
+        Step.__init__(self, conv, x_shape, dtype, pool)
         self.check(conv, dtype)
-        self.layers, self.algorithm = (conv, pool), algorithm
+        self.algorithm = algorithm
         self.y_shape = pool.output_shape(self.y_shape)
 
     def forward(self, x, y, worker):

@@ -26,6 +26,7 @@ import functools
 
 import numpy as np
 
+from tinycnn.engine.kept_kernels import kept
 from tinycnn.engine.products import column_sums, deep, tall, wide
 
 POINTS = (0, 2 / 3, -2 / 3, 3 / 2, -3 / 2)  # and infinity
@@ -69,12 +70,15 @@ class Winograd:
         once = 3 * points * size**2 * c * f  # U; its products are few, but 36 numbers for 9 have to be written
         return once + tiles * points * (c * f + points * c + tile**2 * f) < 0.85 * n * oh * ow * size**2 * c * f
 
-    def prepare(self, w, b):
+    def prepare(self, w, b, lasting=False):
         """Per group: U, the kernel w (size, size, C, F) at the points, (36, C, F); and the biases b (F,) or None."""
-        return [
-            (self._at_points(w[..., filters]), None if b is None else b[filters])
-            for _, filters in self._groups(0, w.shape[3])
-        ]
+        filters = [filters for _, filters in self._groups(0, w.shape[3])]
+
+        def kernels(w):
+            return [self._at_points(w[..., some]) for some in filters]
+
+        us = kept(w, ("Winograd", self.groups), kernels) if lasting else kernels(w)
+        return [(u, None if b is None else b[some]) for u, some in zip(us, filters, strict=True)]
 
     def prepare_backward(self, w):
         """Of each group: U with channels and filters exchanged, (36, F, C)."""

@@ -51,12 +51,7 @@ def to_onnx(model: Layer, path: str | Path, input_shape: Shape | None = None) ->
     else:
         y = graph.layer(model, ("x", False))
         outputs, source = {"y": (graph.last(y), model.output_shape(tuple(input_shape)))}, "x"
-    for name, (value, _) in outputs.items():
-        graph.node("Identity", [value], name)
-    proto = onnx.helper.make_model(onnx.helper.make_graph(
-        graph.nodes, type(model).__name__, [graph.described(source, input_shape)],
-        [graph.described(name, shape) for name, (_, shape) in outputs.items()], graph.constants),
-        opset_imports=[onnx.helper.make_opsetid("", OPSET)], ir_version=IR_VERSION, producer_name="tinycnn")
+    proto = graph.file(type(model).__name__, {source: input_shape}, outputs)
     if isinstance(model, Localizer):
         onnx.helper.set_model_props(proto, {"classes": "\n".join(model.classes)})
     onnx.checker.check_model(proto)
@@ -133,6 +128,17 @@ class Graph:
     def described(self, name: str, shape: Shape) -> Any:
         """An input or output (N, ...), float32."""
         return self.onnx.helper.make_tensor_value_info(name, self.onnx.TensorProto.FLOAT, ["N", *shape])
+
+    def file(self, name: str, inputs: dict[str, Shape], outputs: dict[str, tuple[str, Shape]]) -> Any:
+        """What a file says, as a ModelProto. inputs: name -> shape of one    outputs: name -> (value, shape of one)"""
+        for output, (value, _) in outputs.items():
+            self.node("Identity", [value], output)
+        helper = self.onnx.helper
+        described = helper.make_graph(self.nodes, name, [self.described(*one) for one in inputs.items()],
+                                      [self.described(output, shape) for output, (_, shape) in outputs.items()],
+                                      self.constants)  # fmt: skip
+        return helper.make_model(described, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION,
+                                 producer_name="tinycnn")
 
     def integers(self, values: Any) -> str:
         """A list of whole numbers as a constant."""

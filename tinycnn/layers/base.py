@@ -167,7 +167,7 @@ class Layer:
         for name, value in vars(self).items():
             if isinstance(value, kind):
                 found[name] = value
-            elif isinstance(value, list | dict):
+            elif isinstance(value, (list, dict)):  # noqa: UP038
                 inner = value.items() if isinstance(value, dict) else enumerate(value)
                 found.update({f"{name}.{key}": each for key, each in inner if isinstance(each, kind)})
         return found
