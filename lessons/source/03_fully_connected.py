@@ -19,7 +19,8 @@
 import numpy as np
 
 import tinycnn as tc
-from tinycnn.course import FAST, check, keep, named, read
+from tinycnn.course import FAST, check, keep, read
+from tinycnn.course.calls.lesson03 import somebodys_loop
 from tinycnn.course.drawings import connected as draw
 from tinycnn.course.drawings.convolution import loss_curves
 from tinycnn.layers import Layer, Parameter, ReLU, Sequential
@@ -392,7 +393,7 @@ rng = np.random.default_rng(0)
 kinds = np.arange(60) % 3
 points = np.array([[0, 2], [2, -1], [-2, -1]])[kinds] + 2 * rng.standard_normal((60, 2))
 zeros = np.zeros((2, 3)), np.zeros(3)
-somebodys_losses, *_ = named("03.training").stub(points, kinds, *zeros, steps=100, lr=0.1)
+somebodys_losses, *_ = somebodys_loop(points, kinds, *zeros, steps=100, lr=0.1)
 loss_curves({"somebody's loop": somebodys_losses})
 
 # %% [markdown]

@@ -5,12 +5,13 @@ import functools
 import numpy as np
 import pytest
 
+from lessons.known import known
 from tests.course.answers import answers
 from tests.course.answers.gpu14 import changes_w
 from tests.course.answers.lesson14 import exp_in_place
 from tests.course.answers.loss12 import other_value_in_float32
 from tests.course.matrix import judged as judge
-from tinycnn.course import check, named, names
+from tinycnn.course import check, names
 from tinycnn.course.result import MODIFIED
 
 ANSWERS = answers()
@@ -61,7 +62,7 @@ def test_most_wrong_answers_are_recognized_or_helped():
 @pytest.mark.parametrize("name", names())
 def test_a_mistake_shows_in_more_than_a_number_of_one_case(name):
     """One number of one case is met by chance too easily."""
-    exercise = named(name)
+    exercise = known(name)
     cases = exercise.hidden_cases()
     assert len(cases) >= 3, "an exercise has at least three hidden cases"
     for key, mistake in exercise.mistakes.items():

@@ -1,6 +1,5 @@
 """The check itself: run the learner's function on the hidden inputs and say what was found, most helpful first."""
 
-import functools
 import traceback
 
 import numpy as np
@@ -32,7 +31,7 @@ def case(name, number):
 
     number: as the check has named it, from 0
     """
-    cases = named(name).hidden_cases()
+    cases = named(name).cases
     if not 0 <= number < len(cases):
         raise TinyCNNError(f"{name} has the cases 0 to {len(cases) - 1}, got {number!r}")
     args, kwargs = cases[number].for_call()
@@ -52,7 +51,7 @@ def _judge(exercise, name, function):
         raise Verdict(EMPTY, ["Write it in the cell above, run that cell, then run this one again."])
     if not callable(function):
         raise Verdict(WRONG, [f"Expected a function or a class, got {function!r}. Pass its name, without calling it."])
-    cases, truths = exercise.hidden_cases(), _known_outputs(name, None)
+    cases, truths = exercise.cases, exercise.expected
     answers, changed = zip(*[_run(exercise, function, case, _sizes(truth, case))
                              for case, truth in zip(cases, truths, strict=True)], strict=True)
     if all(_empty(part) for answer in answers for part in answer):
@@ -115,7 +114,7 @@ def _differences(exercise, answers, others):
 
 def _about_values(exercise, name, function, cases, answers, truths, wrong):
     """The Verdict on wrong numbers."""
-    found, unexplained = _recognize(exercise, name, answers, truths, wrong)
+    found, unexplained = _recognize(exercise, answers, truths, wrong)
     several, word, lines = len(exercise.returns) > 1, KNOWN, []
     for key, places in found.items():
         results = ", ".join(exercise.returns[k] for k in sorted({k for _, k in places}))
@@ -132,16 +131,7 @@ def _about_values(exercise, name, function, cases, answers, truths, wrong):
     return Verdict(word, lines, tuple(found))
 
 
-@functools.cache
-def _known_outputs(name, key):
-    """What the right answer (None) or a known mistake gives for every hidden case; always the same, so kept."""
-    exercise = named(name)
-    function = exercise.solution if key is None else exercise.mistakes[key].function
-    with np.errstate(all="ignore"):
-        return [exercise.outputs(function, case) for case in exercise.hidden_cases()]
-
-
-def _recognize(exercise, name, answers, truths, wrong):
+def _recognize(exercise, answers, truths, wrong):
     """({key: the differences it explains}, those that nothing explains).
 
     A mistake counts as met where it gives exactly the learner's numbers, only if the learner is wrong wherever it would
@@ -151,8 +141,8 @@ def _recognize(exercise, name, answers, truths, wrong):
     NaN, a mistake is named only if nothing at all is left unexplained.
     """
     explains, apart = {}, {}  # apart: in how many places a mistake's whole program differs from the learner's
-    for key in exercise.mistakes:
-        theirs = _known_outputs(name, key)
+    for key, mistake in exercise.mistakes.items():
+        theirs = mistake.outputs
         unlike = _differences(exercise, answers, theirs)
         shared, apart[key] = wrong - unlike, len(unlike)
         by_result = {k for _, k in shared}
