@@ -92,8 +92,19 @@ def run(cells, title):
     for cell in notebook.cells:
         if cell.cell_type == "code":
             cell.metadata.pop("execution", None)
-            cell.outputs = [_presentable(output, title, cell) for output in cell.outputs]
+            cell.outputs = [_presentable(output, title, cell) for output in _joined(cell.outputs)]
     return notebook.cells
+
+
+def _joined(outputs):
+    """What a cell prints is one output, however busy the machine was and in how many pieces it came."""
+    joined = []
+    for output in outputs:
+        if joined and output.output_type == "stream" and joined[-1].get("name") == output.name:
+            joined[-1].text += output.text
+        else:
+            joined.append(output)
+    return joined
 
 
 def _presentable(output, title, cell):
@@ -177,7 +188,7 @@ def _with_earlier_outputs(source):
         if cell.cell_type == "code":
             if cell.id not in earlier:
                 raise BuildError(f"{source.name}: this cell has changed since it was run:\n{cell.source}")
-            cell.outputs, cell.execution_count = earlier[cell.id].outputs, earlier[cell.id].execution_count
+            cell.outputs, cell.execution_count = _joined(earlier[cell.id].outputs), earlier[cell.id].execution_count
     return cells
 
 

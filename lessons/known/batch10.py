@@ -62,6 +62,7 @@ def _cases(rng):
 BATCH = Exercise(
     title="a batch with some pictures mirrored, and the bug in it",
     solution=batch(),
+    lists=True,
     cases=_cases,
     returns=("images", "boxes"),
     stub=handed_out,

@@ -32,6 +32,7 @@ def _as_is(a, b, c, d):
 CONVERT = Exercise(
     title="from four formats to (xmin, ymin, xmax, ymax)",
     solution=convert,
+    lists=True,
     cases=lambda rng: [Case(np.concatenate([rng.integers(3, 30, 2), rng.integers(31, 60, 2)]), form)
                        for form in ("voc", "coco", "csv", "tiny-imagenet") for _ in range(3)],
     returns=("box",),

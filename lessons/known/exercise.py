@@ -33,6 +33,7 @@ class Exercise:
     cases: function (rng) -> list of Case, the hidden inputs; together they tell all mistakes apart
     mistakes: {key: Mistake}
     call, gradient: set by catalog.py, from tinycnn/course/calls
+    lists: may its arrays be lists as well? Only where no cell that comes later minds
     stub, unknown: what the learner finds and an answer with an unknown mistake, where a plain function would not do
     stub_says: the key of the known mistake that the stub makes, where a bug is to be found; else it is empty
     """
@@ -50,6 +51,7 @@ class Exercise:
     stub_says: str | None = None
     unknown: object = None
     keeps_dtype: bool = False
+    lists: bool = False
     tolerance: float = 1e-6
 
     def hidden_cases(self):

@@ -34,6 +34,7 @@ def _layers(*rows):
 RECEPTIVE_FIELD = Exercise(
     title="how much a unit sees, layer after layer",
     solution=receptive_field,
+    lists=True,
     cases=lambda rng: [_layers((3, 1, 1), (2, 2, 0), (3, 1, 1), (2, 2, 0)),
                        _layers((7, 3, 2), (5, 2, 1), (3, 1, 1)),
                        _layers((5, 2, 2), (3, 1, 0), (4, 3, 1), (3, 2, 2), (2, 1, 1)),
@@ -124,6 +125,7 @@ def _half_clipped(low, high):
 WINDOW_OF_UNIT = Exercise(
     title="the pixels that a unit sees, as a box",
     solution=window_of_unit,
+    lists=True,
     cases=lambda rng: [Case(np.array([0, 3, 5, 7, 2]), np.array([4, 0, 9, 2, 6]), (10, 4, -3), (32, 40)),
                        Case(np.array([1, 0, 6]), np.array([0, 3, 2]), (22, 8, -7), (60, 35)),
                        Case(np.array([0, 2, 1, 3]), np.array([3, 1, 0, 2]), (9, 5, 0), (24, 21)),

@@ -74,6 +74,7 @@ def _probabilities(rng):
 BEST_GUESS = Exercise(
     title="the most probable class of each picture",
     solution=best_guess,
+    lists=True,
     cases=_probabilities,
     returns=("labels",),
     mistakes={

@@ -37,6 +37,7 @@ def _box_cases(rng):
 TO_BOX = Exercise(
     title="joints in units of the person's box",
     solution=to_box,
+    lists=True,
     cases=_box_cases,
     returns=("codes",),
     mistakes={
@@ -140,6 +141,7 @@ def _of_everybody(codes, visible):
 MEAN_POSE = Exercise(
     title="the mean pose of those joints that are seen",
     solution=mean_pose,
+    lists=True,
     cases=_mean_cases,
     returns=("pose",),
     mistakes={

@@ -165,6 +165,7 @@ def _outputs(rng, shape, dead, nearly, rare):
 DEAD_UNITS = Exercise(
     title="which units of a layer are 0 for all pictures, at all positions",
     solution=dead_units,
+    lists=True,
     cases=lambda rng: [Case(_outputs(rng, (5, 3, 4, 8), (1, 4), (2, 6), 5)),
                        Case(_outputs(rng, (6, 9), (0, 5), (3,), 4)),
                        Case(_outputs(rng, (3, 2, 5, 7), (2,), (0, 4), 3)),

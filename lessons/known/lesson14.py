@@ -54,6 +54,7 @@ GRADIENT = Exercise(
     title="one function for host and device",
     solution=score_gradient,
     takes=("scores", "labels"),
+    lists=True,
     cases=_score_cases,
     returns=("dscores", "dscores on the device", "does it lie there?", "uploads and downloads"),
     unknown=lambda scores, labels: 0.9 * score_gradient(scores, labels) + 0.01,
@@ -139,6 +140,7 @@ def _estimate_cases(rng):
 ESTIMATE = Exercise(
     title="seconds by formula, and what limits them",
     solution=estimate,
+    lists=True,
     cases=_estimate_cases,
     returns=("seconds", "limit"),
     mistakes={
@@ -213,6 +215,7 @@ def _average_cases(rng):
 AVERAGE = Exercise(
     title="one gradient out of those of several machines",
     solution=average,
+    lists=True,
     cases=_average_cases,
     returns=("gradient",),
     mistakes={

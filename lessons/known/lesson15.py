@@ -79,6 +79,7 @@ _COUNTING = (
 SPLIT = Exercise(
     title="a split that keeps groups whole",
     solution=split_groups,
+    lists=True,
     cases=_split_cases,
     returns=("train", "test"),
     mistakes={
@@ -203,6 +204,7 @@ def _run_cases(rng):
 BEST_RUN = Exercise(
     title="which run is tested",
     solution=best_run,
+    lists=True,
     cases=_run_cases,
     returns=("setting", "run", "right"),
     stub=best_run_stub,

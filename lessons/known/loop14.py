@@ -70,6 +70,7 @@ TRAIN = Exercise(
     title="a training loop that does not wait",
     solution=train,
     takes=("w", "x", "t", "steps", "rate"),
+    lists=True,
     cases=_cases,
     returns=("w", "losses", "does w lie where it lay?", MOVES),
     stub=handed,

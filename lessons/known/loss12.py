@@ -103,6 +103,7 @@ _PROGRAMS = {  # what shows in both results, or in either of them alone
 POSE_LOSS = Exercise(
     title="the L2 loss over the joints that are seen, and its gradient",
     solution=pose_loss,
+    lists=True,
     cases=_cases,
     returns=("value", "dpred"),
     mistakes={

@@ -151,6 +151,7 @@ def _uneven(k):
 RECALL = Exercise(
     title="recall of each class",
     solution=recall,
+    lists=True,
     cases=_recall_cases,
     returns=("recall",),
     mistakes={

@@ -44,6 +44,7 @@ def _cases(rng):
 MIRROR = Exercise(
     title="people in the mirror, and the bug in it",
     solution=mirror,
+    lists=True,
     cases=_cases,
     returns=("images", "codes", "visible"),
     stub=handed_out,

@@ -46,6 +46,7 @@ def _cases(rng):
 PCK = Exercise(
     title="the share of joints that are near enough",
     solution=pck,
+    lists=True,
     cases=_cases,
     returns=("shares",),
     elements=JOINTS,

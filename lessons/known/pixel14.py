@@ -49,6 +49,7 @@ PIXEL = Exercise(
     title="one thread of col2im",
     solution=pixel,
     takes=("cols", "shape of the picture", "stride", "padding"),
+    lists=True,
     cases=_cases,
     returns=("x",),
     unknown=lambda at, cols, stride, padding: 0.8 * pixel(at, cols, stride, padding) + 0.01 * at[1],

@@ -28,7 +28,7 @@ def written(lesson):
             for k, part in enumerate(answer) if not _same(part, right[c][k])}} for key, found in theirs.items()}
         listed[name] = {
             "title": exercise.title, "returns": exercise.returns, "parameters": _parameters(exercise),
-            "takes": exercise.takes, "elements": exercise.elements, "keeps_dtype": exercise.keeps_dtype,
+            "arrays": _arrays(exercise, right), "takes": exercise.takes, "elements": exercise.elements, "keeps_dtype": exercise.keeps_dtype,
             "tolerance": exercise.tolerance, "stub_says": exercise.stub_says,
             "cases": [{"args": rows.value(case.args), "kwargs": rows.value(case.kwargs)} for case in cases],
             "expected": [[rows.result(part) for part in answer] for answer in right], "mistakes": mistakes}
@@ -108,6 +108,12 @@ class _Rows:
 
     def joined(self):
         return {dtype: np.concatenate(parts) for dtype, parts in self.rows.items()}
+
+
+def _arrays(exercise, right):
+    """Places of the results that are arrays, in every case of the right answer; none where lists will do."""
+    return [k for k in range(len(exercise.returns) if not exercise.lists else 0)
+            if all(isinstance(answer[k], np.ndarray) and answer[k].ndim for answer in right)]
 
 
 def _parameters(exercise):

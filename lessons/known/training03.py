@@ -36,6 +36,7 @@ def _cases(rng):
 TRAINING = Exercise(
     title="a training loop, and the bug in it",
     solution=training(),
+    lists=True,
     cases=_cases,
     returns=("losses", "w", "b"),
     stub=somebodys_loop,

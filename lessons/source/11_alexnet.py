@@ -557,13 +557,19 @@ steps, few = 5 if FAST else 150, tc.data.scenes(n=16, image_size=NARROW["image_s
 
 
 def by_heart(model, class_loss, box_loss, optimizer, rates):
-    """Steps with all pictures, one for each rate. Returns the losses, and the share of classes known in the end."""
+    """Steps with all pictures, one for each rate. Returns the losses, and the share of classes known in the end.
+
+    A run that breaks, whose numbers grow beyond all bounds, ends there: nan for the losses to come, nothing known.
+    """
     codes = tc.boxes.encode(few.train.boxes, few.train.sizes)
     model.set_box_statistics(codes)
     x, targets, losses = model.normalize(few.train.images), model.standardize(codes), []
     for rate in rates:
         optimizer.lr = rate
-        losses.append(step(model, x, few.train.labels, targets, class_loss, box_loss, optimizer))
+        with np.errstate(all="ignore"):
+            losses.append(step(model, x, few.train.labels, targets, class_loss, box_loss, optimizer))
+        if not np.isfinite(losses[-1]):
+            return losses[:-1] + [np.nan] * (len(rates) - len(losses) + 1), 0.0
     return losses, np.mean(model.predict(few.train.images).labels == few.train.labels)  # predict switches dropout off
 
 
@@ -615,7 +621,8 @@ for name, (rates, old) in ways.items():
                                  tc.optim.SGD(model, 0.01, momentum=0.9), rates)
         curves[name].append(losses)
         shares.append(100 * known)
-    print(f"{name:26} known by heart: {' '.join(f'{share:3.0f}' for share in shares)} %;"
+    broken = sum(np.isnan(losses[-1]) for losses in curves[name])
+    print(f"{name:26} known by heart: {' '.join(f'{share:3.0f}' for share in shares)} %, {broken} broke;"
           f"  at first the features differ by {np.mean(spreads):.1f} %")
 print(f"always naming the most frequent class: {100 * np.bincount(few.train.labels).max() / 16:.0f} %")
 draw.learning(curves)
@@ -624,8 +631,10 @@ draw.learning(curves)
 # All four are the same network and could say the same. The first learns it, with every seed; the last does no better
 # than the most frequent label; and the gap is far larger than the spread over the seeds.
 #
-# - *The rate.* With 0.05 the loss hardly falls. A warm-up helps where only the beginning is rough; here it leads to a
-#   rate that is too large, and arrives there.
+# - *The rate.* With 0.05 the loss hardly falls, and a run may even break: its weights jump further with every step, as
+#   on the parabola of [lesson 08](08_training.ipynb), until they are no numbers any more. (Its curve leaves the
+#   picture. Which runs break is a matter of rounding, so of the machine.) A warm-up helps where only the beginning is
+#   rough; here it leads to a rate that is too large, and arrives there.
 # - *The first weights.* The last number of each line is how much the feature vector differs from picture to picture
 #   before training, in percent of its mean. With weights that follow the number of inputs, pictures differ from the
 #   start. With those of 2012, which do not, nearly all of the features comes from the biases, and both heads are

@@ -51,6 +51,7 @@ class Exercise:
     takes: names of a case's arguments where they are not those of the function, as for classes
     gradient: function (learner's function) -> a gradcheck Report, for exercises with a backward (calls/)
     keeps_dtype: float32 in, float32 out
+    arrays: which results have to be arrays, by their place: where a list will not do for the cells that come later
     tolerance: relative to the largest number of an answer
     stub_says: the key of the known mistake that the cell makes as handed out, where a bug is to be found
     """
@@ -66,6 +67,7 @@ class Exercise:
     elements: tuple = ()
     gradient: object = None
     keeps_dtype: bool = False
+    arrays: tuple = ()
     tolerance: float = 1e-6
     stub_says: str | None = None
 

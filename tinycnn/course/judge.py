@@ -7,7 +7,7 @@ import numpy as np
 from tinycnn.course.by_slopes import confirmed, diagnosed
 from tinycnn.course.catalog import named
 from tinycnn.course.free_memory import filled
-from tinycnn.course.result import DTYPE, EMPTY, KNOWN, MODIFIED, RAISED, RIGHT, SHAPE, WRONG, Result
+from tinycnn.course.result import DTYPE, EMPTY, KNOWN, LIST, MODIFIED, RAISED, RIGHT, SHAPE, WRONG, Result
 from tinycnn.errors import TinyCNNError
 
 SMALL = 24  # numbers that can be read in a sentence
@@ -56,10 +56,15 @@ def _judge(exercise, name, function):
                              for case, truth in zip(cases, truths, strict=True)], strict=True)
     if all(_empty(part) for answer in answers for part in answer):
         raise Verdict(EMPTY, ["It returns nothing so far. If you have written it: is the return missing?"])
+    kinds = {k: type(answer[k]) for answer in answers for k in exercise.arrays if k < len(answer)}
     answers = [_numbers(exercise, function, answer, case) for answer, case in zip(answers, cases, strict=True)]
     wrong = _differences(exercise, answers, truths)
     if wrong:
         raise _about_values(exercise, name, function, cases, answers, truths, wrong)
+    for k, kind in kinds.items():
+        if issubclass(kind, list | tuple):
+            raise Verdict(LIST, [f"The numbers are right, but {exercise.returns[k]} is a {kind.__name__}. Later cells compute "
+                                 "with it as an array: np.array(...) makes one of it."])
     if any(changed):
         raise Verdict(MODIFIED, ["The answer is right, but an input array is changed on the way. Work on a copy."])
     if exercise.keeps_dtype:

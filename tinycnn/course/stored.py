@@ -45,7 +45,7 @@ def exercises(lesson):
                 case, result = map(int, place.split("."))
                 outputs[case][result] = value(part)
             mistakes[key] = Met(mistake["says"], outputs)
-        words = {key: tuple(entry[key]) for key in ("returns", "parameters", "takes", "elements")}
+        words = {key: tuple(entry[key]) for key in ("returns", "parameters", "takes", "elements", "arrays")}
         found[name] = Exercise(
             title=entry["title"], expected=expected, mistakes=mistakes, call=calls.get(name),
             cases=[Case(*value(case["args"]), **value(case["kwargs"])) for case in entry["cases"]],
