@@ -28,7 +28,6 @@ import base64
 import contextlib
 import io
 import os
-import re
 import shutil
 import sys
 import tempfile
@@ -40,7 +39,7 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 from PIL import Image
 
-from lessons.cells import BuildError, cells_of, learner_cells, notebooks_of, solved_cells, tags_of
+from lessons.cells import BuildError, cells_of, checked, learner_cells, notebooks_of, solved_cells, tags_of
 from lessons.rules import defined, lacks
 from tinycnn.course import named
 from tinycnn.course.result import EMPTY, HEADS, KNOWN, RIGHT
@@ -220,7 +219,7 @@ def _at_hand(source):
 
 def _outline(cell):
     made_of_output = cell.id.endswith("-expected")
-    return cell.id, cell.cell_type, None if made_of_output else cell.source, sorted(tags_of(cell))
+    return cell.id, cell.cell_type, None if made_of_output else cell.source, dict(cell.metadata)
 
 
 def without_source(folder=FOLDER):
@@ -242,7 +241,7 @@ def execute(source):
                 done = run(cells, f"{source.stem}, {what}")
         for cell in done:
             said = " ".join(str(output.get("data", {}).get("text/plain", "")) for output in cell.get("outputs", []))
-            exercise = _checked(cell)
+            exercise = checked(cell)
             wanted = exercise and HEADS[RIGHT if what == "solved" else as_handed_out(exercise)]
             if exercise and f": {wanted}" not in said:
                 raise BuildError(f"{source.stem}, {what}: expected {wanted!r} of {cell.source}, got: {said}")
@@ -253,12 +252,6 @@ def execute(source):
 def as_handed_out(exercise):
     """The verdict on the cell that a learner finds: nothing is written yet, or there is a bug to be found."""
     return KNOWN if named(exercise).stub_says else EMPTY
-
-
-def _checked(cell):
-    """The exercise that a cell's last line checks, or None."""
-    found = re.match(r'check\("([\w.]+)", \w+\)$', cell.source.splitlines()[-1] if cell.source else "")
-    return found[1] if found and "yours" in tags_of(cell) else None
 
 
 def main(arguments=None):

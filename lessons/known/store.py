@@ -28,8 +28,8 @@ def written(lesson):
             for k, part in enumerate(answer) if not _same(part, right[c][k])}} for key, found in theirs.items()}
         listed[name] = {
             "title": exercise.title, "returns": exercise.returns, "parameters": _parameters(exercise),
-            "arrays": _arrays(exercise, right), "takes": exercise.takes, "elements": exercise.elements, "keeps_dtype": exercise.keeps_dtype,
-            "tolerance": exercise.tolerance, "stub_says": exercise.stub_says,
+            "arrays": _arrays(exercise, right), "takes": exercise.takes, "elements": exercise.elements,
+            "keeps_dtype": exercise.keeps_dtype, "tolerance": exercise.tolerance, "stub_says": exercise.stub_says,
             "cases": [{"args": rows.value(case.args), "kwargs": rows.value(case.kwargs)} for case in cases],
             "expected": [[rows.result(part) for part in answer] for answer in right], "mistakes": mistakes}
     return json.loads(json.dumps(listed)), rows.joined()

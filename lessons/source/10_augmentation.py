@@ -454,8 +454,8 @@ draw.compared(results, ("gap", "class right", "box right", "both right"))
 # - **The amount.** *Light* answers both questions for 41 % of the pictures in place of 28 %, which is many times the
 #   spread over seeds. *Strong* is better than nothing, too, and not as good as *light*; for the boxes that is clear,
 #   for both together less so. All this is after 40 epochs; what longer trainings would bring was not asked.
-# - **A small gap is not the aim.** *Light and dropout* have one of the smallest, and answer no better than *none*. A network
-#   that learns nothing has no gap at all.
+# - **A small gap is not the aim.** *Light and dropout* have one of the smallest, and answer no better than *none*. A
+#   network that learns nothing has no gap at all.
 # - **Weight decay and dropout**, each in the one strength that we tried. *Weight decay* changes nothing here that the
 #   spread would not explain. *Dropout* makes the gap smaller, and may bring a few right answers; of what *light* brings
 #   that is a small part. They do not replace pictures.

@@ -1,5 +1,6 @@
 """The check itself: run the learner's function on the hidden inputs and say what was found, most helpful first."""
 
+import os
 import traceback
 
 import numpy as np
@@ -16,13 +17,17 @@ SMALL = 24  # numbers that can be read in a sentence
 def check(name, function):
     """Grade `function`, the learner's answer to the exercise `name` such as "06.conv_forward"; returns a Result.
 
-    Whatever the function does, this does not raise; only a name that does not exist is an error.
+    Whatever the function does, this does not raise; only a name that does not exist is an error. (While nbgrader
+    grades, AssertionError is raised for what is not right: to nbgrader a cell without an error is a right one.)
     """
     exercise = named(name)
     try:
         _judge(exercise, name, function)
     except Verdict as verdict:
-        return Result(name, exercise.title, verdict.word, verdict.lines, verdict.mistakes)
+        result = Result(name, exercise.title, verdict.word, verdict.lines, verdict.mistakes)
+        if os.environ.get("NBGRADER_EXECUTION"):
+            raise AssertionError(str(result)) from None
+        return result
     return Result(name, exercise.title, RIGHT, confirmed(exercise, function))
 
 
@@ -63,8 +68,8 @@ def _judge(exercise, name, function):
         raise _about_values(exercise, name, function, cases, answers, truths, wrong)
     for k, kind in kinds.items():
         if issubclass(kind, list | tuple):
-            raise Verdict(LIST, [f"The numbers are right, but {exercise.returns[k]} is a {kind.__name__}. Later cells compute "
-                                 "with it as an array: np.array(...) makes one of it."])
+            raise Verdict(LIST, [f"The numbers are right, but {exercise.returns[k]} is a {kind.__name__}. Later cells "
+                                 "compute with it as an array: np.array(...) makes one of it."])
     if any(changed):
         raise Verdict(MODIFIED, ["The answer is right, but an input array is changed on the way. Work on a copy."])
     if exercise.keeps_dtype:
