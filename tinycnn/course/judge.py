@@ -128,7 +128,8 @@ def _about_values(exercise, name, function, cases, answers, truths, wrong):
     several, word, lines = len(exercise.returns) > 1, KNOWN, []
     for key, places in found.items():
         results = ", ".join(exercise.returns[k] for k in sorted({k for _, k in places}))
-        lines.append(f"{results}: {exercise.mistakes[key].says}" if several else exercise.mistakes[key].says)
+        says = exercise.mistakes[key].says
+        lines.append(f"{results}: {says}" if several and not says.startswith(f"{results}: ") else says)
     for k in sorted({k for _, k in unexplained}):
         c = min((c for c, result in unexplained if result == k), key=lambda c: _numbers_in(cases[c]))
         word, line = _first_difference(exercise, k, answers[c][k], np.asarray(truths[c][k]))
