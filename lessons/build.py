@@ -28,7 +28,6 @@ import base64
 import contextlib
 import io
 import os
-import re
 import shutil
 import sys
 import tempfile
@@ -40,7 +39,7 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 from PIL import Image
 
-from lessons.cells import BuildError, cells_of, learner_cells, notebooks_of, solved_cells, tags_of
+from lessons.cells import BuildError, cells_of, checked, learner_cells, notebooks_of, solved_cells, tags_of
 from lessons.rules import defined, lacks
 from tinycnn.course import named
 from tinycnn.course.result import EMPTY, HEADS, KNOWN, RIGHT
@@ -92,8 +91,19 @@ def run(cells, title):
     for cell in notebook.cells:
         if cell.cell_type == "code":
             cell.metadata.pop("execution", None)
-            cell.outputs = [_presentable(output, title, cell) for output in cell.outputs]
+            cell.outputs = [_presentable(output, title, cell) for output in _joined(cell.outputs)]
     return notebook.cells
+
+
+def _joined(outputs):
+    """What a cell prints is one output, however busy the machine was and in how many pieces it came."""
+    joined = []
+    for output in outputs:
+        if joined and output.output_type == "stream" and joined[-1].get("name") == output.name:
+            joined[-1].text += output.text
+        else:
+            joined.append(output)
+    return joined
 
 
 def _presentable(output, title, cell):
@@ -177,7 +187,7 @@ def _with_earlier_outputs(source):
         if cell.cell_type == "code":
             if cell.id not in earlier:
                 raise BuildError(f"{source.name}: this cell has changed since it was run:\n{cell.source}")
-            cell.outputs, cell.execution_count = earlier[cell.id].outputs, earlier[cell.id].execution_count
+            cell.outputs, cell.execution_count = _joined(earlier[cell.id].outputs), earlier[cell.id].execution_count
     return cells
 
 
@@ -209,7 +219,7 @@ def _at_hand(source):
 
 def _outline(cell):
     made_of_output = cell.id.endswith("-expected")
-    return cell.id, cell.cell_type, None if made_of_output else cell.source, sorted(tags_of(cell))
+    return cell.id, cell.cell_type, None if made_of_output else cell.source, dict(cell.metadata)
 
 
 def without_source(folder=FOLDER):
@@ -231,7 +241,7 @@ def execute(source):
                 done = run(cells, f"{source.stem}, {what}")
         for cell in done:
             said = " ".join(str(output.get("data", {}).get("text/plain", "")) for output in cell.get("outputs", []))
-            exercise = _checked(cell)
+            exercise = checked(cell)
             wanted = exercise and HEADS[RIGHT if what == "solved" else as_handed_out(exercise)]
             if exercise and f": {wanted}" not in said:
                 raise BuildError(f"{source.stem}, {what}: expected {wanted!r} of {cell.source}, got: {said}")
@@ -242,12 +252,6 @@ def execute(source):
 def as_handed_out(exercise):
     """The verdict on the cell that a learner finds: nothing is written yet, or there is a bug to be found."""
     return KNOWN if named(exercise).stub_says else EMPTY
-
-
-def _checked(cell):
-    """The exercise that a cell's last line checks, or None."""
-    found = re.match(r'check\("([\w.]+)", \w+\)$', cell.source.splitlines()[-1] if cell.source else "")
-    return found[1] if found and "yours" in tags_of(cell) else None
 
 
 def main(arguments=None):

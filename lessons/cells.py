@@ -1,11 +1,13 @@
 """From a lesson's source to the cells of its two notebooks; nothing is run here. The tags are explained in build.py."""
 
 import hashlib
+import re
 
 import jupytext
 import nbformat
 
 TAGS = {"exercise", "solution", "yours", "expected", "picture"}
+ADDRESS = ""  # where the repository is, such as "https://github.com/OWNER/tinycnn": notebooks then begin with badges
 SOLVED = "*This is the solved notebook; the one to work in is [{name}](../{name}).*"
 
 
@@ -26,7 +28,7 @@ def solved_cells(source):
         if cell.cell_type == "markdown":  # this notebook lies one folder further down than the learner's
             cell.source = cell.source.replace("](../", "](../../").replace("](solutions/", "](")
     note = nbformat.v4.new_markdown_cell(SOLVED.format(name=f"{source.stem}.ipynb"), id="solved")
-    return [*cells[:1], note, *cells[1:]]
+    return _graded([*cells[:1], note, *cells[1:]])
 
 
 def learner_cells(source, outputs=None):
@@ -42,7 +44,7 @@ def learner_cells(source, outputs=None):
             cell.outputs, cell.execution_count = outputs[cell.id], count
         if "expected" in tags:
             cells.append(_expected(cell.id, outputs[cell.id] if outputs is not None else []))
-    return cells
+    return _graded([*cells[:1], *_badges(source), *cells[1:]])
 
 
 def cells_of(source):
@@ -59,6 +61,41 @@ def cells_of(source):
         if unknown := tags_of(cell) - TAGS:
             raise BuildError(f"{source.name}: unknown tag {', '.join(unknown)}")
     return cells
+
+
+def checked(cell):
+    """The exercise that a cell's last line checks, or None."""
+    found = re.match(r'check\("([\w.]+)", \w+\)$', cell.source.splitlines()[-1] if cell.source else "")
+    return found[1] if found and "yours" in tags_of(cell) else None
+
+
+def _graded(cells):
+    """The cells, those of exercises marked for nbgrader: what the learner writes, and the check with its points."""
+    points, written = 0, []
+    for cell in cells:
+        points = int(found[-1]) if (found := re.findall(r"Difficulty ([1-5])/5", cell.source)) else points
+        if tags_of(cell) & {"exercise", "solution"}:
+            written.append(cell)
+        elif written and (exercise := checked(cell)):
+            name = exercise.replace(".", "_")
+            mark = {"schema_version": 3, "task": False}
+            cell.metadata["nbgrader"] = mark | {"grade_id": f"{name}_check", "grade": True, "locked": True,
+                                                "solution": False, "points": points}
+            for k, part in enumerate(written):
+                part.metadata["nbgrader"] = mark | {"grade_id": f"{name}_{k}" if k else name, "grade": False,
+                                                    "locked": False, "solution": True}
+            written = []
+    return cells
+
+
+def _badges(source):
+    """A cell with links that open the notebook elsewhere, where it is known where the repository is."""
+    if not ADDRESS:
+        return []
+    place, path = ADDRESS.rstrip("/").partition("github.com/")[2], f"lessons/{source.stem}.ipynb"
+    return [nbformat.v4.new_markdown_cell(
+        f"[Open in Colab](https://colab.research.google.com/github/{place}/blob/main/{path}) · "
+        f"[Open in Binder](https://mybinder.org/v2/gh/{place}/main?labpath={path})", id="badges")]
 
 
 def tags_of(cell):

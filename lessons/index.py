@@ -1,8 +1,9 @@
-"""The list of all exercises, for grading: python -m lessons.index [--check]
+"""What the package knows of the exercises: python -m lessons.index [--check]
 
 For each exercise of the lessons' sources: the name that the learner's function has, its points (the difficulty, 1 to 5)
 and what of the library the solved answer uses. It is written to tinycnn/course/exercises.json, since those who grade
-may have no more than the package.
+may have no more than the package. Beside it, in tinycnn/course/stored, lies what right answers and known mistakes give
+for the hidden inputs: lessons/known/store.py.
 """
 
 import contextlib
@@ -15,6 +16,8 @@ import sys
 
 from lessons.build import FOLDER, kept_in, sources
 from lessons.cells import cells_of, tags_of
+from lessons.known import store
+from lessons.known.catalog import LESSONS
 from tinycnn.course.written import library_uses
 
 PATH = FOLDER.parent / "tinycnn" / "course" / "exercises.json"
@@ -48,12 +51,18 @@ def text():
 
 def main(arguments):
     """Write the list, or say whether it is as it should be."""
-    wanted = text()
     if "--check" in arguments:
-        same = PATH.exists() and PATH.read_text("utf-8") == wanted
-        print("exercises.json agrees with the lessons" if same else "run python -m lessons.index")
-        return 0 if same else 1
-    PATH.write_text(wanted, "utf-8")
+        stale = [f"lesson {lesson}" for lesson in LESSONS if store.stale(lesson)]
+        stale += [path.name for path in store.left_over()]
+        stale += [] if PATH.exists() and PATH.read_text("utf-8") == text() else [PATH.name]
+        print(f"run python -m lessons.index: {', '.join(stale)}" if stale else "what is stored agrees with the lessons")
+        return 1 if stale else 0
+    for lesson in LESSONS:
+        if store.store(lesson):
+            print("written: lesson", lesson)
+    for path in store.left_over():
+        path.unlink()
+    PATH.write_text(text(), "utf-8")
     return 0
 
 

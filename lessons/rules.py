@@ -1,7 +1,12 @@
-"""What every lesson has: exercises with hints and solutions, a prediction, a bug to find, an open task."""
+"""What every lesson has: exercises with hints and solutions, a prediction, a bug to find, an open task.
+
+A source is longer than a file of the package may be, since half of it is prose. Its code is held to the same measure.
+"""
 
 import ast
 import re
+
+MOST = 300  # lines of code that a lesson may show besides its exercises
 
 
 def lacks(source, cells):
@@ -24,6 +29,17 @@ def lacks(source, cells):
             yield f"{source.name}: exercise {title} has no hint"
     if len(headings) != len(exercises):
         yield f"{source.name}: {len(headings)} headings '### Exercise n: ...', {len(exercises)} cells tagged exercise"
+    plain = [cell for cell in cells if cell.cell_type == "code" and not {"exercise", "solution"} & set(
+        cell.metadata.get("tags", ()))]
+    if (lines := sum(len(cell.source.splitlines()) for cell in plain)) > MOST:
+        yield (f"{source.name}: {lines} lines of code besides the exercises, {MOST} are enough: figures belong into "
+               "tinycnn/course/drawings, helpers that teach nothing beside them")
+    following = sorted(path.stem for path in source.parent.glob("[0-9][0-9]_*.py") if path.stem > source.stem)[:1]
+    last = text.partition("# **Next:**")[2]
+    yield from (f"{source.name}: its last words do not lead to the next lesson (**Next:** [...]({name}.ipynb))"
+                for name in following if f"({name}.ipynb)" not in last)
+    yield from (f"{source.name}: an item of a list stands in the middle of a line: {item}"
+                for item in re.findall(r"^# .*\S (\d\. \*{1,2}\(?\w[^.]*)", text, flags=re.M))
     wanted = {"**Predict first.**": "asks for no prediction before a figure", "read(": "reads nothing in the library"}
     if number != "00":  # the first look around is shorter
         wanted |= {": find the bug": "has no debugging exercise", "**Open task.**": "ends without an open task",

@@ -102,8 +102,8 @@ def test_every_public_function_and_class_says_what_it_is():
               and "overload" not in [ast.unparse(decorator) for decorator in node.decorator_list]]  # fmt: skip
     assert len(public) > 100
     # Series of functions of one signature are explained once, at the top of their file or folder: the commands, the
-    # drawings, the right and wrong answers to an exercise.
-    series = re.compile(r"cli/\w+.py (add|run)|data/scenes/(things|surfaces).py \w+|course/\w+\d\d.py \w+")
+    # drawings.
+    series = re.compile(r"cli/\w+.py (add|run)|data/scenes/(things|surfaces).py \w+")
     without = [f"{path} {node.name}" for path, node in public if not ast.get_docstring(node)]
     assert not [name for name in without if not series.fullmatch(name)]
 

@@ -280,9 +280,10 @@ read(tc.models.Localizer.forward, tc.models.Localizer.backward)
 # | the trunk: convolution, pooling | [06](06_convolution.ipynb), [07](07_pooling_and_relu.ipynb) |
 # | learning: steps downhill | [08](08_training.ipynb) |
 # | two heads on one trunk | [09](09_two_heads.ipynb) |
-# | photographs, AlexNet, people, GPUs, your own pictures | 10 to 15 |
-#
-# The lessons without a link are still to be written.
+# | more pictures than you have | [10](10_augmentation.ipynb) |
+# | AlexNet at true size; people and their joints | [11](11_alexnet.ipynb), [12](12_pose.ipynb) |
+# | what a network looks at; the same on a GPU | [13](13_inside.ipynb), [14](14_on_the_gpu.ipynb) |
+# | your own pictures | [15](15_your_own_pictures.ipynb) |
 #
 # ## Going on
 #

@@ -600,7 +600,9 @@ draw.score_histograms({name: {"mean box": blind[name], "little model": looking[n
 # both about the same share? Write your letter down before you go on.
 #
 # One pair of data sets gives one answer, and another pair another one. So both are drawn anew, five times, and the
-# model is trained and tested on each.
+# model is trained and tested on each. How far the five lie apart is called their *spread* here and in all lessons: the
+# standard deviation, the root of the mean squared distance from their mean. (For a few values that mean divides by one
+# less than their number, `ddof=1` in NumPy.)
 
 # %%
 def shares_found(seed):
@@ -734,4 +736,4 @@ read(tc.boxes.iou)
 #    do two people reach with each other, on average and at worst? That is a ceiling: no model can be told to be better
 #    than its teachers agree. You have it when you can say how much the number changes with a sixth person.
 #
-# **Next:** [lesson 03](03_fully_connected.ipynb), the layer that everything is made of.
+# **Next:** [lesson 02](02_before_networks.ipynb), how things were found before there were networks.

@@ -332,8 +332,9 @@ if check("02.integral", integral) and check("02.rectangles", rectangle_sums):
 
 # %% [markdown]
 # What does such a feature see? Here, bright above dark, at the place in each picture where it answers most. It does not
-# know what a mug is. A few dozen of such weak hints, chosen by *boosting* out of hundreds, make up the detector `haar`
-# of this library ([tinycnn/classical/haar.py](../tinycnn/classical/haar.py)). We go on with HOG.
+# know what a mug is. A few dozen of such weak hints make up the detector `haar` of this library
+# ([tinycnn/classical/haar.py](../tinycnn/classical/haar.py)). They are chosen out of hundreds by *boosting*: one after
+# the other, each the best at what those before it got wrong. We go on with HOG.
 
 # %%
 def brightest_above_dark(image, h=8, w=16):
@@ -378,7 +379,8 @@ print("mean of the hinges:", np.maximum(0, 1 - signs * six).mean().round(3))
 #
 # **The slope.** If a sample falls short, its hinge is $1 - t s$, a straight line; its derivative with respect to $s$ is
 # $-t$. If it is content, nothing changes, and the slope is 0. Just at the corner, $t s = 1$, both would do; we take the
-# slope of the flat side, 0. The loss is a *mean* over N samples, so each has the N-th part of a say.
+# slope of the flat side, 0. What is to become small is one number for all N samples, the *loss*. It is the *mean* of
+# their hinges, so each has the N-th part of a say.
 #
 # ### Exercise 5: the hinge and its gradient
 # *Difficulty 2/5, about 10 minutes*
@@ -480,7 +482,9 @@ draw.pyramid(levels_of(some[0], chosen), 48, [(8, 8), (24, 24), (48, 56)])
 # those that the first round took for something though there was nothing: the *hard negatives*. They teach more than a
 # thousand empty ones.
 #
-# One number has to be chosen, C. As in lesson 01: choose on the **validation part**, report on the test part.
+# One number has to be chosen, C. Not by the test part: what was chosen because it does best there says little about
+# pictures that are still to come. So there is a third part, which is neither learned from nor reported, the
+# **validation part**. We choose on that, and look at the test part when all is decided.
 
 # %%
 def trained(data, C):

@@ -19,7 +19,8 @@
 import numpy as np
 
 import tinycnn as tc
-from tinycnn.course import FAST, check, keep, named, read
+from tinycnn.course import FAST, check, keep, read
+from tinycnn.course.calls.lesson03 import somebodys_loop
 from tinycnn.course.drawings import connected as draw
 from tinycnn.course.drawings.convolution import loss_curves
 from tinycnn.layers import Layer, Parameter, ReLU, Sequential
@@ -392,7 +393,7 @@ rng = np.random.default_rng(0)
 kinds = np.arange(60) % 3
 points = np.array([[0, 2], [2, -1], [-2, -1]])[kinds] + 2 * rng.standard_normal((60, 2))
 zeros = np.zeros((2, 3)), np.zeros(3)
-somebodys_losses, *_ = named("03.training").stub(points, kinds, *zeros, steps=100, lr=0.1)
+somebodys_losses, *_ = somebodys_loop(points, kinds, *zeros, steps=100, lr=0.1)
 loss_curves({"somebody's loop": somebodys_losses})
 
 # %% [markdown]
@@ -684,8 +685,8 @@ for what, trained_on, unseen in (("brightness", gray, other_gray), ("color", our
 # - two layers with a ReLU between.
 #
 # Each is trained five times, from other random weights and in another order of the pictures, for each of three
-# learning rates; the rate that is best on the validation part counts. Without looking, by always naming the same
-# class, one has 10 % right.
+# learning rates; the rate that is best on the validation part counts. (± is the spread of the five, their standard
+# deviation.) Without looking, by always naming the same class, one has 10 % right.
 #
 # **Predict first.** What does the second layer do, if there is nothing between the two?
 #
@@ -727,7 +728,7 @@ for name, sizes in kinds_of_network.items():
     models[name], results[name] = runs[best], [accuracy(run, test) for run in runs[best]]
     known = np.mean([accuracy(run, train) for run in runs[best]])
     print(f"{name.replace(chr(10), ' '):30} lr {best}: test {100 * np.mean(results[name]):4.1f} % "
-          f"± {100 * np.std(results[name]):.1f}, training pictures {100 * known:4.1f} %")
+          f"± {100 * np.std(results[name], ddof=1):.1f}, training pictures {100 * known:4.1f} %")
 noise = np.sqrt(np.mean(results[name]) * (1 - np.mean(results[name])) / len(test[1]))
 print(f"as many other test pictures would move each of these numbers by about {100 * noise:.1f}")
 draw.accuracies(results, baseline=np.bincount(test[1]).max() / len(test[1]))
@@ -805,6 +806,6 @@ read(tc.SoftmaxCrossEntropy.forward, tc.SoftmaxCrossEntropy.backward)
 # larger than the spread. Look at the test part once, when you have decided. You would know that you have found
 # something if the gap between training and test pictures becomes smaller while the test accuracy grows.
 #
-# **Next:** lesson 04, where the same layer says four numbers instead of ten scores: a box. Then [lesson
-# 05](05_gradient_checking.ipynb) makes sure that a backward is right, and [lesson 06](06_convolution.ipynb) has an
-# answer to the one template for all places.
+# **Next:** [lesson 04](04_boxes_as_regression.ipynb), where the same layer says four numbers instead of ten scores: a
+# box. Then [lesson 05](05_gradient_checking.ipynb) makes sure that a backward is right, and [lesson
+# 06](06_convolution.ipynb) has an answer to the one template for all places.

@@ -741,7 +741,7 @@ else:
             trained = make(seed)
             fit(trained, targets, MyL2Loss(), seed, epochs=1 if FAST else 16)
             found.append(scores(trained.forward(x["test"])))
-        middle, spread = np.mean(found, axis=0), np.std(found, axis=0)
+        middle, spread = np.mean(found, axis=0), np.std(found, axis=0, ddof=1)
         print(f"{title:22}", *(f"{f'{m:.2f} ± {s:.2f}':>12}" for m, s in zip(middle, spread, strict=True)))
 
 # %% [markdown]
@@ -794,7 +794,7 @@ for spoiled in (0, 0.1) if FAST else (0, 0.05, 0.1):
             net = with_hidden(seed)
             fit(net, (labels - middle) / unit, loss, seed)
             shares.append(share_gone(net.forward(x["valid"]) * unit + middle))
-        print(f"{spoiled:6.0%}    {name:10} {np.mean(shares):6.2f} ± {np.std(shares):.2f}")
+        print(f"{spoiled:6.0%}    {name:10} {np.mean(shares):6.2f} ± {np.std(shares, ddof=1):.2f}")
 
 # %% [markdown]
 # With clean labels the two are close, L2 a little ahead. With one wrong box in ten, L2 loses more than half of what

@@ -549,8 +549,8 @@ if check("06.conv_backward", conv_backward):
 # *Difficulty 2/5, about 15 minutes*
 #
 # The same backward once more, as loops, written by somebody who had no use for patches. Without padding it is right.
-# With padding every network trains with it, to half the accuracy, and nobody knows why. What has gone astray, and by
-# how many pixels?
+# With padding networks still train with it, only not as well as they should, and nobody knows why. What has gone
+# astray, and by how many pixels?
 #
 # <details><summary>Hint 1</summary>
 #
@@ -823,10 +823,10 @@ read(tc.layers.Conv2d.forward, tc.layers.Conv2d.backward)
 # 2. *(3/5)* With stride 1, `dx` can be had without `col2im`: it is a convolution of `dy` with the kernel turned by
 #    180 degrees, its inputs and outputs exchanged. Look at the squares of section 8 until you believe it, then write
 #    it. (Where the library's engine computes with patches, it does it this way, since copying is faster than adding.)
-# 3. **Open task.** *(3/5)* Copying patches costs time, multiplying them costs time. Measure both, each five times,
-# for kernels of 1, 3, 5 and 11 and for 4, 32 and 128 filters. From how many filters on does the product outweigh the
-# copying? You are done when a drawing with error bars says so, and when you can say why it has to be like that. 4.
-# *(4/5)* A *dilated* convolution leaves gaps between the window's pixels. Change one slice in `im2col` and one in
-# `col2im`, and let `tc.gradcheck` say whether you are right.
+# 3. *(4/5)* A *dilated* convolution leaves gaps between the window's pixels. Change one slice in `im2col` and one in
+#    `col2im`, and let `tc.gradcheck` say whether you are right.
+# 4. **Open task.** *(3/5)* Copying patches costs time, multiplying them costs time. Measure both, each five times,
+#    for kernels of 1, 3, 5 and 11 and for 4, 32 and 128 filters. From how many filters on does the product outweigh
+#    the copying? You are done when a drawing with error bars says so, and when you can say why it has to be like that.
 #
 # **Next:** [lesson 07](07_pooling_and_relu.ipynb), the two layers that stand between convolutions.

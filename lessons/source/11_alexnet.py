@@ -21,9 +21,9 @@ import numpy as np
 import tinycnn as tc
 from tinycnn.course import FAST, check, keep, mine, read
 from tinycnn.course.alexnet11 import FULL, LIBRARY, NARROW, Groups, alexnet, start_as_in_2012
+from tinycnn.course.by_slopes import ask_the_library
 from tinycnn.course.drawings import alexnet as draw
 from tinycnn.course.drawings import convolution as draw_windows
-from tinycnn.course.suspects05 import accuse as the_checker
 from tinycnn.layers import Layer, LocalResponseNorm
 
 # %% [markdown]
@@ -435,7 +435,7 @@ MyMaxPool2d = mine("07", "MyMaxPool2d", tc.layers.MaxPool2d)
 MyCrossEntropy = mine("03", "MyCrossEntropy", tc.SoftmaxCrossEntropy)
 MyL2Loss = mine("04", "MyL2Loss", tc.L2Loss)
 MySGD = mine("08", "MySGD", tc.optim.SGD)
-accuse = mine("05", "accuse", the_checker)
+accuse = mine("05", "accuse", ask_the_library)
 
 # %% [markdown]
 # The functions of exercises 3 and 4 become a layer:
@@ -557,13 +557,19 @@ steps, few = 5 if FAST else 150, tc.data.scenes(n=16, image_size=NARROW["image_s
 
 
 def by_heart(model, class_loss, box_loss, optimizer, rates):
-    """Steps with all pictures, one for each rate. Returns the losses, and the share of classes known in the end."""
+    """Steps with all pictures, one for each rate. Returns the losses, and the share of classes known in the end.
+
+    A run that breaks, whose numbers grow beyond all bounds, ends there: nan for the losses to come, nothing known.
+    """
     codes = tc.boxes.encode(few.train.boxes, few.train.sizes)
     model.set_box_statistics(codes)
     x, targets, losses = model.normalize(few.train.images), model.standardize(codes), []
     for rate in rates:
         optimizer.lr = rate
-        losses.append(step(model, x, few.train.labels, targets, class_loss, box_loss, optimizer))
+        with np.errstate(all="ignore"):
+            losses.append(step(model, x, few.train.labels, targets, class_loss, box_loss, optimizer))
+        if not np.isfinite(losses[-1]):
+            return losses[:-1] + [np.nan] * (len(rates) - len(losses) + 1), 0.0
     return losses, np.mean(model.predict(few.train.images).labels == few.train.labels)  # predict switches dropout off
 
 
@@ -615,7 +621,8 @@ for name, (rates, old) in ways.items():
                                  tc.optim.SGD(model, 0.01, momentum=0.9), rates)
         curves[name].append(losses)
         shares.append(100 * known)
-    print(f"{name:26} known by heart: {' '.join(f'{share:3.0f}' for share in shares)} %;"
+    broken = sum(np.isnan(losses[-1]) for losses in curves[name])
+    print(f"{name:26} known by heart: {' '.join(f'{share:3.0f}' for share in shares)} %, {broken} broke;"
           f"  at first the features differ by {np.mean(spreads):.1f} %")
 print(f"always naming the most frequent class: {100 * np.bincount(few.train.labels).max() / 16:.0f} %")
 draw.learning(curves)
@@ -624,8 +631,10 @@ draw.learning(curves)
 # All four are the same network and could say the same. The first learns it, with every seed; the last does no better
 # than the most frequent label; and the gap is far larger than the spread over the seeds.
 #
-# - *The rate.* With 0.05 the loss hardly falls. A warm-up helps where only the beginning is rough; here it leads to a
-#   rate that is too large, and arrives there.
+# - *The rate.* With 0.05 the loss hardly falls, and a run may even break: its weights jump further with every step, as
+#   on the parabola of [lesson 08](08_training.ipynb), until they are no numbers any more. (Its curve leaves the
+#   picture. Which runs break is a matter of rounding, so of the machine.) A warm-up helps where only the beginning is
+#   rough; here it leads to a rate that is too large, and arrives there.
 # - *The first weights.* The last number of each line is how much the feature vector differs from picture to picture
 #   before training, in percent of its mean. With weights that follow the number of inputs, pictures differ from the
 #   start. With those of 2012, which do not, nearly all of the features comes from the biases, and both heads are

@@ -235,7 +235,8 @@ for name, rows in favorites.items():
 # %% [markdown]
 # So there is something in it: about half of a trained unit's favorites are of one class, and they look at a part of
 # it, a wheel or a wing. Mind the baselines. Eight pictures at random have 2.3 of one class already, since the most
-# frequent is counted; and random weights reach a little more, as pictures of one class share shapes and sizes.
+# frequent is counted; and random weights reach a little more, as pictures of one class share shapes and sizes. (The
+# *standard error* says how far such a mean is off by chance: the spread of the 64 numbers, divided by the root of 64.)
 #
 # ### And its weights: where a gradient comes from
 #

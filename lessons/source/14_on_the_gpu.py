@@ -40,8 +40,9 @@ from tinycnn.patches import col2im
 # > **Met before.** A *fully connected* layer is `y = x @ w + b`, with x (N, D), w (D, F) ([lesson
 # > 03](03_fully_connected.ipynb)). A *convolution* copies every window of its input into a row (`im2col`) and does
 # > the same with those rows; on the way back, `col2im` adds every row onto the pixels that it came from ([lesson
-# > 06](06_convolution.ipynb)). The gradient of softmax cross-entropy is `(p - onehot(label)) / N`. A *localizer* is a
-# > trunk with a class head and a box head ([lesson 09](09_two_heads.ipynb)).
+# > 06](06_convolution.ipynb)). The gradient of softmax cross-entropy is `(p - truth) / N`, where the
+# > truth is 1 at the label and 0 elsewhere. A *localizer* is a trunk with a class head and a box head ([lesson
+# > 09](09_two_heads.ipynb)).
 #
 # ## 1. Two memories
 #

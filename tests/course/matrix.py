@@ -5,6 +5,7 @@
     helpful     wrong, not known, but what is said leads there: an error's line, a shape, a dtype, a changed input, a
                 missing return, or the gradient checker's diagnosis
     number only wrong, and the first number that differs is all that can be said
+    as a list   right numbers, as a list where an array is asked for: the check says so
     accused     a mistake is named that was not made       passed   wrong, and called right
     failed      right, and not called right                The last three must be 0.
 """
@@ -15,11 +16,11 @@ import sys
 
 from tests.course.answers import answers
 from tinycnn.course import check
-from tinycnn.course.result import WRONG
+from tinycnn.course.result import LIST, RIGHT, WRONG
 from tinycnn.text import aligned
 
 HELP = "gradient checker says", "Is it never returned", "should hold numbers", "Expected"
-COLUMNS = "right", "wrong", "recognized", "helpful", "number only", "accused", "passed", "failed"
+COLUMNS = "right", "wrong", "recognized", "helpful", "number only", "as a list", "accused", "passed", "failed"
 
 
 def judged(exercise, one):
@@ -39,7 +40,9 @@ def row(exercise, tried):
     counts = dict.fromkeys(COLUMNS, 0) | {"right": len(tried.right), "wrong": len(tried.wrong)}
     for one in tried.wrong:
         counts[judged(exercise, one)[0]] += 1
-    counts["failed"] = sum(not check(exercise, answer).ok for answer in tried.right)
+    verdicts = [check(exercise, answer).verdict for answer in tried.right]
+    counts["as a list"] = verdicts.count(LIST)
+    counts["failed"] = len(verdicts) - verdicts.count(LIST) - verdicts.count(RIGHT)
     return counts
 
 

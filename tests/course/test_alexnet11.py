@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from lessons.known.lesson11 import costs
 from tinycnn.course.alexnet11 import FULL, LIBRARY, NARROW, Groups, alexnet
-from tinycnn.course.lesson11 import costs
 from tinycnn.layers import Conv2d
 
 

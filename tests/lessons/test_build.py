@@ -11,7 +11,7 @@ pytest.importorskip("nbclient")
 import nbformat  # noqa: E402
 from PIL import Image  # noqa: E402
 
-from lessons import build  # noqa: E402
+from lessons import build, cells  # noqa: E402
 
 SOURCE = '''# %% [markdown]
 # # Lesson 99
@@ -105,6 +105,22 @@ def test_names_of_cells_come_from_their_text(source):
     assert len(after) == len(before) + 2 and len(set(after)) == len(after) and len(set(before) - set(after)) == 1
 
 
+def test_exercises_and_checks_are_marked_for_nbgrader(source):
+    for shown in (build.learner_cells(source), build.solved_cells(source)):
+        marked = {cell.metadata["nbgrader"]["grade_id"]: cell.metadata["nbgrader"] for cell in shown
+                  if "nbgrader" in cell.metadata}
+        assert {name: (mark["solution"], mark["grade"], mark.get("points")) for name, mark in marked.items()} == {
+            "01_iou": (True, False, None), "01_iou_check": (False, True, 1)}
+        nbformat.validate(nbformat.v4.new_notebook(cells=shown))
+
+
+def test_badges_need_one_constant(source, monkeypatch):
+    assert "badges" not in [cell.id for cell in build.learner_cells(source)]
+    monkeypatch.setattr(cells, "ADDRESS", "https://github.com/OWNER/tinycnn")
+    shown = build.learner_cells(source)[1]
+    assert shown.id == "badges" and "/github/OWNER/tinycnn/blob/main/lessons/99_test.ipynb)" in shown.source
+
+
 def test_an_unknown_tag_is_refused(source):
     source.write_text(SOURCE.replace('tags=["yours"]', 'tags=["your"]'))
     with pytest.raises(build.BuildError, match="unknown tag your"):
@@ -163,6 +179,8 @@ def iou(a, b):
     ("<details><summary>Hint", "<details><summary>Help", "exercise 1: find the bug has no hint"),
     ("2 minutes*", "2 hours*", "exercise 1: find the bug does not say"),
     (": find the bug", ": more", "no debugging exercise"),
+    ("# Look it up.", "# Look it up. 2. *(2/5)* Then more.", "in the middle of a line"),
+    ("given = 1\n", "given = 1\n" * 301, "lines of code besides the exercises"),
     ("**Open task.**", "", "without an open task"),
     ('keep("99"', 'print("99"', "keeps nothing"),
     ("# ### Exercise 1", "# ### Work 1", "0 headings"),

@@ -1,76 +1,22 @@
-"""The matrix of all exercises: python -m tinycnn.course, and python -m tinycnn.course grade FOLDER (grading.py)
-
-For every exercise: does the right answer pass, does the cell as handed out count as what it is, is every known mistake
-recognized as itself, and is an answer with an unknown mistake left unattributed? Exits with 1 if anything is amiss.
-"""
+"""Grading what was handed in: python -m tinycnn.course grade FOLDER (grading.py)"""
 
 import argparse
 import sys
 
-import numpy as np
-
 from tinycnn.course import grading
-from tinycnn.course.catalog import named, names
-from tinycnn.course.judge import check
-
-
-def stub(*args, **kwargs):
-    """The cell as a learner finds it."""
-
-
-def off(exercise):
-    """An answer with a mistake that nobody knows: every number is a little off, none in the same way."""
-    def function(*args, **kwargs):
-        found = exercise.solution(*args, **kwargs)
-        several = isinstance(found, tuple)
-        parts = [part + 0.123 + 0.07 * np.arange(np.size(part)).reshape(np.shape(part))
-                 for part in (found if several else (found,))]
-        return tuple(parts) if several else parts[0]
-    return function
-
-
-def row(name):
-    """Yield (answer, what should be said, Result): right, as handed out, every mistake, an unknown one."""
-    exercise = named(name)
-    yield "right answer", "right", check(name, exercise.solution)
-    yield "as handed out", exercise.stub_says or "not written yet", check(name, exercise.stub or stub)
-    for key, mistake in exercise.mistakes.items():
-        yield f"mistake: {key}", key, check(name, mistake.function)
-    yield "unknown mistake", "wrong", check(name, exercise.unknown or off(exercise))
-
-
-def said(result):
-    """The key of a known mistake, or else the verdict."""
-    return ", ".join(result.mistakes) or result.verdict
-
-
-def matrix():
-    """Print the matrix; returns 1 if an answer was judged wrongly."""
-    amiss, met = 0, 0
-    for name in names():
-        print(f"\n{name}: {named(name).title}")
-        for answer, expected, result in row(name):
-            as_expected = said(result) == expected
-            amiss += not as_expected
-            met += as_expected and answer.startswith("mistake")
-            print(f"  {'✓' if as_expected else '✗'} {answer.ljust(40)} {said(result)}")
-    print(f"\n{len(names())} exercises, {met} known mistakes recognized, {amiss} answers judged wrongly")
-    return 1 if amiss else 0
 
 
 def main():
-    """The matrix, or with `grade FOLDER` what was handed in; exits with 1 if anything is amiss."""
-    parser = argparse.ArgumentParser(prog="python -m tinycnn.course", description="The matrix of exercises; grading.")
-    actions = parser.add_subparsers(dest="action")
+    """Read the command line and grade; exits with 1 if there is nothing to grade."""
+    parser = argparse.ArgumentParser(prog="python -m tinycnn.course", description="Grading what was handed in.")
+    actions = parser.add_subparsers(dest="action", required=True)
     graded = actions.add_parser("grade", help="grade what was handed in")
     graded.add_argument("folder", metavar="FOLDER", help="a folder for each student, or notebooks named after students")
     graded.add_argument("--out", metavar="FOLDER", help="where tables and pages go (default: FOLDER/grades)")
     graded.add_argument("--lessons", nargs="+", metavar="NN", help="only these lessons")
     graded.add_argument("--seconds", type=float, default=60, help="for one exercise (default 60)")
     options = parser.parse_args()
-    if options.action == "grade":
-        sys.exit(grading.main(options.folder, options.out, options.lessons, options.seconds))
-    sys.exit(matrix())
+    sys.exit(grading.main(options.folder, options.out, options.lessons, options.seconds))
 
 
 if __name__ == "__main__":

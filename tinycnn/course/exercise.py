@@ -1,13 +1,13 @@
-"""What an exercise is: a right answer, hidden inputs, and known wrong answers with a sentence each.
+"""What an exercise is to the checks: hidden inputs, what a right answer gives for them, and what known mistakes give.
 
-A lesson's exercises are in a module of their own (lesson01.py ...), in a dictionary EXERCISES; catalog.py lists them
-all. A mistake is not a pattern in the text of a program but a whole wrong program: it runs on the same hidden inputs,
-and whoever gets the same wrong numbers has made the same mistake. So nobody is accused of a mistake that they did not
-make.
+The programs that give it are no part of the package. They are in lessons/known, and what they gave is in stored/
+(stored.py); so who has only the package has no solution. A mistake is not a pattern in the text of a program but a
+whole wrong program: it was run on the same hidden inputs, and whoever gets the same wrong numbers has made the same
+mistake. So nobody is accused of a mistake that they did not make.
 """
 
 import inspect
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -24,14 +24,15 @@ class Case:
 
 
 @dataclass(frozen=True)
-class Mistake:
-    """A known wrong answer.
+class Met:
+    """A known mistake.
 
-    function: called like the learner's    says: what was done, and where to look; never how to do it
+    says: what was done, and where to look; never how to do it
+    outputs: what it gives, as Exercise.expected
     """
 
-    function: object
     says: str
+    outputs: list
 
 
 @dataclass(frozen=True)
@@ -39,65 +40,63 @@ class Exercise:
     """One exercise of a lesson.
 
     title: what is to be written
-    solution: a right answer, called like the learner's function
-    cases: function (rng) -> list of Case, the hidden inputs; together they tell all mistakes apart
-    mistakes: {key: Mistake}
+    cases: list of Case, the hidden inputs, always the same; together they tell all mistakes apart
+    expected: for each case a list of arrays, what a right answer gives: one for each name in `returns`
+    mistakes: {key: Met}
     returns: names of what the function returns; several for a tuple
+    parameters: names of the function's arguments, in order
     call: function (learner's function, args, kwargs) -> outputs, where a plain call would not do: classes, or
-        one answer made of several calls. Default: call it
+        one answer made of several calls (calls/). Default: call it
     elements: names of an answer's elements, where their numbers say little
-    takes: names of a case's arguments where they are not those of the solution, as for classes
-    gradient: function (learner's function) -> a gradcheck Report, for exercises with a backward
-    stub, unknown: what the learner finds and an answer with an unknown mistake, where a plain function would not do
-    stub_says: the key of the known mistake that the stub makes, where a bug is to be found; else it is empty
+    takes: names of a case's arguments where they are not those of the function, as for classes
+    gradient: function (learner's function) -> a gradcheck Report, for exercises with a backward (calls/)
     keeps_dtype: float32 in, float32 out
+    arrays: which results have to be arrays, by their place: where a list will not do for the cells that come later
     tolerance: relative to the largest number of an answer
+    stub_says: the key of the known mistake that the cell makes as handed out, where a bug is to be found
     """
 
     title: str
-    solution: object
-    cases: object
-    mistakes: dict
+    cases: list
+    expected: list
+    mistakes: dict = field(repr=False)
     returns: tuple = ("y",)
+    parameters: tuple = ()
     call: object = None
     takes: tuple = ()
     elements: tuple = ()
     gradient: object = None
-    stub: object = None
-    stub_says: str | None = None
-    unknown: object = None
     keeps_dtype: bool = False
+    arrays: tuple = ()
     tolerance: float = 1e-6
-
-    def hidden_cases(self):
-        """The inputs, always the same: a check that fails today fails tomorrow."""
-        return self.cases(np.random.default_rng(20121209))
-
-    def outputs(self, function, case):
-        """What `function` answers for one case, as a list: one entry for each name in `returns`."""
-        return self.run(function, *case.for_call())
+    stub_says: str | None = None
 
     def run(self, function, args, kwargs):
-        """The same for arguments that belong to the caller, who wants to see what becomes of them."""
-        if self.call is not None:
-            return list(self.call(function, args, kwargs))
-        found = function(*args, **kwargs)
-        return list(found) if len(self.returns) > 1 and isinstance(found, tuple | list) else [found]
+        """What `function` answers, as a list: one entry for each name in `returns`. The arguments are the caller's."""
+        return run(function, args, kwargs, self.call, self.returns)
 
     def describe(self, case, function=None):
         """The call in words, arguments by the learner's names: (x: float64 (2, 5, 6, 3), stride: 2)"""
         return f"({', '.join(f'{name}: {_describe(a)}' for name, a in self.arguments(case, function).items())})"
 
     def arguments(self, case, function=None):
-        """{name: argument} of a case, by the names of `function` if it takes that many, else by the solution's."""
+        """{name: argument} of a case, by the names of `function` if it takes that many, else by the exercise's."""
         if self.takes:
             return dict(zip(self.takes, case.args, strict=False)) | case.kwargs
-        for called in (function, self.solution) if self.call is None else ():
-            try:
-                return dict(inspect.signature(called).bind(*case.args, **case.kwargs).arguments)
-            except (TypeError, ValueError):
-                pass
-        return {f"argument {i}": a for i, a in enumerate(case.args)} | case.kwargs
+        if self.call is not None:
+            return {f"argument {i}": a for i, a in enumerate(case.args)} | case.kwargs
+        try:
+            return dict(inspect.signature(function).bind(*case.args, **case.kwargs).arguments)
+        except (TypeError, ValueError):
+            return dict(zip(self.parameters, case.args, strict=False)) | case.kwargs
+
+
+def run(function, args, kwargs, call, returns):
+    """The results of one call as a list. call: as in Exercise    returns: names of the results"""
+    if call is not None:
+        return list(call(function, args, kwargs))
+    found = function(*args, **kwargs)
+    return list(found) if len(returns) > 1 and isinstance(found, tuple | list) else [found]
 
 
 def _copy(a, dtype):

@@ -1,6 +1,6 @@
 """The check itself: run the learner's function on the hidden inputs and say what was found, most helpful first."""
 
-import functools
+import os
 import traceback
 
 import numpy as np
@@ -8,7 +8,7 @@ import numpy as np
 from tinycnn.course.by_slopes import confirmed, diagnosed
 from tinycnn.course.catalog import named
 from tinycnn.course.free_memory import filled
-from tinycnn.course.result import DTYPE, EMPTY, KNOWN, MODIFIED, RAISED, RIGHT, SHAPE, WRONG, Result
+from tinycnn.course.result import DTYPE, EMPTY, KNOWN, LIST, MODIFIED, RAISED, RIGHT, SHAPE, WRONG, Result
 from tinycnn.errors import TinyCNNError
 
 SMALL = 24  # numbers that can be read in a sentence
@@ -17,13 +17,17 @@ SMALL = 24  # numbers that can be read in a sentence
 def check(name, function):
     """Grade `function`, the learner's answer to the exercise `name` such as "06.conv_forward"; returns a Result.
 
-    Whatever the function does, this does not raise; only a name that does not exist is an error.
+    Whatever the function does, this does not raise; only a name that does not exist is an error. (While nbgrader
+    grades, AssertionError is raised for what is not right: to nbgrader a cell without an error is a right one.)
     """
     exercise = named(name)
     try:
         _judge(exercise, name, function)
     except Verdict as verdict:
-        return Result(name, exercise.title, verdict.word, verdict.lines, verdict.mistakes)
+        result = Result(name, exercise.title, verdict.word, verdict.lines, verdict.mistakes)
+        if os.environ.get("NBGRADER_EXECUTION"):
+            raise AssertionError(str(result)) from None
+        return result
     return Result(name, exercise.title, RIGHT, confirmed(exercise, function))
 
 
@@ -32,7 +36,7 @@ def case(name, number):
 
     number: as the check has named it, from 0
     """
-    cases = named(name).hidden_cases()
+    cases = named(name).cases
     if not 0 <= number < len(cases):
         raise TinyCNNError(f"{name} has the cases 0 to {len(cases) - 1}, got {number!r}")
     args, kwargs = cases[number].for_call()
@@ -52,15 +56,20 @@ def _judge(exercise, name, function):
         raise Verdict(EMPTY, ["Write it in the cell above, run that cell, then run this one again."])
     if not callable(function):
         raise Verdict(WRONG, [f"Expected a function or a class, got {function!r}. Pass its name, without calling it."])
-    cases, truths = exercise.hidden_cases(), _known_outputs(name, None)
+    cases, truths = exercise.cases, exercise.expected
     answers, changed = zip(*[_run(exercise, function, case, _sizes(truth, case))
                              for case, truth in zip(cases, truths, strict=True)], strict=True)
     if all(_empty(part) for answer in answers for part in answer):
         raise Verdict(EMPTY, ["It returns nothing so far. If you have written it: is the return missing?"])
+    kinds = {k: type(answer[k]) for answer in answers for k in exercise.arrays if k < len(answer)}
     answers = [_numbers(exercise, function, answer, case) for answer, case in zip(answers, cases, strict=True)]
     wrong = _differences(exercise, answers, truths)
     if wrong:
         raise _about_values(exercise, name, function, cases, answers, truths, wrong)
+    for k, kind in kinds.items():
+        if issubclass(kind, list | tuple):
+            raise Verdict(LIST, [f"The numbers are right, but {exercise.returns[k]} is a {kind.__name__}. Later cells "
+                                 "compute with it as an array: np.array(...) makes one of it."])
     if any(changed):
         raise Verdict(MODIFIED, ["The answer is right, but an input array is changed on the way. Work on a copy."])
     if exercise.keeps_dtype:
@@ -115,11 +124,12 @@ def _differences(exercise, answers, others):
 
 def _about_values(exercise, name, function, cases, answers, truths, wrong):
     """The Verdict on wrong numbers."""
-    found, unexplained = _recognize(exercise, name, answers, truths, wrong)
+    found, unexplained = _recognize(exercise, answers, truths, wrong)
     several, word, lines = len(exercise.returns) > 1, KNOWN, []
     for key, places in found.items():
         results = ", ".join(exercise.returns[k] for k in sorted({k for _, k in places}))
-        lines.append(f"{results}: {exercise.mistakes[key].says}" if several else exercise.mistakes[key].says)
+        says = exercise.mistakes[key].says
+        lines.append(f"{results}: {says}" if several and not says.startswith(f"{results}: ") else says)
     for k in sorted({k for _, k in unexplained}):
         c = min((c for c, result in unexplained if result == k), key=lambda c: _numbers_in(cases[c]))
         word, line = _first_difference(exercise, k, answers[c][k], np.asarray(truths[c][k]))
@@ -132,16 +142,7 @@ def _about_values(exercise, name, function, cases, answers, truths, wrong):
     return Verdict(word, lines, tuple(found))
 
 
-@functools.cache
-def _known_outputs(name, key):
-    """What the right answer (None) or a known mistake gives for every hidden case; always the same, so kept."""
-    exercise = named(name)
-    function = exercise.solution if key is None else exercise.mistakes[key].function
-    with np.errstate(all="ignore"):
-        return [exercise.outputs(function, case) for case in exercise.hidden_cases()]
-
-
-def _recognize(exercise, name, answers, truths, wrong):
+def _recognize(exercise, answers, truths, wrong):
     """({key: the differences it explains}, those that nothing explains).
 
     A mistake counts as met where it gives exactly the learner's numbers, only if the learner is wrong wherever it would
@@ -151,8 +152,8 @@ def _recognize(exercise, name, answers, truths, wrong):
     NaN, a mistake is named only if nothing at all is left unexplained.
     """
     explains, apart = {}, {}  # apart: in how many places a mistake's whole program differs from the learner's
-    for key in exercise.mistakes:
-        theirs = _known_outputs(name, key)
+    for key, mistake in exercise.mistakes.items():
+        theirs = mistake.outputs
         unlike = _differences(exercise, answers, theirs)
         shared, apart[key] = wrong - unlike, len(unlike)
         by_result = {k for _, k in shared}

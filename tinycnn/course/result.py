@@ -4,11 +4,12 @@ import html
 from dataclasses import dataclass, field
 
 RIGHT, EMPTY, RAISED, SHAPE, DTYPE, MODIFIED = "right", "not written yet", "raised", "shape", "dtype", "modified"
+LIST = "list"
 KNOWN, WRONG = "known mistake", "wrong"
 HEADS = {
     RIGHT: "right", EMPTY: "not written yet", RAISED: "an error was raised", SHAPE: "not the right shape",
-    DTYPE: "not the right dtype", MODIFIED: "an input was changed", KNOWN: "a mistake that others made too",
-    WRONG: "not right yet",
+    DTYPE: "not the right dtype", LIST: "not an array", MODIFIED: "an input was changed",
+    KNOWN: "a mistake that others made too", WRONG: "not right yet",
 }
 GREEN, GRAY, RED = "#009E73", "#888888", "#D55E00"
 

@@ -104,18 +104,19 @@ def normalized(x, s, y, size, channel):
 
 @styled
 def learning(curves):
-    """Losses over steps of several runs each, and their spread. curves: {name: (runs, steps)}."""
+    """Losses over steps of several runs each, and their range. curves: {name: (runs, steps)}, nan once a run broke."""
     figure = new_figure(8.2, 3.9)
     ax = figure.subplots()
     for (name, runs), (color, line) in zip(curves.items(), ((COLORS["blue"], "-"), (COLORS["orange"], "--"),
                                                             (COLORS["green"], "-."), (COLORS["purple"], ":")),
                                            strict=False):
-        runs = np.asarray(runs)
+        runs = np.ma.masked_invalid(runs)
         steps = range(1, runs.shape[1] + 1)
         ax.fill_between(steps, runs.min(axis=0), runs.max(axis=0), color=color, alpha=0.18, linewidth=0)
         ax.plot(steps, runs.mean(axis=0), line, color=color, label=name)
     ax.set_ylabel("loss")
     ax.set_xlabel("training step")
-    ax.set_ylim(bottom=0)
+    highest = max(max(losses[0] for losses in runs) for runs in curves.values())
+    ax.set_ylim(0, 2 * highest)  # a run that breaks leaves the picture
     ax.legend()
     return figure
