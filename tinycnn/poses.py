@@ -67,6 +67,12 @@ def windows(boxes: ArrayLike, margin: float) -> np.ndarray:
     return np.concatenate([center - half, center + half], axis=1)
 
 
+def squares(centers: ArrayLike, side: float) -> np.ndarray:
+    """Squares (n, 4) of one size around points (n, 2)."""
+    centers = np.asarray(centers, np.float64)
+    return np.concatenate([centers - side / 2, centers + side / 2], axis=1)
+
+
 def mean_pose(joints: ArrayLike, boxes: ArrayLike, visible: ArrayLike | None = None) -> np.ndarray:
     """The mean of each joint over a training set in box units, (J, 2); decode_joints puts it into any box.
 

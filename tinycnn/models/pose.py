@@ -128,8 +128,17 @@ class PoseNet(PictureModel):
                 batch = np.stack([frame for frame, _ in some])
                 shown += [window for _, window in some]
                 found.append(self.answer(self.normalize(to_device(batch, self.device))))
-        (codes,) = self.finite(np.concatenate(found))
-        return PosePrediction(decode_joints(codes, np.stack(shown)))
+            (codes,) = self.finite(np.concatenate(found))
+            places = np.stack(shown)
+            (joints,) = self.finite(self.refined(decode_joints(codes, places), images, places))
+        return PosePrediction(joints)
+
+    def refined(self, joints: np.ndarray, images: Sequence[np.ndarray], shown: np.ndarray) -> np.ndarray:
+        """Joints (N, J, 2) in pixels as this network says them, after further stages: it has none (see PoseCascade).
+
+        images: N    shown: (N, 4), the windows that the joints were found in
+        """
+        return joints
 
     def _cut(self, image, box):
         """What the network is shown of one picture, (S, S, 3), and its window (4,)."""
