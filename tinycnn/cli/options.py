@@ -140,7 +140,7 @@ DATA = (
     Setting("data_seed", 0, 0, seed, "of the scenes, or of the division into parts"),
 )
 MODEL = (
-    Setting("model", "localizer", "localizer", str, "the architecture", tuple(ARCHITECTURES)),
+    Setting("model", "localizer", "localizer", str, "the architecture", (*TASKS["localize"], *TASKS["pose"])),
     Setting("image_size", 64, 64, number(int, least=8), "side of the network's input, pixels"),
     Setting("channels", (16, 32, 64, 256), (32, 64, 128, 256), numbers, "filters of each convolution, as 16,32,64"),
     Setting("hidden", 256, 512, count, "width of the layer that both heads share"),
@@ -152,6 +152,10 @@ MODEL = (
 TRAINING = (
     Setting("epochs", 8, 30, count, "passes over the training pictures"),
     Setting("batch_size", 32, 32, count, "pictures in one step"),
+    Setting("stages", 1, 1, number(int, least=1, most=2), "of a pose: 2 refines each joint on a square around it"),
+    Setting("second_epochs", 4, 20, count, "passes of the second stage"),
+    Setting("second_size", 32, 32, number(int, least=16), "side of what the second stage sees of a square, pixels"),
+    Setting("zoom", 0.5, 0.5, number(float, above=0, most=1), "side of a square, as a share of the person's window"),
     Setting("optimizer", "adam", "adam", str, "the optimizer", ("sgd", "adam")),
     Setting("lr", 2e-3, 1e-3, rate, "learning rate"),
     Setting("init", None, None, optional(place), "weights to begin with: a run, its model.npz, or published ones"),
@@ -184,6 +188,7 @@ WITHOUT_EPOCHS = ("hog-svm", "haar")
 OF_ANY_MODEL = {*(setting.name for setting in DATA), "seed", "workers", "device"}
 LOCALIZERS_ALONE = {"class_weight", "box_weight", "label_smoothing", "format", "units", "orientation", "difficult",
                     "test_fraction", "group_by", "balance"}
+POSES_ALONE = {"stages", "second_epochs", "second_size", "zoom"}
 OF_THE_LIST = ("channels",)  # their values have commas in them
 JOINED = {"channels": ",", "freeze": ":"}  # how what has several parts is written
 GROUPS = {"the data": DATA, "the model": MODEL, "the training": TRAINING}
@@ -283,6 +288,7 @@ def resolve(known, earlier=None):
 def meaningless(task, model):
     """{why: names of the settings that change nothing for this task and model}"""
     return {"has no meaning for a pose": LOCALIZERS_ALONE if task == "pose" else set(),
+            "belongs to --task pose": POSES_ALONE if task != "pose" else set(),
             f"has no meaning for {model}, which learns in another way":
                 (BY_EPOCHS if model in WITHOUT_EPOCHS else set()) | ({"svm_cost"} if model != "hog-svm" else set()),
             f"belongs to other models: {model} has no such choice": _fixed(model)}  # fmt: skip

@@ -42,6 +42,9 @@ def settings_of(out, known):
         raise UsageError(f"--resume continues with the settings of {folder}: leave {', '.join(changed)} away, "
                          "or start a new run with --config and another --out")
     settings = resolve({name: known[name] for name in GIVEN_ANEW if name in known}, earlier)
+    if settings["stages"] > 1 and settings["epochs"] != earlier.get("epochs", settings["epochs"]):
+        raise UsageError(f"{folder} is a run of {settings['stages']} stages, each of which was planned with its "
+                         "epochs: leave --epochs away, or start a new run with --config and another --out")
     if (folder / "checkpoint.npz").exists():
         _expect_more(folder, settings, known)
     return settings, folder
@@ -57,7 +60,7 @@ def _expect_more(folder, settings, known):
     was, rows, _ = read_checkpoint(folder / "checkpoint.npz")
     try:
         expect_same_notes(folder, was, notes(settings))
-        expect_epochs(folder, len(rows), settings["epochs"])
+        expect_epochs(folder, len(rows), runs.last_epochs(settings))
     except CheckpointError as error:
         raise UsageError(str(error)) from None
     history, patience = History(rows), settings["patience"]
@@ -92,7 +95,7 @@ def accept(folder, settings, data):
         except CheckpointError as error:
             raise UsageError(str(error)) from None
         went_on = [stage for stage in went_on if stage["after"] < len(rows)]
-        if was["epochs"] != settings["epochs"] and rows:
+        if was["epochs"] != runs.last_epochs(settings) and rows:
             went_on.append({"after": len(rows), "of": was["epochs"]})
     kept = {name: value for name, value in settings.items() if name not in NOT_KEPT}
     if moved or went_on != config.get("went_on", []) or \

@@ -5,6 +5,7 @@
     checkpoint.npz  what --resume needs       predictions.png   truth and prediction of some test pictures
     epochs.npz      some answers of each epoch
     config.json     every setting, the command, the versions, the commit, the data: what it takes to repeat the run
+    stage-1         of a run of two stages: the first one, with files of its own
 """
 
 import json
@@ -20,6 +21,7 @@ from tinycnn.cli.options import DRAWN, TASKS, WITHOUT_EPOCHS, read_settings, res
 from tinycnn.data.contents import PREFIX, learned_pictures, picture_digests, pictures_of
 from tinycnn.errors import DataError
 from tinycnn.files import atomic_write
+from tinycnn.history import History, read_rows
 from tinycnn.losses import MultiTaskLoss
 from tinycnn.models.architectures import build, defaults
 from tinycnn.models.weights import read_extra
@@ -29,6 +31,8 @@ from tinycnn.pose_loss import PoseLoss
 
 RUNS = Path("runs")
 FILES = ("model.npz", "checkpoint.npz", "config.json", "history.csv", "metrics.json")
+FIRST = "stage-1"
+SECOND_BATCH = 4  # times fewer people in a step of the second stage, since each of them gives a square for every joint
 DRAWINGS = ("curves.png", "predictions.png")
 
 
@@ -44,6 +48,27 @@ def new_folder(out, name):
             return folder
         except FileExistsError:
             number += 1
+
+
+def has_begun(folder):
+    """Whether a run has finished an epoch, so that it can be continued."""
+    return any((place / "checkpoint.npz").exists() for place in (folder, folder / FIRST))
+
+
+def of_second(settings):
+    """The settings of a run's second stage, as those of a run of one."""
+    return settings | {"epochs": settings["second_epochs"], "trunk_rate": 1.0, "freeze": None,
+                       "batch_size": max(1, settings["batch_size"] // SECOND_BATCH)}
+
+
+def last_epochs(settings):
+    """How many epochs the checkpoint in a run's own folder ends with: those of its only stage, or of the second."""
+    return settings["epochs" if settings["stages"] == 1 else "second_epochs"]
+
+
+def read_history(folder):
+    """The History of a run's folder."""
+    return History(read_rows(folder / "history.csv"))
 
 
 def expect_new(folder):
@@ -99,7 +124,7 @@ def read_config(path):
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise DataError(f"{path} is not the config.json of a run ({type(error).__name__}: {error})") from error
     try:
-        return read_settings(settings)
+        return {"stages": 1} | read_settings(settings)  # earlier versions had no second stage
     except UsageError as error:
         raise UsageError(f"{path}: {error}") from None
 
@@ -148,7 +173,8 @@ def data_for_model(model, path, known):
                          "measure it on, with --data FOLDER or --data scenes")
     if "data" in known and _resolved(known["data"]) != _resolved(earlier.get("data")):
         earlier = {}  # the same folder counts as the same, however it is written
-    architecture = (model.config or {}).get("architecture", "localizer")
+    config = model.config or {}
+    architecture = config.get("stage_1", config).get("architecture", "localizer")
     if architecture not in TASKS["localize"]:
         known = {"model": architecture} | known
     size = {} if architecture in WITHOUT_EPOCHS else {"image_size": model.image_size}

@@ -9,6 +9,6 @@ from tinycnn.models.pose import PoseNet, PosePrediction, pose_alexnet, pose_resn
 from tinycnn.models.resnet import resnet_localizer
 from tinycnn.models.transfer import initialize
 
-__all__ = ["ARCHITECTURES", "Localizer", "PoseCascade", "PoseNet", "PosePrediction", "Prediction", "alexnet_localizer", "alexnet_pose",
-           "build", "hog_localizer", "initialize", "localizer", "pose_alexnet", "pose_refiner", "pose_resnet", "resnet_localizer",
-           "softmax"]
+__all__ = ["ARCHITECTURES", "Localizer", "PoseCascade", "PoseNet", "PosePrediction", "Prediction", "alexnet_localizer",
+           "alexnet_pose", "build", "hog_localizer", "initialize", "localizer", "pose_alexnet", "pose_refiner",
+           "pose_resnet", "resnet_localizer", "softmax"]

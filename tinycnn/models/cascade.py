@@ -35,7 +35,6 @@ from tinycnn.models.pose import PoseNet
 from tinycnn.poses import JOINTS, decode_joints, squares
 from tinycnn.resize import crop_resize
 
-
 TOGETHER = 16  # people whose squares are looked at in one forward
 
 
@@ -68,6 +67,15 @@ class PoseCascade(PoseNet):
         for part in (self.trunk, self.head):
             part.freeze()
         self.config, self.built = config, structure(self)
+
+    @property
+    def first(self) -> PoseNet:
+        """Stage 1 by itself; its layers are this one's."""
+        first = PoseNet(self.trunk, self.head, self.image_size, self.margin, None, self.mirror)
+        first.joint_statistics, first.has_statistics = self.joint_statistics, True
+        first.pixel_mean, first.pixel_scale = self.pixel_mean, self.pixel_scale
+        first.config = (self.config or {}).get("stage_1")
+        return first
 
     def refined(self, joints: np.ndarray, images: Sequence[np.ndarray], shown: np.ndarray) -> np.ndarray:
         """What stage 2 makes of the joints (N, J, 2) that stage 1 said, in pixels. shown: its windows (N, 4)"""

@@ -46,7 +46,7 @@ class PoseRefinement(PoseEstimation):
         self.cascade.has_statistics = True
 
     def errors(self, samples: PoseSamples) -> np.ndarray:
-        """Root mean square of stage 1's errors in x and y of each joint that is seen, (J, 2), in units of its window."""
+        """Root mean square of stage 1's errors in x and y of joints that are seen, (J, 2), in units of its window."""
         shown = poses.windows(samples.boxes, self.cascade.margin)
         codes = self._codes(samples, 64, 1) - poses.encode_joints(samples.joints, shown)
         seen = samples.visible[..., None]
@@ -56,3 +56,12 @@ class PoseRefinement(PoseEstimation):
         """One pass over samples; how: as of tinycnn.data.pose_crops."""
         return crop_batches(samples, batch_size, self.model.image_size, self.cascade.margin, self.cascade.zoom,
                             to_numpy(self.cascade.spread.value), **how)
+
+    def evaluate(self, samples: PoseSamples, train_samples: PoseSamples | None, batch_size: int,
+                 workers: int) -> dict[str, float]:
+        """As for one stage, and what stage 1 said alone: stage_1/pcp/total ..."""
+        measured = super().evaluate(samples, train_samples, batch_size, workers)
+        shown = poses.windows(samples.boxes, self.cascade.margin)
+        joints = poses.decode_joints(self._codes(samples, batch_size, workers), shown)
+        alone = poses.evaluate_pose(joints, samples.joints, samples.visible)
+        return measured | {f"stage_1/{name}": share for name, share in alone.items()}
