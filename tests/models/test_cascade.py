@@ -7,7 +7,7 @@ from models.test_pose import SMALL, small, sticks, train
 import tinycnn as tc
 from tinycnn.data.pose_crops import crop_batches
 from tinycnn.errors import CheckpointError, DataError
-from tinycnn.models import PoseCascade, pose_refiner, pose_resnet
+from tinycnn.models import PoseCascade, pose_plain, pose_resnet
 from tinycnn.poses import JOINTS, MIRRORED, decode_joints, squares, windows
 from tinycnn.resize import crop_resize
 from tinycnn.tasks import task_of
@@ -22,7 +22,7 @@ def trained(epochs=4):
 
 
 def cascade(first=None, zoom=0.6, **changed):
-    return PoseCascade(first or trained(1), pose_refiner(**REFINER | changed), zoom)
+    return PoseCascade(first or trained(1), pose_plain(**REFINER | changed), zoom)
 
 
 def test_before_it_has_learned_the_answer_is_that_of_stage_1():
@@ -91,7 +91,7 @@ def test_the_spread_is_that_of_stage_1_on_people_it_did_not_learn_from():
 
 
 def test_its_file_holds_both_stages(tmp_path):
-    model = PoseCascade(pose_resnet(**SMALL), pose_refiner(**REFINER), 0.4)
+    model = PoseCascade(pose_resnet(**SMALL), pose_plain(**REFINER), 0.4)
     train(model, 1)
     model.mirror = False
     tc.save(model, tmp_path / "model.npz")

@@ -10,7 +10,8 @@ from tinycnn.cli import resume, runs
 from tinycnn.cli.options import WITHOUT_EPOCHS
 from tinycnn.data.contents import pictures_of
 from tinycnn.history import History
-from tinycnn.models.cascade import PoseCascade, pose_refiner
+from tinycnn.models.cascade import PoseCascade
+from tinycnn.models.pose import pose_plain
 from tinycnn.models.weights import load, save
 from tinycnn.optim import SGD, Adam
 from tinycnn.text import count
@@ -28,7 +29,8 @@ def fit(model, data, settings, folder, arguments, say):
     else:
         say(f"stage 1, {count(settings['epochs'], 'epoch')}, in {first}")
         histories = [_by_epochs(model, data, settings, first, arguments)]
-    second = pose_refiner(settings["second_size"], seed=settings["seed"])
+    second = pose_plain(settings["second_size"], settings["second_channels"], settings["second_hidden"],
+                        seed=settings["seed"])
     cascade = PoseCascade(load(first / "model.npz"), second, settings["zoom"]).to(model.device)
     say(f"stage 2, {count(settings['second_epochs'], 'epoch')}, on squares around what stage 1 says of each joint")
     return [*histories, _by_epochs(cascade, data, runs.of_second(settings), folder, arguments)]

@@ -7,16 +7,16 @@ from typing import Any
 from tinycnn.classical.haar import haar
 from tinycnn.classical.hog_svm import hog_svm
 from tinycnn.models.alexnet import alexnet_localizer
-from tinycnn.models.cascade import PoseCascade, pose_refiner
+from tinycnn.models.cascade import PoseCascade
 from tinycnn.models.hog import hog_localizer
 from tinycnn.models.localizer import localizer
-from tinycnn.models.pose import pose_alexnet, pose_resnet
+from tinycnn.models.pose import pose_alexnet, pose_plain, pose_resnet
 from tinycnn.models.resnet import resnet_localizer
 
 ARCHITECTURES: dict[str, Callable[..., Any]] = {
     "localizer": localizer, "resnet": resnet_localizer, "alexnet": alexnet_localizer,
     "hog-heads": hog_localizer, "hog-svm": hog_svm, "haar": haar,
-    "pose": pose_resnet, "pose-alexnet": pose_alexnet, "pose-refiner": pose_refiner,
+    "pose": pose_resnet, "pose-alexnet": pose_alexnet, "pose-plain": pose_plain,
 }  # fmt: skip
 
 

@@ -8,7 +8,7 @@ Stage 2 is a PoseNet as stage 1 is, whose person is a square: it says 28 numbers
 asked for, those of the joint that the square was made for. So all joints share what it knows of hands and knees.
 
     first = tc.models.pose_resnet();  tc.fit(first, data, ...)
-    model = tc.models.PoseCascade(first, tc.models.pose_refiner());  tc.fit(model, data, ...)     trains stage 2 alone
+    model = tc.models.PoseCascade(first, tc.models.pose_plain(32));  tc.fit(model, data, ...)     trains stage 2 alone
 """
 
 from collections.abc import Sequence
@@ -18,19 +18,8 @@ import numpy as np
 
 from tinycnn.backend import Shape, to_device
 from tinycnn.errors import DataError
-from tinycnn.layers import (
-    BatchNorm2d,
-    Buffer,
-    Conv2d,
-    Dropout,
-    Flatten,
-    Linear,
-    MaxPool2d,
-    ReLU,
-    Sequential,
-)
+from tinycnn.layers import Buffer
 from tinycnn.models.base import structure
-from tinycnn.models.heads import small_head
 from tinycnn.models.pose import PoseNet
 from tinycnn.poses import JOINTS, decode_joints, squares
 from tinycnn.resize import crop_resize
@@ -99,20 +88,3 @@ class PoseCascade(PoseNet):
     def __repr__(self) -> str:
         return (f"PoseCascade({len(JOINTS)} joints, {self.image_size} x {self.image_size}, then "
                 f"{self.second.image_size} x {self.second.image_size} around each)")
-
-
-def pose_refiner(image_size: int = 32, channels: Sequence[int] = (32, 64, 128), hidden: int = 128,
-                 dropout: float = 0.0, mirror: bool = True, seed: int = 0) -> PoseNet:
-    """A small PoseNet for the squares of stage 2: 3x3 convolutions, each with a batch normalization and a pool."""
-    config = {"architecture": "pose-refiner", "image_size": image_size, "channels": list(channels), "hidden": hidden,
-              "dropout": dropout, "mirror": mirror}
-    rng, layers, c = np.random.default_rng([seed, 2]), [], 3
-    for f in channels:
-        layers += [Conv2d(c, f, 3, padding=1, bias=False, rng=rng), BatchNorm2d(f), ReLU(), MaxPool2d(2)]
-        c = f
-    trunk = Sequential(*layers, input_shape=(image_size, image_size, 3))
-    h, w, c = trunk.output_shape((image_size, image_size, 3))
-    head = Sequential(Flatten(), Linear(h * w * c, hidden, rng=rng), ReLU(),
-                      Dropout(dropout, rng=np.random.default_rng([seed, 3])),
-                      small_head(hidden, 2 * len(JOINTS), rng), input_shape=(h, w, c))
-    return PoseNet(trunk, head, image_size, margin=1.0, config=config, mirror=mirror)
