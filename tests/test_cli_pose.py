@@ -6,13 +6,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tinycnn.checkpoint import Run
 from tinycnn.cli import main
 from tinycnn.poses import JOINTS
 
 pytestmark = pytest.mark.slow  # most of it trains
 
 TINY = ["--task", "pose", "--size", "24", "--image-size", "32", "--channels", "6,8,8", "--hidden", "10",
-        "--batch-size", "8", "--valid-fraction", "0.2", "--quiet"]  # fmt: skip
+        "--batch-size", "8", "--valid-fraction", "0.2", "--stages", "1", "--quiet"]  # fmt: skip
+TWO = [*TINY, "--stages", "2", "--epochs", "1", "--second-epochs", "2", "--second-size", "16", "--zoom", "0.6"]
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +47,39 @@ def test_it_is_repeated_resumed_and_measured_again(run, tmp_path, capsys):
     assert "PCP, strict" in capsys.readouterr().out
 
 
+def test_two_stages_are_one_model_that_goes_on_where_it_was_interrupted(tmp_path, monkeypatch, capsys):
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    assert main(["train", *TWO, "--out", str(whole)]) == 0
+    assert {path.name for path in (whole / "stage-1").iterdir()} >= {"model.npz", "checkpoint.npz", "history.csv"}
+    finish = Run.finish_epoch
+    for stop in (1, 2):  # once after the first stage's epoch, once after the first of the second's
+        done = []
+
+        def interrupted(self, row, done=done, stop=stop):
+            finish(self, row)
+            done.append(row)
+            if len(done) == 1:
+                raise KeyboardInterrupt
+
+        monkeypatch.setattr(Run, "finish_epoch", interrupted)
+        call = ["train", *TWO, "--out", str(cut)] if stop == 1 else ["train", "--resume", "--out", str(cut), "--quiet"]
+        assert main(call) == 130
+        assert "tinycnn train --resume" in capsys.readouterr().err
+    monkeypatch.undo()
+    assert main(["train", "--resume", "--out", str(cut), "--epochs", "5", "--quiet"]) == 2
+    assert "a run of 2 stages" in capsys.readouterr().err
+    assert main(["train", "--resume", "--out", str(cut), "--quiet"]) == 0
+    one, other = (json.loads((folder / "metrics.json").read_text()) for folder in (whole, cut))
+    assert one["test"] == other["test"] and {"stage_1/pck/total", "pck/total"} <= set(one["test"])
+    capsys.readouterr()
+    assert main(["evaluate", str(cut), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["pck/total"] == one["test"]["pck/total"]
+    picture = tmp_path / "somebody.png"
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (90, 70, 3), dtype=np.uint8)).save(picture)
+    assert main(["predict", str(picture), "--model", str(cut), "--no-draw"]) == 0
+    assert main(["inspect", str(cut), "--out", str(tmp_path / "looks")]) == 0
+
+
 def test_people_on_pictures_are_drawn_over_and_listed(run, tmp_path, capsys):
     picture = tmp_path / "somebody.png"
     Image.fromarray(np.random.default_rng(0).integers(0, 256, (90, 70, 3), dtype=np.uint8)).save(picture)
@@ -64,10 +99,12 @@ def test_inspect_writes_one_picture(run, tmp_path, capsys):
 
 @pytest.mark.parametrize("call, words", [
     (["train", "--task", "pose", "--data", "scenes"], "--task pose learns people"),
-    (["train", "--task", "pose", "--model", "resnet"], "with --model pose or pose-alexnet"),
+    (["train", "--task", "pose", "--model", "resnet"], "with --model pose or pose-plain or pose-alexnet"),
     (["train", "--data", "people"], "--task localize learns scenes"),
     (["train", *TINY, "--class-weight", "2"], "--class-weight has no meaning for a pose"),
     (["train", *TINY, "--box-loss", "giou"], "giou compares boxes"),
+    (["train", "--zoom", "0.4"], "--zoom belongs to --task pose"),
+    (["train", *TINY, "--stages", "3"], "at most 2"),
     (["train", *TINY, "--data", "nowhere"], "joints.mat is missing"),
     (["train", *TINY, "--freeze", "box_head:1"], "parts are called trunk"),
     (["predict", "x.png", "--person", "1,2,3"], "expected a box xmin,ymin,xmax,ymax"),

@@ -36,7 +36,7 @@ boxes poses resize
 plots  above all that has something to draw: figures are given values, and look nothing up
 data
 metrics  of Samples
-models.base models.heads models.localizer models.alexnet models.resnet models.pose
+models.base models.heads models.localizer models.alexnet models.resnet models.pose models.cascade
 classical
 models
 breakdown

@@ -67,6 +67,12 @@ def windows(boxes: ArrayLike, margin: float) -> np.ndarray:
     return np.concatenate([center - half, center + half], axis=1)
 
 
+def squares(centers: ArrayLike, side: float) -> np.ndarray:
+    """Squares (n, 4) of one size around points (n, 2)."""
+    centers = np.asarray(centers, np.float64)
+    return np.concatenate([centers - side / 2, centers + side / 2], axis=1)
+
+
 def mean_pose(joints: ArrayLike, boxes: ArrayLike, visible: ArrayLike | None = None) -> np.ndarray:
     """The mean of each joint over a training set in box units, (J, 2); decode_joints puts it into any box.
 
@@ -130,15 +136,18 @@ def evaluate_pose(predicted: ArrayLike, joints: ArrayLike, visible: ArrayLike | 
 
 
 def comparison_table(measured: dict[str, float]) -> str:
-    """What evaluating a PoseNet gives as a text table, in percent: each measure and part, the mean pose beside it."""
-    baseline = "mean_pose/pcp/total" in measured
-    rows = [("", "model", *["mean pose"] * baseline)]
+    """What evaluating a PoseNet gives as a text table, in percent: each measure and part; beside it, where it was
+    measured, what its first stage said, and the mean pose.
+    """
+    beside = {"stage_1": "stage 1", "mean_pose": "mean pose"}
+    columns = ["", *(f"{name}/" for name in beside if f"{name}/pcp/total" in measured)]
+    rows = [("", "model", *(beside[column[:-1]] for column in columns[1:]))]
     measures = {"pcp": "PCP, strict", "pcp_relaxed": "PCP, relaxed", "pck": "PCK@.2", "pckh": "PCKh@.5"}
     for name, words in measures.items():
         parts = [part for part in measured if part.startswith(f"{name}/")]
         for part in parts if name in ("pcp", "pck") else parts[:1]:
             label = words if part.endswith("/total") else f"  {part.partition('/')[2]}"
-            shown = [measured[part], *([measured.get(f"mean_pose/{part}", float("nan"))] if baseline else [])]
+            shown = [measured.get(f"{column}{part}", float("nan")) for column in columns]
             rows.append((label, *(f"{100 * share:.1f}" for share in shown)))
     return "\n".join(aligned(rows))
 

@@ -60,9 +60,11 @@ def processes() -> Any:
 
 
 def expect_epochs(settings: dict[str, Any]) -> None:
-    """Raise UsageError for what learns in one go, without batches that could be shared."""
+    """Raise UsageError for what learns in one go, without batches that could be shared, and for two stages."""
     if settings["model"] in WITHOUT_EPOCHS:
         raise UsageError(f"{settings['model']} learns in one go, without batches to share: start it without mpirun")
+    if settings["stages"] > 1:
+        raise UsageError("a run of two stages, --stages 2, is trained by one process: start it without mpirun")
 
 
 def device_for(processes: Any, device: str) -> str:

@@ -101,7 +101,8 @@ def optional(parse):
 
 # The models of each task, and what is drawn for it.
 TASKS = {"localize": ("localizer", "resnet", "alexnet", "hog-heads", "hog-svm", "haar"),
-         "pose": ("pose", "pose-alexnet")}
+         "pose": ("pose", "pose-plain", "pose-alexnet")}
+USUAL = {"people": "pose-plain"}  # as many as one likes: in the same time it sees more of them
 DRAWN = {"localize": "scenes", "pose": "people"}
 
 
@@ -140,7 +141,7 @@ DATA = (
     Setting("data_seed", 0, 0, seed, "of the scenes, or of the division into parts"),
 )
 MODEL = (
-    Setting("model", "localizer", "localizer", str, "the architecture", tuple(ARCHITECTURES)),
+    Setting("model", "localizer", "localizer", str, "the architecture", (*TASKS["localize"], *TASKS["pose"])),
     Setting("image_size", 64, 64, number(int, least=8), "side of the network's input, pixels"),
     Setting("channels", (16, 32, 64, 256), (32, 64, 128, 256), numbers, "filters of each convolution, as 16,32,64"),
     Setting("hidden", 256, 512, count, "width of the layer that both heads share"),
@@ -152,6 +153,12 @@ MODEL = (
 TRAINING = (
     Setting("epochs", 8, 30, count, "passes over the training pictures"),
     Setting("batch_size", 32, 32, count, "pictures in one step"),
+    Setting("stages", 1, 1, number(int, least=1, most=2), "of a pose: 2 refines each joint on a square around it"),
+    Setting("second_epochs", 4, 20, count, "passes of the second stage"),
+    Setting("second_size", 32, 32, number(int, least=16), "side of what the second stage sees of a square, pixels"),
+    Setting("second_channels", (16, 32, 64), (32, 64, 128), numbers, "filters of the second stage's convolutions"),
+    Setting("second_hidden", 128, 128, count, "width of the second stage's hidden layer"),
+    Setting("zoom", 0.5, 0.5, number(float, above=0, most=1), "side of a square, as a share of the person's window"),
     Setting("optimizer", "adam", "adam", str, "the optimizer", ("sgd", "adam")),
     Setting("lr", 2e-3, 1e-3, rate, "learning rate"),
     Setting("init", None, None, optional(place), "weights to begin with: a run, its model.npz, or published ones"),
@@ -184,8 +191,9 @@ WITHOUT_EPOCHS = ("hog-svm", "haar")
 OF_ANY_MODEL = {*(setting.name for setting in DATA), "seed", "workers", "device"}
 LOCALIZERS_ALONE = {"class_weight", "box_weight", "label_smoothing", "format", "units", "orientation", "difficult",
                     "test_fraction", "group_by", "balance"}
-OF_THE_LIST = ("channels",)  # their values have commas in them
-JOINED = {"channels": ",", "freeze": ":"}  # how what has several parts is written
+POSES_ALONE = {"stages", "second_epochs", "second_size", "second_channels", "second_hidden", "zoom"}
+OF_THE_LIST = ("channels", "second_channels")  # their values have commas in them
+JOINED = {"channels": ",", "second_channels": ",", "freeze": ":"}  # how what has several parts is written
 GROUPS = {"the data": DATA, "the model": MODEL, "the training": TRAINING}
 POSE_DATA = {"size": {"scenes": 4000, "photographs": None}, "epochs": {"scenes": 24, "photographs": 80},
              "valid_fraction": {"scenes": 0.0625, "photographs": 0.05}}  # fmt: skip
@@ -201,6 +209,8 @@ PRESETS: dict[str, dict[str, object]] = {
     "haar": dict.fromkeys(("channels", "hidden", "dropout")),
     "pose": {"channels": (32, 64, 128, 192), "hidden": 256, "dropout": 0.3, "mirror": True, "batch_size": 64,
              "lr": 2e-3, "weight_decay": 0.02, "box_loss": "smooth-l1", "beta": 0.5, **POSE_DATA},
+    "pose-plain": {"channels": (16, 32, 64, 128), "hidden": 256, "dropout": 0.0, "mirror": True, "batch_size": 32,
+                   "lr": 2e-3, "box_loss": "smooth-l1", "beta": 0.1, **POSE_DATA},
     "pose-alexnet": {"channels": None, "hidden": None, "dropout": 0.5, "mirror": True, "batch_size": 16, "lr": 1e-4,
                      "warmup": 0.1, "clip_norm": 1.0, "box_loss": "smooth-l1", "beta": 0.5, **POSE_DATA},
     "alexnet": {"channels": None, "hidden": None, "dropout": 0.5, "batch_size": 16, "lr": 1e-4, "warmup": 0.1,
@@ -260,7 +270,8 @@ def resolve(known, earlier=None):
     if named is not None and named.task != task:
         raise UsageError(f"{named.title} is learned by --task {named.task}, with --model "
                          f"{' or '.join(TASKS[named.task])}")
-    data, model = known.get("data", DRAWN[task]), known.get("model", TASKS[task][0])
+    data, model = known.get("data", DRAWN[task]), known.get("model")
+    model = USUAL.get(data, TASKS[task][0]) if model is None else model
     if model not in TASKS[task] or data in DRAWN.values() and data != DRAWN[task]:
         raise UsageError(f"--task {task} learns {DRAWN[task]}, or photographs, with --model "
                          f"{' or '.join(TASKS[task])}; got --model {model} --data {data}")
@@ -283,6 +294,7 @@ def resolve(known, earlier=None):
 def meaningless(task, model):
     """{why: names of the settings that change nothing for this task and model}"""
     return {"has no meaning for a pose": LOCALIZERS_ALONE if task == "pose" else set(),
+            "belongs to --task pose": POSES_ALONE if task != "pose" else set(),
             f"has no meaning for {model}, which learns in another way":
                 (BY_EPOCHS if model in WITHOUT_EPOCHS else set()) | ({"svm_cost"} if model != "hog-svm" else set()),
             f"belongs to other models: {model} has no such choice": _fixed(model)}  # fmt: skip

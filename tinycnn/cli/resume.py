@@ -42,6 +42,9 @@ def settings_of(out, known):
         raise UsageError(f"--resume continues with the settings of {folder}: leave {', '.join(changed)} away, "
                          "or start a new run with --config and another --out")
     settings = resolve({name: known[name] for name in GIVEN_ANEW if name in known}, earlier)
+    if settings["stages"] > 1 and settings["epochs"] != earlier.get("epochs", settings["epochs"]):
+        raise UsageError(f"{folder} is a run of {settings['stages']} stages, each of which was planned with its "
+                         "epochs: leave --epochs away, or start a new run with --config and another --out")
     if has_checkpoint(folder):
         _expect_more(newest(folder), settings, known)
     return settings, folder
@@ -57,7 +60,7 @@ def _expect_more(kept, settings, known):
     folder, rows = kept.path.parent, kept.rows
     try:
         expect_same_notes(folder, kept.settings, notes(settings))
-        expect_epochs(kept, settings["epochs"])
+        expect_epochs(kept, runs.last_epochs(settings))
     except CheckpointError as error:
         raise UsageError(str(error)) from None
     history, patience = History(rows), settings["patience"]
@@ -92,7 +95,7 @@ def accept(folder, settings, data):
         except CheckpointError as error:
             raise UsageError(str(error)) from None
         went_on = [stage for stage in went_on if stage["after"] < len(rows) or "batch" in stage]
-        if kept.settings["epochs"] != settings["epochs"] and kept.begun:
+        if kept.settings["epochs"] != runs.last_epochs(settings) and kept.begun:
             within = {"batch": kept.within["batches"]} if kept.within else {}
             went_on.append({"after": len(rows), **within, "of": kept.settings["epochs"]})
     to_keep = {name: value for name, value in settings.items() if name not in NOT_KEPT}

@@ -6,6 +6,7 @@
     epochs.npz      some answers of each epoch
     checkpoint.previous.npz   the one before, in case the last one is damaged
     config.json     every setting, the command, the versions, the commit, the data: what it takes to repeat the run
+    stage-1         of a run of two stages: the first one, with files of its own
 """
 
 import json
@@ -21,7 +22,8 @@ from tinycnn.cli.options import DRAWN, TASKS, WITHOUT_EPOCHS, read_settings, res
 from tinycnn.data.contents import PREFIX, learned_pictures, picture_digests, pictures_of
 from tinycnn.errors import DataError
 from tinycnn.files import atomic_write
-from tinycnn.generations import LAST, PREVIOUS
+from tinycnn.generations import LAST, PREVIOUS, has_checkpoint
+from tinycnn.history import History, read_rows
 from tinycnn.losses import MultiTaskLoss
 from tinycnn.models.architectures import build, defaults
 from tinycnn.models.weights import read_extra
@@ -31,6 +33,8 @@ from tinycnn.pose_loss import PoseLoss
 
 RUNS = Path("runs")
 FILES = ("model.npz", LAST, PREVIOUS, "config.json", "history.csv", "metrics.json")
+FIRST = "stage-1"
+SECOND_BATCH = 4  # times fewer people in a step of the second stage, since each of them gives a square for every joint
 DRAWINGS = ("curves.png", "predictions.png")
 
 
@@ -46,6 +50,27 @@ def new_folder(out, name):
             return folder
         except FileExistsError:
             number += 1
+
+
+def has_begun(folder):
+    """Whether a run has finished an epoch, so that it can be continued."""
+    return has_checkpoint(folder) or has_checkpoint(folder / FIRST)
+
+
+def of_second(settings):
+    """The settings of a run's second stage, as those of a run of one."""
+    return settings | {"epochs": settings["second_epochs"], "trunk_rate": 1.0, "freeze": None,
+                       "batch_size": max(1, settings["batch_size"] // SECOND_BATCH)}
+
+
+def last_epochs(settings):
+    """How many epochs the checkpoint in a run's own folder ends with: those of its only stage, or of the second."""
+    return settings["epochs" if settings["stages"] == 1 else "second_epochs"]
+
+
+def read_history(folder):
+    """The History of a run's folder."""
+    return History(read_rows(folder / "history.csv"))
 
 
 def expect_new(folder):
@@ -110,7 +135,7 @@ def read_config(path):
     """The settings in a config.json, as `config_of` finds it; UsageError if one of them is not possible."""
     settings = config_of(path)["settings"]
     try:
-        return read_settings(settings)
+        return {"stages": 1} | read_settings(settings)  # earlier versions had no second stage
     except UsageError as error:
         raise UsageError(f"{path}: {error}") from None
 
@@ -159,7 +184,8 @@ def data_for_model(model, path, known):
                          "measure it on, with --data FOLDER or --data scenes")
     if "data" in known and _resolved(known["data"]) != _resolved(earlier.get("data")):
         earlier = {}  # the same folder counts as the same, however it is written
-    architecture = (model.config or {}).get("architecture", "localizer")
+    config = model.config or {}
+    architecture = config.get("stage_1", config).get("architecture", "localizer")
     if architecture not in TASKS["localize"]:
         known = {"model": architecture} | known
     size = {} if architecture in WITHOUT_EPOCHS else {"image_size": model.image_size}

@@ -5,7 +5,6 @@ import contextlib
 import os
 import platform
 import shlex
-import time
 import warnings
 from pathlib import Path
 
@@ -13,17 +12,14 @@ import numpy as np
 
 from tinycnn.backend import pick_device
 from tinycnn.claims import NAME, claimed
-from tinycnn.cli import launch, resume, runs
+from tinycnn.cli import fitting, launch, resume, runs
 from tinycnn.cli.failures import UsageError
-from tinycnn.cli.options import DATA, DRAWN, SETTINGS, WITHOUT_EPOCHS, absolute, given, options, place, resolve
-from tinycnn.data.contents import pictures_of
+from tinycnn.cli.options import DATA, DRAWN, SETTINGS, absolute, given, options, place, resolve
 from tinycnn.engine.threads import sharing_machine
 from tinycnn.errors import CheckpointError, DataError, MissingExtra
-from tinycnn.generations import has_checkpoint, newest
-from tinycnn.history import History
+from tinycnn.generations import newest
 from tinycnn.models.transfer import begin
-from tinycnn.models.weights import load, save
-from tinycnn.optim import SGD, Adam
+from tinycnn.models.weights import load
 from tinycnn.origin import origin, other_than, versions
 from tinycnn.text import legible
 from tinycnn.updates import ALONE
@@ -89,7 +85,7 @@ def _take_part(arguments, processes):
     model = runs.build_model(settings, getattr(data, "classes", None))
     if settings["init"]:
         begin(model, settings["init"])
-    _fit(model.to(device), data, settings, None, arguments, processes)
+    fitting.by_epochs(model.to(device), data, settings, None, arguments, processes)
 
 
 def _run(arguments, settings, folder, claim, load_data, processes):
@@ -101,7 +97,7 @@ def _run(arguments, settings, folder, claim, load_data, processes):
     if folder is None and arguments.out is not None:
         runs.expect_new(Path(arguments.out))  # before anything is drawn or read
         runs.expect_apart(arguments.out, settings["data"])
-    begins = settings["init"] and (folder is None or not has_checkpoint(folder))
+    begins = settings["init"] and (folder is None or not runs.has_begun(folder))
     if begins and not Path(settings["init"]).exists():
         raise UsageError(f"--init: there is no file or folder {settings['init']}")
     data = _load(settings, folder, load_data)
@@ -125,10 +121,10 @@ def _run(arguments, settings, folder, claim, load_data, processes):
     many = f" by {processes.size} processes" if processes.size > 1 else ""
     say(f"{_count(model):,} parameters, computed on {device}{many}{hint}", f"everything goes to {folder}", "")
     try:
-        history = _fit(model.to(device), data, settings, folder, arguments, processes)
+        histories = fitting.fit(model.to(device), data, settings, folder, arguments, say, processes)
         best = load(folder / "model.npz", device=device)
-        metrics = _measure(best, history, data, settings, folder)
-        problems = _draw(best, history, data, folder, settings["task"])
+        metrics = _measure(best, histories, data, settings, folder)
+        problems = _draw(best, histories[-1], data, folder, settings["task"])
     except KeyboardInterrupt:
         raise KeyboardInterrupt(_how_to_resume(folder)) from None
     finally:
@@ -190,41 +186,15 @@ def _settings(arguments):
     return resume.settings_of(arguments.out, known)
 
 
-def _fit(model, data, settings, folder, arguments, processes):
-    """Train; returns the History, with the epochs before an interruption."""
-    from tinycnn.training import fit
-
-    if settings["model"] in WITHOUT_EPOCHS:
-        return _fit_without_epochs(model, data, settings, folder)
-    rates = {"trunk": settings["trunk_rate"]} if settings["trunk_rate"] != 1 else None
-    common = {"lr": settings["lr"], "weight_decay": settings["weight_decay"], "rates": rates}
-    sgd = settings["optimizer"] == "sgd"
-    optimizer = SGD(model, momentum=settings["momentum"], **common) if sgd else Adam(model, **common)
-    return fit(
-        model, data, epochs=settings["epochs"], batch_size=settings["batch_size"],
-        optimizer=optimizer, loss=runs.loss_of(settings),
-        schedule=runs.schedule_of(settings), augment=runs.augment_of(settings), seed=settings["seed"], out=folder,
-        resume=arguments.resume, patience=settings["patience"], clip_norm=settings["clip_norm"],
-        progress=getattr(arguments, "progress", not arguments.quiet), workers=settings["workers"],
-        freeze=settings["freeze"], balance=settings["balance"], notes=resume.notes(settings), processes=processes)
-
-
-def _fit_without_epochs(model, data, settings, folder):
-    """Train what learns in one go; returns a History without epochs, whose only row says how long it took."""
-    start = time.perf_counter()
-    model.fit(data.train, C=settings["svm_cost"], seed=settings["seed"])
-    save(model, folder / "model.npz", arrays=pictures_of(data.parts))
-    return History([{"epoch": 1, "seconds": time.perf_counter() - start}])
-
-
-def _measure(model, history, data, settings, folder):
+def _measure(model, histories, data, settings, folder):
     """Metrics of the kept model on the test and validation parts, also written to metrics.json."""
     from tinycnn.training import evaluate
 
     parts = {name: part for name, part in (("test", data.test), ("valid", data.valid)) if len(part)}
     measured = {name: evaluate(model, part, data.train, settings["batch_size"]) for name, part in parts.items()}
+    history, seconds = histories[-1], sum(sum(each.column("seconds")) for each in histories)
     metrics = {"data": data.name, "seed": settings["seed"], "epochs": len(history), "best_epoch": history.best_epoch,
-               "seconds": round(sum(history.column("seconds")), 1), **measured}
+               "seconds": round(seconds, 1), **measured}
     runs.write_json(folder / "metrics.json", metrics)
     return metrics
 
@@ -299,7 +269,7 @@ def _count(model):
 def _how_to_resume(folder):
     kept = None
     with contextlib.suppress(CheckpointError):
-        kept = newest(folder)
+        kept = newest(folder) or newest(folder / runs.FIRST)
     if kept is None:
         return f"no epoch was finished, so {folder} holds nothing to continue"
     return f"kept: {kept.behind}; continue with: tinycnn train --resume --out {shlex.quote(str(folder))}"

@@ -46,7 +46,7 @@ class PoseAugment:
     @classmethod
     def light(cls) -> Self:
         """Small changes, for drawn people, of whom there are as many as one likes."""
-        return cls(rotate=15.0, scale=1.15, shift=0.04, color=(0.2, 0.2, 0.2))
+        return cls(rotate=4.0, scale=1.05, shift=0.02, color=(0.1, 0.1, 0.1))
 
     @classmethod
     def strong(cls) -> Self:

@@ -14,6 +14,7 @@ from tinycnn import layers
 from tinycnn.backend import Array, Shape
 from tinycnn.layers import Buffer, Layer, Parameter
 from tinycnn.models.base import PictureModel
+from tinycnn.models.cascade import PoseCascade
 
 NAMES = {"w": "weight", "b": "bias"}
 ELEMENTWISE = (layers.ReLU, layers.LeakyReLU, layers.Dropout)
@@ -30,6 +31,13 @@ class Place(NamedTuple):
     shape: Shape
     there: Callable[[Array], Array]
     back: Callable[[Array], Array]
+
+
+def expect_one_stage(model: Layer, name: str) -> None:
+    """Raise TypeError for a network that goes back to the photograph between its stages. name: of the caller"""
+    if isinstance(model, PoseCascade):
+        raise TypeError(f"{name}: a PoseCascade cuts squares out of the photograph between its two networks, and one "
+                        "graph does not. Give it model.first and model.second, one after the other")
 
 
 def places(model: Layer, input_shape: Shape | None = None) -> list[Place]:

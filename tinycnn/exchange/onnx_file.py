@@ -15,6 +15,7 @@ import numpy as np
 from tinycnn import layers
 from tinycnn.backend import Shape, to_numpy
 from tinycnn.errors import require
+from tinycnn.exchange.arrangement import expect_one_stage
 from tinycnn.files import atomic_write
 from tinycnn.layers import Layer
 from tinycnn.models.base import PictureModel, has_own_methods
@@ -41,6 +42,7 @@ def to_onnx(model: Layer, path: str | Path, input_shape: Shape | None = None) ->
     """
     onnx = require("onnx", extra="onnx")
     graph = Graph(onnx)
+    expect_one_stage(model, "to_onnx")
     if isinstance(model, Localizer | PoseNet):
         input_shape = (model.image_size, model.image_size, 3)
         outputs = _localizer(graph, model) if isinstance(model, Localizer) else _pose(graph, model)

@@ -14,7 +14,7 @@ import numpy as np
 from tinycnn import layers
 from tinycnn.backend import Shape, to_numpy
 from tinycnn.errors import require
-from tinycnn.exchange.arrangement import places
+from tinycnn.exchange.arrangement import expect_one_stage, places
 from tinycnn.layers import Layer
 from tinycnn.models.base import has_own_methods
 from tinycnn.models.localizer import Localizer
@@ -66,6 +66,7 @@ class GlobalAvgPool(nn.Module):  # type: ignore[name-defined]
 
 def network(model: Layer, input_shape: Shape | None = None, inplace: bool = False) -> Any:
     """See tinycnn.to_torch. inplace: ReLUs write into their input, which saves memory, where no Residual needs it"""
+    expect_one_stage(model, "to_torch")
     arrays = places(model, input_shape)
     whole = Network(model, inplace) if isinstance(model, Localizer | PoseNet) else counterpart(model, inplace)
     theirs = dict(whole.named_parameters()) | dict(whole.named_buffers())

@@ -2,12 +2,13 @@
 
 from tinycnn.models.alexnet import alexnet_localizer, alexnet_pose
 from tinycnn.models.architectures import ARCHITECTURES, build
+from tinycnn.models.cascade import PoseCascade
 from tinycnn.models.hog import hog_localizer
 from tinycnn.models.localizer import Localizer, Prediction, localizer, softmax
-from tinycnn.models.pose import PoseNet, PosePrediction, pose_alexnet, pose_resnet
+from tinycnn.models.pose import PoseNet, PosePrediction, pose_alexnet, pose_plain, pose_resnet
 from tinycnn.models.resnet import resnet_localizer
 from tinycnn.models.transfer import initialize
 
-__all__ = ["ARCHITECTURES", "Localizer", "PoseNet", "PosePrediction", "Prediction", "alexnet_localizer", "alexnet_pose",
-           "build", "hog_localizer", "initialize", "localizer", "pose_alexnet", "pose_resnet", "resnet_localizer",
-           "softmax"]
+__all__ = ["ARCHITECTURES", "Localizer", "PoseCascade", "PoseNet", "PosePrediction", "Prediction", "alexnet_localizer",
+           "alexnet_pose", "build", "hog_localizer", "initialize", "localizer", "pose_alexnet", "pose_plain",
+           "pose_resnet", "resnet_localizer", "softmax"]

@@ -7,21 +7,26 @@ from typing import Any
 from tinycnn.classical.haar import haar
 from tinycnn.classical.hog_svm import hog_svm
 from tinycnn.models.alexnet import alexnet_localizer
+from tinycnn.models.cascade import PoseCascade
 from tinycnn.models.hog import hog_localizer
 from tinycnn.models.localizer import localizer
-from tinycnn.models.pose import pose_alexnet, pose_resnet
+from tinycnn.models.pose import pose_alexnet, pose_plain, pose_resnet
 from tinycnn.models.resnet import resnet_localizer
 
 ARCHITECTURES: dict[str, Callable[..., Any]] = {
     "localizer": localizer, "resnet": resnet_localizer, "alexnet": alexnet_localizer,
     "hog-heads": hog_localizer, "hog-svm": hog_svm, "haar": haar,
-    "pose": pose_resnet, "pose-alexnet": pose_alexnet,
+    "pose": pose_resnet, "pose-alexnet": pose_alexnet, "pose-plain": pose_plain,
 }  # fmt: skip
 
 
 def build(config: dict[str, Any]) -> Any:
     """The network that `config` describes: {"architecture": name, ...keyword arguments of its function}."""
     arguments = dict(config)
+    if arguments["architecture"] == "pose-cascade":
+        stages = build(arguments["stage_1"]), build(arguments["stage_2"])
+        stages[0].mirror = arguments["mirror"]
+        return PoseCascade(*stages, zoom=arguments["zoom"])
     return ARCHITECTURES[arguments.pop("architecture")](**arguments)
 
 

@@ -71,13 +71,14 @@ def structure(model: Layer) -> dict[str, Any]:
     texts among its attributes, the methods that were put into this one object, and the shapes of its weights.
 
     Two networks with one structure, weights and buffers give the same answers. A Dropout's probability counts, a mode
-    (training, frozen) does not.
+    (training, frozen) does not, nor whether something was measured: that is in a buffer.
     """
+    passing = ("training", "frozen", "recorder", "has_statistics")
     found, waiting = {}, [("", model)]
     for prefix, layer in waiting:  # it grows on the way
         waiting += [(f"{prefix}{name}.", child) for name, child in layer.children().items()]
         if layer is not model:
-            own = {name: value for name, value in vars(layer).items() if name not in ("training", "frozen", "recorder")
+            own = {name: value for name, value in vars(layer).items() if name not in passing
                    and not name.startswith("_")}
             plain = {name: value for name, value in own.items() if isinstance(value, int | float | str | tuple | None)}
             shapes = {name: held.value.shape for name, held in (layer.held(Parameter) | layer.held(Buffer)).items()}

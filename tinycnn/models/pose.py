@@ -16,7 +16,18 @@ import numpy as np
 from tinycnn.backend import Array, ArrayLike, MaybeNone, Shape, array_module, device_of, to_device, to_numpy
 from tinycnn.data.dataset import Pictures
 from tinycnn.errors import DataError, ShapeError
-from tinycnn.layers import Buffer, Dropout, Flatten, Layer, Linear, ReLU, Sequential
+from tinycnn.layers import (
+    BatchNorm2d,
+    Buffer,
+    Conv2d,
+    Dropout,
+    Flatten,
+    Layer,
+    Linear,
+    MaxPool2d,
+    ReLU,
+    Sequential,
+)
 from tinycnn.models.alexnet import VARIANTS, alexnet_pose
 from tinycnn.models.base import Images, PictureModel, structure
 from tinycnn.models.heads import small_head
@@ -128,8 +139,17 @@ class PoseNet(PictureModel):
                 batch = np.stack([frame for frame, _ in some])
                 shown += [window for _, window in some]
                 found.append(self.answer(self.normalize(to_device(batch, self.device))))
-        (codes,) = self.finite(np.concatenate(found))
-        return PosePrediction(decode_joints(codes, np.stack(shown)))
+            (codes,) = self.finite(np.concatenate(found))
+            places = np.stack(shown)
+            (joints,) = self.finite(self.refined(decode_joints(codes, places), images, places))
+        return PosePrediction(joints)
+
+    def refined(self, joints: np.ndarray, images: Sequence[np.ndarray], shown: np.ndarray) -> np.ndarray:
+        """Joints (N, J, 2) in pixels as this network says them, after further stages: it has none (see PoseCascade).
+
+        images: N    shown: (N, 4), the windows that the joints were found in
+        """
+        return joints
 
     def _cut(self, image, box):
         """What the network is shown of one picture, (S, S, 3), and its window (4,)."""
@@ -148,6 +168,22 @@ class PoseNet(PictureModel):
         return f"PoseNet({len(JOINTS)} joints, {self.image_size} x {self.image_size})"
 
 
+def pose_plain(image_size: int = 64, channels: Sequence[int] = (16, 32, 64, 128), hidden: int = 256,
+               dropout: float = 0.0, mirror: bool = True, seed: int = 0) -> PoseNet:
+    """A PoseNet on the localizer's trunk, with a batch normalization behind each convolution. It takes a quarter of the
+    time of pose_resnet, and so sees more people in the same time; and it is small enough for a second stage.
+    """
+    config = {"architecture": "pose-plain", "image_size": image_size, "channels": list(channels), "hidden": hidden,
+              "dropout": dropout, "mirror": mirror}
+    rng, layers, c = np.random.default_rng(seed), list[Layer](), 3
+    for f in channels:
+        layers += [Conv2d(c, f, 3, padding=1, bias=False, rng=rng), BatchNorm2d(f), ReLU(), MaxPool2d(2)]
+        c = f
+    trunk = Sequential(*layers, input_shape=(image_size, image_size, 3))
+    return PoseNet(trunk, _head(trunk, image_size, hidden, dropout, rng, seed), image_size, config=config,
+                   mirror=mirror)
+
+
 def pose_resnet(image_size: int = 64, channels: Sequence[int] = (32, 64, 128, 192), hidden: int = 256,
                 dropout: float = 0.3, mirror: bool = True, seed: int = 0) -> PoseNet:
     """A PoseNet on the residual trunk of tinycnn.models.resnet: the map is flattened, since joints have places."""
@@ -155,11 +191,16 @@ def pose_resnet(image_size: int = 64, channels: Sequence[int] = (32, 64, 128, 19
               "dropout": dropout, "mirror": mirror}
     rng = np.random.default_rng(seed)
     trunk = residual_trunk(image_size, channels, rng)
+    return PoseNet(trunk, _head(trunk, image_size, hidden, dropout, rng, seed), image_size, config=config,
+                   mirror=mirror)
+
+
+def _head(trunk, image_size, hidden, dropout, rng, seed):
+    """The map, flattened -> a hidden layer -> 28 numbers."""
     h, w, c = trunk.output_shape((image_size, image_size, 3))
     one, two = (Dropout(dropout, rng=np.random.default_rng([seed, i])) for i in (1, 2))
-    head = Sequential(Flatten(), one, Linear(h * w * c, hidden, rng=rng), ReLU(), two,
+    return Sequential(Flatten(), one, Linear(h * w * c, hidden, rng=rng), ReLU(), two,
                       small_head(hidden, 2 * len(JOINTS), rng), input_shape=(h, w, c))
-    return PoseNet(trunk, head, image_size, config=config, mirror=mirror)
 
 
 def pose_alexnet(variant: str = "paper", dropout: float = 0.5, mirror: bool = True, seed: int = 0) -> PoseNet:

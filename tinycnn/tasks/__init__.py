@@ -23,8 +23,10 @@ from typing import Any
 from tinycnn.backend import to_device
 from tinycnn.classical.window import WindowDetector
 from tinycnn.errors import TrainingError
+from tinycnn.models.cascade import PoseCascade
 from tinycnn.models.localizer import Localizer
 from tinycnn.models.pose import PoseNet
+from tinycnn.tasks.cascade import PoseRefinement
 from tinycnn.tasks.localization import Localization
 from tinycnn.tasks.parts import given_parts
 from tinycnn.tasks.pose import PoseEstimation
@@ -33,7 +35,8 @@ from tinycnn.text import kind
 
 __all__ = ["TASKS", "check_gradients", "given_parts", "task_of"]
 
-TASKS: dict[type, Any] = {Localizer: Localization, PoseNet: PoseEstimation, WindowDetector: WindowDetection}
+TASKS: dict[type, Any] = {Localizer: Localization, PoseCascade: PoseRefinement, PoseNet: PoseEstimation,
+                          WindowDetector: WindowDetection}  # a PoseCascade is a PoseNet too
 
 
 def task_of(model: Any, name: str = "fit") -> Any:

@@ -31,7 +31,8 @@ class PoseEstimation:
     augmented_by = 6, "picture, joints, visible, window, side and generator, such as tinycnn.data.PoseAugment()"
 
     def __init__(self, model: PoseNet) -> None:
-        self.model = model
+        self.model = self.whole = model
+        self.side = round(AROUND * model.image_size)  # of a cut-out
 
     def fitting(self, train: PoseSamples | PoseDataset,
                 valid: PoseSamples | None) -> tuple[PoseSamples, PoseSamples | None]:
@@ -44,9 +45,8 @@ class PoseEstimation:
 
     def cut_out(self, samples: PoseSamples) -> PoseSamples:
         """Pictures that are small already stay as they are."""
-        side = round(AROUND * self.model.image_size)
-        small = isinstance(samples.images, np.ndarray) and max(samples.images.shape[1:3]) <= side
-        return samples if small else cut_out(samples, side, AROUND * self.model.margin)
+        small = isinstance(samples.images, np.ndarray) and max(samples.images.shape[1:3]) <= self.side
+        return samples if small else cut_out(samples, self.side, AROUND * self.whole.margin)
 
     def check_loss(self, loss: Any) -> None:
         """A loss of something else is refused with the line that is meant."""
@@ -86,13 +86,11 @@ class PoseEstimation:
 
     def validate(self, valid: PoseSamples, loss: Any, batch_size: int, workers: int, processes: Any = ALONE) -> Row:
         """The loss of what is predicted, PCK and PCP, on the validation samples."""
-        codes = processes.over(valid, lambda part: self._codes(part, batch_size, workers))
-        mask = np.repeat(valid.visible, 2, axis=1)
-        shown = poses.windows(valid.boxes, self.model.margin)
-        truth = poses.encode_joints(valid.joints, shown)
-        value = loss.forward(self.model.standardize(codes),
-                             (self.model.standardize(truth), to_device(mask.astype(np.float32), self.model.device)))
-        joints = poses.decode_joints(codes, shown)
+        model, mask = self.whole, np.repeat(valid.visible, 2, axis=1)
+        joints = processes.over(valid, lambda part: self._joints(part, batch_size, workers))
+        shown = poses.windows(valid.boxes, model.margin)
+        there, truth = (model.standardize(poses.encode_joints(some, shown)) for some in (joints, valid.joints))
+        value = loss.forward(there, (truth, to_device(mask.astype(np.float32), model.device)))
         return {"valid_loss": float(value), "valid_pcp": poses.pcp(joints, valid.joints, valid.visible)["total"],
                 "valid_pck": poses.pck(joints, valid.joints, valid.visible)["total"]}
 
@@ -108,10 +106,9 @@ class PoseEstimation:
         """All measures of tinycnn.poses, with those of the mean pose of `train_samples` beside them."""
         expect_part(self, samples, "evaluate")
         expect_something(samples)
-        margin = self.model.margin
+        margin = self.whole.margin
         with np.errstate(over="ignore", invalid="ignore"):  # finite() says it once
-            (codes,) = self.model.finite(self._codes(samples, batch_size, workers))
-        joints = poses.decode_joints(codes, poses.windows(samples.boxes, margin))
+            (joints,) = self.whole.finite(self._joints(samples, batch_size, workers))
         measured = {"count": len(samples), **poses.evaluate_pose(joints, samples.joints, samples.visible)}
         if train_samples is not None:
             there, here = (poses.windows(some.boxes, margin) for some in (train_samples, samples))
@@ -126,9 +123,16 @@ class PoseEstimation:
         """What `evaluate` gives; there are no classes to take apart."""
         return self.evaluate(samples, train_samples, batch_size, workers), None
 
+    def _joints(self, samples, batch_size, workers):
+        """Joints of all samples in their pixels, after all stages, (n, J, 2)."""
+        shown = poses.windows(samples.boxes, self.whole.margin)
+        joints = poses.decode_joints(self._codes(samples, batch_size, workers), shown)
+        with self.whole.predicting():
+            return self.whole.refined(joints, samples.images, shown)
+
     def _codes(self, samples, batch_size, workers):
-        """Joints of all samples in units of their windows, (n, J, 2)."""
-        model = self.model
+        """What the first stage says of all samples, in units of their windows, (n, J, 2)."""
+        model = self.whole
         with model.predicting():
-            shown = self.batches(samples, batch_size, shuffle=False, workers=workers)
+            shown = pose_batches(samples, batch_size, model.image_size, model.margin, shuffle=False, workers=workers)
             return np.concatenate([model.answer(model.normalize(to_device(b.images, model.device))) for b in shown])
