@@ -50,7 +50,8 @@ checkpoint
 tasks  what a training has to know of its task
 own_code
 fit_arguments
-training range_test
+training
+range_test
 reference
 inspection
 explorer

@@ -5,7 +5,7 @@ import pytest
 from test_steering import SMALL, samples
 
 import tinycnn as tc
-from tinycnn.errors import CheckpointError
+from tinycnn.errors import CheckpointError, TrainingError
 from tinycnn.optim import SGD, constant
 
 
@@ -49,6 +49,21 @@ def test_an_accumulated_step_is_one_step_with_one_norm():
     before = weights(tc.models.localizer(**SMALL))
     moved = np.sqrt(sum(((value - before[name]) ** 2).sum() for name, value in weights(model).items()))
     assert 0 < moved < 0.05 * 1e-3 * (1 + 1.9) + 1e-6
+
+
+def test_steps_count_from_one_in_callbacks_and_in_errors_alike(tmp_path):
+    seen = []
+
+    def poison(what, model):
+        seen.append((what["epoch"], what["step"]))
+        if what["step"] == 3:
+            model.class_head.w.value[:] = np.nan
+
+    options = {"accumulate": 2, "out": tmp_path / "run"}  # three batches an epoch, so two steps
+    train(epochs=1, **options)
+    with pytest.raises(TrainingError, match=r"at step 4 \(epoch 2\)"):
+        train(resume=True, on_step=poison, **options)
+    assert seen == [(2, 3)]
 
 
 def test_a_frozen_part_stays_as_it_is_with_accumulated_gradients():

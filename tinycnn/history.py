@@ -118,15 +118,16 @@ def losses_of(loss: Loss, value: Any) -> dict[str, Any]:
 class Meter:
     """Collects the losses of an epoch where they are computed, and stops the run when one is not a number."""
 
-    def __init__(self, epoch: int, steps: int) -> None:
-        self.epoch, self.steps = epoch, steps
+    def __init__(self, epoch: int) -> None:
+        self.epoch = epoch
         self.names: tuple[str, ...] = ()
         self.waiting: list[Any] = []
         self.seen: list[np.ndarray] = []
         self.counts: list[int] = []
+        self.steps: list[int] = []
 
-    def add(self, loss: Loss, value: Any, count: int) -> None:
-        """loss: whose forward has just returned value    count: images of the batch"""
+    def add(self, loss: Loss, value: Any, count: int, step: int) -> None:
+        """loss: whose forward has just returned value    count: images of the batch    step: that it is part of"""
         found = losses_of(loss, value)
         if self.counts and self.names != tuple(found):
             raise TypeError(f"{type(loss).__name__}.terms has other names than in the step before: "
@@ -135,6 +136,7 @@ class Meter:
         xp = array_module(*(number for number in found.values() if not isinstance(number, float | int)))
         self.waiting.append(xp.stack([xp.asarray(number) for number in found.values()]))
         self.counts.append(count)
+        self.steps.append(step)
         # On the host a look is free, and it comes before backward, so the weights are still good.
         if xp is np or len(self.waiting) >= LOOK_EVERY:
             self.look()
@@ -148,14 +150,14 @@ class Meter:
             total, *terms = zip(self.names, losses, strict=True)
             for name, value in (*terms, total):  # a term says more
                 if not math.isfinite(value):
-                    step = self.epoch * self.steps + len(self.seen)
+                    step = self.steps[len(self.seen)]
                     cause = "The usual cause is a learning rate that is too high: try a tenth of it, a longer " \
                             "warm-up, or clip_norm=5. What was saved before is intact."
-                    if step == 0:
+                    if step == 1:
                         cause = "No weight has moved yet, so the learning rate is not to blame: look at the weights " \
                                 "that it began with, at the boxes, and at the loss itself."
                     title = name.replace("_", " ")
-                    raise TrainingError(f"the {title} became {value} at step {step} (epoch {self.epoch + 1}). {cause}")
+                    raise TrainingError(f"the {title} became {value} at step {step} (epoch {self.epoch}). {cause}")
             self.seen.append(losses)
         self.waiting = []
 

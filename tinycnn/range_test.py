@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from tinycnn import optim
-from tinycnn.backend import to_device
+from tinycnn.anomaly import Blind
 from tinycnn.data.dataset import Dataset, Samples
 from tinycnn.data.pose_samples import PoseDataset, PoseSamples
 from tinycnn.errors import TrainingError
@@ -29,6 +29,7 @@ from tinycnn.plots.look import Figure
 from tinycnn.progress import bar
 from tinycnn.tasks import task_of
 from tinycnn.text import count, figure_of, percent
+from tinycnn.training import backward, forward, take_step
 
 FEWEST = 20  # steps: fewer say nothing
 WINDOW = 0.2  # share of the steps over which the loss is smoothed
@@ -90,12 +91,9 @@ def lr_find(model: Localizer | PoseNet, data: Samples | Dataset | PoseSamples | 
     samples, _ = task.fitting(data, None)
     optimizer = optim.SGD(model, lr=0.01, momentum=0.9, weight_decay=5e-4) if optimizer is None else optimizer
     loss = task.usual_loss() if loss is None else loss
-    try:
-        expect_numbers(batch_size=(batch_size, 1), seed=(seed, 0), workers=(workers, 0), steps=(steps, FEWEST))
-        expect_parts(task, optimizer, loss, optim.constant(), augment, clip_norm, None, None, None, None)
-        balancing = balance_of(task, balance)
-    except (TypeError, ValueError) as error:
-        raise type(error)(str(error).replace("fit:", "lr_find:", 1)) from None
+    expect_numbers("lr_find", batch_size=(batch_size, 1), seed=(seed, 0), workers=(workers, 0), steps=(steps, FEWEST))
+    expect_parts("lr_find", task, optimizer, loss, optim.constant(), augment, clip_norm, None, None, None, None)
+    balancing = balance_of("lr_find", task, balance)
     if not 0 < lowest < highest < math.inf:
         raise ValueError(f"lr_find: expected 0 < lowest < highest, got lowest={lowest}, highest={highest}")
     second, optimizer, loss = _copies(model, optimizer, loss)
@@ -108,9 +106,11 @@ def lr_find(model: Localizer | PoseNet, data: Samples | Dataset | PoseSamples | 
     try:
         for rate, batch in bar(zip(rates, batches, strict=False), steps, "rates", progress, unit="step"):
             optimizer.lr = float(rate)
-            losses.append(_step(task, batch, loss, optimizer, clip_norm))
+            losses.append(float(forward(task, batch, loss, Blind())))
             if not math.isfinite(losses[-1]) or _blown_up(losses, steps):
                 break
+            backward(task, loss, Blind())
+            take_step(optimizer, clip_norm, Blind())
     except MemoryError as error:
         raise TrainingError(explain_out_of_memory(error, batch_size)) from error
     finally:
@@ -170,17 +170,3 @@ def _endless(task: Any, samples: Any, batch_size: int, **how: Any) -> Iterator[A
     """The batches of one epoch after another."""
     for epoch in itertools.count():
         yield from task.batches(samples, batch_size, epoch=epoch, **how)
-
-
-def _step(task, batch, loss, optimizer, clip_norm):
-    """One step of training; returns the loss before it."""
-    with np.errstate(over="ignore", invalid="ignore"):  # numbers that overflow are what is looked for
-        model = task.model
-        images, truth = to_device(batch.images, model.device), task.truth(batch)
-        value = float(loss.forward(model.forward(model.normalize(images)), truth))
-        if math.isfinite(value):
-            task.backward(loss.backward(), type(loss).__name__)
-            if clip_norm:
-                optim.clip_gradients(model, clip_norm)
-            optimizer.step()
-    return value

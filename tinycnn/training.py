@@ -60,8 +60,9 @@ def fit(model: Localizer | PoseNet, train: Samples | Dataset | PoseSamples | Pos
     gradcheck_every: check the gradients of the whole model after every so many steps
     on_epoch: called with (row, model) after each epoch, row as in History. A rate that it sets, optimizer.lr = ...,
         is the one that the schedule multiplies from then on; no checkpoint keeps it
-    on_step: called with (what, model) after each step of the optimizer, what = {"epoch", "step", "lr", "loss"}, all
-        counted from 1; the loss is 0-d, where the model is. It may set the rate too
+    on_step: called with (what, model) after each step of the optimizer, what = {"epoch", "step", "lr", "loss"}; the
+        loss is 0-d, where the model is. It may set the rate too. Epochs and steps count from 1, here and in every
+        error, and steps go on from epoch to epoch, also where a run is resumed
     freeze: a part of the model and for how many epochs it stays as it is, ("trunk", 3); then all of it learns
     balance: every class comes equally often, however rare; an epoch stays as long (tinycnn.data.batches.balanced).
         Probabilities are then those of classes that are equally frequent: a rare class is named more often
@@ -83,11 +84,11 @@ def fit(model: Localizer | PoseNet, train: Samples | Dataset | PoseSamples | Pos
     loss = task.usual_loss() if loss is None else loss
     schedule = optim.cosine() if schedule is None else schedule
     optimizer = optim.SGD(model, lr=0.01, momentum=0.9, weight_decay=5e-4) if optimizer is None else optimizer
-    expect_numbers(epochs=(epochs, 0), batch_size=(batch_size, 1), seed=(seed, 0), workers=(workers, 0),
+    expect_numbers("fit", epochs=(epochs, 0), batch_size=(batch_size, 1), seed=(seed, 0), workers=(workers, 0),
                    patience=(patience, 1), gradcheck_every=(gradcheck_every, 0), accumulate=(accumulate, 1))
-    expect_parts(task, optimizer, loss, schedule, augment, clip_norm, on_epoch, on_step, average, out)
+    expect_parts("fit", task, optimizer, loss, schedule, augment, clip_norm, on_epoch, on_step, average, out)
     part, frozen_epochs = frozen_part(model, freeze)
-    balancing = balance_of(task, balance)
+    balancing = balance_of("fit", task, balance)
     if device is not None:
         model.to(pick_device(device)[0])
     settings = settings_of(model, epochs=epochs, batch_size=batch_size, seed=seed, patience=patience,
@@ -97,7 +98,8 @@ def fit(model: Localizer | PoseNet, train: Samples | Dataset | PoseSamples | Pos
     gradients, averaged = Accumulated(model, accumulate), Average(model, average)
     run = Run(model, optimizer, out, settings, given_parts(task, train, valid), averaged, restore_best)
     watch = Watch(model, samples.names) if detect_anomaly else Blind()
-    steps_per_epoch = math.ceil(len(samples) / batch_size)
+    batches = math.ceil(len(samples) / batch_size)  # of an epoch, and its steps
+    steps = math.ceil(batches / accumulate)
     base_lr = set_lr = optimizer.lr
     try:
         for sentence in run.begin(resume, schedule):
@@ -107,27 +109,29 @@ def fit(model: Localizer | PoseNet, train: Samples | Dataset | PoseSamples | Pos
         for epoch in range(len(run.history), epochs):
             if patience is not None and run.history.waited >= patience:
                 break
-            start, meter = time.perf_counter(), Meter(epoch, steps_per_epoch)
+            start, meter = time.perf_counter(), Meter(epoch + 1)
             if part is not None:
                 part.freeze(epoch < frozen_epochs)
             model.train()
             shuffled = task.batches(samples, batch_size, shuffle=True, augment=augment, seed=seed, epoch=epoch,
                                     workers=workers, skip_missing=True, **balancing)
-            for step, batch in enumerate(bar(shuffled, steps_per_epoch, f"epoch {epoch + 1}/{epochs}", progress)):
-                done = epoch * steps_per_epoch + step
-                if step % accumulate == 0:
-                    optimizer.lr = set_lr = base_lr * schedule(done / (epochs * steps_per_epoch))
-                with watch.step(done, batch.indices):
-                    value = _gradients(task, batch, loss, meter, watch)
-                    complete = gradients.complete(len(batch.images), last=step + 1 == steps_per_epoch)
+            for k, batch in enumerate(bar(shuffled, batches, f"epoch {epoch + 1}/{epochs}", progress)):
+                step = epoch * steps + k // accumulate + 1
+                if k % accumulate == 0:
+                    optimizer.lr = set_lr = base_lr * schedule((epoch * batches + k) / (epochs * batches))
+                with watch.step(step, batch.indices):
+                    value = forward(task, batch, loss, watch)
+                    meter.add(loss, value, len(batch.images), step)
+                    backward(task, loss, watch)
+                    complete = gradients.complete(len(batch.images), last=k + 1 == batches)
                     if complete:
-                        _step(model, optimizer, clip_norm, watch)
+                        take_step(optimizer, clip_norm, watch)
                         averaged.follow()
                 if complete and on_step is not None:
-                    on_step({"epoch": epoch + 1, "step": optimizer.steps, "lr": optimizer.lr, "loss": value}, model)
+                    on_step({"epoch": epoch + 1, "step": step, "lr": optimizer.lr, "loss": value}, model)
                     base_lr, set_lr = _rates(optimizer, base_lr, set_lr)
-                if gradcheck_every and (done + 1) % gradcheck_every == 0:
-                    check_gradients(task, batch, loss, done)
+                if complete and gradcheck_every and step % gradcheck_every == 0:
+                    check_gradients(task, batch, loss, step)
             row = {"epoch": epoch + 1, "seconds": 0.0, "lr": optimizer.lr, **meter.means()}
             if valid is not None and len(valid):
                 with averaged.shown():
@@ -151,27 +155,34 @@ def fit(model: Localizer | PoseNet, train: Samples | Dataset | PoseSamples | Pos
     return run.history
 
 
-def _gradients(task, batch, loss, meter, watch):
-    """Forward, the loss, and backward, which writes all gradients; returns the loss, 0-d."""
-    # Numbers that overflow are reported once, as a TrainingError, not by a warning for each operation.
-    with np.errstate(over="ignore", invalid="ignore"):
-        model = task.model
-        images, truth = to_device(batch.images, model.device), task.truth(batch)
-        value = loss.forward(model.forward(model.normalize(images)), truth)
-        watch.forward(value, truth)
-        meter.add(loss, value, len(batch.images))
-        task.backward(loss.backward(), type(loss).__name__)
-        watch.backward()
+# Numbers that overflow are reported once, as a TrainingError, not by a warning for each operation.
+QUIETLY = np.errstate(over="ignore", invalid="ignore")
+
+
+@QUIETLY
+def forward(task: Any, batch: Any, loss: Loss, watch: Watch) -> Any:
+    """A batch through the model and the loss, whose value, 0-d, is returned."""
+    model = task.model
+    images, truth = to_device(batch.images, model.device), task.truth(batch)
+    value = loss.forward(model.forward(model.normalize(images)), truth)
+    watch.forward(value, truth)
     return value
 
 
-def _step(model, optimizer, clip_norm, watch):
-    """One step of the optimizer with the gradients that are there."""
-    with np.errstate(over="ignore", invalid="ignore"):
-        if clip_norm:
-            optim.clip_gradients(model, clip_norm)
-        optimizer.step()
-        watch.weights()
+@QUIETLY
+def backward(task: Any, loss: Loss, watch: Watch) -> None:
+    """The way back, which writes all gradients."""
+    task.backward(loss.backward(), type(loss).__name__)
+    watch.backward()
+
+
+@QUIETLY
+def take_step(optimizer: optim.Optimizer, clip_norm: float | None, watch: Watch) -> None:
+    """One step with the gradients that are there."""
+    if clip_norm:
+        optim.clip_gradients(optimizer.model, clip_norm)
+    optimizer.step()
+    watch.weights()
 
 
 def _rates(optimizer, base, was):

@@ -3,8 +3,6 @@
 import argparse
 import contextlib
 import json
-import os
-import platform
 import shlex
 import time
 from pathlib import Path
@@ -24,7 +22,6 @@ from tinycnn.models.weights import load, save
 from tinycnn.optim import SGD, Adam
 from tinycnn.origin import origin, other_than, versions
 from tinycnn.text import legible
-from tinycnn.version import __version__
 
 SHOWN = 24  # pictures in predictions.png
 LARGE, FEW = 10**7, 10**4  # parameters of a network that needs much of everything, and pictures that are few for it
@@ -259,10 +256,8 @@ def _report(model, metrics, folder, problems):
 
 
 def _config(settings, data, model, folder, argv):
-    return {"settings": settings, "repeat": resume.repeat(folder, settings), **origin(argv), "tinycnn": __version__,
-            "python": platform.python_version(), "numpy": np.__version__, "processors": os.cpu_count(),
-            "data": runs.describe_data(data),
-            "parameters": _count(model)}
+    return {"settings": settings, "repeat": resume.repeat(folder, settings), **origin(argv),
+            "data": runs.describe_data(data), "parameters": _count(model)}
 
 
 def _count(model):

@@ -3,7 +3,7 @@
     task = task_of(model)
 
     task.fitting(train, valid) -> train, valid     the samples as the model counts them; refuses what does not fit
-    task.check_loss(loss), task.usual_loss()       what can be trained with
+    task.check_loss(loss, name), task.usual_loss() what can be trained with
     task.has_classes                               whether there are classes that can come equally often
     task.prepare(train, augment, seed, loss)       what is measured once, before the first step: statistics
     task.batches(samples, batch_size, ...)         pictures ready for the network, with their answers

@@ -55,10 +55,10 @@ class Localization:
             samples = samples.relabel(model.classes)
         return samples, None if valid is None else valid.relabel(samples.classes)
 
-    def check_loss(self, loss: Loss) -> None:
+    def check_loss(self, loss: Loss, name: str) -> None:
         """A loss of one head is refused with the line that is meant."""
         if isinstance(loss, (SoftmaxCrossEntropy, *BOX_LOSSES.values())):
-            raise TypeError(f"fit: {loss!r} is the loss of one head; both together: MultiTaskLoss(box_loss=...)")
+            raise TypeError(f"{name}: {loss!r} is the loss of one head; both together: MultiTaskLoss(box_loss=...)")
 
     def fingerprint(self, train: Samples) -> list[float]:
         """What tells one set of training samples from another, for a run that is resumed."""
@@ -85,8 +85,8 @@ class Localization:
         """(dloss/dscores, dloss/dboxes) down into the model. name: of the loss that gave them"""
         found = [kind(part) for part in gradients] if isinstance(gradients, tuple | list) else [kind(gradients)]
         if len(found) != 2 or any(getattr(getattr(part, "dtype", None), "kind", "") != "f" for part in gradients):
-            raise TypeError(f"fit expects that {name}.backward returns two gradients, (dscores, dboxes), "
-                            f"got {' and '.join(found) or 'none'}; each is an array of floating-point numbers")
+            raise TypeError(f"{name}.backward must return two gradients, (dscores, dboxes), got "
+                            f"{' and '.join(found) or 'none'}; each is an array of floating-point numbers")
         self.model.backward(*gradients)
 
     def validate(self, valid: Samples, loss: Loss, batch_size: int, workers: int) -> Row:

@@ -47,10 +47,10 @@ class PoseEstimation:
         small = isinstance(samples.images, np.ndarray) and max(samples.images.shape[1:3]) <= side
         return samples if small else cut_out(samples, side, AROUND * self.model.margin)
 
-    def check_loss(self, loss: Any) -> None:
+    def check_loss(self, loss: Any, name: str) -> None:
         """A loss of something else is refused with the line that is meant."""
         if not isinstance(loss, PoseLoss) and type(loss).__module__.startswith("tinycnn."):
-            raise TypeError(f"fit: {loss!r} is no loss of a pose: PoseLoss(joint_loss=...)")
+            raise TypeError(f"{name}: {loss!r} is no loss of a pose: PoseLoss(joint_loss=...)")
 
     def fingerprint(self, train: PoseSamples) -> list[float]:
         """What tells one set of training samples from another, for a run that is resumed."""
@@ -75,8 +75,8 @@ class PoseEstimation:
     def backward(self, gradient: Any, name: str) -> None:
         """dloss/doutputs down into the model. name: of the loss that gave it"""
         if getattr(getattr(gradient, "dtype", None), "kind", "") != "f":
-            raise TypeError(f"fit expects that {name}.backward returns one gradient, an array of floating-point "
-                            f"numbers, got {kind(gradient)}")
+            raise TypeError(f"{name}.backward must return one gradient, an array of floating-point numbers, got "
+                            f"{kind(gradient)}")
         self.model.backward(gradient, input_gradient=False)
 
     def validate(self, valid: PoseSamples, loss: Any, batch_size: int, workers: int) -> Row:
