@@ -21,7 +21,8 @@ from tinycnn.text import count
 
 Settings = dict[str, Any]
 MAY_CHANGE = ("epochs", "patience", "machine")
-UNCHOSEN = {"freeze": None, "balance": False, "accumulate": 1, "average": None}  # what earlier versions did not write
+# What earlier versions did not write.
+UNCHOSEN = {"freeze": None, "balance": False, "mix": "None", "accumulate": 1, "average": None}
 MOST = 3  # differences in a sentence
 
 

@@ -29,12 +29,12 @@ def expect_numbers(name, **numbers):
             raise ValueError(f"{name}: {what} must be a whole number, {least} or more, got {value!r}")
 
 
-def expect_parts(name, task, optimizer, loss, schedule, augment, clip_norm, on_epoch, on_step, average, out):
+def expect_parts(name, task, optimizer, loss, schedule, augment, mix, clip_norm, on_epoch, on_step, average, out):
     """What trains the model must be objects and functions that fit, not names or classes."""
     if out is not None and not isinstance(out, str | Path):
         raise TypeError(f"{name}: out must be the path of a folder, or None, got {out!r}")
     _expect_own(name, optimizer, task.model)
-    _expect_loss(name, task, loss)
+    _expect_loss(name, task, loss, mix)
     _expect_factors(name, schedule)
     count, words = task.augmented_by
     if augment is not None and not _takes(augment, count):
@@ -60,11 +60,16 @@ def frozen_part(model: Layer, freeze: tuple[str, int] | None) -> tuple[Layer | N
     return parts[freeze[0]], int(freeze[1])
 
 
-def balance_of(name: str, task: Any, balance: bool) -> dict[str, bool]:
-    """What goes to the batches of a task: nothing, where nothing is balanced. Tasks without classes refuse it."""
+def how_shown(name: str, task: Any, balance: bool, mix: Any) -> dict[str, Any]:
+    """What of both goes to the batches of a task. One without classes refuses them."""
     if balance and not task.has_classes:
         raise TypeError(f"{name}: balance shows classes equally often, and {type(task.model).__name__} has none")
-    return {"balance": True} if balance else {}
+    if mix is not None and not task.has_classes:
+        raise TypeError(f"{name}: mix makes pictures of two classes, and {type(task.model).__name__} has none")
+    if mix is not None and not _takes(mix, 3):
+        raise TypeError(f"{name}: mix must be a function of images, boxes and generator, such as tinycnn.data.Mixup() "
+                        f"or tinycnn.data.CutMix(), got {mix!r}")
+    return ({"balance": True} if balance else {}) | ({} if mix is None else {"mix": mix})
 
 
 def _named(model, prefix=""):
@@ -108,7 +113,7 @@ def _expect_own(name, optimizer, model):
 
 
 def settings_of(model, *, epochs, batch_size, seed, patience, clip_norm, augment, schedule, loss, optimizer, freeze,
-                balance, notes, accumulate, average, train):
+                balance, mix, notes, accumulate, average, train):
     """All that a run must find again when it is resumed, as JSON would give it back, and the machine that computes it.
 
     train: a few numbers of the training samples, which earlier versions compared
@@ -117,11 +122,11 @@ def settings_of(model, *, epochs, batch_size, seed, patience, clip_norm, augment
     replaced = [value for value in vars(model).values() if inspect.isroutine(value)]
     settings = {
         "epochs": epochs, "patience": patience, "batch_size": batch_size, "seed": seed, "clip_norm": clip_norm,
-        "augment": name_of(augment), "schedule": [schedule(i / 16) for i in range(16)], "loss": name_of(loss),
-        "optimizer": name_of(optimizer), "train": train, "freeze": list(freeze) if freeze else None,
-        "balance": bool(balance), "notes": notes or {}, "accumulate": accumulate, "average": average,
+        "augment": name_of(augment), "mix": name_of(mix), "schedule": [schedule(i / 16) for i in range(16)],
+        "loss": name_of(loss), "optimizer": name_of(optimizer), "train": train, "balance": bool(balance),
+        "freeze": list(freeze) if freeze else None, "notes": notes or {}, "accumulate": accumulate, "average": average,
         "model": getattr(model, "config", None), "layers": layers,
-        "code": own_code(augment=augment, loss=loss, optimizer=type(optimizer), layers=model.tree()[1:],
+        "code": own_code(augment=augment, mix=mix, loss=loss, optimizer=type(optimizer), layers=model.tree()[1:],
                          model=[type(model), *replaced]),
         "machine": {"device": model.device, "NumPy": np.__version__, "tinycnn": __version__} | (
             {"threads": threads.thread_count(), "engine": "on" if threads.enabled() else "off"}
@@ -130,11 +135,11 @@ def settings_of(model, *, epochs, batch_size, seed, patience, clip_norm, augment
     return json.loads(json.dumps(settings, default=lambda other: getattr(other, "item", other.__str__)()))
 
 
-def _expect_loss(name, task, loss):
+def _expect_loss(name, task, loss, mix):
     """A class in place of an object, and what is no loss of this task, are refused with the line that is meant."""
     if isinstance(loss, type):
         raise TypeError(f"{name}: loss is the class {loss.__name__}; pass an object: loss={loss.__name__}()")
-    task.check_loss(loss, name)
+    task.check_loss(loss, name, mix)
     for method in ("forward", "backward"):
         if not callable(getattr(loss, method, None)):
             raise TypeError(f"{name}: {type(loss).__name__} has no method {method}; tinycnn.losses.Loss has an example")

@@ -21,7 +21,7 @@ from tinycnn.checkpoint import Run
 from tinycnn.data.dataset import Dataset, Samples
 from tinycnn.data.pose_samples import PoseDataset, PoseSamples
 from tinycnn.errors import TrainingError
-from tinycnn.fit_arguments import balance_of, expect_numbers, expect_parts, frozen_part, settings_of
+from tinycnn.fit_arguments import expect_numbers, expect_parts, frozen_part, how_shown, settings_of
 from tinycnn.history import History, Meter, Row, describe
 from tinycnn.losses import Loss
 from tinycnn.memory import explain_out_of_memory
@@ -30,14 +30,14 @@ from tinycnn.models.localizer import Localizer
 from tinycnn.models.pose import PoseNet
 from tinycnn.progress import bar
 from tinycnn.tasks import check_gradients, given_parts, task_of
-from tinycnn.updates import Accumulated, Average
+from tinycnn.updates import Accumulated, Average, Rate
 
 
 @trains
 def fit(model: Localizer | PoseNet, train: Samples | Dataset | PoseSamples | PoseDataset,
         valid: Samples | PoseSamples | None = None, *, epochs: int = 20, batch_size: int = 64,
         optimizer: optim.Optimizer | None = None, loss: Loss | None = None, schedule: optim.Schedule | None = None,
-        augment: Any = None, seed: int = 0, out: str | Path | None = None, resume: bool = False,
+        augment: Any = None, mix: Any = None, seed: int = 0, out: str | Path | None = None, resume: bool = False,
         patience: int | None = None, clip_norm: float | None = None, device: str | None = None, progress: bool = True,
         gradcheck_every: int = 0, workers: int = 1, on_epoch: Callable[[Row, Any], object] | None = None,
         freeze: tuple[str, int] | None = None, balance: bool = False, notes: dict[str, Any] | None = None,
@@ -50,9 +50,9 @@ def fit(model: Localizer | PoseNet, train: Samples | Dataset | PoseSamples | Pos
         never learned from
     optimizer: default SGD(model, lr=0.01, momentum=0.9, weight_decay=5e-4)    loss: default MultiTaskLoss(), PoseLoss()
     schedule: progress 0..1 -> factor on the rate; default tinycnn.optim.cosine()
-    augment: an Augment (for a PoseNet, a PoseAugment), or None
-    out: a folder for model.npz (the best epoch; the last without valid), checkpoint.npz, history.csv, epochs.npz, and
-        run.json
+    augment: an Augment (for a PoseNet, a PoseAugment), or None    mix: a tinycnn.data.Mixup or CutMix, or None: a
+        picture then has shares of two classes, which a WeightedCrossEntropy takes, and the box of the larger share
+    out: a folder for model.npz (best epoch; the last without valid), checkpoint.npz, history.csv, epochs.npz, run.json
     resume: continue from out/checkpoint.npz if there is one, with the same samples and settings. Only epochs and
         patience may be others: the rate then follows the schedule over the new number of epochs, which is printed
     patience: stop after so many epochs without a better one    clip_norm: largest norm of all gradients
@@ -81,26 +81,26 @@ def fit(model: Localizer | PoseNet, train: Samples | Dataset | PoseSamples | Pos
     """
     task = task_of(model)
     samples, valid = task.fitting(train, valid)  # as the model counts them
-    loss = task.usual_loss() if loss is None else loss
+    loss = task.usual_loss(mix) if loss is None else loss
     schedule = optim.cosine() if schedule is None else schedule
     optimizer = optim.SGD(model, lr=0.01, momentum=0.9, weight_decay=5e-4) if optimizer is None else optimizer
     expect_numbers("fit", epochs=(epochs, 0), batch_size=(batch_size, 1), seed=(seed, 0), workers=(workers, 0),
                    patience=(patience, 1), gradcheck_every=(gradcheck_every, 0), accumulate=(accumulate, 1))
-    expect_parts("fit", task, optimizer, loss, schedule, augment, clip_norm, on_epoch, on_step, average, out)
+    expect_parts("fit", task, optimizer, loss, schedule, augment, mix, clip_norm, on_epoch, on_step, average, out)
     part, frozen_epochs = frozen_part(model, freeze)
-    balancing = balance_of("fit", task, balance)
+    shown = how_shown("fit", task, balance, mix)
     if device is not None:
         model.to(pick_device(device)[0])
     settings = settings_of(model, epochs=epochs, batch_size=batch_size, seed=seed, patience=patience,
                            clip_norm=clip_norm, augment=augment, schedule=schedule, loss=loss, optimizer=optimizer,
-                           freeze=freeze, balance=balance, notes=notes, accumulate=accumulate, average=average,
+                           freeze=freeze, balance=balance, mix=mix, notes=notes, accumulate=accumulate, average=average,
                            train=task.fingerprint(samples))
     gradients, averaged = Accumulated(model, accumulate), Average(model, average)
     run = Run(model, optimizer, out, settings, given_parts(task, train, valid), averaged, restore_best)
     watch = Watch(model, samples.names) if detect_anomaly else Blind()
     batches = math.ceil(len(samples) / batch_size)  # of an epoch, and its steps
     steps = math.ceil(batches / accumulate)
-    base_lr = set_lr = optimizer.lr
+    rate = Rate(optimizer, schedule)
     try:
         for sentence in run.begin(resume, schedule):
             if progress:
@@ -114,22 +114,21 @@ def fit(model: Localizer | PoseNet, train: Samples | Dataset | PoseSamples | Pos
                 part.freeze(epoch < frozen_epochs)
             model.train()
             shuffled = task.batches(samples, batch_size, shuffle=True, augment=augment, seed=seed, epoch=epoch,
-                                    workers=workers, skip_missing=True, **balancing)
+                                    workers=workers, skip_missing=True, **shown)
             for k, batch in enumerate(bar(shuffled, batches, f"epoch {epoch + 1}/{epochs}", progress)):
                 step = epoch * steps + k // accumulate + 1
                 if k % accumulate == 0:
-                    optimizer.lr = set_lr = base_lr * schedule((epoch * batches + k) / (epochs * batches))
+                    rate.follow((epoch * batches + k) / (epochs * batches))
                 with watch.step(step, batch.indices):
                     value = forward(task, batch, loss, watch)
                     meter.add(loss, value, len(batch.images), step)
                     backward(task, loss, watch)
                     complete = gradients.complete(len(batch.images), last=k + 1 == batches)
                     if complete:
-                        take_step(optimizer, clip_norm, watch)
+                        take_step(task, optimizer, clip_norm, watch)
                         averaged.follow()
                 if complete and on_step is not None:
                     on_step({"epoch": epoch + 1, "step": step, "lr": optimizer.lr, "loss": value}, model)
-                    base_lr, set_lr = _rates(optimizer, base_lr, set_lr)
                 if complete and gradcheck_every and step % gradcheck_every == 0:
                     check_gradients(task, batch, loss, step)
             row = {"epoch": epoch + 1, "seconds": 0.0, "lr": optimizer.lr, **meter.means()}
@@ -143,14 +142,13 @@ def fit(model: Localizer | PoseNet, train: Samples | Dataset | PoseSamples | Pos
                 print(describe(row), flush=True)
             if on_epoch is not None:
                 on_epoch(row, model)
-                base_lr, set_lr = _rates(optimizer, base_lr, set_lr)
         averaged.put()
         run.put_best()
     except MemoryError as error:  # CuPy's OutOfMemoryError is one too
         raise TrainingError(explain_out_of_memory(error, batch_size)) from error
     finally:
         run.end()
-        optimizer.lr = base_lr
+        rate.put_back()
         model.eval()
     return run.history
 
@@ -177,17 +175,12 @@ def backward(task: Any, loss: Loss, watch: Watch) -> None:
 
 
 @QUIETLY
-def take_step(optimizer: optim.Optimizer, clip_norm: float | None, watch: Watch) -> None:
+def take_step(task: Any, optimizer: optim.Optimizer, clip_norm: float | None, watch: Watch) -> None:
     """One step with the gradients that are there."""
     if clip_norm:
-        optim.clip_gradients(optimizer.model, clip_norm)
+        optim.clip_gradients(task.model, clip_norm)
     optimizer.step()
     watch.weights()
-
-
-def _rates(optimizer, base, was):
-    """(base, now): a callback may have set a rate, and from then on the schedule is a factor on that."""
-    return (base, was) if optimizer.lr == was else (optimizer.lr, optimizer.lr)
 
 
 def evaluate(model: PictureModel, samples: Samples | PoseSamples, train_samples: Samples | PoseSamples | None = None,

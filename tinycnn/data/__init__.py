@@ -17,6 +17,7 @@ from tinycnn.lazy import lazy
 _LATER = {
     "Augment": "tinycnn.data.augment",
     "Batch": "tinycnn.data.batches", "batches": "tinycnn.data.batches",
+    "CutMix": "tinycnn.data.mixing", "Mixup": "tinycnn.data.mixing",
     "Dataset": "tinycnn.data.dataset", "Samples": "tinycnn.data.dataset",
     "Photographs": "tinycnn.data.photographs", "read_image": "tinycnn.data.photographs",
     "SCENE_CLASSES": "tinycnn.data.scenes.compose", "render_scene": "tinycnn.data.scenes.compose",
@@ -32,6 +33,7 @@ if TYPE_CHECKING:  # the same names for a type checker, which runs nothing
     from tinycnn.data.augment import Augment
     from tinycnn.data.batches import Batch, batches
     from tinycnn.data.dataset import Dataset, Samples
+    from tinycnn.data.mixing import CutMix, Mixup
     from tinycnn.data.named import load
     from tinycnn.data.people.draw import draw_people
     from tinycnn.data.people.lsp import read_people
@@ -44,6 +46,7 @@ else:
     __getattr__, __dir__ = lazy(__name__, _LATER)
 
 __all__ = [
-    "Augment", "Batch", "Dataset", "Photographs", "PoseAugment", "PoseDataset", "PoseSamples", "SCENE_CLASSES",
-    "Samples", "batches", "draw_people", "load", "read", "read_image", "read_people", "render_scene", "scene", "scenes",
+    "Augment", "Batch", "CutMix", "Dataset", "Mixup", "Photographs", "PoseAugment", "PoseDataset", "PoseSamples",
+    "SCENE_CLASSES", "Samples", "batches", "draw_people", "load", "read", "read_image", "read_people", "render_scene",
+    "scene", "scenes",
 ]  # written out, since type checkers read it

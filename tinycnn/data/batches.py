@@ -10,15 +10,16 @@ import warnings
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
 import numpy as np
 
 from tinycnn.backend import Array
-from tinycnn.boxes import encode
+from tinycnn.boxes import decode, encode
 from tinycnn.data.dataset import Samples
+from tinycnn.data.mixing import Mixing, mixed_with, shares_of_classes
 from tinycnn.data.photographs import MISSING, Photographs
 from tinycnn.errors import DataError
 from tinycnn.resize import crop_resize
@@ -35,15 +36,23 @@ class Batch:
     labels: np.ndarray  # (n,) int64
     codes: np.ndarray  # (n, 4) float32: (cx, cy, h, w) in units of the network's input, 0 to 1
     indices: np.ndarray  # (n,) int64: which samples these are
+    others: np.ndarray | None = None  # (n,) int64, where each is mixed with a second picture: the class of that
+    shares: np.ndarray | None = None  # (n,) float64, and how much of it the first picture is
 
     def first(self, n: int) -> "Batch":
         """The first n of them."""
-        return Batch(self.images[:n], self.labels[:n], self.codes[:n], self.indices[:n])
+        return replace(self, **{name: array[:n] for name, array in vars(self).items() if array is not None})
+
+    def truth(self, num_classes: int) -> np.ndarray:
+        """The labels (n,); where pictures are mixed, the shares of all classes (n, K), which add up to 1."""
+        if self.others is None or self.shares is None:
+            return self.labels
+        return shares_of_classes(self.labels, self.others, self.shares, num_classes)
 
 
 def batches(samples: Samples, batch_size: int, image_size: int, *, shuffle: bool, augment: Augmentation | None = None,
             seed: int = 0, epoch: int = 0, drop_last: bool = False, workers: int = 1,
-            balance: bool = False, skip_missing: bool = False) -> Iterator[Batch]:
+            balance: bool = False, mix: Mixing | None = None, skip_missing: bool = False) -> Iterator[Batch]:
     """One pass over `samples`: an iterator of `Batch`.
 
     image_size: S, the side of the network's input; pictures of another size are resized, stretched if not square
@@ -53,7 +62,7 @@ def batches(samples: Samples, batch_size: int, image_size: int, *, shuffle: bool
     workers: background threads; they prepare workers + 1 batches ahead, and end when the iterator does (at its end, at
         `break`, on an error). 0 prepares each batch when it is asked for
     balance: as many samples as there are, all classes equally often (see `balanced`); needs shuffle
-
+    mix: a `Mixup` or `CutMix` (see tinycnn.data.mixing), or a function like them; None mixes no pictures
     skip_missing: leave out a picture whose file is gone, with a warning that names it and counts; batches get smaller
 
     A picture that cannot be used raises DataError with the sample's name when the iteration reaches its batch.
@@ -62,7 +71,8 @@ def batches(samples: Samples, batch_size: int, image_size: int, *, shuffle: bool
         raise DataError(f"image_size is at least 1, got {image_size}")
 
     def prepare(indices, rng):
-        return _prepare(samples, indices, image_size, augment, rng, skip_missing)
+        batch = _prepare(samples, indices, image_size, augment, rng, skip_missing)
+        return batch if mix is None else _mixed(batch, mix, rng)
 
     if balance and not shuffle:
         raise DataError("balance draws samples anew in each epoch, so it needs shuffle=True")
@@ -194,6 +204,13 @@ def _prepare(samples, indices, side, augment, rng, skip_missing):
             left = those_left(kept, indices, samples)
             images, sizes, boxes, labels, indices = (a[left] for a in (images, sizes, boxes, labels, indices))
     return Batch(images, labels, encode(boxes, sizes).astype(np.float32), indices)
+
+
+def _mixed(batch, mix, rng):
+    """The batch with two pictures in each; its boxes stay those of the first ones."""
+    side = batch.images.shape[1]
+    images, (others, shares) = mixed_with(batch.images, decode(batch.codes, (side, side)), mix, rng)
+    return replace(batch, images=images, others=batch.labels[others], shares=shares)
 
 
 def _is_ready(images, side):

@@ -3,8 +3,9 @@
     task = task_of(model)
 
     task.fitting(train, valid) -> train, valid     the samples as the model counts them; refuses what does not fit
-    task.check_loss(loss, name), task.usual_loss() what can be trained with
-    task.has_classes                               whether there are classes that can come equally often
+    task.check_loss(loss, name, mix)               what can be trained with; name: of the function that was called
+    task.usual_loss(mix)                           the loss where none is given
+    task.has_classes                               whether there are classes that can come equally often, or in shares
     task.prepare(train, augment, seed, loss)       what is measured once, before the first step: statistics
     task.batches(samples, batch_size, ...)         pictures ready for the network, with their answers
     task.truth(batch) -> what loss.forward compares the model's outputs with

@@ -23,7 +23,6 @@ AROUND = 1.5  # of a window, and of its resolution: what a cut-out holds, so tha
 class PoseEstimation:
     """See tinycnn/tasks."""
 
-    usual_loss = PoseLoss
     has_classes = False
     dataset, samples, taken = PoseDataset, PoseSamples, "PoseSamples for a PoseNet"
     made_by, fields = "tinycnn.data.draw_people makes", "PoseSamples(images, joints, visible, boxes, names)"
@@ -47,7 +46,11 @@ class PoseEstimation:
         small = isinstance(samples.images, np.ndarray) and max(samples.images.shape[1:3]) <= side
         return samples if small else cut_out(samples, side, AROUND * self.model.margin)
 
-    def check_loss(self, loss: Any, name: str) -> None:
+    def usual_loss(self, mix: None) -> PoseLoss:
+        """L2 over the joints that are visible."""
+        return PoseLoss()
+
+    def check_loss(self, loss: Any, name: str, mix: None) -> None:
         """A loss of something else is refused with the line that is meant."""
         if not isinstance(loss, PoseLoss) and type(loss).__module__.startswith("tinycnn."):
             raise TypeError(f"{name}: {loss!r} is no loss of a pose: PoseLoss(joint_loss=...)")
