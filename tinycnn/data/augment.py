@@ -14,7 +14,7 @@ those that keep a stated share of the object's area.
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 
@@ -75,25 +75,30 @@ class Augment:
 
         Returns the new image (S, S, C) uint8, and the box (4,) float64 xyxy in the new image's pixels, clipped to it.
         """
-        new_box, window, mirrored, light = self._draw(image.shape[:2], box, size, rng)
-        if not any(self.color):
-            return crop_resize(image, window, (size, size), mirrored, self.fill), new_box
-        planes = resample(image, window, (size, size), mirrored, self.fill)  # (C, S, S)
-        if len(planes) != 3:
-            raise DataError(f"color changes need 3 channels (RGB), this image has {len(planes)}: use color=(0, 0, 0)")
-        matrix, offset = color_transform(*(1 + a * (2 * u - 1) for a, u in zip(self.color, light, strict=True)))
-        planes = matrix @ planes.reshape(3, -1) + offset  # (3, S * S)
-        return to_bytes(planes.reshape(3, size, size)), new_box
+        view = self.view(image.shape[:2], box, size, rng)
+        return self.paint(image, view), follow(box, view.window, size, view.mirrored)
 
     def box(self, image_size: Shape, box: Array, size: int, rng: np.random.Generator) -> Array:
         """The box alone that a call with an image of `image_size` = (H, W) would return; nothing is painted."""
-        return self._draw(image_size, box, size, rng)[0]
+        view = self.view(image_size, box, size, rng)
+        return follow(box, view.window, size, view.mirrored)
 
-    def _draw(self, image_size, box, size, rng):
-        """(the new box, the window, whether mirrored, the numbers left for the light)"""
+    def view(self, image_size: Shape, box: Array | Sequence[float], size: int, rng: np.random.Generator) -> "View":
+        """How a call would look at an image of `image_size` = (H, W): for answers that are more than a box."""
         flip, scale, aspect, x, y, *light = rng.random(8)
-        window, mirrored = self.window(image_size, box, scale, aspect, x, y), flip < self.flip
-        return follow(box, window, size, mirrored), window, mirrored, light
+        return View(self.window(image_size, box, scale, aspect, x, y), size, bool(flip < self.flip), tuple(light))
+
+    def paint(self, image: Array, view: "View") -> np.ndarray:
+        """The new image (S, S, C) uint8 of an image (H, W, C) in such a view."""
+        size = view.size
+        if not any(self.color):
+            return crop_resize(image, view.window, (size, size), view.mirrored, self.fill)
+        planes = resample(image, view.window, (size, size), view.mirrored, self.fill)  # (C, S, S)
+        if len(planes) != 3:
+            raise DataError(f"color changes need 3 channels (RGB), this image has {len(planes)}: use color=(0, 0, 0)")
+        matrix, offset = color_transform(*(1 + a * (2 * u - 1) for a, u in zip(self.color, view.light, strict=True)))
+        planes = matrix @ planes.reshape(3, -1) + offset  # (3, S * S)
+        return to_bytes(planes.reshape(3, size, size))
 
     def window(self, image_size: Shape, box: Array | Sequence[float], scale: float, aspect: float, x: float,
                y: float) -> tuple[float, float, float, float]:
@@ -135,6 +140,24 @@ class Augment:
             raise DataError(f"shift is at least 0 and aspect at least 1, got {self.shift} and {self.aspect}")
         if len(self.color) != 3 or not all(0 <= amount <= 1 for amount in self.color):
             raise DataError(f"color is (brightness, contrast, saturation), each from 0 to 1, got {self.color}")
+
+
+class View(NamedTuple):
+    """How an augmented picture is seen. window: (xmin, ymin, xmax, ymax) of the old picture    size: side S of the new
+    mirrored: whether left and right are exchanged    light: three numbers, 0 to 1, for brightness, contrast, saturation
+    """
+
+    window: tuple[float, float, float, float]
+    size: int
+    mirrored: bool
+    light: tuple[float, ...]
+
+
+def follow_points(points: np.ndarray, view: View) -> np.ndarray:
+    """Where points (P, 2), x and y in the old picture's pixels, lie in the new one: float64 (P, 2), not clipped."""
+    left, top, right, bottom = view.window
+    new = (np.asarray(points, np.float64) - [left, top]) * view.size / [right - left, bottom - top]
+    return np.stack([view.size - new[:, 0], new[:, 1]], axis=1) if view.mirrored else new
 
 
 def follow(box: Array | Sequence[float], window: Sequence[float], size: int, flip: bool = False) -> np.ndarray:

@@ -166,44 +166,49 @@ def skipped(samples: Any, index: int, error: Exception) -> bool:
     return gone
 
 
-def those_left(kept: list[int], indices: np.ndarray, samples: Any) -> list[int]:
-    """Rows of a batch that could be prepared; DataError where there are none."""
+def _prepare(samples, indices, side, augment, rng, skip_missing):
+    boxes, labels = samples.boxes[indices].astype(np.float64), samples.labels[indices]
+    if augment is None and is_ready(samples.images, side):
+        return Batch(samples.images[indices], labels, encode(boxes, (side, side)).astype(np.float32), indices)
+    sizes = np.full((len(indices), 2), side)
+
+    def paint(row, image):
+        if augment is None:
+            sizes[row] = height, width = image.shape[:2]
+            return crop_resize(image, (0, 0, width, height), (side, side))
+        picture, boxes[row] = augment(image, boxes[row], side, rng)
+        return picture
+
+    images, kept = painted(samples, indices, side, paint, skip_missing)
+    return Batch(images, labels[kept], encode(boxes[kept], sizes[kept]).astype(np.float32), indices[kept])
+
+
+def painted(samples: Any, indices: np.ndarray, side: int, paint: Callable[[int, np.ndarray], np.ndarray],
+            skip_missing: bool) -> tuple[np.ndarray, list[int]]:
+    """(pictures (m, S, S, 3), the rows that they are of, (m,)): paint(row, image) for each sample whose file is there.
+
+    A picture that cannot be used raises DataError with the sample's name.
+    """
+    images, kept = np.empty((len(indices), side, side, 3), np.uint8), list[int]()
+    for row, index in enumerate(indices):
+        try:
+            image = samples.images[index]
+            kept.append(row)
+            picture = paint(row, image)
+            if picture.shape != (side, side, 3):
+                raise DataError(f"expected a picture of {side} x {side} with 3 channels, got shape {picture.shape}")
+        except (DataError, OSError) as error:
+            if skip_missing and skipped(samples, index, error):
+                continue
+            raise DataError(f"sample {index} ({samples.names[index]}): {error}") from error
+        except Exception as error:  # a mistake in someone's augment function keeps its own type
+            error.add_note(f"while preparing sample {index} ({samples.names[index]})")
+            raise
+        images[row] = picture
     if not kept:
         raise DataError(f"all {len(indices)} pictures of a batch are gone, {samples.names[indices[0]]} first: is the "
                         "disk or the folder they are on still there?")
-    return kept
-
-
-def _prepare(samples, indices, side, augment, rng, skip_missing):
-    boxes, labels = samples.boxes[indices].astype(np.float64), samples.labels[indices]
-    if augment is None and _is_ready(samples.images, side):
-        images, sizes = samples.images[indices], np.array((side, side))
-    else:
-        images, sizes = np.empty((len(indices), side, side, 3), np.uint8), np.full((len(indices), 2), side)
-        kept = []
-        for row, index in enumerate(indices):
-            try:
-                image = samples.images[index]
-                kept.append(row)
-                if augment is None:
-                    sizes[row] = height, width = image.shape[:2]
-                    picture = crop_resize(image, (0, 0, width, height), (side, side))
-                else:
-                    picture, boxes[row] = augment(image, boxes[row], side, rng)
-                if picture.shape != (side, side, 3):
-                    raise DataError(f"expected a picture of {side} x {side} with 3 channels, got shape {picture.shape}")
-            except (DataError, OSError) as error:
-                if skip_missing and skipped(samples, index, error):
-                    continue
-                raise DataError(f"sample {index} ({samples.names[index]}): {error}") from error
-            except Exception as error:  # a mistake in someone's augment function keeps its own type
-                error.add_note(f"while preparing sample {index} ({samples.names[index]})")
-                raise
-            images[row] = picture
-        if len(kept) < len(indices):
-            left = those_left(kept, indices, samples)
-            images, sizes, boxes, labels, indices = (a[left] for a in (images, sizes, boxes, labels, indices))
-    return Batch(images, labels, encode(boxes, sizes).astype(np.float32), indices)
+    return images[kept] if len(kept) < len(indices) else images, kept
 
 
 def _mixed(batch, mix, rng):
@@ -213,6 +218,6 @@ def _mixed(batch, mix, rng):
     return replace(batch, images=images, others=batch.labels[others], shares=shares)
 
 
-def _is_ready(images, side):
+def is_ready(images: Any, side: int) -> bool:
     """Whether a plain gather is enough: one uint8 array in the network's size, as drawn scenes are."""
     return isinstance(images, np.ndarray) and images.dtype == np.uint8 and images.shape[1:] == (side, side, 3)
