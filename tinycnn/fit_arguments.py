@@ -62,9 +62,10 @@ def frozen_part(model: Layer, freeze: tuple[str, int] | None) -> tuple[Layer | N
 
 def how_shown(name: str, task: Any, balance: bool, mix: Any) -> dict[str, Any]:
     """What of both goes to the batches of a task. One without classes refuses them."""
-    if balance and not task.has_classes:
-        raise TypeError(f"{name}: balance shows classes equally often, and {type(task.model).__name__} has none")
-    if mix is not None and not task.has_classes:
+    if balance and task.class_heads != 1:
+        several = "several heads that give one" if task.class_heads else "none"
+        raise TypeError(f"{name}: balance shows classes equally often, and {type(task.model).__name__} has {several}")
+    if mix is not None and not task.class_heads:
         raise TypeError(f"{name}: mix makes pictures of two classes, and {type(task.model).__name__} has none")
     if mix is not None and not _takes(mix, 3):
         raise TypeError(f"{name}: mix must be a function of images, boxes and generator, such as tinycnn.data.Mixup() "

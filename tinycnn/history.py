@@ -25,7 +25,8 @@ LOOK_EVERY = 50  # steps between two looks at the losses on a GPU; each look wai
 class History:
     """rows: one dict per epoch, with the same keys: epoch, seconds, lr, loss, and each term of the loss under its name
     (class_loss, box_loss). Where there are validation samples, also valid_loss, valid_class_loss, valid_box_loss,
-    valid_accuracy, valid_mean_iou, valid_iou50, valid_joint; for poses valid_pck and valid_pcp.
+    valid_accuracy, valid_mean_iou, valid_iou50, valid_joint; for poses valid_pck and valid_pcp; for a MultiHead the
+    measures of each head, such as valid_box/mean_iou.
     """
 
     rows: list[Row] = field(default_factory=list)
@@ -37,13 +38,15 @@ class History:
     @property
     def best_epoch(self) -> int:
         """The epoch (counted from 1) with the highest valid_joint, for poses valid_pck, the first among equals; while
-        that is 0, the one with the lowest valid_loss; the last where nothing was validated.
+        that is 0, or where there is none, as of a MultiHead, the one with the lowest valid_loss; the last where nothing
+        was validated.
         """
-        headline = next((name for name in HEADLINES if self.rows and name in self.rows[0]), None)
-        if headline is None:
+        columns = self.rows[0] if self.rows else {}
+        headline = next((name for name in HEADLINES if name in columns), None)
+        if headline is None and "valid_loss" not in columns:
             return len(self.rows)
-        values = self.column(headline)
-        if max(values) == 0 and "valid_loss" in self.rows[0]:
+        values = [0.0] if headline is None else self.column(headline)
+        if max(values) == 0 and "valid_loss" in columns:
             values = [-loss for loss in self.column("valid_loss")]
         return values.index(max(values)) + 1
 
@@ -74,7 +77,8 @@ def describe(row: Row) -> str:
     line = f"epoch {row['epoch']:>3}  {row['seconds']:5.1f} s  loss {row['loss']:.4f}" + (f" ({told})" if told else "")
     if "valid_loss" in row:
         valid = ", ".join(f"{name} {row[f'valid_{name}_loss']:.4f}" for name in terms if f"valid_{name}_loss" in row)
-        shown = [f"{words} {row[name]:.3f}" for name, words in SHOWN.items() if name in row]
+        words = SHOWN | {name: name.removeprefix("valid_") for name in row if "/" in name}
+        shown = [f"{told} {row[name]:.3f}" for name, told in words.items() if name in row]
         line += "   valid: " + ", ".join([valid or f"loss {row['valid_loss']:.4f}", *shown])
     return line
 

@@ -17,17 +17,13 @@ import numpy as np
 
 from tinycnn import optim
 from tinycnn.anomaly import Blind
-from tinycnn.data.dataset import Dataset, Samples
-from tinycnn.data.pose_samples import PoseDataset, PoseSamples
 from tinycnn.errors import TrainingError
 from tinycnn.fit_arguments import expect_numbers, expect_parts, how_shown
 from tinycnn.losses import Loss
 from tinycnn.memory import explain_out_of_memory
-from tinycnn.models.localizer import Localizer
-from tinycnn.models.pose import PoseNet
 from tinycnn.plots.look import Figure
 from tinycnn.progress import bar
-from tinycnn.tasks import task_of
+from tinycnn.tasks import AnyDataset, AnySamples, Trainable, task_of
 from tinycnn.text import count, figure_of, percent
 from tinycnn.training import backward, forward, take_step
 
@@ -68,7 +64,7 @@ class RangeTest:
         return drawn._repr_png_()
 
 
-def lr_find(model: Localizer | PoseNet, data: Samples | Dataset | PoseSamples | PoseDataset, *,
+def lr_find(model: Trainable, data: AnySamples | AnyDataset, *,
             optimizer: optim.Optimizer | None = None, loss: Loss | None = None, augment: Any = None, mix: Any = None,
             batch_size: int = 64, lowest: float = 1e-5, highest: float = 1.0, steps: int = 150,
             clip_norm: float | None = None, balance: bool = False, seed: int = 0, workers: int = 1,

@@ -18,37 +18,34 @@ from tinycnn.anomaly import Blind, Watch
 from tinycnn.backend import pick_device, to_device
 from tinycnn.callers import trains
 from tinycnn.checkpoint import Run
-from tinycnn.data.dataset import Dataset, Samples
-from tinycnn.data.pose_samples import PoseDataset, PoseSamples
 from tinycnn.errors import TrainingError
 from tinycnn.fit_arguments import expect_numbers, expect_parts, frozen_part, how_shown, settings_of
 from tinycnn.history import History, Meter, Row, describe
 from tinycnn.losses import Loss
 from tinycnn.memory import explain_out_of_memory
 from tinycnn.models.base import PictureModel
-from tinycnn.models.localizer import Localizer
-from tinycnn.models.pose import PoseNet
 from tinycnn.progress import bar
-from tinycnn.tasks import check_gradients, given_parts, task_of
+from tinycnn.tasks import AnyDataset, AnySamples, Trainable, check_gradients, given_parts, task_of
 from tinycnn.updates import Accumulated, Average, Rate
 
 
 @trains
-def fit(model: Localizer | PoseNet, train: Samples | Dataset | PoseSamples | PoseDataset,
-        valid: Samples | PoseSamples | None = None, *, epochs: int = 20, batch_size: int = 64,
-        optimizer: optim.Optimizer | None = None, loss: Loss | None = None, schedule: optim.Schedule | None = None,
-        augment: Any = None, mix: Any = None, seed: int = 0, out: str | Path | None = None, resume: bool = False,
-        patience: int | None = None, clip_norm: float | None = None, device: str | None = None, progress: bool = True,
-        gradcheck_every: int = 0, workers: int = 1, on_epoch: Callable[[Row, Any], object] | None = None,
-        freeze: tuple[str, int] | None = None, balance: bool = False, notes: dict[str, Any] | None = None,
-        accumulate: int = 1, average: float | None = None, restore_best: bool = False,
+def fit(model: Trainable, train: AnySamples | AnyDataset, valid: AnySamples | None = None, *, epochs: int = 20,
+        batch_size: int = 64, optimizer: optim.Optimizer | None = None, loss: Loss | None = None,
+        schedule: optim.Schedule | None = None, augment: Any = None, mix: Any = None, seed: int = 0,
+        out: str | Path | None = None, resume: bool = False, patience: int | None = None,
+        clip_norm: float | None = None, device: str | None = None, progress: bool = True, gradcheck_every: int = 0,
+        workers: int = 1, on_epoch: Callable[[Row, Any], object] | None = None, freeze: tuple[str, int] | None = None,
+        balance: bool = False, notes: dict[str, Any] | None = None, accumulate: int = 1,
+        average: float | None = None, restore_best: bool = False,
         on_step: Callable[[dict[str, Any], Any], object] | None = None, detect_anomaly: bool = False) -> History:
-    """Train a Localizer, or a PoseNet; returns the History. The model ends with the weights of the last epoch, with
-    restore_best with those of the best one.
+    """Train a Localizer, PoseNet or MultiHead; returns the History. The model ends with the weights of the last epoch,
+    with restore_best with those of the best one.
 
-    train, valid: Samples (for a PoseNet, PoseSamples), or a data set for both; valid chooses the best epoch and is
-        never learned from
+    train, valid: Samples (for a PoseNet PoseSamples, for a MultiHead HeadSamples), or a data set for both; valid
+        chooses the best epoch and is never learned from
     optimizer: default SGD(model, lr=0.01, momentum=0.9, weight_decay=5e-4)    loss: default MultiTaskLoss(), PoseLoss()
+        or HeadLosses(...)
     schedule: progress 0..1 -> factor on the rate; default tinycnn.optim.cosine()
     augment: an Augment (for a PoseNet, a PoseAugment), or None    mix: a tinycnn.data.Mixup or CutMix, or None: a
         picture then has shares of two classes, which a WeightedCrossEntropy takes, and the box of the larger share
@@ -183,10 +180,10 @@ def take_step(task: Any, optimizer: optim.Optimizer, clip_norm: float | None, wa
     watch.weights()
 
 
-def evaluate(model: PictureModel, samples: Samples | PoseSamples, train_samples: Samples | PoseSamples | None = None,
-             batch_size: int = 64, workers: int = 1) -> dict[str, float]:
+def evaluate(model: PictureModel, samples: AnySamples, train_samples: AnySamples | None = None, batch_size: int = 64,
+             workers: int = 1) -> dict[str, float]:
     """All metrics on `samples`, with the answers that never look at a picture, made from `train_samples`, beside them.
 
-    Those of tinycnn.metrics for a Localizer, those of tinycnn.poses for a PoseNet, in one flat dict.
+    Those of tinycnn.metrics for a Localizer, of tinycnn.poses for a PoseNet, of each head for a MultiHead, in one dict.
     """
     return task_of(model, "evaluate").evaluate(samples, train_samples, batch_size, workers)

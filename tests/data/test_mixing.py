@@ -5,10 +5,10 @@ import pytest
 
 import tinycnn as tc
 from tinycnn.boxes import area, intersection
+from tinycnn.class_losses import shares_of_classes
 from tinycnn.data import Augment, CutMix, Mixup
 from tinycnn.data.batches import batches
 from tinycnn.data.dataset import Samples
-from tinycnn.data.mixing import shares_of_classes
 from tinycnn.errors import DataError
 
 SIDE = 16

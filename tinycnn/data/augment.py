@@ -14,13 +14,14 @@ those that keep a stated share of the object's area.
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 import numpy as np
 
 from tinycnn.backend import Array, Shape
 from tinycnn.errors import DataError
 from tinycnn.resize import GRAY, crop_resize, resample, to_bytes
+from tinycnn.views import View, clipped, follow
 
 LUMA = np.array([0.299, 0.587, 0.114])  # how bright red, green and blue look to the eye (ITU-R BT.601)
 
@@ -83,12 +84,12 @@ class Augment:
         view = self.view(image_size, box, size, rng)
         return follow(box, view.window, size, view.mirrored)
 
-    def view(self, image_size: Shape, box: Array | Sequence[float], size: int, rng: np.random.Generator) -> "View":
+    def view(self, image_size: Shape, box: Array | Sequence[float], size: int, rng: np.random.Generator) -> View:
         """How a call would look at an image of `image_size` = (H, W): for answers that are more than a box."""
         flip, scale, aspect, x, y, *light = rng.random(8)
         return View(self.window(image_size, box, scale, aspect, x, y), size, bool(flip < self.flip), tuple(light))
 
-    def paint(self, image: Array, view: "View") -> np.ndarray:
+    def paint(self, image: Array, view: View) -> np.ndarray:
         """The new image (S, S, C) uint8 of an image (H, W, C) in such a view."""
         size = view.size
         if not any(self.color):
@@ -107,7 +108,7 @@ class Augment:
         Along each axis at least sqrt(keep) of the box stays, so at least `keep` of its area does.
         """
         height, width = image_size
-        xmin, ymin, xmax, ymax = _clip(box, width, height)
+        xmin, ymin, xmax, ymax = clipped(box, width, height)
         kept = math.sqrt(self.keep)
         scale = self.scale[0] + scale * (self.scale[1] - self.scale[0])
         stretch = self.aspect ** (aspect - 0.5)  # the square root of a ratio between 1 / aspect and aspect
@@ -142,35 +143,6 @@ class Augment:
             raise DataError(f"color is (brightness, contrast, saturation), each from 0 to 1, got {self.color}")
 
 
-class View(NamedTuple):
-    """How an augmented picture is seen. window: (xmin, ymin, xmax, ymax) of the old picture    size: side S of the new
-    mirrored: whether left and right are exchanged    light: three numbers, 0 to 1, for brightness, contrast, saturation
-    """
-
-    window: tuple[float, float, float, float]
-    size: int
-    mirrored: bool
-    light: tuple[float, ...]
-
-
-def follow_points(points: np.ndarray, view: View) -> np.ndarray:
-    """Where points (P, 2), x and y in the old picture's pixels, lie in the new one: float64 (P, 2), not clipped."""
-    left, top, right, bottom = view.window
-    new = (np.asarray(points, np.float64) - [left, top]) * view.size / [right - left, bottom - top]
-    return np.stack([view.size - new[:, 0], new[:, 1]], axis=1) if view.mirrored else new
-
-
-def follow(box: Array | Sequence[float], window: Sequence[float], size: int, flip: bool = False) -> np.ndarray:
-    """Where `box` lies after `window` was brought to size x size pixels: float64 xyxy, clipped to the new image."""
-    left, top, right, bottom = window
-    across, down = size / (right - left), size / (bottom - top)
-    xmin, ymin, xmax, ymax = (float(v) for v in box)
-    xmin, xmax = (xmin - left) * across, (xmax - left) * across
-    if flip:
-        xmin, xmax = size - xmax, size - xmin
-    return np.array(_clip((xmin, (ymin - top) * down, xmax, (ymax - top) * down), size, size), dtype=np.float64)
-
-
 def color_transform(brightness: float, contrast: float, saturation: float) -> tuple[np.ndarray, np.ndarray]:
     """The matrix (3, 3) and offset (3, 1), float32, that change RGB in 0..255 by these factors; 1 changes nothing.
 
@@ -181,12 +153,6 @@ def color_transform(brightness: float, contrast: float, saturation: float) -> tu
     matrix = brightness * contrast * saturate
     offset = np.full((3, 1), brightness * (1 - contrast) * 127.5)
     return matrix.astype(np.float32), offset.astype(np.float32)
-
-
-def _clip(box, width, height):
-    """boxes.clip for one box in plain Python, ten times faster; this runs for every training image."""
-    xmin, ymin, xmax, ymax = (float(v) for v in box)
-    return min(max(xmin, 0), width), min(max(ymin, 0), height), min(max(xmax, 0), width), min(max(ymax, 0), height)
 
 
 def _place(u, side, length, shift, low, high, kept):

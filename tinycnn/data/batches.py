@@ -18,8 +18,9 @@ import numpy as np
 
 from tinycnn.backend import Array
 from tinycnn.boxes import decode, encode
+from tinycnn.class_losses import shares_of_classes
 from tinycnn.data.dataset import Samples
-from tinycnn.data.mixing import Mixing, mixed_with, shares_of_classes
+from tinycnn.data.mixing import Mixing, mixed_with
 from tinycnn.data.photographs import MISSING, Photographs
 from tinycnn.errors import DataError
 from tinycnn.resize import crop_resize

@@ -14,7 +14,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tinycnn.backend import Labels
 from tinycnn.errors import DataError
 
 # (images, boxes, rng) -> (images, others, shares), see Mixup
@@ -26,12 +25,6 @@ class Mixed(NamedTuple):
 
     rows: np.ndarray
     shares: np.ndarray
-
-
-def shares_of_classes(labels: Labels, others: Labels, shares: np.ndarray, num_classes: int) -> np.ndarray:
-    """(n, K) float64: `shares` of the classes `labels` (n,), and the rest of `others` (n,)."""
-    one_hot = np.eye(num_classes)
-    return shares[:, None] * one_hot[labels] + (1 - shares[:, None]) * one_hot[others]
 
 
 @dataclass(frozen=True)

@@ -4,10 +4,12 @@ from tinycnn.models.alexnet import alexnet_localizer, alexnet_pose
 from tinycnn.models.architectures import ARCHITECTURES, build
 from tinycnn.models.hog import hog_localizer
 from tinycnn.models.localizer import Localizer, Prediction, localizer, softmax
+from tinycnn.models.multi_head import MultiHead, multi_head
+from tinycnn.models.named_heads import BoxHead, ClassHead, Head, NumbersHead, PointsHead
 from tinycnn.models.pose import PoseNet, PosePrediction, pose_alexnet, pose_resnet
 from tinycnn.models.resnet import resnet_localizer
 from tinycnn.models.transfer import initialize
 
-__all__ = ["ARCHITECTURES", "Localizer", "PoseNet", "PosePrediction", "Prediction", "alexnet_localizer", "alexnet_pose",
-           "build", "hog_localizer", "initialize", "localizer", "pose_alexnet", "pose_resnet", "resnet_localizer",
-           "softmax"]
+__all__ = ["ARCHITECTURES", "BoxHead", "ClassHead", "Head", "Localizer", "MultiHead", "NumbersHead", "PointsHead",
+           "PoseNet", "PosePrediction", "Prediction", "alexnet_localizer", "alexnet_pose", "build", "hog_localizer",
+           "initialize", "localizer", "multi_head", "pose_alexnet", "pose_resnet", "resnet_localizer", "softmax"]

@@ -24,7 +24,7 @@ from tinycnn.text import kind
 class Localization:
     """See tinycnn/tasks."""
 
-    has_classes = True
+    class_heads = 1
     dataset, samples, taken = Dataset, Samples, "Samples"
     made_by, fields = "tinycnn.data.read or tinycnn.data.scenes make", "Samples(images, labels, boxes, names, classes)"
     augmented_by = 4, ("picture, box, side and generator, such as tinycnn.data.Augment() or "

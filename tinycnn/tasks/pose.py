@@ -23,7 +23,7 @@ AROUND = 1.5  # of a window, and of its resolution: what a cut-out holds, so tha
 class PoseEstimation:
     """See tinycnn/tasks."""
 
-    has_classes = False
+    class_heads = 0
     dataset, samples, taken = PoseDataset, PoseSamples, "PoseSamples for a PoseNet"
     made_by, fields = "tinycnn.data.draw_people makes", "PoseSamples(images, joints, visible, boxes, names)"
     augmented_by = 6, "picture, joints, visible, window, side and generator, such as tinycnn.data.PoseAugment()"
