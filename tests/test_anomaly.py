@@ -85,7 +85,7 @@ def test_the_layer_the_array_the_step_and_the_picture_are_named(data, way, array
     Late.__name__ = "Whole"
     first = shown(data, 1)[5]
     place = re.escape(f"{array}, for sample {first} ({data.train.names[first]}) and 1 more of 12")
-    with pytest.raises(TrainingError, match=f"at step 1, {word} appears first in {place}"):
+    with pytest.raises(TrainingError, match=f"at step 2, {word} appears first in {place}"):
         train(network(data, Late()), data)
 
 
@@ -100,16 +100,16 @@ def test_whatever_thread_finds_it_first_the_first_picture_in_order_is_named(data
     first = shown(data, 0)[0]
     place = re.escape(f"sample {first} ({data.train.names[first]}) and 11 more of 12")
     for _ in range(5):
-        with pytest.raises(TrainingError, match=f"at step 0, NaN .* y, the output of .*every1, for {place}"):
+        with pytest.raises(TrainingError, match=f"at step 1, NaN .* y, the output of .*every1, for {place}"):
             train(network(data, Every()), data)
 
 
 def test_weights_that_are_none_before_or_after_a_step(data):
     model = network(data, Odd())
     model.trunk["fc1"].w.value[3, 3] = np.nan
-    with pytest.raises(TrainingError, match="before step 0, trunk.fc1.w holds NaN already"):
+    with pytest.raises(TrainingError, match="before step 1, trunk.fc1.w holds NaN already"):
         train(model, data)
-    with pytest.raises(TrainingError, match=r"at step 0, the optimizer makes trunk.conv1.w (NaN|infinity)"):
+    with pytest.raises(TrainingError, match=r"at step 1, the optimizer makes trunk.conv1.w (NaN|infinity)"):
         model = network(data, Odd())
         train(model, data, optimizer=tc.optim.SGD(model, lr=1e38, momentum=0), schedule=tc.optim.constant(),
               loss=tc.MultiTaskLoss(1e6, 1e6))
@@ -120,7 +120,7 @@ def test_a_loss_that_is_none_of_finite_outputs(data):
         def forward(self, outputs, truth):
             return super().forward(outputs, truth) * np.float32(np.nan)
 
-    with pytest.raises(TrainingError, match="at step 0, the loss itself gives NaN"):
+    with pytest.raises(TrainingError, match="at step 1, the loss itself gives NaN"):
         train(network(data, Odd()), data, loss=Broken())
 
 
@@ -141,7 +141,7 @@ def test_poses_are_looked_at_too():
     model.trunk = Sequential(model.trunk, Whole())
     Whole.forth = np.nan
     try:
-        with pytest.raises(TrainingError, match=r"at step 0, NaN appears first in y, the output of trunk.*whole1"):
+        with pytest.raises(TrainingError, match=r"at step 1, NaN appears first in y, the output of trunk.*whole1"):
             tc.fit(model, data.train, epochs=1, batch_size=10, progress=False, detect_anomaly=True)
     finally:
         Whole.forth = 1.0

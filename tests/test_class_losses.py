@@ -2,17 +2,37 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from test_steering import SMALL, samples
 
 import tinycnn as tc
 from tinycnn.class_losses import WeightedCrossEntropy
 from tinycnn.errors import CheckpointError, DataError, ShapeError
-from tinycnn.reference import softmax_cross_entropy, softmax_cross_entropy_backward
+from tinycnn.reference import (
+    softmax_cross_entropy,
+    softmax_cross_entropy_backward,
+    weighted_cross_entropy,
+    weighted_cross_entropy_backward,
+)
 
 
 def case(seed=0, n=6, k=4):
     rng = np.random.default_rng(seed)
     return rng.standard_normal((n, k)), rng.integers(0, k, n)
+
+
+@given(st.integers(1, 4), st.integers(1, 5), st.booleans(), st.sampled_from([0.0, 0.2]))
+def test_it_is_that_of_the_loops(n, k, soft, smoothing):
+    scores, truth = case(n=n, k=k)
+    weights = np.random.default_rng(1).random(k) + 0.1
+    if soft:
+        truth = np.random.default_rng(2).dirichlet(np.ones(k), n)
+    loss = WeightedCrossEntropy(weights, smoothing)
+    expected = weighted_cross_entropy(scores, truth, weights, smoothing)
+    assert loss.forward(scores, truth) == pytest.approx(expected, rel=1e-12, abs=1e-12)
+    np.testing.assert_allclose(loss.backward(), weighted_cross_entropy_backward(scores, truth, weights, smoothing),
+                               rtol=1e-11, atol=1e-14)  # fmt: skip
 
 
 @pytest.mark.parametrize("smoothing", [0.0, 0.2])

@@ -101,7 +101,7 @@ def test_train_leaves_everything_in_its_folder(finished):
         assert min(picture.size) > 400 and np.asarray(picture.convert("L")).std() > 10
     config = json.loads((finished / "config.json").read_text())
     assert config["settings"]["epochs"] == 2 and config["settings"]["channels"] == [4, 8]
-    assert config["data"]["name"] == "scenes" and config["numpy"] == np.__version__
+    assert config["data"]["name"] == "scenes" and config["versions"]["numpy"] == np.__version__
 
 
 def test_train_prints_the_result_with_its_baselines(here, no_figures, capsys):

@@ -31,12 +31,13 @@ layers.sequential  the engine's only door in layers/
 layers.residual
 layers
 losses optim
-box_losses class_losses pose_loss hinge_loss
-boxes poses resize
+box_losses class_losses pose_loss hinge_loss head_losses
+boxes poses resize views
 plots  above all that has something to draw: figures are given values, and look nothing up
 data
 metrics  of Samples
-models.base models.heads models.localizer models.alexnet models.resnet models.pose models.cascade
+models.base models.heads models.localizer models.alexnet models.resnet models.pose models.cascade models.named_heads
+models.multi_head
 classical
 models
 breakdown
@@ -53,7 +54,8 @@ checkpoint
 tasks  what a training has to know of its task
 own_code
 fit_arguments
-training range_test
+training
+range_test
 reference
 inspection
 explorer

@@ -193,7 +193,7 @@ def test_a_term_that_is_not_a_number_is_named():
             self.terms = {"my own": value * np.float32(np.nan)}
             return value
 
-    with pytest.raises(TrainingError, match="the my own loss became nan at step 0"):
+    with pytest.raises(TrainingError, match="the my own loss became nan at step 1"):
         train(own_model(), loss=Broken())
 
 
@@ -277,7 +277,7 @@ class Faulty(MultiTaskLoss):
     (Faulty(terms=None), "needs an attribute `terms`"),
     (Faulty(terms={"box": np.ones(4)}), r"box_loss must be one number .* got an array of shape \(4,\)"),
     (Faulty(value=np.ones(3)), r"loss must be one number .* got an array of shape \(3,\)"),
-    (Faulty(pick=lambda scores, boxes: None), r"returns two gradients, \(dscores, dboxes\), got None"),
+    (Faulty(pick=lambda scores, boxes: None), r"must return two gradients, \(dscores, dboxes\), got None"),
     (Faulty(pick=lambda scores, boxes: scores), r"two gradients, .* got an array of shape \(8, 3\)"),
     (Faulty(pick=lambda scores, boxes: (scores, None)), "got an array .* and None; each is an array of floating"),
     (Faulty(terms={"valid": 1.0}), "a term may not be called 'valid'"),
@@ -295,7 +295,7 @@ def test_a_loss_may_be_a_plain_float():
 
 
 def test_a_loss_that_is_infinite_at_once_is_not_blamed_on_the_rate():
-    with pytest.raises(TrainingError, match="at step 0 .* the learning rate is not to blame"):
+    with pytest.raises(TrainingError, match="at step 1 .* the learning rate is not to blame"):
         tc.fit(own_model(), samples(8), epochs=1, loss=Faulty(value=float("inf")), progress=False)
 
 

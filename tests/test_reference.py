@@ -111,6 +111,13 @@ def test_cross_entropy_equals_scipys_log_softmax(n, k, scale):
     np.testing.assert_allclose(reference.softmax(scores), special.softmax(scores, axis=1), rtol=1e-12, atol=1e-300)
 
 
+def test_a_weighted_cross_entropy_counts_classes_and_shares():
+    scores, log_p = np.zeros((2, 2)), np.log(2)  # every log p is -log 2
+    assert reference.weighted_cross_entropy(scores, [0, 1], [1, 3]) == pytest.approx(log_p)
+    assert reference.weighted_cross_entropy(scores, [[0.5, 0.5], [0, 1]], [1, 3]) == pytest.approx(5 / 2 * log_p)
+    assert reference.weighted_cross_entropy(scores, [0, 0], [0, 3]) == 0
+
+
 def test_l2_counts_what_the_mask_lets_through():
     pred, target = np.array([[1.0, 5.0]]), np.array([[3.0, 5.5]])
     assert reference.l2_loss(pred, target) == (4 + 0.25) / 2
@@ -161,6 +168,11 @@ def test_loss_backwards():
     scores, labels = numbers((3, 4)), np.array([0, 3, 1])
     expect_slope(reference.softmax_cross_entropy_backward(scores, labels),
                  lambda z: reference.softmax_cross_entropy(z, labels), scores, 1.0)  # fmt: skip
+    shares = special.softmax(numbers(scores.shape, seed=3), axis=1)
+    for truth in (labels, shares):
+        how = truth, np.arange(scores.shape[1]) + 0.5, 0.2
+        expect_slope(reference.weighted_cross_entropy_backward(scores, *how),
+                     lambda z, how=how: reference.weighted_cross_entropy(z, *how), scores, 1.0)  # fmt: skip
     pred, target, mask = numbers((3, 4), seed=1), numbers((3, 4), seed=2), np.eye(3, 4)
     for m in (None, mask):
         expect_slope(reference.l2_loss_backward(pred, target, m),

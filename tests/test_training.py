@@ -258,7 +258,7 @@ def test_the_checkpoint_survives_a_run_that_diverges(tmp_path):
         if row["epoch"] == 2:
             model.class_head.w.value[:] = np.nan
 
-    with pytest.raises(TrainingError, match="class loss became nan at step 6"):
+    with pytest.raises(TrainingError, match="class loss became nan at step 7"):
         tc.fit(model, squares(40), epochs=5, batch_size=16, progress=False, out=tmp_path, on_epoch=sabotage)
     assert np.isfinite(tc.load(tmp_path / "model.npz").class_head.w.value).all()
 

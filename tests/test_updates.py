@@ -5,8 +5,11 @@ import pytest
 from test_steering import SMALL, samples
 
 import tinycnn as tc
-from tinycnn.errors import CheckpointError
+from tinycnn.class_losses import WeightedCrossEntropy
+from tinycnn.data import CutMix, Mixup
+from tinycnn.errors import CheckpointError, TrainingError
 from tinycnn.optim import SGD, constant
+from tinycnn.tasks import task_of
 
 
 def train(model=None, valid=None, epochs=2, **options):
@@ -51,11 +54,69 @@ def test_an_accumulated_step_is_one_step_with_one_norm():
     assert 0 < moved < 0.05 * 1e-3 * (1 + 1.9) + 1e-6
 
 
+def test_steps_count_from_one_in_callbacks_and_in_errors_alike(tmp_path):
+    seen = []
+
+    def poison(what, model):
+        seen.append((what["epoch"], what["step"]))
+        if what["step"] == 3:
+            model.class_head.w.value[:] = np.nan
+
+    options = {"accumulate": 2, "out": tmp_path / "run"}  # three batches an epoch, so two steps
+    train(epochs=1, **options)
+    with pytest.raises(TrainingError, match=r"at step 4 \(epoch 2\)"):
+        train(resume=True, on_step=poison, **options)
+    assert seen == [(2, 3)]
+
+
 def test_a_frozen_part_stays_as_it_is_with_accumulated_gradients():
     model, _ = train(epochs=1, accumulate=2, freeze=("trunk", 1))
     before = weights(tc.models.localizer(**SMALL))
     after = weights(model)
     assert all(np.array_equal(after[name], before[name]) == name.startswith("trunk") for name in after)
+
+
+# --- mix ---
+
+
+@pytest.mark.parametrize("mix", [Mixup(1.0), CutMix()])
+def test_a_training_with_mixed_pictures_learns_and_goes_on_with_the_same_bits(tmp_path, mix):
+    options = {"mix": mix, "epochs": 3, "valid": samples(12, seed=1), "augment": tc.data.Augment()}
+    whole, _ = train(**options, out=tmp_path / "whole", gradcheck_every=4, detect_anomaly=True)
+    stopped = lambda row, model: 1 / (row["epoch"] != 1)  # noqa: E731
+    with pytest.raises(ZeroDivisionError):
+        train(**options, out=tmp_path / "run", on_epoch=stopped)
+    with pytest.raises(CheckpointError, match="mix was .*, is None"):
+        train(**options | {"mix": None}, out=tmp_path / "run", resume=True,
+              loss=tc.MultiTaskLoss(class_loss=WeightedCrossEntropy()))  # fmt: skip
+    expect_equal(weights(train(**options, out=tmp_path / "run", resume=True, workers=2)[0]), weights(whole))
+    model = tc.models.localizer(**SMALL)
+    train(model, mix=mix, epochs=30, optimizer=tc.optim.Adam(model, lr=3e-3))
+    assert tc.evaluate(model, samples())["accuracy"] > 0.9
+
+
+def test_the_loss_of_a_mixed_batch_is_that_of_both_classes_and_of_one_box():
+    model, data = tc.models.localizer(**SMALL), samples(8)
+    task = task_of(model)
+    task.prepare(data, None, 0, None)
+    batch = next(task.batches(data, 8, shuffle=False, workers=0, mix=Mixup(1.0)))
+    outputs, loss, plain = model.forward(model.normalize(batch.images)), task.usual_loss(Mixup()), tc.MultiTaskLoss()
+    expected, targets = 0.0, model.standardize(batch.codes)
+    for i in range(8):
+        one = tuple(part[[i]] for part in outputs)
+        for labels, share in ((batch.labels, batch.shares[i]), (batch.others, 1 - batch.shares[i])):
+            expected += share * float(plain.forward(one, (labels[[i]], targets[[i]]))) / 8
+    assert float(loss.forward(outputs, task.truth(batch))) == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("options, said", [
+    ({"mix": Mixup(), "loss": tc.MultiTaskLoss()}, "belong to several classes, and SoftmaxCrossEntropy"),
+    ({"mix": "mixup"}, "fit: mix must be a function of images, boxes and generator"),
+    ({"mix": Mixup}, "mix must be a function"),
+])  # fmt: skip
+def test_a_mix_that_does_not_fit_is_refused(options, said):
+    with pytest.raises(TypeError, match=said):
+        train(**options)
 
 
 # --- average ---

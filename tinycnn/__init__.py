@@ -28,7 +28,7 @@ _LATER = {
     "trace": "tinycnn.inspection.trace", "diagnose": "tinycnn.inspection.diagnosis",
     "explain_conv": "tinycnn.inspection.explain", "explore": "tinycnn.explorer",
     "load_state_dict": "tinycnn.exchange.state_dict", "to_torch": "tinycnn.exchange.state_dict",
-    "to_onnx": "tinycnn.exchange.onnx_file",
+    "to_onnx": "tinycnn.exchange.onnx_file", "HeadLosses": "tinycnn.head_losses",
     "lr_find": "tinycnn.range_test", "mistakes": "tinycnn.inspection.answers",
     "show_batch": "tinycnn.inspection.answers",
 }
@@ -39,6 +39,7 @@ if TYPE_CHECKING:  # the same names for a type checker, which runs nothing
     from tinycnn.exchange.state_dict import load_state_dict, to_torch
     from tinycnn.explorer import explore
     from tinycnn.gradient_check import gradcheck
+    from tinycnn.head_losses import HeadLosses
     from tinycnn.inspection.answers import mistakes, show_batch
     from tinycnn.inspection.diagnosis import diagnose
     from tinycnn.inspection.explain import explain_conv
@@ -52,8 +53,9 @@ else:
 backend.register_device("simulated", lambda: importlib.import_module("tinycnn.simulated").SimulatedDevice())
 
 __all__ = [
-    "L2Loss", "MultiTaskLoss", "SoftmaxCrossEntropy", "TinyCNNError", "__version__", "backend", "box_losses", "boxes",
-    "class_losses", "course", "data", "diagnose", "evaluate", "explain_conv", "explore", "fit", "gradcheck",
-    "inspection", "layers", "load", "load_state_dict", "losses", "lr_find", "metrics", "mistakes", "models", "optim",
-    "plots", "reference", "save", "show_batch", "simulated", "summary", "to_onnx", "to_torch", "trace",
+    "HeadLosses", "L2Loss", "MultiTaskLoss", "SoftmaxCrossEntropy", "TinyCNNError", "__version__", "backend",
+    "box_losses", "boxes", "class_losses", "course", "data", "diagnose", "evaluate", "explain_conv", "explore",
+    "fit", "gradcheck", "inspection", "layers", "load", "load_state_dict", "losses", "lr_find", "metrics",
+    "mistakes", "models", "optim", "plots", "reference", "save", "show_batch", "simulated", "summary", "to_onnx",
+    "to_torch", "trace",
 ]  # written out, since type checkers read it

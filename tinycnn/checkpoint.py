@@ -37,14 +37,15 @@ class Run:
     """One training run. out: its folder, or None to keep nothing    settings: JSON-able, compared on resume
     parts: {"train": samples, "valid": samples}, whose contents are compared too
     average: whose weights model.npz has    keep_best: whether put_best() will be called
+    rank: of this process among several, of which the first, 0, is the one that Ctrl-C stops
     """
 
     def __init__(self, model: PictureModel, optimizer: Optimizer, out: str | Path | None, settings: dict[str, Any],
-                 parts: dict[str, Any], average: Average, keep_best: bool = False) -> None:
+                 parts: dict[str, Any], average: Average, keep_best: bool = False, rank: int = 0) -> None:
         self.model, self.optimizer, self.settings, self.history = model, optimizer, settings, History()
         self.out = Path(out) if out is not None else None
         self.parts, self.contents, self.samples = parts, dict[str, Contents](), dict[str, np.ndarray]()
-        self.average, self.keep_best, self.best = average, keep_best, dict[str, Array]()
+        self.average, self.keep_best, self.best, self.rank = average, keep_best, dict[str, Array](), rank
         self.snapshots = Snapshots(self.out, model, parts)
         self.fingerprint: str | None = None  # of model.npz
         self.interruption, self.damaged = Interruption(), False
@@ -78,10 +79,10 @@ class Run:
         self.interruption.end()
         self._claim.close()
 
-    def begin_epoch(self, epoch: int, steps: int) -> Meter:
+    def begin_epoch(self, epoch: int, batches: int) -> Meter:
         """What collects the losses of an epoch; of one that was stopped within, those that there are."""
-        meter, self.meter = self.meter or Meter(epoch, steps), None
-        meter.steps = steps
+        meter, self.meter = self.meter or Meter(epoch, batches), None
+        meter.batches = batches
         return meter
 
     def finish_epoch(self, row: Row) -> None:
@@ -101,11 +102,11 @@ class Run:
 
     def stop_if_asked(self, meter: Meter | None = None) -> None:
         """Raise KeyboardInterrupt where Ctrl-C has come. meter: of the epoch whose step has just been completed"""
-        if not self.interruption.asked:
+        if not self.interruption.asked or self.rank:
             return
         what = count(len(self.history), "epoch")
         if meter is not None:
-            what = f"{len(meter.counts)} of {meter.steps} batches of epoch {meter.epoch + 1}"
+            what = f"{len(meter.counts)} of {meter.batches} batches of epoch {meter.epoch}"
         if self.out is None:
             raise KeyboardInterrupt(f"stopped behind {what}; nothing is kept, since there is no folder, out=...")
         if meter is not None:
@@ -142,7 +143,7 @@ class Run:
         self.average.steps = extra.get("average", 0)
         self.optimizer.load_state_arrays(state, extra["steps"], extra.get("turns"))
         self.history = History(extra["rows"])
-        self.meter = Meter.of(len(extra["rows"]), extra["within"], arrays) if extra.get("within") else None
+        self.meter = Meter.of(len(extra["rows"]) + 1, extra["within"], arrays) if extra.get("within") else None
         for name, layer in self._random_layers():
             layer.rng.bit_generator.state = extra["rng"][name]
 

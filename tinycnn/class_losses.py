@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from tinycnn.backend import Array, ArrayLike, array_module, device_of, to_device
+from tinycnn.backend import Array, ArrayLike, Labels, array_module, device_of, to_device
 from tinycnn.errors import DataError, ShapeError
 from tinycnn.losses import SoftmaxCrossEntropy
 
@@ -64,3 +64,9 @@ class WeightedCrossEntropy(SoftmaxCrossEntropy):
 
     def __repr__(self) -> str:
         return f"WeightedCrossEntropy(class_weights={self.class_weights}, label_smoothing={self.label_smoothing})"
+
+
+def shares_of_classes(labels: Labels, others: Labels, shares: np.ndarray, num_classes: int) -> np.ndarray:
+    """(n, K) float64: `shares` of the classes `labels` (n,), and the rest of `others` (n,)."""
+    one_hot = np.eye(num_classes)
+    return shares[:, None] * one_hot[labels] + (1 - shares[:, None]) * one_hot[others]

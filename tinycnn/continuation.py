@@ -22,8 +22,8 @@ from tinycnn.text import count
 
 Settings = dict[str, Any]
 MAY_CHANGE = ("epochs", "patience", "machine")
-UNCHOSEN = {"freeze": None, "balance": False, "accumulate": 1, "average": None,
-            "mixed_precision": False}  # what earlier versions did not write
+# What earlier versions did not write.
+UNCHOSEN = {"freeze": None, "balance": False, "mix": "None", "accumulate": 1, "average": None, "mixed_precision": False}
 MOST = 3  # differences in a sentence
 
 

@@ -27,7 +27,8 @@ LOOK_EVERY = 50  # steps between two looks at the losses on a GPU; each look wai
 class History:
     """rows: one dict per epoch, with the same keys: epoch, seconds, lr, loss, and each term of the loss under its name
     (class_loss, box_loss). Where there are validation samples, also valid_loss, valid_class_loss, valid_box_loss,
-    valid_accuracy, valid_mean_iou, valid_iou50, valid_joint; for poses valid_pck and valid_pcp.
+    valid_accuracy, valid_mean_iou, valid_iou50, valid_joint; for poses valid_pck and valid_pcp; for a MultiHead the
+    measures of each head, such as valid_box/mean_iou.
     """
 
     rows: list[Row] = field(default_factory=list)
@@ -39,13 +40,15 @@ class History:
     @property
     def best_epoch(self) -> int:
         """The epoch (counted from 1) with the highest valid_joint, for poses valid_pck, the first among equals; while
-        that is 0, the one with the lowest valid_loss; the last where nothing was validated.
+        that is 0, or where there is none, as of a MultiHead, the one with the lowest valid_loss; the last where nothing
+        was validated.
         """
-        headline = next((name for name in HEADLINES if self.rows and name in self.rows[0]), None)
-        if headline is None:
+        columns = self.rows[0] if self.rows else {}
+        headline = next((name for name in HEADLINES if name in columns), None)
+        if headline is None and "valid_loss" not in columns:
             return len(self.rows)
-        values = self.column(headline)
-        if max(values) == 0 and "valid_loss" in self.rows[0]:
+        values = [0.0] if headline is None else self.column(headline)
+        if max(values) == 0 and "valid_loss" in columns:
             values = [-loss for loss in self.column("valid_loss")]
         return values.index(max(values)) + 1
 
@@ -76,7 +79,8 @@ def describe(row: Row) -> str:
     line = f"epoch {row['epoch']:>3}  {row['seconds']:5.1f} s  loss {row['loss']:.4f}" + (f" ({told})" if told else "")
     if "valid_loss" in row:
         valid = ", ".join(f"{name} {row[f'valid_{name}_loss']:.4f}" for name in terms if f"valid_{name}_loss" in row)
-        shown = [f"{words} {row[name]:.3f}" for name, words in SHOWN.items() if name in row]
+        words = SHOWN | {name: name.removeprefix("valid_") for name in row if "/" in name}
+        shown = [f"{told} {row[name]:.3f}" for name, told in words.items() if name in row]
         line += "   valid: " + ", ".join([valid or f"loss {row['valid_loss']:.4f}", *shown])
     return line
 
@@ -120,16 +124,18 @@ def losses_of(loss: Loss, value: Any) -> dict[str, Any]:
 class Meter:
     """Collects the losses of an epoch where they are computed, and stops the run when one is not a number."""
 
-    def __init__(self, epoch: int, steps: int) -> None:
-        self.epoch, self.steps, self.start = epoch, steps, time.perf_counter()
+    def __init__(self, epoch: int, batches: int) -> None:
+        """epoch: counted from 1    batches: that it has"""
+        self.epoch, self.batches, self.start = epoch, batches, time.perf_counter()
         self.lr = 0.0  # of the last step
         self.names: tuple[str, ...] = ()
         self.waiting: list[Any] = []
         self.seen: list[np.ndarray] = []
         self.counts: list[int] = []
+        self.steps: list[int] = []
 
-    def add(self, loss: Loss, value: Any, count: int) -> None:
-        """loss: whose forward has just returned value    count: images of the batch"""
+    def add(self, loss: Loss, value: Any, count: int, step: int) -> None:
+        """loss: whose forward has just returned value    count: images of the batch    step: that it is part of"""
         found = losses_of(loss, value)
         if self.counts and self.names != tuple(found):
             raise TypeError(f"{type(loss).__name__}.terms has other names than in the step before: "
@@ -138,6 +144,7 @@ class Meter:
         xp = array_module(*(number for number in found.values() if not isinstance(number, float | int)))
         self.waiting.append(xp.stack([xp.asarray(number) for number in found.values()]))
         self.counts.append(count)
+        self.steps.append(step)
         # On the host a look is free, and it comes before backward, so the weights are still good.
         if xp is np or len(self.waiting) >= LOOK_EVERY:
             self.look()
@@ -151,14 +158,14 @@ class Meter:
             total, *terms = zip(self.names, losses, strict=True)
             for name, value in (*terms, total):  # a term says more
                 if not math.isfinite(value):
-                    step = self.epoch * self.steps + len(self.seen)
+                    step = self.steps[len(self.seen)]
                     cause = "The usual cause is a learning rate that is too high: try a tenth of it, a longer " \
                             "warm-up, or clip_norm=5. What was saved before is intact."
-                    if step == 0:
+                    if step == 1:
                         cause = "No weight has moved yet, so the learning rate is not to blame: look at the weights " \
                                 "that it began with, at the boxes, and at the loss itself."
                     title = name.replace("_", " ")
-                    raise TrainingError(f"the {title} became {value} at step {step} (epoch {self.epoch + 1}). {cause}")
+                    raise TrainingError(f"the {title} became {value} at step {step} (epoch {self.epoch}). {cause}")
             self.seen.append(losses)
         self.waiting = []
 
@@ -176,15 +183,18 @@ class Meter:
         """What a checkpoint within the epoch keeps: (as JSON, arrays by name)."""
         self.look()
         return {"names": self.names, "batches": len(self.counts), "lr": self.lr, "seconds": self.seconds()}, \
-            {f"{WITHIN}losses": np.array(self.seen), f"{WITHIN}counts": np.array(self.counts, np.int64)}
+            {f"{WITHIN}losses": np.array(self.seen), f"{WITHIN}counts": np.array(self.counts, np.int64),
+             f"{WITHIN}steps": np.array(self.steps, np.int64)}
 
     @classmethod
     def of(cls, epoch: int, state: dict[str, Any], arrays: dict[str, np.ndarray]) -> "Meter":
         """One that goes on behind the last batch of a checkpoint, from what `state` gave."""
-        meter, losses, counts = cls(epoch, 0), arrays[f"{WITHIN}losses"], arrays[f"{WITHIN}counts"]
-        if losses.shape != (state["batches"], len(state["names"])) or counts.shape != losses.shape[:1]:
+        meter = cls(epoch, 0)
+        losses, counts, steps = (arrays[f"{WITHIN}{name}"] for name in ("losses", "counts", "steps"))
+        fits = counts.shape == steps.shape == losses.shape[:1]
+        if not fits or losses.shape != (state["batches"], len(state["names"])):
             raise CheckpointError(f"the checkpoint is of {state['batches']} batches of an epoch, and its losses are "
                                   f"{losses.shape}: they are damaged")
         meter.names, meter.lr, meter.start = tuple(state["names"]), state["lr"], meter.start - float(state["seconds"])
-        meter.seen, meter.counts = list(losses.astype(np.float64)), counts.tolist()
+        meter.seen, meter.counts, meter.steps = list(losses.astype(np.float64)), counts.tolist(), steps.tolist()
         return meter

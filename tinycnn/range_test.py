@@ -16,19 +16,16 @@ from typing import Any
 import numpy as np
 
 from tinycnn import optim
-from tinycnn.backend import to_device
-from tinycnn.data.dataset import Dataset, Samples
-from tinycnn.data.pose_samples import PoseDataset, PoseSamples
+from tinycnn.anomaly import Blind
 from tinycnn.errors import TrainingError
-from tinycnn.fit_arguments import balance_of, expect_numbers, expect_parts
+from tinycnn.fit_arguments import expect_numbers, expect_parts, how_shown
 from tinycnn.losses import Loss
 from tinycnn.memory import explain_out_of_memory
-from tinycnn.models.localizer import Localizer
-from tinycnn.models.pose import PoseNet
 from tinycnn.plots.look import Figure
 from tinycnn.progress import bar
-from tinycnn.tasks import task_of
+from tinycnn.tasks import AnyDataset, AnySamples, Trainable, task_of
 from tinycnn.text import count, figure_of, percent
+from tinycnn.training import backward, forward, take_step
 
 FEWEST = 20  # steps: fewer say nothing
 WINDOW = 0.2  # share of the steps over which the loss is smoothed
@@ -67,16 +64,16 @@ class RangeTest:
         return drawn._repr_png_()
 
 
-def lr_find(model: Localizer | PoseNet, data: Samples | Dataset | PoseSamples | PoseDataset, *,
-            optimizer: optim.Optimizer | None = None, loss: Loss | None = None, augment: Any = None,
+def lr_find(model: Trainable, data: AnySamples | AnyDataset, *,
+            optimizer: optim.Optimizer | None = None, loss: Loss | None = None, augment: Any = None, mix: Any = None,
             batch_size: int = 64, lowest: float = 1e-5, highest: float = 1.0, steps: int = 150,
             clip_norm: float | None = None, balance: bool = False, seed: int = 0, workers: int = 1,
             progress: bool = True) -> RangeTest:
     """Train a copy of `model` with a rate that grows from `lowest` to `highest`, and suggest one to train with.
 
     data: the training samples, or a data set, whose training part is taken; a small one is gone through several times
-    optimizer, loss, augment, batch_size, clip_norm, balance, seed: those that `fit` will be given; the same defaults.
-        The optimizer's own rate does not matter, and its state is copied too
+    optimizer, loss, augment, mix, batch_size, clip_norm, balance, seed: those that `fit` will be given, with the same
+        defaults. The optimizer's own rate does not matter, and its state is copied too
     steps: at least 20; the test ends earlier where the loss has blown up
 
         found = tc.lr_find(model, data, optimizer=tc.optim.Adam(model))
@@ -89,13 +86,10 @@ def lr_find(model: Localizer | PoseNet, data: Samples | Dataset | PoseSamples | 
     task = task_of(model, "lr_find")
     samples, _ = task.fitting(data, None)
     optimizer = optim.SGD(model, lr=0.01, momentum=0.9, weight_decay=5e-4) if optimizer is None else optimizer
-    loss = task.usual_loss() if loss is None else loss
-    try:
-        expect_numbers(batch_size=(batch_size, 1), seed=(seed, 0), workers=(workers, 0), steps=(steps, FEWEST))
-        expect_parts(task, optimizer, loss, optim.constant(), augment, clip_norm, None, None, None, None)
-        balancing = balance_of(task, balance)
-    except (TypeError, ValueError) as error:
-        raise type(error)(str(error).replace("fit:", "lr_find:", 1)) from None
+    loss = task.usual_loss(mix) if loss is None else loss
+    expect_numbers("lr_find", batch_size=(batch_size, 1), seed=(seed, 0), workers=(workers, 0), steps=(steps, FEWEST))
+    expect_parts("lr_find", task, optimizer, loss, optim.constant(), augment, mix, clip_norm, None, None, None, None)
+    shown = how_shown("lr_find", task, balance, mix)
     if not 0 < lowest < highest < math.inf:
         raise ValueError(f"lr_find: expected 0 < lowest < highest, got lowest={lowest}, highest={highest}")
     second, optimizer, loss = _copies(model, optimizer, loss)
@@ -103,14 +97,16 @@ def lr_find(model: Localizer | PoseNet, data: Samples | Dataset | PoseSamples | 
     task.prepare(samples, augment, seed, loss)
     second.train()
     batches: Any = _endless(task, samples, batch_size, shuffle=True, augment=augment, seed=seed, workers=workers,
-                       **balancing)
+                            **shown)
     rates, losses = np.geomspace(lowest, highest, steps), list[float]()
     try:
         for rate, batch in bar(zip(rates, batches, strict=False), steps, "rates", progress, unit="step"):
             optimizer.lr = float(rate)
-            losses.append(_step(task, batch, loss, optimizer, clip_norm))
+            losses.append(float(forward(task, batch, loss, Blind())[0]))
             if not math.isfinite(losses[-1]) or _blown_up(losses, steps):
                 break
+            backward(task, loss, Blind())
+            take_step(task, optimizer, clip_norm, Blind())
     except MemoryError as error:
         raise TrainingError(explain_out_of_memory(error, batch_size)) from error
     finally:
@@ -170,17 +166,3 @@ def _endless(task: Any, samples: Any, batch_size: int, **how: Any) -> Iterator[A
     """The batches of one epoch after another."""
     for epoch in itertools.count():
         yield from task.batches(samples, batch_size, epoch=epoch, **how)
-
-
-def _step(task, batch, loss, optimizer, clip_norm):
-    """One step of training; returns the loss before it."""
-    with np.errstate(over="ignore", invalid="ignore"):  # numbers that overflow are what is looked for
-        model = task.model
-        images, truth = to_device(batch.images, model.device), task.truth(batch)
-        value = float(loss.forward(model.forward(model.normalize(images)), truth))
-        if math.isfinite(value):
-            task.backward(loss.backward(), type(loss).__name__)
-            if clip_norm:
-                optim.clip_gradients(model, clip_norm)
-            optimizer.step()
-    return value

@@ -1,4 +1,4 @@
-"""What stands between backward and the weights that are kept: gradients of several batches, and averaged weights.
+"""What stands between backward and the weights that are kept: gradients of several batches, the rate, averages.
 
 And what several processes that train one network put together (tinycnn/processes.py), which is nothing in one alone.
 """
@@ -9,6 +9,7 @@ from typing import Any
 
 from tinycnn.backend import Array
 from tinycnn.layers import Layer
+from tinycnn.optim import Optimizer, Schedule
 
 
 class Accumulated:
@@ -42,6 +43,32 @@ class Accumulated:
             parameters[name].grad = total / float(self.pictures)
         self.sums, self.batches, self.pictures = {}, 0, 0
         return True
+
+
+class Rate:
+    """The learning rate of a training: what a schedule makes, step by step, of the rate that its optimizer came with.
+
+    Whoever sets another one in between, optimizer.lr = ..., sets what the schedule is a factor on from then on.
+    """
+
+    def __init__(self, optimizer: Optimizer, schedule: Schedule) -> None:
+        self.optimizer, self.schedule = optimizer, schedule
+        self.base = self.given = optimizer.lr
+
+    def follow(self, progress: float) -> float:
+        """Before a step; returns its rate. progress: 0 to 1"""
+        self._look()
+        self.optimizer.lr = self.given = self.base * self.schedule(progress)
+        return self.given
+
+    def put_back(self) -> None:
+        """Leave the optimizer with the rate that the schedule was a factor on."""
+        self._look()
+        self.optimizer.lr = self.base
+
+    def _look(self):
+        if self.optimizer.lr != self.given:
+            self.base = self.optimizer.lr
 
 
 class Average:

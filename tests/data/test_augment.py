@@ -9,9 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tinycnn.boxes import area, intersection
-from tinycnn.data.augment import Augment, color_transform, follow
+from tinycnn.data.augment import Augment, color_transform
 from tinycnn.errors import DataError
 from tinycnn.resize import crop_resize
+from tinycnn.views import follow
 
 sides = st.integers(8, 60)
 seeds = st.integers(0, 2**32 - 1)

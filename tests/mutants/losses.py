@@ -5,6 +5,7 @@ from functools import partial
 import numpy as np
 
 from tinycnn.box_losses import GIoULoss, SmoothL1Loss
+from tinycnn.class_losses import WeightedCrossEntropy
 from tinycnn.hinge_loss import HingeLoss, MulticlassHingeLoss
 from tinycnn.layers import Buffer
 from tinycnn.losses import L2Loss, MultiTaskLoss, SoftmaxCrossEntropy
@@ -80,6 +81,36 @@ smoothed("smoothing among the others", None, "In backward the share goes to the 
 
 smoothed("all of the truth stays", None, "The share is spread over all classes, and the true one keeps its 1.",
          ("-= 1.0 - e", "-= 1.0"))
+
+# --- WeightedCrossEntropy ---
+
+
+def scores_and_shares(rng):
+    return scores_and_labels(rng)[0], rng.dirichlet(np.ones(4), 5)
+
+
+weighted = partial(plant, WeightedCrossEntropy, inputs=scores_and_labels, class_weights=[0.5, 2.0, 1.0, 3.0])
+shared = partial(weighted, inputs=scores_and_shares)
+
+weighted("weights of backward forgotten", None, "The truth of backward is not weighted.",
+         ("_, _, t = self.recall()", "_, _, t = self.recall()\n        t = t / t.sum(axis=1, keepdims=True) / len(t)"))
+
+weighted("one for the sum of a row", None, "p - t, though the weighted truth of a row does not add up to 1.",
+         (" * t.sum(axis=1, keepdims=True)", " / len(t)"))
+
+weighted("true minus predicted, weighted", "sign", "t - p.",
+         ("return array_module(log_p)", "return t - array_module(log_p)"), (" - t", ""))
+
+weighted("divided by the batch again", "batch mean", "t is divided already by what the pictures count.",
+         (" - t", " - t) / len(t)"), ("return array_module", "return (array_module"))
+
+shared("largest share alone", None, "backward takes the class with the largest share for the whole truth.",
+       ("log_p, _, _, t = self.recall()", "log_p, rows, columns, t = self.recall()\n        whole = t.sum(axis=1)\n"
+                                          "        t = t * 0\n        t[rows, columns] = whole"))
+
+weighted("smoothing of forward alone", None, "backward does not smooth the truth.",
+         ("_, _, t = self.recall()", "_, columns, t = self.recall()\n        k, whole = t.shape[1], t.sum(axis=1)\n"
+          "        t = np.eye(k)[columns].astype(t.dtype) * whole[:, None]"), label_smoothing=0.2)
 
 # --- HingeLoss ---
 

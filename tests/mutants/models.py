@@ -5,7 +5,7 @@ from functools import partial
 import numpy as np
 
 from tinycnn.layers import Conv2d, Flatten, Linear, MaxPool2d, ReLU, Sequential
-from tinycnn.models import Localizer
+from tinycnn.models import BoxHead, ClassHead, Localizer, MultiHead
 
 from .registry import plant
 
@@ -53,3 +53,27 @@ heads("trunk forgotten", "never stored", "Only the heads are trained.",
 
 heads("features reversed", "batch order", "The heads' gradients meet in different orders of the batch.",
       ("dboxes.reshape(", "dboxes[::-1].reshape("))
+
+# --- MultiHead ---
+
+
+def with_heads(cls, rng):
+    """Two heads on the trunk of `small`."""
+    made = small(Localizer, rng)
+    return cls(made.trunk, {"class": ClassHead(made.class_head, classes=list("abc")), "box": BoxHead(made.box_head)}, 8)
+
+
+many = partial(plant, MultiHead, inputs=images, build=with_heads)
+
+many("last head alone", "output ignored", "dfeatures = where += is needed: the heads before the last are forgotten.",
+     ("share if dfeatures is None else dfeatures + share", "share"))
+
+many("first head alone", "output ignored", "Only the first head pulls on the trunk.",
+     ("dfeatures + share", "dfeatures"))
+
+many("heads averaged where they meet", "factor", "The sum of the heads is divided by how many there are.",
+     ("return trunk.backward(dfeatures,", "return trunk.backward(dfeatures / len(self.heads),"))
+
+many("gradients exchanged", None, "Every head gets the gradient of the other one, as far as it fits.",
+     ("head.backward(gradients[name])", "head.backward(np.resize("
+       "gradients[[*gradients][::-1][[*gradients].index(name)]], gradients[name].shape))"))

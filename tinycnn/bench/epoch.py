@@ -12,11 +12,12 @@ import numpy as np
 
 from tinycnn import boxes as box_codec
 from tinycnn.bench.sides import Side
-from tinycnn.data.augment import Augment, color_transform, follow
+from tinycnn.data.augment import Augment, color_transform
 from tinycnn.errors import require
 from tinycnn.losses import MultiTaskLoss
 from tinycnn.models import build
 from tinycnn.optim import SGD, constant
+from tinycnn.views import follow
 
 # What `tinycnn train` does with photographs.
 OPTIMIZER, CLIP_NORM, AUGMENT = {"lr": 0.02, "momentum": 0.9, "weight_decay": 5e-4}, 5.0, Augment.strong()

@@ -10,7 +10,6 @@ from tinycnn.cli.options import DATA, DEVICE, given, options, place, resolve
 from tinycnn.cli.pictures import expect_writable
 from tinycnn.files import expect_own
 from tinycnn.models.pose import PoseNet
-from tinycnn.models.weights import load
 from tinycnn.text import for_json, legible
 
 FIGURES = ("confusion.png", "classes.png", "sizes.png", "worst.png")
@@ -36,8 +35,7 @@ def run(arguments):
     out = None if arguments.out is None else Path(arguments.out)
     if out is not None:
         _expect_free(out)
-    path = runs.find_model(arguments.trained)
-    model = load(path, device=resolve(given(arguments))["device"])
+    model, path = runs.load_model(arguments.trained, resolve(given(arguments))["device"])
     if out is not None and isinstance(model, PoseNet):
         raise UsageError("--out draws the mistakes of classes, and a pose has none; tinycnn inspect draws a pose model")
     data, settings = runs.data_for_model(model, path, given(arguments))

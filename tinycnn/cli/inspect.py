@@ -7,7 +7,6 @@ from tinycnn.cli import runs
 from tinycnn.cli.failures import UsageError
 from tinycnn.cli.options import DATA, DEVICE, given, located, options, place, resolve
 from tinycnn.models.pose import PoseNet
-from tinycnn.models.weights import load
 
 
 def add(commands):
@@ -31,8 +30,7 @@ def run(arguments):
         if known.get("data", pictures) != pictures:
             raise UsageError("the data are given twice, as DATA and as --data")
         known["data"] = pictures
-    path = runs.find_model(arguments.trained)
-    model = load(path, device=resolve(given(arguments))["device"])
+    model, path = runs.load_model(arguments.trained, resolve(given(arguments))["device"])
     data, settings = runs.data_for_model(model, path, known)
     shown = next((name for name in ("test", "valid") if len(data.parts[name])), "train")
     runs.say_if_learned(path, settings, shown, data.parts[shown])

@@ -102,6 +102,7 @@ def optional(parse):
 # The models of each task, and what is drawn for it.
 TASKS = {"localize": ("localizer", "resnet", "alexnet", "hog-heads", "hog-svm", "haar"),
          "pose": ("pose", "pose-plain", "pose-alexnet")}
+MODELS = tuple(model for models in TASKS.values() for model in models)
 USUAL = {"people": "pose-plain"}  # as many as one likes: in the same time it sees more of them
 DRAWN = {"localize": "scenes", "pose": "people"}
 
@@ -141,7 +142,7 @@ DATA = (
     Setting("data_seed", 0, 0, seed, "of the scenes, or of the division into parts"),
 )
 MODEL = (
-    Setting("model", "localizer", "localizer", str, "the architecture", (*TASKS["localize"], *TASKS["pose"])),
+    Setting("model", "localizer", "localizer", str, "the architecture", MODELS),
     Setting("image_size", 64, 64, number(int, least=8), "side of the network's input, pixels"),
     Setting("channels", (16, 32, 64, 256), (32, 64, 128, 256), numbers, "filters of each convolution, as 16,32,64"),
     Setting("hidden", 256, 512, count, "width of the layer that both heads share"),

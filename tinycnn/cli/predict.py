@@ -19,7 +19,6 @@ from tinycnn.cli.failures import UsageError
 from tinycnn.cli.options import DEVICE, count, given, numbers_of_a_box, options, place, resolve
 from tinycnn.errors import DataError
 from tinycnn.models.pose import PoseNet
-from tinycnn.models.weights import load
 from tinycnn.text import aligned, columns, for_json, legible
 
 
@@ -58,7 +57,7 @@ def _run(arguments, show):
     folder = Path(arguments.out)
     if not arguments.no_draw:
         pictures.expect_writable(folder)
-    model = load(runs.find_model(arguments.trained), device=resolve(given(arguments))["device"])
+    model, _ = runs.load_model(arguments.trained, resolve(given(arguments))["device"])
     if arguments.person and not isinstance(model, PoseNet):
         raise UsageError("--person is for models that learned poses; this one finds the box itself")
     if arguments.top and isinstance(model, PoseNet):

@@ -26,7 +26,8 @@ from tinycnn.generations import LAST, PREVIOUS, has_checkpoint
 from tinycnn.history import History, read_rows
 from tinycnn.losses import MultiTaskLoss
 from tinycnn.models.architectures import build, defaults
-from tinycnn.models.weights import read_extra
+from tinycnn.models.multi_head import MultiHead
+from tinycnn.models.weights import load, read_extra
 from tinycnn.optim import SCHEDULES
 from tinycnn.origin import of_data
 from tinycnn.pose_loss import PoseLoss
@@ -110,6 +111,17 @@ def find_model(given):
         return models[-1]
     path = Path(given)
     return path / "model.npz" if path.is_dir() else path
+
+
+def load_model(given, device):
+    """The model at a path, the folder of a run or None, as find_model has it, on `device`; one that commands know."""
+    path = find_model(given)
+    model = load(path, device=device)
+    if isinstance(model, MultiHead):
+        raise UsageError(f"{path} holds a network of the heads {', '.join(model.heads)}, and commands know those of a "
+                         "class and a box, or of a pose. In Python: model = tinycnn.load(...), model.predict(images), "
+                         "tinycnn.evaluate(model, samples), tinycnn.inspection.head_pulls(model, samples)")
+    return model, path
 
 
 def config_of(path):

@@ -4,8 +4,8 @@ from pathlib import Path
 
 from tinycnn.cli import runs
 from tinycnn.cli.failures import UsageError
-from tinycnn.cli.options import MODEL, count, given, options, resolve
-from tinycnn.models.architectures import ARCHITECTURES, defaults
+from tinycnn.cli.options import MODEL, MODELS, count, given, options, resolve
+from tinycnn.models.architectures import defaults
 from tinycnn.models.weights import load
 
 
@@ -15,7 +15,7 @@ def add(commands):
         "summary", parents=[options(*shown)], help="shapes, parameters, memory and work of each layer",
         description="One line per layer: shape, parameters, memory and multiply-adds, without running the network.")
     parser.add_argument("what", nargs="?", metavar="MODEL", default="localizer",
-                        help=f"{', '.join(ARCHITECTURES)}, a model.npz or the folder of a run (default: localizer)")
+                        help=f"{', '.join(MODELS)}, a model.npz or the folder of a run (default: localizer)")
     parser.add_argument("--num-classes", type=count, metavar="X", help="default 10, and 1000 for alexnet")
     parser.add_argument("--batch", type=count, default=64, metavar="X", help="pictures in a batch (default 64)")
     parser.set_defaults(run=run)
@@ -25,7 +25,7 @@ def run(arguments):
     from tinycnn.inspection.summary import summary
 
     known = given(arguments)
-    if arguments.what in ARCHITECTURES:
+    if arguments.what in MODELS:
         if arguments.num_classes and "num_classes" not in defaults(arguments.what):
             raise UsageError(f"--num-classes has no meaning for {arguments.what}, which knows no classes")
         classes = arguments.num_classes or defaults(arguments.what).get("num_classes")
@@ -36,6 +36,6 @@ def run(arguments):
             raise UsageError("a saved model has its sizes already: give no settings with it")
         path = runs.find_model(arguments.what)
         if not Path(path).exists():
-            raise UsageError(f"{arguments.what!r} is neither {' nor '.join(ARCHITECTURES)} nor a file that exists")
+            raise UsageError(f"{arguments.what!r} is neither {' nor '.join(MODELS)} nor a file that exists")
         model = load(path)
     print(summary(model, batch_size=arguments.batch))

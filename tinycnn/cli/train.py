@@ -2,8 +2,6 @@
 
 import argparse
 import contextlib
-import os
-import platform
 import shlex
 import warnings
 from pathlib import Path
@@ -23,7 +21,6 @@ from tinycnn.models.weights import load
 from tinycnn.origin import origin, other_than, versions
 from tinycnn.text import legible
 from tinycnn.updates import ALONE
-from tinycnn.version import __version__
 
 SHOWN = 24  # pictures in predictions.png
 LARGE, FEW = 10**7, 10**4  # parameters of a network that needs much of everything, and pictures that are few for it
@@ -256,10 +253,8 @@ def _report(model, metrics, folder, problems):
 
 
 def _config(settings, data, model, folder, argv):
-    return {"settings": settings, "repeat": resume.repeat(folder, settings), **origin(argv), "tinycnn": __version__,
-            "python": platform.python_version(), "numpy": np.__version__, "processors": os.cpu_count(),
-            "data": runs.describe_data(data),
-            "parameters": _count(model)}
+    return {"settings": settings, "repeat": resume.repeat(folder, settings), **origin(argv),
+            "data": runs.describe_data(data), "parameters": _count(model)}
 
 
 def _count(model):

@@ -17,7 +17,9 @@ from tinycnn.lazy import lazy
 _LATER = {
     "Augment": "tinycnn.data.augment",
     "Batch": "tinycnn.data.batches", "batches": "tinycnn.data.batches",
+    "CutMix": "tinycnn.data.mixing", "Mixup": "tinycnn.data.mixing",
     "Dataset": "tinycnn.data.dataset", "Samples": "tinycnn.data.dataset",
+    "HeadDataset": "tinycnn.data.head_samples", "HeadSamples": "tinycnn.data.head_samples",
     "Photographs": "tinycnn.data.photographs", "read_image": "tinycnn.data.photographs",
     "SCENE_CLASSES": "tinycnn.data.scenes.compose", "render_scene": "tinycnn.data.scenes.compose",
     "PoseAugment": "tinycnn.data.pose_augment",
@@ -32,6 +34,8 @@ if TYPE_CHECKING:  # the same names for a type checker, which runs nothing
     from tinycnn.data.augment import Augment
     from tinycnn.data.batches import Batch, batches
     from tinycnn.data.dataset import Dataset, Samples
+    from tinycnn.data.head_samples import HeadDataset, HeadSamples
+    from tinycnn.data.mixing import CutMix, Mixup
     from tinycnn.data.named import load
     from tinycnn.data.people.draw import draw_people
     from tinycnn.data.people.lsp import read_people
@@ -44,6 +48,7 @@ else:
     __getattr__, __dir__ = lazy(__name__, _LATER)
 
 __all__ = [
-    "Augment", "Batch", "Dataset", "Photographs", "PoseAugment", "PoseDataset", "PoseSamples", "SCENE_CLASSES",
-    "Samples", "batches", "draw_people", "load", "read", "read_image", "read_people", "render_scene", "scene", "scenes",
+    "Augment", "Batch", "CutMix", "Dataset", "HeadDataset", "HeadSamples", "Mixup", "Photographs", "PoseAugment",
+    "PoseDataset", "PoseSamples", "SCENE_CLASSES", "Samples", "batches", "draw_people", "load", "read", "read_image",
+    "read_people", "render_scene", "scene", "scenes",
 ]  # written out, since type checkers read it

@@ -21,6 +21,7 @@ import numpy as np
 from tinycnn.backend import Array, Shape
 from tinycnn.errors import DataError
 from tinycnn.resize import GRAY, crop_resize, resample, to_bytes
+from tinycnn.views import View, clipped, follow
 
 LUMA = np.array([0.299, 0.587, 0.114])  # how bright red, green and blue look to the eye (ITU-R BT.601)
 
@@ -77,25 +78,30 @@ class Augment:
 
         Returns the new image (S, S, C) uint8, and the box (4,) float64 xyxy in the new image's pixels, clipped to it.
         """
-        new_box, window, mirrored, light = self._draw(image.shape[:2], box, size, rng)
-        if not any(self.color):
-            return crop_resize(image, window, (size, size), mirrored, self.fill), new_box
-        planes = resample(image, window, (size, size), mirrored, self.fill)  # (C, S, S)
-        if len(planes) != 3:
-            raise DataError(f"color changes need 3 channels (RGB), this image has {len(planes)}: use color=(0, 0, 0)")
-        matrix, offset = color_transform(*(1 + a * (2 * u - 1) for a, u in zip(self.color, light, strict=True)))
-        planes = matrix @ planes.reshape(3, -1) + offset  # (3, S * S)
-        return to_bytes(planes.reshape(3, size, size)), new_box
+        view = self.view(image.shape[:2], box, size, rng)
+        return self.paint(image, view), follow(box, view.window, size, view.mirrored)
 
     def box(self, image_size: Shape, box: Array, size: int, rng: np.random.Generator) -> Array:
         """The box alone that a call with an image of `image_size` = (H, W) would return; nothing is painted."""
-        return self._draw(image_size, box, size, rng)[0]
+        view = self.view(image_size, box, size, rng)
+        return follow(box, view.window, size, view.mirrored)
 
-    def _draw(self, image_size, box, size, rng):
-        """(the new box, the window, whether mirrored, the numbers left for the light)"""
+    def view(self, image_size: Shape, box: Array | Sequence[float], size: int, rng: np.random.Generator) -> View:
+        """How a call would look at an image of `image_size` = (H, W): for answers that are more than a box."""
         flip, scale, aspect, x, y, *light = rng.random(self.draws)
-        window, mirrored = self.window(image_size, box, scale, aspect, x, y), flip < self.flip
-        return follow(box, window, size, mirrored), window, mirrored, light
+        return View(self.window(image_size, box, scale, aspect, x, y), size, bool(flip < self.flip), tuple(light))
+
+    def paint(self, image: Array, view: View) -> np.ndarray:
+        """The new image (S, S, C) uint8 of an image (H, W, C) in such a view."""
+        size = view.size
+        if not any(self.color):
+            return crop_resize(image, view.window, (size, size), view.mirrored, self.fill)
+        planes = resample(image, view.window, (size, size), view.mirrored, self.fill)  # (C, S, S)
+        if len(planes) != 3:
+            raise DataError(f"color changes need 3 channels (RGB), this image has {len(planes)}: use color=(0, 0, 0)")
+        matrix, offset = color_transform(*(1 + a * (2 * u - 1) for a, u in zip(self.color, view.light, strict=True)))
+        planes = matrix @ planes.reshape(3, -1) + offset  # (3, S * S)
+        return to_bytes(planes.reshape(3, size, size))
 
     def window(self, image_size: Shape, box: Array | Sequence[float], scale: float, aspect: float, x: float,
                y: float) -> tuple[float, float, float, float]:
@@ -104,7 +110,7 @@ class Augment:
         Along each axis at least sqrt(keep) of the box stays, so at least `keep` of its area does.
         """
         height, width = image_size
-        xmin, ymin, xmax, ymax = _clip(box, width, height)
+        xmin, ymin, xmax, ymax = clipped(box, width, height)
         kept = math.sqrt(self.keep)
         scale = self.scale[0] + scale * (self.scale[1] - self.scale[0])
         stretch = self.aspect ** (aspect - 0.5)  # the square root of a ratio between 1 / aspect and aspect
@@ -139,17 +145,6 @@ class Augment:
             raise DataError(f"color is (brightness, contrast, saturation), each from 0 to 1, got {self.color}")
 
 
-def follow(box: Array | Sequence[float], window: Sequence[float], size: int, flip: bool = False) -> np.ndarray:
-    """Where `box` lies after `window` was brought to size x size pixels: float64 xyxy, clipped to the new image."""
-    left, top, right, bottom = window
-    across, down = size / (right - left), size / (bottom - top)
-    xmin, ymin, xmax, ymax = (float(v) for v in box)
-    xmin, xmax = (xmin - left) * across, (xmax - left) * across
-    if flip:
-        xmin, xmax = size - xmax, size - xmin
-    return np.array(_clip((xmin, (ymin - top) * down, xmax, (ymax - top) * down), size, size), dtype=np.float64)
-
-
 def color_transform(brightness: float, contrast: float, saturation: float) -> tuple[np.ndarray, np.ndarray]:
     """The matrix (3, 3) and offset (3, 1), float32, that change RGB in 0..255 by these factors; 1 changes nothing.
 
@@ -160,12 +155,6 @@ def color_transform(brightness: float, contrast: float, saturation: float) -> tu
     matrix = brightness * contrast * saturate
     offset = np.full((3, 1), brightness * (1 - contrast) * 127.5)
     return matrix.astype(np.float32), offset.astype(np.float32)
-
-
-def _clip(box, width, height):
-    """boxes.clip for one box in plain Python, ten times faster; this runs for every training image."""
-    xmin, ymin, xmax, ymax = (float(v) for v in box)
-    return min(max(xmin, 0), width), min(max(ymin, 0), height), min(max(xmax, 0), width), min(max(ymax, 0), height)
 
 
 def _place(u, side, length, shift, low, high, kept):

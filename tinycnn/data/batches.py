@@ -11,15 +11,17 @@ import warnings
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
 import numpy as np
 
 from tinycnn.backend import Array
-from tinycnn.boxes import encode
+from tinycnn.boxes import decode, encode
+from tinycnn.class_losses import shares_of_classes
 from tinycnn.data.dataset import Samples
+from tinycnn.data.mixing import Mixing, mixed_with
 from tinycnn.data.photographs import MISSING, Photographs
 from tinycnn.errors import DataError
 from tinycnn.resize import crop_resize
@@ -37,15 +39,23 @@ class Batch:
     labels: np.ndarray  # (n,) int64
     codes: np.ndarray  # (n, 4) float32: (cx, cy, h, w) in units of the network's input, 0 to 1
     indices: np.ndarray  # (n,) int64: which samples these are
+    others: np.ndarray | None = None  # (n,) int64, where each is mixed with a second picture: the class of that
+    shares: np.ndarray | None = None  # (n,) float64, and how much of it the first picture is
 
     def first(self, n: int) -> "Batch":
         """The first n of them."""
-        return Batch(self.images[:n], self.labels[:n], self.codes[:n], self.indices[:n])
+        return replace(self, **{name: array[:n] for name, array in vars(self).items() if array is not None})
+
+    def truth(self, num_classes: int) -> np.ndarray:
+        """The labels (n,); where pictures are mixed, the shares of all classes (n, K), which add up to 1."""
+        if self.others is None or self.shares is None:
+            return self.labels
+        return shares_of_classes(self.labels, self.others, self.shares, num_classes)
 
 
 def batches(samples: Samples, batch_size: int, image_size: int, *, shuffle: bool, augment: Augmentation | None = None,
             seed: int = 0, epoch: int = 0, drop_last: bool = False, workers: int = 1,
-            balance: bool = False, skip_missing: bool = False, first: int = 0,
+            balance: bool = False, mix: Mixing | None = None, skip_missing: bool = False, first: int = 0,
             share: Share = (0, 1)) -> Iterator[Batch]:
     """One pass over `samples`: an iterator of `Batch`.
 
@@ -56,6 +66,7 @@ def batches(samples: Samples, batch_size: int, image_size: int, *, shuffle: bool
     workers: background threads; they prepare workers + 1 batches ahead, and end when the iterator does (at its end, at
         `break`, on an error). 0 prepares each batch when it is asked for
     balance: as many samples as there are, all classes equally often (see `balanced`); needs shuffle
+    mix: a `Mixup` or `CutMix` (see tinycnn.data.mixing), or a function like them; None mixes no pictures
     first: the number of the batch to begin with, where those before it have been seen
     skip_missing: leave out a picture whose file is gone, with a warning that names it and counts; batches get smaller
     share: (r, p): only what the process r of p prepares of each batch (`rows_of`), the same bytes as in the whole one
@@ -66,7 +77,8 @@ def batches(samples: Samples, batch_size: int, image_size: int, *, shuffle: bool
         raise DataError(f"image_size is at least 1, got {image_size}")
 
     def prepare(indices, rows, rng):
-        return _prepare(samples, indices, rows, image_size, augment, rng, skip_missing)
+        batch = _prepare(samples, indices, rows, image_size, augment, rng, skip_missing)
+        return batch if mix is None else _mixed(batch, mix, rng)
 
     if balance and not shuffle:
         raise DataError("balance draws samples anew in each epoch, so it needs shuffle=True")
@@ -111,16 +123,18 @@ def rows_of(n: int, share: Share) -> range:
     return range(n * process // processes, n * (process + 1) // processes)
 
 
-def passed_over(augment: Any, count: int, call: Callable[[int], object], rng: np.random.Generator) -> None:
+def passed_over(augment: Any, count: int, call: Callable[[int], object] | None,
+                rng: np.random.Generator) -> None:
     """Move rng on as augmenting the rows 0 .. count-1 would, which another process does.
 
-    A class may say how many numbers of rng.random each call takes, `draws`; without that the calls are made, call(row).
+    A class may say how many numbers of rng.random each call takes, `draws`; without that the calls are made, call(row),
+    where there is one.
     """
     draws = 0 if augment is None else vars(type(augment)).get("draws")  # a subclass may draw other numbers
     if draws is not None:
         rng.random(draws * count)
         return
-    for row in range(count):
+    for row in range(count if call is not None else 0):
         with contextlib.suppress(DataError, OSError):  # whoever is to prepare it says what is wrong with it
             call(row)
 
@@ -186,52 +200,65 @@ def skipped(samples: Any, index: int, error: Exception) -> bool:
     return gone
 
 
-def those_left(kept: list[int], indices: np.ndarray, samples: Any) -> list[int]:
-    """Rows of a batch that could be prepared; DataError where there are none."""
+def _prepare(samples, indices, rows, side, augment, rng, skip_missing):
+    def augmented(index, image):
+        return augment(image, samples.boxes[index].astype(np.float64), side, rng)
+
+    passed_over(augment, rows.start, lambda row: augmented(indices[row], samples.images[indices[row]]), rng)
+    indices = indices[rows.start : rows.stop]
+    boxes, labels = samples.boxes[indices].astype(np.float64), samples.labels[indices]
+    if augment is None and is_ready(samples.images, side):
+        return Batch(samples.images[indices], labels, encode(boxes, (side, side)).astype(np.float32), indices)
+    sizes = np.full((len(indices), 2), side)
+
+    def paint(row, image):
+        if augment is None:
+            sizes[row] = height, width = image.shape[:2]
+            return crop_resize(image, (0, 0, width, height), (side, side))
+        picture, boxes[row] = augmented(indices[row], image)
+        return picture
+
+    images, kept = painted(samples, indices, side, paint, skip_missing, lambda: passed_over(augment, 1, None, rng))
+    return Batch(images, labels[kept], encode(boxes[kept], sizes[kept]).astype(np.float32), indices[kept])
+
+
+def painted(samples: Any, indices: np.ndarray, side: int, paint: Callable[[int, np.ndarray], np.ndarray],
+            skip_missing: bool, missed: Callable[[], None]) -> tuple[np.ndarray, list[int]]:
+    """(pictures (m, S, S, 3), the rows that they are of, (m,)): paint(row, image) for each sample whose file is there.
+
+    missed: called for a picture that is gone, so that those behind it are shown as with it
+    A picture that cannot be used raises DataError with the sample's name.
+    """
+    images, kept = np.empty((len(indices), side, side, 3), np.uint8), list[int]()
+    for row, index in enumerate(indices):
+        try:
+            image = samples.images[index]
+            kept.append(row)
+            picture = paint(row, image)
+            if picture.shape != (side, side, 3):
+                raise DataError(f"expected a picture of {side} x {side} with 3 channels, got shape {picture.shape}")
+        except (DataError, OSError) as error:
+            if skip_missing and skipped(samples, index, error):
+                missed()
+                continue
+            raise DataError(f"sample {index} ({samples.names[index]}): {error}") from error
+        except Exception as error:  # a mistake in someone's augment function keeps its own type
+            error.add_note(f"while preparing sample {index} ({samples.names[index]})")
+            raise
+        images[row] = picture
     if not kept:
         raise DataError(f"all {len(indices)} pictures of a batch are gone, {samples.names[indices[0]]} first: is the "
                         "disk or the folder they are on still there?")
-    return kept
+    return images[kept] if len(kept) < len(indices) else images, kept
 
 
-def _prepare(samples, indices, rows, side, augment, rng, skip_missing):
-    def painted(index):
-        return augment(samples.images[index], samples.boxes[index].astype(np.float64), side, rng)
-
-    passed_over(augment, rows.start, lambda row: painted(indices[row]), rng)
-    indices = indices[rows.start : rows.stop]
-    boxes, labels = samples.boxes[indices].astype(np.float64), samples.labels[indices]
-    if augment is None and _is_ready(samples.images, side):
-        images, sizes = samples.images[indices], np.array((side, side))
-    else:
-        images, sizes = np.empty((len(indices), side, side, 3), np.uint8), np.full((len(indices), 2), side)
-        kept = []
-        for row, index in enumerate(indices):
-            try:
-                image = samples.images[index]
-                kept.append(row)
-                if augment is None:
-                    sizes[row] = height, width = image.shape[:2]
-                    picture = crop_resize(image, (0, 0, width, height), (side, side))
-                else:
-                    picture, boxes[row] = augment(image, boxes[row], side, rng)
-                if picture.shape != (side, side, 3):
-                    raise DataError(f"expected a picture of {side} x {side} with 3 channels, got shape {picture.shape}")
-            except (DataError, OSError) as error:
-                if skip_missing and skipped(samples, index, error):
-                    passed_over(augment, 1, lambda row: None, rng)  # the pictures behind it are shown as with it
-                    continue
-                raise DataError(f"sample {index} ({samples.names[index]}): {error}") from error
-            except Exception as error:  # a mistake in someone's augment function keeps its own type
-                error.add_note(f"while preparing sample {index} ({samples.names[index]})")
-                raise
-            images[row] = picture
-        if len(kept) < len(indices):
-            left = those_left(kept, indices, samples)
-            images, sizes, boxes, labels, indices = (a[left] for a in (images, sizes, boxes, labels, indices))
-    return Batch(images, labels, encode(boxes, sizes).astype(np.float32), indices)
+def _mixed(batch, mix, rng):
+    """The batch with two pictures in each; its boxes stay those of the first ones."""
+    side = batch.images.shape[1]
+    images, (others, shares) = mixed_with(batch.images, decode(batch.codes, (side, side)), mix, rng)
+    return replace(batch, images=images, others=batch.labels[others], shares=shares)
 
 
-def _is_ready(images, side):
+def is_ready(images: Any, side: int) -> bool:
     """Whether a plain gather is enough: one uint8 array in the network's size, as drawn scenes are."""
     return isinstance(images, np.ndarray) and images.dtype == np.uint8 and images.shape[1:] == (side, side, 3)

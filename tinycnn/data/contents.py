@@ -14,11 +14,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tinycnn.data.dataset import Samples
+from tinycnn.data.head_samples import HeadSamples
 from tinycnn.data.photographs import Photographs, digest_of
 from tinycnn.data.pose_samples import PoseSamples
 from tinycnn.text import count
 
 ANSWERS = {"labels": "label", "boxes": "box", "joints": "pose"}  # an attribute of samples: one of them in words
+OF_HEAD = "answers of "  # and its name: what samples for several heads have
 LEARNED = ("train", "valid")  # what a training depends on: valid chooses the best epoch
 PREFIX, TEXT = "samples/", "text"
 SHOWN = 3  # names in a sentence
@@ -32,11 +34,13 @@ class Contents(NamedTuple):
     columns: dict[str, np.ndarray]
 
 
-def contents(samples: Samples | PoseSamples) -> Contents:
-    """The Contents of samples of either kind."""
+def contents(samples: Samples | PoseSamples | HeadSamples) -> Contents:
+    """The Contents of samples of any kind."""
     columns = {what: _rows(getattr(samples, what)) for what in ANSWERS if hasattr(samples, what)}
     if isinstance(samples, PoseSamples):  # what is hidden has no truth and may hold any number
         columns["joints"] = _rows(np.where(samples.visible[..., None], samples.joints, np.nan))
+    if isinstance(samples, HeadSamples):
+        columns = {OF_HEAD + head: _rows(_as_written(given)) for head, given in samples.answers.items()}
     pictures = picture_digests(samples.images)
     if pictures is not None:
         columns["pictures"] = pictures
@@ -112,7 +116,8 @@ def difference(was: dict[str, Contents], now: dict[str, Contents], parts: tuple[
             return f"there were {len(some.names)} {part} samples, and now there are {len(here.names)}"
     if not _same(one, other, "pictures"):
         return _other_pictures(*({part: some[part] for part in was.keys() & now.keys()} for some in (was, now)))
-    return ", and ".join(_other_answers(one, other, what) for what in ANSWERS if not _same(one, other, what))
+    return ", and ".join(_other_answers(one, other, what) for what in _answers_in(one, other)
+                         if not _same(one, other, what))
 
 
 def _same(was, now, what):
@@ -133,7 +138,7 @@ def _other_pictures(was, now):
         return " and ".join(phrases)
     then, here = _by_picture(was), _by_picture(now)
     others = {what: [name for picture, (name, answers) in here.items()
-                     if answers.get(what) != then[picture][1].get(what)] for what in ANSWERS}  # fmt: skip
+                     if answers.get(what) != then[picture][1].get(what)] for what in _answers_in(was, now)}
     phrases = [_changed(what, names) for what, names in others.items() if names]
     return ", and ".join([*phrases, "the same pictures stand in another order, or in other parts"])
 
@@ -141,7 +146,7 @@ def _other_pictures(was, now):
 def _by_picture(parts):
     """{digest of a picture: (its name, {what: digest of its answer})}, without pictures that are there several times"""
     often = Counter(number for some in parts.values() for number in some.columns["pictures"].tolist())
-    return {number: (some.names[i], {what: column[i] for what, column in some.columns.items() if what in ANSWERS})
+    return {number: (some.names[i], {what: column[i] for what, column in some.columns.items() if what != "pictures"})
             for some in parts.values() for i, number in enumerate(some.columns["pictures"].tolist())
             if often[number] == 1}  # fmt: skip
 
@@ -165,13 +170,27 @@ def _other_answers(was, now, what):
                            if one != other])  # fmt: skip
 
 
+def _answers_in(*sides):
+    """What both sides have besides pictures, those of ANSWERS first."""
+    found = {what for parts in sides for some in parts.values() for what in some.columns} - {"pictures"}
+    return [*(what for what in ANSWERS if what in found), *sorted(found - ANSWERS.keys())]
+
+
 def _changed(what, names):
-    many = {"box": "boxes"}.get(ANSWERS[what], f"{ANSWERS[what]}s")
-    return f"{count(len(names), ANSWERS[what], many)} {'has' if len(names) == 1 else 'have'} changed ({_listed(names)})"
+    one = ANSWERS.get(what, f"answer for the head {what.removeprefix(OF_HEAD)}")
+    many = {"box": "boxes"}.get(one, f"{one}s" if what in ANSWERS else one.replace("answer", "answers", 1))
+    return f"{count(len(names), one, many)} {'has' if len(names) == 1 else 'have'} changed ({_listed(names)})"
 
 
 def _listed(names, most=SHOWN):
     return ", ".join(names[:most]) + (", ..." if len(names) > most else "")
+
+
+def _as_written(answers):
+    """Names as bytes of one length, which the longest of all pictures does not change."""
+    if answers.dtype.kind not in "UO":
+        return answers
+    return _numbers([hashlib.sha256(str(name).encode()).digest() for name in answers])
 
 
 def _rows(array):

@@ -103,11 +103,7 @@ class Samples:
     @property
     def sizes(self) -> np.ndarray:
         """Height and width of every image, (N, 2) int64; known without decoding one."""
-        if hasattr(self.images, "sizes"):
-            return np.asarray(self.images.sizes, dtype=np.int64).reshape(-1, 2)
-        if isinstance(self.images, np.ndarray):
-            return np.tile(np.array(self.images.shape[1:3], dtype=np.int64), (len(self.images), 1))
-        return np.array([image.shape[:2] for image in self.images], dtype=np.int64).reshape(-1, 2)
+        return sizes_of(self.images)
 
     def imbalance(self) -> tuple[tuple[str, int], tuple[str, int]] | None:
         """(The rarest class that occurs, its pictures), (the most frequent one, its pictures), or None.
@@ -224,6 +220,15 @@ class Dataset:
         (rare, few), (frequent, many) = found
         return (f"unbalanced: {count(few, 'training picture')} of {rare}, {many:,} of {frequent}. Look at each class's "
                 "accuracy; --balance, or fit(balance=True), shows all classes equally often")
+
+
+def sizes_of(images: Any) -> np.ndarray:
+    """Height and width of every picture, (N, 2) int64; known without decoding one."""
+    if hasattr(images, "sizes"):
+        return np.asarray(images.sizes, dtype=np.int64).reshape(-1, 2)
+    if isinstance(images, np.ndarray):
+        return np.tile(np.array(images.shape[1:3], dtype=np.int64), (len(images), 1))
+    return np.array([image.shape[:2] for image in images], dtype=np.int64).reshape(-1, 2)
 
 
 def _box_statistics(samples):

@@ -5,10 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tinycnn.data.batches import Share, in_batches, passed_over, skipped, those_left
+from tinycnn.data.batches import Share, in_batches, painted, passed_over
 from tinycnn.data.pose_augment import PoseAugment
 from tinycnn.data.pose_samples import PoseSamples
-from tinycnn.errors import DataError
 from tinycnn.poses import encode_joints, windows
 from tinycnn.resize import crop_resize
 
@@ -38,34 +37,24 @@ def pose_batches(samples: PoseSamples, batch_size: int, image_size: int, margin:
     """
     shown = windows(samples.boxes, margin)
 
-    def painted(i, rng, image=None):
-        image = samples.images[i] if image is None else image
+    def augmented(i, image, rng):
         return augment(image, samples.joints[i], samples.visible[i],  # type: ignore[misc]  # asked where there is one
                        shown[i], image_size, rng)
 
     def prepare(indices, rows, rng):
-        passed_over(augment, rows.start, lambda row: painted(indices[row], rng), rng)
+        passed_over(augment, rows.start, lambda row: augmented(indices[row], samples.images[indices[row]], rng), rng)
         indices = indices[rows.start : rows.stop]
-        images = np.empty((len(indices), image_size, image_size, 3), np.uint8)
         joints, visible = samples.joints[indices], samples.visible[indices]
-        codes = encode_joints(joints, shown[indices])
-        kept = []
-        for row, i in enumerate(indices):
-            try:
-                image = samples.images[i]
-                kept.append(row)
-                if augment is None:
-                    images[row] = crop_resize(image, tuple(shown[i]), (image_size, image_size))
-                else:
-                    images[row], codes[row], visible[row] = painted(i, rng, image)
-            except (DataError, OSError) as error:
-                if skip_missing and skipped(samples, i, error):
-                    passed_over(augment, 1, lambda row: None, rng)
-                    continue
-                raise DataError(f"sample {i} ({samples.names[i]}): {error}") from error
-        if len(kept) < len(indices):
-            left = those_left(kept, indices, samples)
-            images, codes, visible, indices = (a[left] for a in (images, codes, visible, indices))
-        return PoseBatch(images, codes.astype(np.float32), visible, indices)
+        codes, windowed = encode_joints(joints, shown[indices]), shown[indices]
+
+        def paint(row, image):
+            if augment is None:
+                return crop_resize(image, tuple(windowed[row]), (image_size, image_size))
+            picture, codes[row], visible[row] = augmented(indices[row], image, rng)
+            return picture
+
+        images, kept = painted(samples, indices, image_size, paint, skip_missing,
+                               lambda: passed_over(augment, 1, None, rng))
+        return PoseBatch(images, codes[kept].astype(np.float32), visible[kept], indices[kept])
 
     return in_batches(len(samples), batch_size, prepare, shuffle, seed, epoch, False, workers, share, first=first)

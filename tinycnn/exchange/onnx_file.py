@@ -20,6 +20,8 @@ from tinycnn.files import atomic_write
 from tinycnn.layers import Layer
 from tinycnn.models.base import PictureModel, has_own_methods
 from tinycnn.models.localizer import Localizer
+from tinycnn.models.multi_head import MultiHead
+from tinycnn.models.named_heads import BoxHead, ClassHead, PointsHead
 from tinycnn.models.pose import PoseNet
 from tinycnn.poses import MIRRORED
 
@@ -35,6 +37,9 @@ def to_onnx(model: Layer, path: str | Path, input_shape: Shape | None = None) ->
         are (N, K, 4). The names of the classes are in the file's metadata, "classes", one a line.
     A PoseNet takes the same of a person's window and gives "joints" (N, J, 2), measured from the window's center in
         units of its side.
+    A MultiHead takes the pixels of a Localizer and gives one output for each head, under its name: probabilities, boxes
+        as above, points (N, P, 2) as shares of the picture's width and height, or numbers. The names of the classes of
+        a head are in the metadata, "classes of NAME".
     Another layer or network takes "x" (N, ...), float32, images with channels last, and gives "y".
     input_shape: (H, W, C) or (D,) of one input of another layer or network; a model of pictures knows its own
 
@@ -43,10 +48,10 @@ def to_onnx(model: Layer, path: str | Path, input_shape: Shape | None = None) ->
     onnx = require("onnx", extra="onnx")
     graph = Graph(onnx)
     expect_one_stage(model, "to_onnx")
-    if isinstance(model, Localizer | PoseNet):
+    write = next((write for of, write in MODELS.items() if isinstance(model, of)), None)
+    if write is not None and isinstance(model, PictureModel):
         input_shape = (model.image_size, model.image_size, 3)
-        outputs = _localizer(graph, model) if isinstance(model, Localizer) else _pose(graph, model)
-        source = "pixels"
+        outputs, source = write(graph, model), "pixels"
     elif input_shape is None or isinstance(model, PictureModel):
         raise TypeError(f"to_onnx: give the shape of one input of {type(model).__name__}, such as "
                         "input_shape=(64, 64, 3)")  # fmt: skip
@@ -54,8 +59,10 @@ def to_onnx(model: Layer, path: str | Path, input_shape: Shape | None = None) ->
         y = graph.layer(model, ("x", False))
         outputs, source = {"y": (graph.last(y), model.output_shape(tuple(input_shape)))}, "x"
     proto = graph.file(type(model).__name__, {source: input_shape}, outputs)
-    if isinstance(model, Localizer):
-        onnx.helper.set_model_props(proto, {"classes": "\n".join(model.classes)})
+    named = {"classes": model.classes} if isinstance(model, Localizer) else {
+        f"classes of {name}": head.classes for name, head in getattr(model, "heads", {}).items()
+        if isinstance(head, ClassHead)}
+    onnx.helper.set_model_props(proto, {key: "\n".join(classes) for key, classes in named.items()})
     onnx.checker.check_model(proto)
     with atomic_write(path) as file:
         file.write(proto.SerializeToString())
@@ -76,12 +83,37 @@ def _localizer(graph, model):
             scores, boxes = graph.mean(scores, found[0]), graph.mean(boxes, found[1])
         else:
             scores, boxes = found
-    codes = graph.add(graph.multiply(boxes, std), mean)  # (cx, cy, h, w)
+    return {"probabilities": (graph.node("Softmax", [scores], axis=1), (k,)),
+            "boxes": (_corners(graph, graph.add(graph.multiply(boxes, std), mean)), (k, 4) if per_class else (4,))}
+
+
+def _corners(graph, codes):
+    """xmin, ymin, xmax, ymax of codes (cx, cy, h, w)."""
     sizes = graph.node("Relu", [graph.pick(codes, [3, 2])])  # (w, h); a network may answer with less than 0
     half, centers = graph.multiply(sizes, [0.5]), graph.pick(codes, [0, 1])
     corners = [graph.node(operation, [centers, half]) for operation in ("Sub", "Add")]
-    return {"probabilities": (graph.node("Softmax", [scores], axis=1), (k,)),
-            "boxes": (graph.node("Concat", corners, axis=-1), (k, 4) if per_class else (4,))}
+    return graph.node("Concat", corners, axis=-1)
+
+
+def _heads(graph, model):
+    """{head: (its value, its shape)} of a MultiHead."""
+    features = graph.layer(model.trunk, (graph.pixels(model, False), False))
+    outputs: dict[str, Any] = {}
+    for name, head in model.heads.items():
+        y = graph.last(_chain(graph, head, features))
+        if isinstance(head, ClassHead):
+            outputs[name] = graph.node("Softmax", [y], axis=1), (head.outputs,)
+            continue
+        mean, std = to_numpy(head.statistics.value)
+        codes = graph.add(graph.multiply(y, std), mean)
+        if isinstance(head, BoxHead):
+            outputs[name] = _corners(graph, codes), (4,)
+        elif isinstance(head, PointsHead):
+            points = head.outputs // 2
+            outputs[name] = graph.node("Reshape", [codes, graph.integers([0, points, 2])]), (points, 2)
+        else:
+            outputs[name] = codes, (head.outputs,)
+    return outputs
 
 
 def _pose(graph, model):
@@ -96,6 +128,9 @@ def _pose(graph, model):
         else:
             joints = codes
     return {"joints": (joints, (len(mean) // 2, 2))}
+
+
+MODELS: dict[type, Any] = {Localizer: _localizer, PoseNet: _pose, MultiHead: _heads}
 
 
 class Graph:

@@ -8,6 +8,7 @@ from tinycnn.inspection.heads import HeadGradients, TugOfWar, head_gradients
 from tinycnn.inspection.maps import Activations, activations, filters
 from tinycnn.inspection.pixels import Occlusion, Saliency, occlusion, saliency
 from tinycnn.inspection.provenance import Provenance, provenance
+from tinycnn.inspection.pulls import Pulls, head_pulls
 from tinycnn.inspection.receptive import Field, fields_table, receptive_field, receptive_fields
 from tinycnn.inspection.report import report
 from tinycnn.inspection.summary import Row, Summary, summary
@@ -15,7 +16,7 @@ from tinycnn.inspection.trace import Trace, trace
 
 __all__ = [
     "Activations", "ConvExplanation", "Diagnosis", "Field", "Finding", "HeadGradients", "Occlusion", "Provenance",
-    "Row", "Saliency", "Summary", "Trace", "TugOfWar", "activations", "diagnose", "explain_conv", "fields_table",
-    "filters", "head_gradients", "mistakes", "occlusion", "provenance", "receptive_field", "receptive_fields", "report",
-    "saliency", "show_batch", "summary", "trace",
+    "Pulls", "Row", "Saliency", "Summary", "Trace", "TugOfWar", "activations", "diagnose", "explain_conv",
+    "fields_table", "filters", "head_gradients", "head_pulls", "mistakes", "occlusion", "provenance",
+    "receptive_field", "receptive_fields", "report", "saliency", "show_batch", "summary", "trace",
 ]

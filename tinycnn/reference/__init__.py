@@ -30,6 +30,8 @@ from tinycnn.reference.losses import (
     softmax,
     softmax_cross_entropy,
     softmax_cross_entropy_backward,
+    weighted_cross_entropy,
+    weighted_cross_entropy_backward,
 )
 from tinycnn.reference.normalization import (
     batch_norm,
@@ -51,5 +53,5 @@ __all__ = [
     "hinge_loss", "hinge_loss_backward", "hog", "l2_loss", "l2_loss_backward", "linear", "linear_backward",
     "local_response_norm", "local_response_norm_backward", "max_pool2d", "max_pool2d_backward",
     "multiclass_hinge_loss", "multiclass_hinge_loss_backward", "softmax", "softmax_cross_entropy",
-    "softmax_cross_entropy_backward",
+    "softmax_cross_entropy_backward", "weighted_cross_entropy", "weighted_cross_entropy_backward",
 ]

@@ -1,6 +1,7 @@
-"""Softmax with cross-entropy, and the squared error."""
+"""Softmax with cross-entropy, hinges, and the squared error."""
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -45,6 +46,48 @@ def softmax_cross_entropy_backward(scores: Array, labels: Labels, smoothing: flo
 
 def _truth(is_true_class, classes, smoothing):
     return (1 - smoothing if is_true_class else 0) + smoothing / classes
+
+
+def weighted_cross_entropy(scores: Array, truth: Labels, weights: Sequence[float], smoothing: float = 0.0) -> float:
+    """Sum over pictures and classes of -w_k * t_nk * log p_nk, divided by what the pictures count together.
+
+    truth: (N,) class numbers, and each picture counts the weight of its class; or (N, K) shares t of the classes, which
+    add up to 1 in each row, and each picture counts 1. Where nothing counts, the value is 0.
+    """
+    total = 0.0
+    for n, row in enumerate(scores):
+        largest = max(row)
+        for k, score in enumerate(row):
+            log_p = score - largest - math.log(sum(math.exp(other - largest) for other in row))
+            total -= weights[k] * _share(truth, n, k, len(row), smoothing) * log_p
+    return total / (_counted(truth, weights) or 1.0)
+
+
+def weighted_cross_entropy_backward(scores: Array, truth: Labels, weights: Sequence[float],
+                                    smoothing: float = 0.0) -> Array:
+    """dscores (N, K): each term of a picture, -w_j * t_j * log p_j, gives w_j * t_j times p_k, and p_k - 1 at k = j.
+    """
+    p, dscores = softmax(scores), np.zeros_like(scores)
+    counted = _counted(truth, weights) or 1.0
+    for n, k in np.ndindex(scores.shape):
+        for j in range(scores.shape[1]):
+            part = weights[j] * _share(truth, n, j, scores.shape[1], smoothing) / counted
+            dscores[n, k] += part * (p[n, k] - (1 if j == k else 0))
+    return dscores
+
+
+def _share(truth, n, k, classes, smoothing):
+    """Which share of picture n belongs to class k."""
+    share = truth[n][k] if np.ndim(truth) == 2 else 1 if truth[n] == k else 0
+    return (1 - smoothing) * share + smoothing / classes
+
+
+def _counted(truth, weights):
+    """What the pictures count together."""
+    total = 0.0
+    for one in truth:
+        total += 1 if np.ndim(truth) == 2 else weights[one]
+    return total
 
 
 def hinge_loss(scores: Array, labels: Labels, squared: bool = False) -> float:

@@ -3,8 +3,9 @@
     task = task_of(model)
 
     task.fitting(train, valid) -> train, valid     the samples as the model counts them; refuses what does not fit
-    task.check_loss(loss), task.usual_loss()       what can be trained with
-    task.has_classes                               whether there are classes that can come equally often
+    task.check_loss(loss, name, mix)               what can be trained with; name: of the function that was called
+    task.usual_loss(mix)                           the loss where none is given
+    task.class_heads                               how many heads give a class
     task.prepare(train, augment, seed, loss)       what is measured once, before the first step: statistics
     task.batches(samples, batch_size, ...)         pictures ready for the network, with their answers
     task.truth(batch) -> what loss.forward compares the model's outputs with
@@ -22,21 +23,29 @@ from typing import Any
 
 from tinycnn.backend import to_device
 from tinycnn.classical.window import WindowDetector
+from tinycnn.data.dataset import Dataset, Samples
+from tinycnn.data.head_samples import HeadDataset, HeadSamples
+from tinycnn.data.pose_samples import PoseDataset, PoseSamples
 from tinycnn.errors import TrainingError
 from tinycnn.models.cascade import PoseCascade
 from tinycnn.models.localizer import Localizer
+from tinycnn.models.multi_head import MultiHead
 from tinycnn.models.pose import PoseNet
 from tinycnn.tasks.cascade import PoseRefinement
+from tinycnn.tasks.heads import ManyHeads
 from tinycnn.tasks.localization import Localization
 from tinycnn.tasks.parts import given_parts
 from tinycnn.tasks.pose import PoseEstimation
 from tinycnn.tasks.windows import WindowDetection
 from tinycnn.text import kind
 
-__all__ = ["TASKS", "check_gradients", "given_parts", "task_of"]
+__all__ = ["TASKS", "AnyDataset", "AnySamples", "Trainable", "check_gradients", "given_parts", "task_of"]
 
 TASKS: dict[type, Any] = {Localizer: Localization, PoseCascade: PoseRefinement, PoseNet: PoseEstimation,
-                          WindowDetector: WindowDetection}  # a PoseCascade is a PoseNet too
+                          MultiHead: ManyHeads, WindowDetector: WindowDetection}  # a PoseCascade is a PoseNet too
+Trainable = Localizer | PoseNet | MultiHead
+AnySamples = Samples | PoseSamples | HeadSamples
+AnyDataset = Dataset | PoseDataset | HeadDataset
 
 
 def task_of(model: Any, name: str = "fit") -> Any:
@@ -45,7 +54,8 @@ def task_of(model: Any, name: str = "fit") -> Any:
         if isinstance(model, of):
             return task(model)
     got = f"the class {model.__name__}: pass an object" if isinstance(model, type) else kind(model)
-    raise TypeError(f"{name} takes a Localizer, such as tinycnn.models.localizer() makes, or a PoseNet, got {got}")
+    raise TypeError(f"{name} takes a Localizer, such as tinycnn.models.localizer() makes, a PoseNet or a MultiHead, "
+                    f"got {got}")
 
 
 def check_gradients(task: Any, batch: Any, loss: Any, step: int) -> None:

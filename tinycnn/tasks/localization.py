@@ -9,8 +9,10 @@ import numpy as np
 from tinycnn import boxes as box_codec
 from tinycnn.backend import Array, array_module, to_device, to_numpy
 from tinycnn.box_losses import BOX_LOSSES
+from tinycnn.class_losses import WeightedCrossEntropy
 from tinycnn.data.batches import Augmentation, Batch, batches, shown_codes
 from tinycnn.data.dataset import Dataset, Samples
+from tinycnn.data.mixing import Mixing
 from tinycnn.errors import DataError
 from tinycnn.history import Row, losses_of
 from tinycnn.losses import Loss, MultiTaskLoss, SoftmaxCrossEntropy, tell_box_statistics
@@ -23,8 +25,7 @@ from tinycnn.updates import ALONE
 class Localization:
     """See tinycnn/tasks."""
 
-    usual_loss = MultiTaskLoss
-    has_classes = True
+    class_heads = 1
     dataset, samples, taken = Dataset, Samples, "Samples"
     made_by, fields = "tinycnn.data.read or tinycnn.data.scenes make", "Samples(images, labels, boxes, names, classes)"
     augmented_by = 4, ("picture, box, side and generator, such as tinycnn.data.Augment() or "
@@ -56,10 +57,18 @@ class Localization:
             samples = samples.relabel(model.classes)
         return samples, None if valid is None else valid.relabel(samples.classes)
 
-    def check_loss(self, loss: Loss) -> None:
+    def usual_loss(self, mix: Mixing | None) -> MultiTaskLoss:
+        """Cross-entropy and L2; pictures that are mixed belong to several classes."""
+        return MultiTaskLoss(class_loss=None if mix is None else WeightedCrossEntropy())
+
+    def check_loss(self, loss: Loss, name: str, mix: Mixing | None) -> None:
         """A loss of one head is refused with the line that is meant."""
         if isinstance(loss, (SoftmaxCrossEntropy, *BOX_LOSSES.values())):
-            raise TypeError(f"fit: {loss!r} is the loss of one head; both together: MultiTaskLoss(box_loss=...)")
+            raise TypeError(f"{name}: {loss!r} is the loss of one head; both together: MultiTaskLoss(box_loss=...)")
+        class_loss = getattr(loss, "class_loss", None)
+        if mix is not None and type(class_loss) is SoftmaxCrossEntropy:
+            raise TypeError(f"{name}: pictures that are mixed belong to several classes, and {class_loss!r} takes one: "
+                            f"MultiTaskLoss(class_loss=WeightedCrossEntropy(...)), from tinycnn.class_losses")
 
     def fingerprint(self, train: Samples) -> list[float]:
         """What tells one set of training samples from another, for a run that is resumed."""
@@ -79,8 +88,10 @@ class Localization:
         return batches(samples, batch_size, self.model.image_size, **how)
 
     def truth(self, batch: Batch) -> tuple[np.ndarray, Array]:
-        """(labels on the host, standardized boxes on the model's device)"""
-        return batch.labels, self.model.standardize(batch.codes)
+        """(labels on the host, or shares of classes, and standardized boxes on the model's device)"""
+        side = self.model.image_size
+        (k,) = self.model.class_head.output_shape(self.model.trunk.output_shape((side, side, 3)))
+        return batch.truth(k), self.model.standardize(batch.codes)
 
     def forward(self, images: np.ndarray) -> tuple[Array, Array]:
         """What the network says of pictures on the host, (scores, boxes)."""
@@ -90,8 +101,8 @@ class Localization:
         """(dloss/dscores, dloss/dboxes) down into the model. name: of the loss that gave them"""
         found = [kind(part) for part in gradients] if isinstance(gradients, tuple | list) else [kind(gradients)]
         if len(found) != 2 or any(getattr(getattr(part, "dtype", None), "kind", "") != "f" for part in gradients):
-            raise TypeError(f"fit expects that {name}.backward returns two gradients, (dscores, dboxes), "
-                            f"got {' and '.join(found) or 'none'}; each is an array of floating-point numbers")
+            raise TypeError(f"{name}.backward must return two gradients, (dscores, dboxes), got "
+                            f"{' and '.join(found) or 'none'}; each is an array of floating-point numbers")
         self.model.backward(*gradients)
 
     def validate(self, valid: Samples, loss: Loss, batch_size: int, workers: int, processes: Any = ALONE) -> Row:

@@ -24,8 +24,7 @@ AROUND = 1.5  # of a window, and of its resolution: what a cut-out holds, so tha
 class PoseEstimation:
     """See tinycnn/tasks."""
 
-    usual_loss = PoseLoss
-    has_classes = False
+    class_heads = 0
     dataset, samples, taken = PoseDataset, PoseSamples, "PoseSamples for a PoseNet"
     made_by, fields = "tinycnn.data.draw_people makes", "PoseSamples(images, joints, visible, boxes, names)"
     augmented_by = 6, "picture, joints, visible, window, side and generator, such as tinycnn.data.PoseAugment()"
@@ -48,10 +47,14 @@ class PoseEstimation:
         small = isinstance(samples.images, np.ndarray) and max(samples.images.shape[1:3]) <= self.side
         return samples if small else cut_out(samples, self.side, AROUND * self.whole.margin)
 
-    def check_loss(self, loss: Any) -> None:
+    def usual_loss(self, mix: None) -> PoseLoss:
+        """L2 over the joints that are visible."""
+        return PoseLoss()
+
+    def check_loss(self, loss: Any, name: str, mix: None) -> None:
         """A loss of something else is refused with the line that is meant."""
         if not isinstance(loss, PoseLoss) and type(loss).__module__.startswith("tinycnn."):
-            raise TypeError(f"fit: {loss!r} is no loss of a pose: PoseLoss(joint_loss=...)")
+            raise TypeError(f"{name}: {loss!r} is no loss of a pose: PoseLoss(joint_loss=...)")
 
     def fingerprint(self, train: PoseSamples) -> list[float]:
         """What tells one set of training samples from another, for a run that is resumed."""
@@ -80,8 +83,8 @@ class PoseEstimation:
     def backward(self, gradient: Any, name: str) -> None:
         """dloss/doutputs down into the model. name: of the loss that gave it"""
         if getattr(getattr(gradient, "dtype", None), "kind", "") != "f":
-            raise TypeError(f"fit expects that {name}.backward returns one gradient, an array of floating-point "
-                            f"numbers, got {kind(gradient)}")
+            raise TypeError(f"{name}.backward must return one gradient, an array of floating-point numbers, got "
+                            f"{kind(gradient)}")
         self.model.backward(gradient, input_gradient=False)
 
     def validate(self, valid: PoseSamples, loss: Any, batch_size: int, workers: int, processes: Any = ALONE) -> Row:
