@@ -45,9 +45,8 @@ def fit(model: Trainable, train: AnySamples | AnyDataset, valid: AnySamples | No
     with restore_best with those of the best one.
 
     train, valid: Samples (for a PoseNet PoseSamples, for a MultiHead HeadSamples), or a data set for both; valid
-        chooses the best epoch and is never learned from
-    optimizer: default SGD(model, lr=0.01, momentum=0.9, weight_decay=5e-4)    loss: default MultiTaskLoss(), PoseLoss()
-        or HeadLosses(...)
+        chooses the best epoch and is never learned from. Labels are brought into the order of the model's classes
+    optimizer: default SGD(model, lr=0.01, momentum=0.9, weight_decay=5e-4)    loss: default MultiTaskLoss() or the like
     schedule: progress 0..1 -> factor on the rate; default tinycnn.optim.cosine()
     augment: an Augment (for a PoseNet, a PoseAugment), or None    mix: a tinycnn.data.Mixup or CutMix, or None: a
         picture then has shares of two classes, which a WeightedCrossEntropy takes, and the box of the larger share
@@ -56,25 +55,20 @@ def fit(model: Trainable, train: AnySamples | AnyDataset, valid: AnySamples | No
         patience may be others: the rate then follows the schedule over the new number of epochs, which is printed
     patience: stop after so many epochs without a better one    clip_norm: largest norm of all gradients
     device: move the model there first; None leaves it where it is    workers: background threads that prepare batches
-    gradcheck_every: check the gradients of the whole model after every so many steps
+    gradcheck_every: check all gradients after every so many steps    mixed_precision: in float16, on a GPU alone
     on_epoch: called with (row, model) after each epoch, row as in History. A rate that it sets, optimizer.lr = ...,
         is the one that the schedule multiplies from then on; no checkpoint keeps it
-    on_step: called with (what, model) after each step of the optimizer, what = {"epoch", "step", "lr", "loss"}; the
-        loss is 0-d, where the model is. It may set the rate too. Epochs and steps count from 1, here and in every
-        error, and steps go on from epoch to epoch, also where a run is resumed
+    on_step: called with (what, model) after each step of the optimizer, what = {"epoch", "step", "lr", "loss"}, which
+        may set the rate too. The loss is 0-d, where the model is; epochs and steps count from 1, as in every error
     freeze: a part of the model and for how many epochs it stays as it is, ("trunk", 3); then all of it learns
     balance: every class comes equally often, however rare; an epoch stays as long (tinycnn.data.batches.balanced).
         Probabilities are then those of classes that are equally frequent: a rare class is named more often
     notes: what else shaped this training, as JSON has it; the checkpoint keeps it, and resume must find it the same
-    mixed_precision: compute in float16, on a GPU alone
-    detect_anomaly: look at every array of every step, and name the layer, the array, the step and the picture where NaN
-        or infinity first appears
+    detect_anomaly: name the layer, the array, the step and the picture where NaN or infinity first appears
     accumulate: batches in a step, whose mean gradient it takes, as of one batch of so many times the size
     average: what an average of the weights keeps of itself at each step, such as .999. What is validated, written to
         model.npz and left in the model is that average; on_step and on_epoch see the weights that learn
     processes: tinycnn.processes.Processes that train this network together, each calling fit with the same arguments
-
-    Samples whose classes stand in another order than the model's are brought into that order.
 
     Raises TrainingError when a loss becomes NaN or infinite, DataError for samples that do not fit the model,
     CheckpointError for an `out` that holds another run, or in which another training writes, and OrderError while

@@ -134,7 +134,9 @@ def passed_over(augment: Any, count: int, call: Callable[[int], object] | None,
     if draws is not None:
         rng.random(draws * count)
         return
-    for row in range(count if call is not None else 0):
+    if call is None:
+        return
+    for row in range(count):
         with contextlib.suppress(DataError, OSError):  # whoever is to prepare it says what is wrong with it
             call(row)
 
