@@ -610,7 +610,7 @@ read(tc.inspection.saliency, receptive_fields)
 # ![The gradients that arrive at every layer, and what each window sends](pictures/explore_backward.png)
 #
 # **Backward.** The same maps, filled with the gradients that arrive there, from either head or both. The selected unit
-# of `relu1` was read by nine windows of `conv2`; each sends its share back, and their sum is the unit's gradient: col2im.
+# of `relu1` was read by nine windows of `conv2`. Each sends its share back, and their sum is the gradient: col2im.
 #
 # ![Loss, probabilities and box before and after a step](pictures/explore_step.png)
 #
