@@ -26,7 +26,8 @@ def solved_cells(source):
     cells = [cell for cell in cells_of(source) if "exercise" not in tags_of(cell)]
     for cell in cells:
         if cell.cell_type == "markdown":  # this notebook lies one folder further down than the learner's
-            cell.source = cell.source.replace("](../", "](../../").replace("](solutions/", "](")
+            for here, there in (("../", "../../"), ("solutions/", ""), ("pictures/", "../pictures/")):
+                cell.source = cell.source.replace(f"]({here}", f"]({there}")
     note = nbformat.v4.new_markdown_cell(SOLVED.format(name=f"{source.stem}.ipynb"), id="solved")
     return _graded([*cells[:1], note, *cells[1:]])
 

@@ -595,8 +595,38 @@ read(tc.inspection.saliency, receptive_fields)
 
 # %% [markdown]
 # Both are in [tinycnn/inspection](../tinycnn/inspection). On the command line, `tinycnn inspect` writes all of this
-# for a model of yours into one page, and `tinycnn explore` another, in which you walk through one training step number
-# by number.
+# for a model of yours into one page.
+#
+# ## One step, number by number
+#
+# `tinycnn explore RUN`, or `tc.explore(model, samples)`, writes another page, in which you walk through one training
+# step of your own network. It computes every number in your browser, from the weights. These pictures are of
+# `tinycnn train`.
+#
+# ![Every layer's maps, and what one unit of conv2 is the sum of](pictures/explore_forward.png)
+#
+# **Forward.** Each layer is drawn as its maps; purple is above 0, orange below. Whatever you click shows what it was
+# made of: here a unit of `conv2`, its window on the layer below (green), the kernel, the products and their sum.
+#
+# ![The gradients that arrive at every layer, and what each window sends](pictures/explore_backward.png)
+#
+# **Backward.** The same maps, filled with the gradients that arrive there, from either head or both. The selected unit
+# of `relu1` was read by nine windows of `conv2`. Each sends its share back, and their sum is the gradient: col2im.
+#
+# ![Loss, probabilities and box before and after a step](pictures/explore_step.png)
+#
+# **One step.** Every weight moves against its gradient, and the network is asked again. The slider goes from 0 to 4
+# times the rate: up to a point the loss falls, behind it the same gradient leads uphill.
+#
+# ![Learning curves, and six pictures with the boxes after an epoch](pictures/explore_epochs.png)
+#
+# **Epochs.** What the run said of the same six pictures after each epoch, beside its learning curves. Those that are
+# wrong in the end come first: look at when they went wrong, and whether the box or the class did.
+#
+# ![The same four views on a phone](pictures/explore_phone.png)
+#
+# On a phone the numbers of what is selected lie below the maps. A fifth tab plants one wrong line in a `backward`, and
+# shows at which layers its gradients then differ.
 #
 # ## Keep it
 

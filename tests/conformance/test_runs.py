@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.conformance.runs import RUNS, check_gradients, model, samples
+from tests.conformance.runs import RUNS, model, samples
 from tinycnn import simulated, training
 from tinycnn.backend import to_numpy
 from tinycnn.engine import workers
@@ -13,7 +13,7 @@ from tinycnn.tasks import localization
 
 
 @pytest.mark.parametrize("run", [
-    pytest.param(run, marks=[pytest.mark.slow] if run is check_gradients else []) for run in RUNS
+    pytest.param(run, marks=[pytest.mark.slow] if run.__name__ == "check_gradients" else []) for run in RUNS
 ], ids=lambda run: run.__name__)  # fmt: skip
 def test_the_run_keeps_every_rule(run):
     assert len(run()) > 10  # it did call the device

@@ -13,7 +13,10 @@ from tinycnn.course import check, named
 from tinycnn.errors import TinyCNNError
 
 
-@pytest.mark.parametrize("name", EXERCISES)
+@pytest.mark.parametrize("name", [
+    pytest.param(name, marks=[pytest.mark.slow] if name[:2] == before[:2] else [])  # the first of each lesson is not
+    for before, name in zip(["", *EXERCISES], EXERCISES, strict=False)
+])  # fmt: skip
 def test_matrix(name):
     """Right answer, empty cell, every known mistake and an unknown one: each judged as what it is."""
     judged = {answer: (said(result), expected) for answer, expected, result in row(name)}

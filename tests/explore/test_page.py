@@ -119,7 +119,7 @@ def test_heads_losses_and_parameters_too(page, written):
             for name, parameter in numbers.model.parameters().items():
                 place = int(rng.integers(parameter.value.size))
                 page.evaluate("(() => {const one = cards.flatMap((card) => card.parameters)"
-                              f".find((map) => map.key === {name!r}); one.choose({place})}})()")
+                              f".find((map) => map.key === {name!r}); one.select({place})}})()")
                 assert expect_numbers(page, numbers) > 3
     assert not page.problems
 

@@ -18,10 +18,10 @@ from tinycnn.explorer.pack import pack
 
 MARK = "Written by tinycnn explore. This page holds everything it shows and fetches nothing."
 MOST = 4_950_000  # characters of the whole page, where the weights can be rounded so far
-SCRIPTS = ("numbers.js", "elements.js", "layers.js", "window_layers.js", "loss.js", "network.js", "state.js", "maps.js",
-           "words.js", "explain.js", "explain_conv.js", "explain_pooling.js", "explain_rest.js", "explain_losses.js",
-           "parameters.js", "outputs.js", "network_view.js", "detail_view.js", "charts.js", "step_view.js",
-           "epochs_view.js", "mistakes_view.js", "tour.js", "main.js")
+SCRIPTS = ("numbers.js", "elements.js", "layers.js", "window_layers.js", "loss.js", "network.js", "state.js",
+           "tiles.js", "maps.js", "words.js", "explain.js", "explain_conv.js", "explain_pooling.js", "explain_rest.js",
+           "explain_losses.js", "parameters.js", "outputs.js", "network_view.js", "detail_view.js", "charts.js",
+           "step_view.js", "epochs_view.js", "mistakes_view.js", "tour.js", "main.js")
 NO_TEXT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")  # control, halves
 
 

@@ -191,7 +191,7 @@ function markNetwork() {
   const marks = marksOf();
   for (const card of cards) {
     card.element.classList.toggle("chosen", isChosen(card));
-    if (state.mode === "parameters") for (const one of card.parameters) one.mark();
+    if (state.mode === "parameters") for (const one of card.parameters) one.markSelected();
     else card.body.mark(marks.get(card.node?.number) ?? []);
   }
 }

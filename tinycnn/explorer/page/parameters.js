@@ -18,34 +18,21 @@ function parameterTiles(node, name) {
   return { shape: [1, product(shape), 1], place: (y, x) => x };
 }
 
-/* A parameter that can be clicked into. */
-class ParameterMap {
+/* A parameter as tiles, of which one number is selected. */
+class ParameterMap extends Tiles {
   constructor(node, name) {
-    Object.assign(this, { node, name, key: node.parameters[name], how: parameterTiles(node, name) });
-    this.canvas = el("canvas", { class: "maps", "aria-hidden": "true" });
-    this.marks = el("canvas", { class: "marks", "aria-hidden": "true" });
-    this.element = el(
-      "div",
-      {
-        class: "frame",
-        tabindex: 0,
-        role: "application",
-        "aria-roledescription": "parameters",
-        "data-parameter": this.key,
-        "aria-label":
-          `${node.short}.${name}: ${shapeText(node.shapes[name])} parameters. Arrow keys move the ` + "selected one.",
-      },
-      this.canvas,
-      this.marks,
-    );
-    this.element.addEventListener("pointerdown", (event) => this.pick(event));
-    this.element.addEventListener("keydown", (event) => this.key_(event));
+    const key = node.parameters[name],
+      how = parameterTiles(node, name),
+      words = shapeText(node.shapes[name]);
+    const label = `${node.short}.${name}: ${words} parameters. Arrow keys move the selected one.`;
+    super(how.shape, "parameters", label, { "data-parameter": key });
+    Object.assign(this, { node, name, key, how });
   }
 
   draw(width) {
     const numbers = parameterShown(this.key),
-      [h, w, count] = this.how.shape,
-      drawn = new Float64Array(product(this.how.shape));
+      [h, w, count] = this.shape,
+      drawn = new Float64Array(product(this.shape));
     for (let tile = 0; tile < count; tile++)
       for (let y = 0; y < h; y++)
         for (let x = 0; x < w; x++) drawn[(y * w + x) * count + tile] = numbers[this.how.place(y, x, tile)];
@@ -56,40 +43,30 @@ class ParameterMap {
     let tall =
       count > 1 ? Math.max(1, Math.round((edge * h) / w)) : Math.max(12, Math.min(200, Math.round((edge / w) * h)));
     if (count > 1 && rows * (tall + gap) > 420) tall = Math.max(1, Math.floor(420 / rows) - gap);
-    this.layout = { columns, rows, edge, tall, gap };
-    drawMaps(this.canvas, this.how.shape, drawn, this.layout, scaleOf(drawn));
-    Object.assign(this.marks, { width: this.canvas.width, height: this.canvas.height });
-    Object.assign(this.marks.style, { width: this.canvas.style.width, height: this.canvas.style.height });
-    this.mark();
+    this.paint(drawn, { columns, rows, edge, tall, gap });
   }
 
-  at(left, top) {
-    const unit = Maps.prototype.unitUnder.call({ layout: this.layout, shape: this.how.shape }, left, top);
-    return unit && this.how.place(...unit);
+  choose(drawn) {
+    this.select(this.how.place(...drawn));
   }
 
-  pick(event) {
-    const area = this.canvas.getBoundingClientRect(),
-      place = this.at(event.clientX - area.left, event.clientY - area.top);
-    if (place !== null) this.choose(place);
-  }
-
-  choose(place) {
+  select(place) {
     change({ node: this.node.number, unit: this.node.shape.map(() => 0), parameter: { name: this.name, place } });
   }
 
-  key_(event) {
-    const steps_ = {
-      ArrowRight: 1,
-      ArrowLeft: -1,
-      ArrowDown: this.node.shapes[this.name].at(-1),
-      ArrowUp: -this.node.shapes[this.name].at(-1),
-    };
-    if (!(event.key in steps_) && event.key !== "Enter") return;
+  /* The place of the selected number where it is one of these, or null. */
+  selected() {
+    return state.node === this.node.number && state.parameter?.name === this.name ? state.parameter.place : null;
+  }
+
+  press(event) {
+    const row = this.node.shapes[this.name].at(-1),
+      moves = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: row, ArrowUp: -row, Enter: 0 };
+    if (!(event.key in moves)) return;
     event.preventDefault();
-    const mine = state.node === this.node.number && state.parameter?.name === this.name;
-    const place = (mine ? state.parameter.place : 0) + (mine ? (steps_[event.key] ?? 0) : 0);
-    if (place >= 0 && place < product(this.node.shapes[this.name])) this.choose(place);
+    const before = this.selected(),
+      place = before === null ? 0 : before + moves[event.key];
+    if (place >= 0 && place < product(this.node.shapes[this.name])) this.select(place);
   }
 
   /* The drawn place of a parameter: [y, x, tile]. */
@@ -103,14 +80,10 @@ class ParameterMap {
     return shape.length === 2 ? [place % shape[1], Math.floor(place / shape[1]), 0] : [0, place, 0];
   }
 
-  mark() {
-    const mine =
-      state.mode === "parameters" && state.node === this.node.number && state.parameter?.name === this.name;
-    const [y, x, tile] = mine ? this.drawn(state.parameter.place) : [0, 0, 0];
-    Maps.prototype.mark.call(
-      { marks: this.marks, canvas: this.canvas, layout: this.layout, shape: this.how.shape },
-      mine ? [{ rows: [y, y + 1], columns: [x, x + 1], channel: tile, color: "#0072B2" }] : [],
-    );
+  markSelected() {
+    const place = this.selected(),
+      [y, x, channel] = this.drawn(place ?? 0);
+    this.mark(place === null ? [] : [{ rows: [y, y + 1], columns: [x, x + 1], channel, color: BLUE }]);
   }
 }
 
