@@ -11,6 +11,7 @@ that it has learned from.
 
 import contextlib
 import warnings
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -159,11 +160,9 @@ class Run:
         expect_same_run(kept.path, kept.settings, self.settings, (kept.samples, here))
         expect_epochs(kept, self.settings["epochs"])
         expect_own_model(kept.path.with_name("model.npz"), kept, pictures_in(here))
-        self._expect_state(kept.path)
+        self._expect_state(kept)
         device, self.fingerprint = self.model.device, kept.model
         _, extra, arrays = load_with_extra(kept.path, into=self.model, device=device)
-        if kept.within:
-            self.meter = Meter.of(len(kept.rows), kept.within, arrays)
         state = {name: to_device(array, device) for name, array in arrays.items()
                  if not name.startswith((PREFIX, WITHIN))}  # fmt: skip
         average = [name for name in state if name.startswith("average.")]
@@ -182,16 +181,21 @@ class Run:
         lr = self.optimizer.lr
         return unknown + list(told(kept, self.settings, lambda progress: lr * schedule(progress)))
 
-    def _expect_state(self, path):
-        """Of each parameter that has taken a step the optimizer's arrays are there; of an average all of it."""
-        (extra, arrays), moments = read_extra(path), getattr(self.optimizer, "moments", ())
+    def _expect_state(self, kept):
+        """Of each parameter that has taken a step the optimizer's arrays are there; of an average all of it; and the
+        losses of an epoch that was stopped within.
+        """
+        (extra, arrays), moments = read_extra(kept.path, WITHIN), getattr(self.optimizer, "moments", ())
         wanted = {f"{moment}.{name}" for name in extra.get("turns") or () for moment in moments}
         if extra.get("average"):
             wanted |= {f"average.{name}" for name in self.model.parameters()}
-        wanted |= {f"{WITHIN}{name}" for name in ("losses", "counts") if extra.get("within")}
-        lost = sorted(wanted - arrays.keys())
+        wanted |= {f"{WITHIN}{name}" for name in ("losses", "counts") if kept.within}
+        with zipfile.ZipFile(kept.path) as archive:
+            lost = sorted(wanted - {name[5:-4] for name in archive.namelist()})  # "more/" and ".npy"
         if lost:
-            raise CheckpointError(f"{path} is damaged: {lost[0]} is lost, without which a run takes other steps")
+            raise CheckpointError(f"{kept.path} is damaged: {lost[0]} is lost, without which a run takes other steps")
+        if kept.within:
+            self.meter = Meter.of(len(kept.rows), kept.within, arrays)
 
     def _random_layers(self) -> list[tuple[str, Any]]:
         return [(name, layer) for name, layer in self.model.layers()
