@@ -3,6 +3,7 @@
 import os
 import shutil
 import types
+import zipfile
 
 import numpy as np
 import pytest
@@ -49,10 +50,19 @@ def zeros(path):
     path.write_bytes(bytes(path.stat().st_size))
 
 
-DAMAGE = [half, bit, zeros, lambda path: path.write_bytes(b""), lambda path: path.unlink()]
+def without(path):
+    """An array of the optimizer is lost, and what is left is a whole archive."""
+    with zipfile.ZipFile(path) as archive:
+        members = {name: archive.read(name) for name in archive.namelist() if name != "more/square.box_head.w.npy"}
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
 
 
-@pytest.mark.parametrize("damage", DAMAGE, ids=["half", "bit", "zeros", "empty", "gone"])
+DAMAGE = [half, bit, zeros, lambda path: path.write_bytes(b""), lambda path: path.unlink(), without]
+
+
+@pytest.mark.parametrize("damage", DAMAGE, ids=["half", "bit", "zeros", "empty", "gone", "lost"])
 def test_a_damaged_checkpoint_falls_back_to_the_one_before(runs, cut, damage):
     assert newest(cut).behind == "3 epochs" and not newest(cut).why
     good = (cut / PREVIOUS).read_bytes()
@@ -71,6 +81,16 @@ def keeps(folder, good):
         if row["epoch"] == 3:
             assert newest(folder).behind == "3 epochs" and (folder / PREVIOUS).read_bytes() == good
     return on_epoch
+
+
+@pytest.mark.parametrize("lost", ["square.box_head.w", "average.box_head.w"])
+def test_what_was_written_without_an_array_of_the_optimizer_is_refused(tmp_path, lost):
+    how = {"average": 0.9}
+    stopped(tmp_path, 1, **how)
+    model, extra, arrays = tc.models.weights.load_with_extra(tmp_path / LAST)
+    tc.save(model, tmp_path / LAST, extra, {name: array for name, array in arrays.items() if name != lost})
+    with pytest.raises(CheckpointError, match=f"{lost} is lost, without which a run takes other steps"):
+        run(tmp_path, resume=True, **how)
 
 
 def test_where_both_are_damaged_it_says_both(cut):

@@ -15,6 +15,14 @@ from tinycnn.generations import newest
 from tinycnn.models.pose import pose_resnet
 
 
+@pytest.fixture(autouse=True)
+def usual():
+    """Ctrl-C does what Python does with it; a shell may have said otherwise to what it started behind its back."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 def run(out, stop=(), times=1, model=None, data=None, **options):
     """A training of 3 epochs of 5 batches. stop: numbers of steps at which Ctrl-C comes, so many times"""
     model = tc.models.localizer(**SMALL) if model is None else model

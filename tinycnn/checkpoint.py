@@ -11,6 +11,7 @@ that it has learned from.
 
 import contextlib
 import warnings
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ from tinycnn.generations import LAST, PREVIOUS, expect_room, newest
 from tinycnn.history import WITHIN, History, Meter, Row
 from tinycnn.interruption import Interruption
 from tinycnn.models.base import PictureModel
-from tinycnn.models.weights import load_with_extra, save
+from tinycnn.models.weights import load_with_extra, read_extra, save
 from tinycnn.optim import Optimizer, Schedule
 from tinycnn.snapshots import Snapshots
 from tinycnn.text import count
@@ -181,6 +182,7 @@ class Run:
         expect_same_run(kept.path, kept.settings, self.settings, (kept.samples, here))
         expect_epochs(kept, self.settings["epochs"])
         expect_own_model(kept.path.with_name("model.npz"), kept, pictures_in(here))
+        self._expect_state(kept)
         device, self.fingerprint = self.model.device, kept.model
         _, extra, arrays = load_with_extra(kept.path, into=self.model, device=device)
         self.take(extra, {name: array for name, array in arrays.items() if not name.startswith(PREFIX)})
@@ -192,6 +194,22 @@ class Run:
             "checked, only their number and the sums of the answers"]
         lr = self.optimizer.lr
         return unknown + list(told(kept, self.settings, lambda progress: lr * schedule(progress)))
+
+    def _expect_state(self, kept):
+        """Of each parameter that has taken a step the optimizer's arrays are there; of an average all of it; and the
+        losses of an epoch that was stopped within.
+        """
+        (extra, arrays), moments = read_extra(kept.path, WITHIN), getattr(self.optimizer, "moments", ())
+        wanted = {f"{moment}.{name}" for name in extra.get("turns") or () for moment in moments}
+        if extra.get("average"):
+            wanted |= {f"average.{name}" for name in self.model.parameters()}
+        wanted |= {f"{WITHIN}{name}" for name in ("losses", "counts", "steps") if kept.within}
+        with zipfile.ZipFile(kept.path) as archive:
+            lost = sorted(wanted - {name[5:-4] for name in archive.namelist()})  # "more/" and ".npy"
+        if lost:
+            raise CheckpointError(f"{kept.path} is damaged: {lost[0]} is lost, without which a run takes other steps")
+        if kept.within:
+            Meter.of(len(kept.rows) + 1, kept.within, arrays)  # says what is wrong with them
 
     def _random_layers(self) -> list[tuple[str, Any]]:
         return [(name, layer) for name, layer in self.model.layers()

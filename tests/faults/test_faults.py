@@ -22,16 +22,21 @@ def one_thread():
         yield
 
 
+@pytest.fixture(scope="module")
+def right(tmp_path_factory):
+    return whole(tmp_path_factory.mktemp("whole"))
+
+
 @pytest.mark.parametrize("name", kinds.KINDS)
-def test_faults_are_survived(name):
+def test_faults_are_survived(name, right):
     if "vanish" in name:
         pytest.importorskip("PIL.Image")
-    ((_, tried, survived, _), wrong), = attack(seed=1, share=0.05, only=name)
+    ((_, tried, survived, _), wrong), = attack(seed=1, share=0.04, only=name, right=right)
     assert tried and tried == survived, f"python -m tests.faults --kind {name!r} --seed 1: {wrong}"
 
 
-def test_what_is_wrong_is_found(tmp_path):
-    right = whole(tmp_path)["left"]
+def test_what_is_wrong_is_found(tmp_path, right):
+    right = right["left"]
     Child(kinds._train_until_step, tmp_path / "run", 7, 1).wait()
     kept = newest(tmp_path / "run")
     assert kept.within["batches"] == 2

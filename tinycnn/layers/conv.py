@@ -41,7 +41,8 @@ class Conv2d(Window2d):
         super().__init__(kernel_size, stride, padding, dilation)
         if min(in_channels, out_channels, groups) < 1 or in_channels % groups or out_channels % groups:
             raise ValueError(f"{self}: groups={groups} must divide both numbers of channels, all at least 1")
-        self.w = Parameter(he_normal((*self.kernel, in_channels // groups, out_channels), rng))
+        shape = *self.kernel, in_channels // groups, out_channels  # (KH, KW, C/G, F)
+        self.w = Parameter(he_normal(shape, rng))
         self.b: Parameter | MaybeNone = Parameter(np.zeros(out_channels, np.float32)) if bias else None
 
     def forward(self, x: Array) -> Array:

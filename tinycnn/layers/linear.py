@@ -25,7 +25,8 @@ class Linear(Layer):
         if not all(hasattr(n, "__index__") and n >= 1 for n in (in_features, out_features)):
             raise ValueError(f"Linear: both numbers of features are at least 1, got {in_features!r}, {out_features!r}")
         self.in_features, self.out_features = in_features, out_features
-        self.w = Parameter(he_normal((in_features, out_features), rng))
+        shape = in_features, out_features  # (D, F)
+        self.w = Parameter(he_normal(shape, rng))
         self.b: Parameter | MaybeNone = Parameter(np.zeros(out_features, np.float32)) if bias else None
 
     def forward(self, x: Array) -> Array:

@@ -52,6 +52,7 @@ def save(model: Layer, path: str | Path, extra: dict[str, Any] | None = None,
     members: dict[str, Any] = {f"model/{name}": to_numpy(p.value) for name, p in model.parameters().items()}
     members |= {f"buffer/{name}": to_numpy(b.value) for name, b in model.buffers().items()}
     members |= {f"more/{name}": to_numpy(array) for name, array in (arrays or {}).items()}
+    meta["arrays"] = sorted(members)  # so that one that is lost is missed
     members["meta"] = np.frombuffer(json.dumps(meta).encode(), np.uint8)
     with atomic_write(path, previous=previous) as file:
         np.savez(file, **members)
@@ -192,6 +193,11 @@ def _meta(archive, path):
         known = False
     if not known:
         raise CheckpointError(f"{path} is an archive, but not one of {FORMAT}: it was written by something else")
+    stated = meta.get("arrays")  # earlier versions did not say; those of the model are compared with the model
+    there = set(archive.namelist())
+    for name in stated if isinstance(stated, list) else ():
+        if str(name).startswith("more/") and f"{name}.npy" not in there:
+            raise CheckpointError(f"{path} is damaged: {shortened(name[5:], 200)} is lost")
     return meta
 
 
