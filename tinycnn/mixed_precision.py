@@ -161,7 +161,9 @@ def _finite(grads: list[Array]) -> bool:
 
 
 def _as(dtype, tree, factor=1.0):
-    """An array, or a tuple or list of them, times a factor, in another dtype."""
+    """An array, or a tuple, list or dict of them, times a factor, in another dtype."""
+    if isinstance(tree, dict):
+        return {name: _as(dtype, part, factor) for name, part in tree.items()}
     if isinstance(tree, tuple | list):
         return type(tree)([_as(dtype, part, factor) for part in tree])
     return (tree * factor).astype(dtype)

@@ -227,12 +227,12 @@ class _Rows(np.random.Generator):
 
 
 def _each(tree, change):
-    """The same tuples, lists and dicts with every array changed."""
+    """The same tuples, lists and dicts with every array changed that has rows; what is none, such as None, stays."""
     if isinstance(tree, dict):
         return {key: _each(value, change) for key, value in tree.items()}
     if isinstance(tree, tuple | list):
         return type(tree)([_each(value, change) for value in tree])
-    return change(tree)
+    return change(tree) if getattr(tree, "ndim", 0) else tree
 
 
 def _processors(neighbors):
