@@ -151,16 +151,16 @@ def any_batch(under_test, dys, rng, wrong):
     ways = [{first, *batched} for count in range(len(others), -1, -1)
             for batched in itertools.combinations(others[:4], count)]
     turned = [*range(1, n), 0]
-    ways = next(([way] for way in ways if n > 1 and _follows(under_test, found, way, turned, n)), ways)
+    known = [way for way in ways if n > 1 and _follows(under_test, found, way, turned, n)][:1]
     for rows in (list(range(n - 1)), *as_many, turned, [n - 1]):
         if not rows or rows == list(range(n)):
             continue
         problems = []
-        for way in ways:
+        for way in [*known, *ways]:
             other = _another_batch(under_test, found, way, rows, n)
             if other is not None:
                 problems.append(_one_batch(under_test, other, dys, rng, wrong, len(rows), n))
-            if None in problems:
+            if None in problems or problems and known and way is known[0]:
                 break
         tried += bool(problems)
         if problems and None not in problems:
