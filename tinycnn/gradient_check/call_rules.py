@@ -103,6 +103,11 @@ def fresh_memory(under_test, dys, rng, wrong):
         if error < IMPRECISE:
             return _imprecise("fresh memory", "other numbers", error)
         words = "right for the numbers given, wrong for others: "
+        under_test.outside.restore()  # what a class or a module remembers: without it the same gradient is right
+        remembers = not plain_error(FiniteDifferences(under_test, others, changed), learned, "all at once", STEPS[3:13])
+        if remembers:
+            return Check("fresh memory", BROKEN, f"{words}a class, a module or a function keeps something of the first "
+                         "ones, which backward goes on with", "stale")
         if not under_test.variables:
             return Check("fresh memory", BROKEN, f"{words}is a part of their range treated otherwise?", "region")
         return Check("fresh memory", BROKEN, f"{words}after a step of an optimizer backward goes on with old weights, "
