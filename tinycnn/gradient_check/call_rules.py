@@ -99,9 +99,9 @@ def fresh_memory(under_test, dys, rng, wrong):
     learned = {name: random_signed(rng, v.shape) for name, v in changed.items()
                if name not in wrong and name not in under_test.unsettled}
     if learned and not under_test.simple and not _in_float32(differences) and (
-            error := plain_error(differences, learned, "all at once", STEPS[3:13])):
-        if error < IMPRECISE:
-            return _imprecise("fresh memory", "other numbers", error)
+            off := plain_error(differences, learned, "all at once", STEPS[3:13])):
+        if off < IMPRECISE:
+            return _imprecise("fresh memory", "other numbers", off)
         words = "right for the numbers given, wrong for others: "
         under_test.outside.restore()  # what a class or a module remembers: without it the same gradient is right
         remembers = not plain_error(FiniteDifferences(under_test, others, changed), learned, "all at once", STEPS[3:13])
@@ -213,9 +213,9 @@ def _one_batch(under_test, other, dys, rng, wrong, m, n):
     names = [name for name in other.roles if name not in wrong and name not in under_test.unsettled]
     if names and not other.simple and not _in_float32(differences):
         directions = {name: random_signed(rng, differences.values[name].shape) for name in names}
-        if error := plain_error(differences, directions, size, STEPS[3:13]):
-            if error < IMPRECISE:
-                return _imprecise("any batch", size, error)
+        if off := plain_error(differences, directions, size, STEPS[3:13]):
+            if off < IMPRECISE:
+                return _imprecise("any batch", size, off)
             return Check("any batch", BROKEN, f"right for the batch given, wrong for {size}: is a number used that was "
                          "made for another size, or something undefined for so few?", "another batch")
     want, full = differences.gradients, under_test.gradients(dys)

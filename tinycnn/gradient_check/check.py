@@ -149,7 +149,7 @@ def check_tensor(differences, name, mode, rng, samples=None):
         return report
     report.linear, responses, bent = linearity(differences, name, u, {name: random_signed(rng, value.shape)})
     if report.linear:
-        report.adjoint = max(adjoint_error(differences, *each, bent) for each in responses)
+        report.adjoint = max(adjoint_error(differences, along, response, bent) for along, response in responses)
     if mode == "elementwise" or (mode == "auto" and not large):
         indices = choose_indices(value.shape, rng, mode == "elementwise", samples)
         report.elements = check_elements(differences, name, indices, report.linear)
