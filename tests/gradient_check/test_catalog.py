@@ -70,8 +70,9 @@ def test_hard_numbers_accuse_nobody(condition):
 @pytest.mark.parametrize("name, change", [
     ("HingeLoss of squares", np.round),  # scores exactly at the margin, where the slope has a kink of its own
     ("BatchNorm2d(6)", lambda x: 1e-6 * x),  # nearly linear: the variance is next to nothing beside eps
+    ("MaxPool2d(3, stride=2, padding=1)", np.zeros_like),  # jumps at many ties, which may cancel in their sum
 ])
-@pytest.mark.parametrize("seed", [13, 14, 15])
+@pytest.mark.parametrize("seed", [2, 13, 14])
 def test_what_was_once_accused(name, change, seed):
     _, obj, (x, *rest) = cases(seed)[NAMES.index(name)]
     report = gradcheck(obj, change(x), *rest, seed=seed)

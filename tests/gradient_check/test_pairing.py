@@ -91,6 +91,7 @@ def test_the_parts_of_an_array_with_two_owners_are_added(kept, dtype):
     report = gradcheck(Tied(kept, dtype), numbers(5, 4))
     assert report.ok, report
     assert [t.name for t in report.tensors] == ["x", "encoder.w"]
+    assert "encoder.dw, decoder.dw are its parts" in str(report)
     assert "note, dtype" not in str(report)  # in every dtype it stays one array
 
 

@@ -33,7 +33,7 @@ from tinycnn.layers import Layer
 from tinycnn.progress import bar
 
 GROUPS = 40  # sweeps along groups of numbers of a tensor that is full of kinks
-CALLS_OF_RULES, CALLS_OF_SWEEP, PATIENCE = 200, 45, 5  # forwards, as a guess of the time; seconds without a bar
+CALLS_OF_RULES, CALLS_OF_SWEEP, PATIENCE = 300, 45, 5  # forwards, as a guess of the time; seconds without a bar
 LARGE_MODEL = 100_000  # numbers in all tensors together, beyond which single elements cost too much
 
 
@@ -78,7 +78,8 @@ def gradcheck(obj: Any, *inputs: Any, seed: int = 0, mode: str = "auto", dy: Any
         dys, notes = _upstream(thing, dy, rng)
         names = _chosen(thing, only)
         differences = FiniteDifferences(thing, dys)
-        shown = _watched(differences, names, samples)
+        seconds = _seconds(differences, names, samples)
+        shown = bar(names, len(names), f"gradcheck, about {seconds:.0f} s", seconds > PATIENCE, "tensor")
         tensors = [check_tensor(differences, name, mode, rng, samples) for name in shown]
         coarse = differences.is_coarse(rng) or any(differences.is_quantized(name, rng) for name in names)
         if coarse:
@@ -88,7 +89,7 @@ def gradcheck(obj: Any, *inputs: Any, seed: int = 0, mode: str = "auto", dy: Any
         _explain(differences, tensors, rng)
         known = {tensor.name: tensor.family for tensor in tensors if tensor.verdict == WRONG}
         thing.unsettled = [tensor.name for tensor in tensors if tensor.verdict not in (OK, WRONG)]
-        checks = check_invariants(thing, dys, rng, known, coarse) if invariants else []
+        checks = check_invariants(thing, dys, rng, known, coarse, seconds > PATIENCE) if invariants else []
         notes += [sentence] if known and (sentence := check_layer_by_layer(thing, dys, gradcheck)) else []
         notes += thing.notes
         if samples is not None and mode == "auto":
@@ -131,11 +132,10 @@ def quick_check(model: Layer, loss: Layer, x: Array, targets: Any, seed: int = 0
     return Report(thing.title, seed, "quick", tensors, [], notes)
 
 
-def _watched(differences, names, samples):
-    """The names, with a bar beside them if all of it will take a while."""
+def _seconds(differences, names, samples):
+    """About how long it will take, by the time of one forward."""
     elements = [min(differences.values[name].size, samples or SAMPLE) for name in names]
-    seconds = differences.under_test.seconds * (CALLS_OF_RULES + sum(4 * n + CALLS_OF_SWEEP for n in elements))
-    return bar(names, len(names), f"gradcheck, about {seconds:.0f} s", shown=seconds > PATIENCE, unit="tensor")
+    return differences.under_test.seconds * (CALLS_OF_RULES + sum(4 * n + CALLS_OF_SWEEP for n in elements))
 
 
 def check_tensor(differences, name, mode, rng, samples=None):
@@ -149,7 +149,7 @@ def check_tensor(differences, name, mode, rng, samples=None):
         return report
     report.linear, responses, bent = linearity(differences, name, u, {name: random_signed(rng, value.shape)})
     if report.linear:
-        report.adjoint = max(adjoint_error(differences, *each, bent) for each in responses)
+        report.adjoint = max(adjoint_error(differences, along, response, bent) for along, response in responses)
     if mode == "elementwise" or (mode == "auto" and not large):
         indices = choose_indices(value.shape, rng, mode == "elementwise", samples)
         report.elements = check_elements(differences, name, indices, report.linear)

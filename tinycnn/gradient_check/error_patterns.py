@@ -97,7 +97,8 @@ def _constant_factor(wrong):
                                f"is clipped by its norm ({np.linalg.norm(wrong.g):.6g}). Clipping is the optimizer's "
                                "business")
     if not wrong.is_steady(c):
-        return None
+        return "nonlinear", (f"{c:.6g} times the right one for this dy, and another number of times for another: is it "
+                             "scaled by the size of dy, or by that of another output's?")
     if abs(c - 1) <= SAME:
         return "factor", f"{c:.10g} times the right one everywhere: a constant is a little off, perhaps by an epsilon"
     if abs(c + 1) <= SAME:

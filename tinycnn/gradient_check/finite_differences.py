@@ -112,12 +112,14 @@ class FiniteDifferences:
     def slope(self, directions, h):
         """(slope, jump, kinks crossed) of phi along the directions.
 
-        slope: the central difference    jump: of the slope at the point, the forward less the backward difference
+        slope: the central difference    jump: how far the forward differences are from the backward ones, a root of
+            squares over all outputs: the jumps of several windows at a tie must not cancel each other
         """
         plus, minus, crossed = self.both_sides(directions, h)
         with np.errstate(all="ignore"):
             slope = self.dot([a - b for a, b in zip(plus, minus, strict=True)]) / (2 * h)
-            jump = self.dot([(a - y) - (y - b) for a, b, y in zip(plus, minus, self.y, strict=True)]) / h
+            bends = [dy * ((a - y) - (y - b)) for dy, a, b, y in zip(self.dys, plus, minus, self.y, strict=True)]
+            jump = sum(float(np.sum(bend * bend)) for bend in bends) ** 0.5 / h
         return slope, jump, crossed
 
     def analytic(self, directions):

@@ -10,6 +10,7 @@ from tinycnn.gradient_check import call_rules, number_rules
 from tinycnn.gradient_check.deadline import TooLong
 from tinycnn.gradient_check.rule import BROKEN, NOTE, SKIPPED, Check
 from tinycnn.layers import Layer
+from tinycnn.progress import bar
 
 RULES = {
     "repeatable": call_rules.same_result, "inputs kept": call_rules.nothing_modified,
@@ -21,13 +22,16 @@ RULES = {
 EXACT_RULES = ("linear in dy", "any layout", "dtype", "float32", "ties")  # of no use where forward has seven digits
 
 
-def check_invariants(under_test, dys, rng, wrong, coarse=False):
-    """All rules that apply. wrong: {name: family} of the tensors whose gradients are known to be wrong already."""
+def check_invariants(under_test, dys, rng, wrong, coarse=False, shown=False):
+    """All rules that apply. wrong: {name: family} of the tensors whose gradients are known to be wrong already.
+
+    shown: with a bar that says how far it is
+    """
     if any(v.size == 0 for v in under_test.values.values()):
         return []  # an empty batch proves nothing
     checks: list[Check] = []
     spoiled: tuple[str, ...] = ()
-    for name, rule in RULES.items():
+    for name, rule in bar(RULES.items(), len(RULES), "gradcheck, rules", shown, "rule"):
         if coarse and name in EXACT_RULES or name in spoiled:
             continue
         try:
@@ -44,5 +48,5 @@ def check_invariants(under_test, dys, rng, wrong, coarse=False):
             if found.family == "random":
                 break  # what the other rules would find is chance
             if found.verdict == BROKEN and (name == "fresh memory" or under_test.moved):
-                spoiled = ("fresh memory", "own memory", "any batch", "float32")  # by the same mistake
+                spoiled = ("fresh memory", "own memory", "any batch", "float32", "ties")  # by the same mistake
     return checks

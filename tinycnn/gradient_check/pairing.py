@@ -49,7 +49,7 @@ def owners(obj):
 
 def gradients_of_owners(run, path, value, taken, owned):
     """Paths of the gradients that stand beside the other places of this array, different arrays alone."""
-    found = {}
+    found: dict[int, Path] = {}
     for other in owned.get(id(value), []):
         gradient = find_gradient(run.obj, other, value, taken, {}, only_beside=True) if other != path else None
         if gradient is not None and np.shape(gradient.get(run.obj)) == np.shape(value):

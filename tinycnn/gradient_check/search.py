@@ -62,8 +62,9 @@ def search(under_test, dys, constants):
         shares = gradients_of_owners(run, path, value, taken, owned)
         if isinstance(gradient, Path | None) and {*shares, gradient} - {gradient, None}:
             found[name] = shared = OfSeveral(name, path, list(dict.fromkeys([*filter(None, [gradient]), *shares])))
-            under_test.notes.append(f"{name} is one array in several places: the gradients at "
-                                    f"{', '.join(map(str, shared.gradients))} are its parts, and were added")
+            if len(shared.gradients) > 1:
+                under_test.notes.append(f"{name} is one array in several places: the gradients at "
+                                        f"{', '.join(map(str, shared.gradients))} are its parts, and were added")
             continue
         if gradient is None:
             same = [i for i, g in left_over.items() if np.shape(g) == np.shape(value)]

@@ -21,7 +21,7 @@ def several_outputs(wrong):
         return None
     factors = np.zeros(len(dys))
     factors[reaching] = np.linalg.lstsq(parts[:, reaching], claimed, rcond=None)[0]
-    if np.linalg.norm(claimed - parts @ factors) > SAME * np.linalg.norm(claimed):
+    if np.linalg.norm(claimed - parts @ factors) > SAME * np.linalg.norm(claimed) or not wrong.is_steady(factors):
         return None
     k = next(k for k in np.flatnonzero(reaching) if abs(factors[k] - 1) > SAME)
     c = factors[k]

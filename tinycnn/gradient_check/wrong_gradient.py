@@ -57,9 +57,9 @@ class WrongGradient:
         good = c and rest <= SAME * np.linalg.norm(claimed)
         return (c, rest / float(np.linalg.norm(claimed))) if good else (None, np.inf)
 
-    def is_steady(self, c):
-        """Is the factor c the same for another dy? Of one or two numbers alone, any gradient is some multiple; and what
-        is scaled by the size of dy is a multiple as well."""
+    def is_steady(self, factors):
+        """Is the factor, or one for each output, the same for another dy? Of one or two numbers alone, any gradient is
+        some multiple; and what is scaled by the size of dy is a multiple as well."""
         if self.differences.under_test.is_loss:
             return True
         others = [random_signed(self.rng, dy.shape) for dy in self.differences.dys]
@@ -67,32 +67,37 @@ class WrongGradient:
         if again is None or again.shape != self.g.shape:
             return False
         claimed = np.array([np.sum(again * r) for r in self.directions])
-        true = np.array([sum(np.sum(d * part) for d, part in zip(others, response, strict=True))
+        each = np.broadcast_to(factors, len(others))
+        true = np.array([sum(c * np.sum(d * part) for c, d, part in zip(each, others, response, strict=True))
                          for response in self.responses])
-        return bool(np.linalg.norm(claimed - c * true) <= SAME * np.linalg.norm(claimed))
+        return bool(np.linalg.norm(claimed - true) <= SAME * np.linalg.norm(claimed))
 
 
 def few_digits(differences, name, right, error):
     """(family, sentence) for a gradient that is `right` but for a small error: rounded, or computed roughly?"""
     digits = f"{right} only to {-np.log10(max(error, 1e-15)):.0f} digits"
-    if _moves_smoothly(differences, name):
+    if _roughness(differences, name) < 0.05 * error:
         return "imprecise", (f"{digits}, and smooth, so that no rounding explains it: an iteration that stops early, a "
                              "difference quotient in place of a derivative, a number written with too few digits, or "
                              "an epsilon that is in forward or in backward but not in both")
-    return "float32", (f"{digits}, and it moves in jumps when all numbers move by 1e-10: on the way they are rounded "
+    return "float32", (f"{digits}, and from one point to the next its last digits jump: on the way numbers are rounded "
                        "to float32, or to fewer digits")
 
 
-def _moves_smoothly(differences, name):
-    """Does the gradient move twice as far when every number moves twice as far? What passes through float32 jumps."""
-    rng, g, found = np.random.default_rng(0), differences.gradients[name], []
+def _roughness(differences, name):
+    """How far the gradient is from smooth when every number moves by a millionth: its third difference, relative to it.
+
+    What passes through float32 scatters there by as much as it is wrong.
+    """
+    rng, found = np.random.default_rng(0), [differences.gradients[name]]
     steps = {other: differences.own_sizes[other] * random_signed(rng, v.shape)
              for other, v in differences.values.items()}
     turns = [dy * random_signed(rng, dy.shape) for dy in differences.dys]
-    for h in (1e-10, 2e-10):
+    for h in (1e-6, 2e-6, 3e-6):
         changes = {other: differences.values[other] + h * step for other, step in steps.items()}
         dys = [dy + h * turn for dy, turn in zip(differences.dys, turns, strict=True)]
-        moved = differences.under_test.gradients(dys, changes)[name]
-        found.append(moved - g if moved is not None and moved.shape == g.shape else np.full(g.shape, np.nan))
-    once, twice = found
-    return bool(once.any() and np.linalg.norm(twice - 2 * once) <= 0.05 * np.linalg.norm(once))
+        found.append(differences.under_test.gradients(dys, changes)[name])
+    if any(g is None or g.shape != found[0].shape or not np.isfinite(g).all() for g in found):
+        return np.inf
+    a, b, c, d = found
+    return float(np.linalg.norm(d - 3 * c + 3 * b - a) / np.linalg.norm(a))
