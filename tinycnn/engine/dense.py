@@ -1,6 +1,7 @@
 """The products of a fully connected layer, shared out over the workers by columns: each row of a batch needs all of w.
 
-AlexNet's fc6 has 38 million weights for 16 images: memory is the limit, and every weight is to be fetched once.
+AlexNet's fc6 has 38 million weights for 16 images: memory is the limit, and every weight is to be fetched once. So for
+few images the products are cut into blocks that BLAS multiplies without rearranging the weights first (products.py).
 """
 
 import sys
@@ -8,8 +9,11 @@ import weakref
 
 import numpy as np
 
+from tinycnn.engine.products import deep, tall
 from tinycnn.engine.threads import run
 from tinycnn.engine.workers import share_out
+
+FEW, MORE = 12, 64  # images, up to which blocks are the faster way to y and dw, and to dx
 
 
 def forward(linear, x):
@@ -19,7 +23,7 @@ def forward(linear, x):
 
     def work(worker):
         columns = slice(worker.start, worker.stop)
-        np.matmul(x, w[:, columns], out=y[:, columns])
+        (deep if 1 < len(x) <= FEW else np.matmul)(x, w[:, columns], out=y[:, columns])
         if b is not None:
             y[:, columns] += b.value[columns]
 
@@ -31,11 +35,15 @@ def backward(linear, x, dy, input_gradient):
     """dx (N, D) = dy @ w.T, or None; writes dw = x.T @ dy and db."""
     w, b = linear.w, linear.b
     w.grad, dx = _room_for_gradient(w, dy.dtype), np.empty(x.shape, dy.dtype) if input_gradient else None
+    turned = np.ascontiguousarray(dy.T) if 1 < len(dy) <= MORE else None
 
     def work(worker):
         features = slice(worker.start, worker.stop)
-        np.matmul(x[:, features].T, dy, out=w.grad[features])
-        if dx is not None:
+        (tall if 1 < len(x) <= FEW else np.matmul)(x[:, features].T, dy, out=w.grad[features])
+        if dx is not None and turned is not None:
+            columns = worker.empty("columns", (worker.images, len(dy)), dy.dtype)
+            dx[:, features] = tall(w.value[features], turned, columns).T
+        elif dx is not None:
             np.matmul(dy, w.value[features].T, out=dx[:, features])
 
     _share(work, x.shape[1], x, dy.shape[1])
