@@ -42,6 +42,7 @@ def test_blocks_equal_the_formula(n, threads, monkeypatch):
     monkeypatch.setenv("TINYCNN_THREADS", threads)
     monkeypatch.setattr(workers, "WORTH_A_THREAD", 0)
     monkeypatch.setattr(products, "SMALL", 64 * 128)  # so that small products are cut, too
+    monkeypatch.setattr(dense, "COLUMNS", 5)
     layer, x = linear(256, 12, dtype="float32"), numbers((n, 256), "float32")
     got = step(Sequential(layer), x)
     with engine.switched_off():
