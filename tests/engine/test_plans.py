@@ -100,7 +100,8 @@ def test_whatever_it_was_made_from_makes_a_new_one(change):
         with pytest.raises(TypeError, match="float64"):
             Sequential(*row).forward(x)
         return
-    assert plan(row) is not first
+    if change is not own_code:  # such a layer is in no row with others
+        assert plan(row) is not first
     net = Sequential(*row)
     y = net.forward(x)
     with engine.switched_off():

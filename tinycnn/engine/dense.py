@@ -10,7 +10,7 @@ import weakref
 import numpy as np
 
 from tinycnn.engine.products import deep, tall
-from tinycnn.engine.threads import run
+from tinycnn.engine.threads import having_blas, run
 from tinycnn.engine.workers import share_out, slices
 
 FEW, MORE = 16, 64  # images, up to which blocks are the faster way to y and dw, and to dx
@@ -21,6 +21,12 @@ def forward(linear, x):
     """y (N, F) = x @ w + b."""
     w, b = linear.w.value, linear.b
     y = np.empty((len(x), w.shape[1]), x.dtype)
+    if len(x) == 1:  # one row is left to BLAS and all of its threads
+        with having_blas(False):
+            np.matmul(x, w, out=y)
+        if b is not None:
+            y += b.value
+        return y
 
     def work(worker):
         columns = slice(worker.start, worker.stop)
@@ -58,7 +64,7 @@ def backward(linear, x, dy, input_gradient):
 
 
 def _share(work, n, x, other):
-    """n columns over the workers; a product of one row is left to BLAS and all of its threads."""
+    """n columns over the workers; a product of one row is left to BLAS."""
     workers = share_out(n, x.itemsize * (len(x) + other)) if len(x) > 1 else share_out(n, 0)
     run(work, workers, hold_blas=len(x) > 1)
 
