@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tinycnn import engine, reference
-from tinycnn.engine import dense, workers
+from tinycnn.engine import dense, products, workers
 from tinycnn.engine.threads import blas_libraries
 from tinycnn.errors import DtypeError, OrderError, ShapeError
 from tinycnn.layers import Linear, Sequential
@@ -34,6 +34,22 @@ def test_it_equals_the_loops(n, d, f, bias, dtype, layout, threads):
     expect_close(got.grads["fc1.w"], dw, dtype)
     if bias:
         expect_close(got.grads["fc1.b"], db, dtype)
+
+
+@pytest.mark.parametrize("n", [1, 2, dense.FEW, dense.FEW + 1, dense.MORE, dense.MORE + 1])
+@pytest.mark.parametrize("threads", ["1", "2"])
+def test_blocks_equal_the_formula(n, threads, monkeypatch):
+    monkeypatch.setenv("TINYCNN_THREADS", threads)
+    monkeypatch.setattr(workers, "WORTH_A_THREAD", 0)
+    monkeypatch.setattr(products, "SMALL", 64 * 128)  # so that small products are cut, too
+    monkeypatch.setattr(dense, "COLUMNS", 5)
+    layer, x = linear(256, 12, dtype="float32"), numbers((n, 256), "float32")
+    got = step(Sequential(layer), x)
+    with engine.switched_off():
+        expected = step(Sequential(layer), x)
+    for one, other in zip((got.y, got.dx, *got.grads.values()), (expected.y, expected.dx, *expected.grads.values()),
+                          strict=True):  # fmt: skip
+        expect_close(one, other, "float32")
 
 
 def test_every_column_has_one_worker(monkeypatch):

@@ -20,6 +20,7 @@ from tinycnn.bench.workloads import work_by_layer
 from tinycnn.engine import thread_count
 from tinycnn.engine.threads import run
 from tinycnn.engine.workers import Worker
+from tinycnn.errors import require
 from tinycnn.inspection.summary import walk
 from tinycnn.layers import Flatten
 from tinycnn.plots.look import COLORS, FAINT, new_figure, styled
@@ -110,25 +111,31 @@ def figure(measured, title):
     drawing = new_figure(9, 6)
     ax = drawing.subplots()
     gflops, gigabytes = measured["gflops"], measured["gigabytes_per_second"]
-    reach = np.array([0.05, gflops / gigabytes, 2000.0])
+    reach = np.array([0.05, gflops / gigabytes, 5000.0])
     ax.plot(reach, np.minimum(gflops, gigabytes * reach), color=FAINT, linewidth=2, zorder=1)
-    ax.annotate(f"{gflops:,.0f} GFLOP/s, the fastest matrix product", (reach[-1], gflops), (0, 6),
-                textcoords="offset points", ha="right")
-    ax.annotate(f"{gigabytes:.0f} GB/s, the fastest copy", (0.12, 0.12 * gigabytes), (10, -16),
+    ax.annotate(f"{gflops:,.0f} GFLOP/s,\nthe fastest matrix product", (0.06, gflops), va="center")
+    ax.annotate(f"{gigabytes:.0f} GB/s, the fastest copy", (0.12, 0.12 * gigabytes), (12, -12),
                 textcoords="offset points")
-    looks = {"forward": (COLORS["blue"], "o", 6), "backward": (COLORS["vermilion"], "s", -12)}
-    for way, (color, marker, up) in looks.items():
-        some = [point for point in measured["points"] if point["way"] == way and point["flop"]]
-        x = [point["flop"] / point["bytes"] for point in some]
-        y = [point["flop"] / point["seconds"] / 1e9 for point in some]
-        ax.plot(x, y, marker, color=color, markersize=7, label=way, linestyle="none")
-        for point, a, b in zip(some, x, y, strict=True):
-            ax.annotate(point["name"].partition(" + ")[0], (a, b), (6, up), textcoords="offset points", fontsize=9,
-                        color=color)
+    for way, color, marker in (("forward", COLORS["blue"], "o"), ("backward", COLORS["vermilion"], "s")):
+        places = [_place(point) for point in measured["points"] if point["way"] == way and point["flop"]]
+        ax.plot(*zip(*places, strict=True), marker, color=color, markersize=7, label=way, linestyle="none")
+    names = {point["name"]: _place(point) for point in measured["points"] if point["flop"]}  # its last point
+    for number, (name, place) in enumerate(names.items()):
+        ax.annotate(name.partition(" + ")[0], place, (8, -12 if number % 2 else 5), textcoords="offset points",
+                    fontsize=9)
     ax.set_xscale("log")
     ax.set_yscale("log")
+    plain = require("matplotlib.ticker", extra="viz").StrMethodFormatter("{x:,g}")
+    for axis in (ax.xaxis, ax.yaxis):
+        axis.set_major_formatter(plain)
+    ax.minorticks_off()
     ax.set_xlabel("operations for each byte that must move")
     ax.set_ylabel("GFLOP/s")
     ax.set_title(title)
     ax.legend(loc="lower right")
     return drawing
+
+
+def _place(point):
+    """(operations for each byte, GFLOP/s)"""
+    return point["flop"] / point["bytes"], point["flop"] / point["seconds"] / 1e9

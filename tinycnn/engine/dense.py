@@ -1,6 +1,7 @@
 """The products of a fully connected layer, shared out over the workers by columns: each row of a batch needs all of w.
 
-AlexNet's fc6 has 38 million weights for 16 images: memory is the limit, and every weight is to be fetched once.
+AlexNet's fc6 has 38 million weights for 16 images: memory is the limit, and every weight is to be fetched once. So for
+few images the products are cut into blocks that BLAS multiplies without rearranging the weights first (products.py).
 """
 
 import sys
@@ -8,18 +9,32 @@ import weakref
 
 import numpy as np
 
-from tinycnn.engine.threads import run
-from tinycnn.engine.workers import share_out
+from tinycnn.engine.products import deep, tall
+from tinycnn.engine.threads import having_blas, run
+from tinycnn.engine.workers import share_out, slices
+
+FEW, MORE = 16, 64  # images, up to which blocks are the faster way to y and dw, and to dx
+COLUMNS = 256  # of a block of w, on the way to y
 
 
 def forward(linear, x):
     """y (N, F) = x @ w + b."""
     w, b = linear.w.value, linear.b
     y = np.empty((len(x), w.shape[1]), x.dtype)
+    if len(x) == 1:  # one row is left to BLAS and all of its threads
+        with having_blas(False):
+            np.matmul(x, w, out=y)
+        if b is not None:
+            y += b.value
+        return y
 
     def work(worker):
         columns = slice(worker.start, worker.stop)
-        np.matmul(x, w[:, columns], out=y[:, columns])
+        if 1 < len(x) <= FEW:
+            for some in slices(worker.start, worker.stop, COLUMNS):
+                deep(x, w[:, some], out=y[:, some])
+        else:
+            np.matmul(x, w[:, columns], out=y[:, columns])
         if b is not None:
             y[:, columns] += b.value[columns]
 
@@ -31,11 +46,15 @@ def backward(linear, x, dy, input_gradient):
     """dx (N, D) = dy @ w.T, or None; writes dw = x.T @ dy and db."""
     w, b = linear.w, linear.b
     w.grad, dx = _room_for_gradient(w, dy.dtype), np.empty(x.shape, dy.dtype) if input_gradient else None
+    turned = np.ascontiguousarray(dy.T) if 1 < len(dy) <= MORE else None
 
     def work(worker):
         features = slice(worker.start, worker.stop)
-        np.matmul(x[:, features].T, dy, out=w.grad[features])
-        if dx is not None:
+        (tall if 1 < len(x) <= FEW else np.matmul)(x[:, features].T, dy, out=w.grad[features])
+        if dx is not None and turned is not None:
+            columns = worker.empty("columns", (worker.images, len(dy)), dy.dtype)
+            dx[:, features] = tall(w.value[features], turned, columns).T
+        elif dx is not None:
             np.matmul(dy, w.value[features].T, out=dx[:, features])
 
     _share(work, x.shape[1], x, dy.shape[1])
@@ -45,7 +64,7 @@ def backward(linear, x, dy, input_gradient):
 
 
 def _share(work, n, x, other):
-    """n columns over the workers; a product of one row is left to BLAS and all of its threads."""
+    """n columns over the workers; a product of one row is left to BLAS."""
     workers = share_out(n, x.itemsize * (len(x) + other)) if len(x) > 1 else share_out(n, 0)
     run(work, workers, hold_blas=len(x) > 1)
 

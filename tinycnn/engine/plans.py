@@ -11,7 +11,7 @@ import weakref
 import numpy as np
 
 from tinycnn.engine.segments import segments_of
-from tinycnn.engine.steps import has_step
+from tinycnn.engine.steps import as_written
 from tinycnn.layers.activation import ReLU
 from tinycnn.layers.conv import Conv2d
 from tinycnn.layers.pool import MaxPool2d
@@ -25,12 +25,14 @@ DECIDES = {
     Conv2d: operator.attrgetter("keeping", "kernel", "stride", "padding", "dilation", "same", "groups", "in_channels",
                                 "out_channels", "w.value.dtype"),
 }  # fmt: skip
+RECORDER = operator.attrgetter("recorder")
 _plans: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()  # a row's first layer -> ((made from, segments), ...)
 
 
 def planned(layers, x_shape, dtype, xp):
-    """The list of Segments for a row of layers and x of x_shape (N, ...)."""
-    if xp is not np or any(layer.recorder or not has_step(layer, DECIDES) for layer in layers):
+    """The list of Segments for a row of layers, which join_rows, and x of x_shape (N, ...)."""
+    kinds = set(map(type, layers))
+    if xp is not np or not kinds <= DECIDES.keys() or not all(map(as_written, kinds)) or any(map(RECORDER, layers)):
         return list(segments_of(layers, x_shape, dtype, xp))
     first = layers[0]
     made_from = x_shape, dtype, [(weakref.ref(layer), DECIDES[type(layer)](layer)) for layer in layers]

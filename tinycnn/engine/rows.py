@@ -41,19 +41,16 @@ def plan(layers, xp):
         return [Whole(layer) for layer in layers]
     rows = []
     for layer in layers:
-        if joins_rows(layer) and xp is not np:
-            rows.append(OnDevice(layer))
-        elif joins_rows(layer):
-            if rows and type(rows[-1]) is Chunked:
+        if joins_rows(layer):
+            if xp is not np:
+                rows.append(OnDevice(layer))
+            elif rows and type(rows[-1]) is Chunked:
                 rows[-1].layers.append(layer)
             else:
                 rows.append(Chunked([layer]))
-        elif xp is np and type(layer) is Linear and as_shipped(layer):
-            rows.append(Dense(layer))
-        elif xp is np and type(layer) is BatchNorm2d and as_shipped(layer):
-            rows.append(Normalized(layer))
         else:
-            rows.append(Whole(layer))
+            own = HOST_ROWS.get(type(layer)) if xp is np else None
+            rows.append(own(layer) if own and as_shipped(layer) else Whole(layer))
     return rows
 
 
@@ -135,6 +132,9 @@ class Normalized(Whole):
         if not input_gradient:
             return None
         return batchnorm.input_gradient(x, dy, mean, scale, layer.w.value, layer.w.grad, layer.b.grad, training)
+
+
+HOST_ROWS = {Linear: Dense, BatchNorm2d: Normalized}
 
 
 class OnDevice(Whole):

@@ -83,7 +83,7 @@ def run(work, workers, hold_blas=True):
 
     hold_blas: False leaves BLAS all of its threads, for a single worker whose products are all there is to do.
     """
-    with _having_blas(hold_blas or len(workers) > 1):
+    with having_blas(hold_blas or len(workers) > 1):
         if len(workers) == 1:
             return [_within(work, workers[0])]
         # Each thread runs in a copy of this one's context, so that numpy.errstate holds there as well.
@@ -129,22 +129,25 @@ class _Turns:
 
     def enter(self, kind, most_seconds=None):
         """Wait for a turn; whether it has come within most_seconds."""
-        me = object()
         with self.changed:
-            self.waiting.append(me)
-            try:
-                come = self.changed.wait_for(lambda: self._may(me, kind), most_seconds)
-            finally:
-                self.waiting.remove(me)
-                self.changed.notify_all()
+            come = (not self.waiting and self._fits(kind)) or self._wait(kind, most_seconds)
             if come:
                 if not self.inside and kind is True:
                     self.limit = _limited()
                 self.kind, self.inside = kind, self.inside + 1
             return come
 
-    def _may(self, me, kind):
-        return self.waiting[0] is me and (not self.inside or self.kind == kind)
+    def _wait(self, kind, most_seconds):
+        me = object()
+        self.waiting.append(me)
+        try:
+            return self.changed.wait_for(lambda: self.waiting[0] is me and self._fits(kind), most_seconds)
+        finally:
+            self.waiting.remove(me)
+            self.changed.notify_all()
+
+    def _fits(self, kind):
+        return not self.inside or self.kind == kind
 
     def leave(self):
         """The last of its kind gives BLAS its threads back."""
@@ -152,7 +155,8 @@ class _Turns:
             self.inside -= 1
             if not self.inside:
                 self.free_blas()
-            self.changed.notify_all()
+            if self.waiting:
+                self.changed.notify_all()
 
     def free_blas(self):
         """Undo what the first who holds it has done."""
@@ -168,7 +172,7 @@ _has_turn = contextvars.ContextVar("whether this thread, or the one that it work
 
 
 @contextlib.contextmanager
-def _having_blas(hold: bool) -> Iterator[None]:
+def having_blas(hold: bool) -> Iterator[None]:
     """For the length of a with block: a turn to compute, with BLAS held at one thread or not.
 
     Within another turn nothing changes. Without threadpoolctl there is nothing to wait for.
@@ -189,7 +193,7 @@ def _having_blas(hold: bool) -> Iterator[None]:
 
 def one_blas_thread():
     """A context manager that holds BLAS at one thread; without threadpoolctl it does nothing."""
-    return _having_blas(True)
+    return having_blas(True)
 
 
 class _Forking(threading.local):

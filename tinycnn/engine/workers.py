@@ -107,10 +107,14 @@ def add_up(workers):
 
 def chunk_size(n, bytes_per_image, xp):
     """How many of n images are taken at a time."""
+    if n <= 1:
+        return 1
     limit = CPU_BYTES if xp is np else DEVICE_BYTES
     return int(max(1, min(n, most_images() or n, limit // max(1, bytes_per_image))))
 
 
 def slices(start, stop, step):
     """start .. stop-1 in slices of `step`; an empty batch is one empty slice."""
-    return [slice(i, min(i + step, stop)) for i in range(start, stop, step)] or [slice(start, start)]
+    if stop - start <= step:
+        return [slice(start, stop)]
+    return [slice(i, min(i + step, stop)) for i in range(start, stop, step)]
