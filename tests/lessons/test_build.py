@@ -2,6 +2,7 @@
 
 import base64
 import io
+from pathlib import Path
 
 import pytest
 
@@ -119,6 +120,15 @@ def test_badges_need_one_constant(source, monkeypatch):
     monkeypatch.setattr(cells, "ADDRESS", "https://github.com/OWNER/tinycnn")
     shown = build.learner_cells(source)[1]
     assert shown.id == "badges" and "/github/OWNER/tinycnn/blob/main/lessons/99_test.ipynb)" in shown.source
+
+
+def test_the_template_has_what_every_lesson_has(tmp_path):
+    path = tmp_path / "98_name.py"
+    text = Path(build.__file__).with_name("source").joinpath("_template.py").read_text("utf-8")
+    path.write_text(text.replace("NN", "98"), "utf-8")
+    assert list(build.lacks(path, build.cells_of(path))) == []
+    assert [cell.metadata["nbgrader"]["points"] for cell in build.learner_cells(path)
+            if cell.metadata.get("nbgrader", {}).get("grade")] == [1, 2, 1]
 
 
 def test_an_unknown_tag_is_refused(source):
