@@ -137,5 +137,5 @@ read(tc.boxes.iou)
 # ## Going on
 #
 # 1. *(2/5)* A question for an evening.
-# 2. **Open task.** *(4/5)* Something that nobody has measured here. You are done when you can say what the number is, and
-#    how far it can be relied on.
+# 2. **Open task.** *(4/5)* Something that nobody has measured here. You are done when you can say what the number is,
+#    and how far it can be relied on.
