@@ -12,7 +12,7 @@ pytest.importorskip("nbclient")
 import nbformat  # noqa: E402
 from PIL import Image  # noqa: E402
 
-from lessons import build, cells  # noqa: E402
+from lessons import build, cells, outputs  # noqa: E402
 
 SOURCE = '''# %% [markdown]
 # # Lesson 99
@@ -221,9 +221,9 @@ def test_what_should_not_be_in_a_lesson_stops_the_build(source, old, new, messag
 def test_pictures_are_reduced_to_what_a_page_needs(width):
     file = io.BytesIO()
     Image.effect_noise((width, 200), 80).convert("RGB").save(file, "png")
-    png, shown = build.small_picture(file.getvalue())
+    png, shown = outputs.small_picture(file.getvalue())
     picture = Image.open(io.BytesIO(png))
-    assert picture.mode == "P" and picture.width <= build.WIDEST and shown <= build.WIDEST * 96 / 150
+    assert picture.mode == "P" and picture.width <= outputs.WIDEST and shown <= outputs.WIDEST * 96 / 150
     assert base64.b64encode(png)
     if width == 300:
         assert (picture.width, shown) == (300, 192)
