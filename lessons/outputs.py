@@ -1,4 +1,4 @@
-"""What cells give, as notebooks may show it: nothing of the machine, small pictures, the library's lines as they are."""
+"""What cells give, as notebooks may show it: nothing of the machine, small pictures, the library's lines of today."""
 
 import base64
 import io
