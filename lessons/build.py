@@ -26,7 +26,6 @@ names come from the cells' text, there are no times and no paths in it, and pict
 import argparse
 import base64
 import contextlib
-import io
 import os
 import shutil
 import sys
@@ -37,16 +36,14 @@ from pathlib import Path
 import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
-from PIL import Image
 
 from lessons.cells import BuildError, cells_of, checked, learner_cells, notebooks_of, solved_cells, tags_of
+from lessons.outputs import joined, presentable, read_anew, stale_lines
 from lessons.rules import defined, lacks
 from tinycnn.course import named
 from tinycnn.course.result import EMPTY, HEADS, KNOWN, RIGHT
 
 FOLDER = Path(__file__).resolve().parent
-MOST = 45_000  # bytes of a picture, if fewer colors and pixels allow
-WIDEST = 1440  # pixels of a picture across, which is 9.6 inches
 
 
 def sources(chosen=(), folder=FOLDER):
@@ -91,54 +88,8 @@ def run(cells, title):
     for cell in notebook.cells:
         if cell.cell_type == "code":
             cell.metadata.pop("execution", None)
-            cell.outputs = [_presentable(output, title, cell) for output in _joined(cell.outputs)]
+            cell.outputs = [presentable(output, title, cell, FOLDER) for output in joined(cell.outputs)]
     return notebook.cells
-
-
-def _joined(outputs):
-    """What a cell prints is one output, however busy the machine was and in how many pieces it came."""
-    joined = []
-    for output in outputs:
-        if joined and output.output_type == "stream" and joined[-1].get("name") == output.name:
-            joined[-1].text += output.text
-        else:
-            joined.append(output)
-    return joined
-
-
-def _presentable(output, title, cell):
-    """One output without what changes from run to run. Warnings, paths and addresses of objects are refused."""
-    text = str({key: value for key, value in output.get("data", {}).items() if not key.startswith("image/")})
-    text += output.get("text", "")
-    for sign in (str(FOLDER.parent), str(Path.home()) + os.sep, " object at 0x", tempfile.gettempdir() + os.sep):
-        if sign in text:
-            raise BuildError(f"{title}: the output of this cell contains {sign!r}:\n{cell.source}\n{text}")
-    if output.get("name") == "stderr":
-        raise BuildError(f"{title}: this cell wrote to stderr:\n{cell.source}\n{text}")
-    if "image/png" in output.get("data", {}):
-        data, width = small_picture(base64.b64decode(output.data["image/png"]))
-        output.data = nbformat.from_dict({"image/png": base64.b64encode(data).decode(), "text/plain": "<Figure>"})
-        output.metadata = nbformat.from_dict({"image/png": {"width": width}})
-    return output
-
-
-def small_picture(png):
-    """(PNG with a palette, width at which a page should show it) of a figure of 150 dots per inch."""
-    picture = Image.open(io.BytesIO(png)).convert("RGB")
-    drawn = picture.getcolors(20_000) is not None  # lines and letters; a photograph has more colors than that
-    width, widest = round(picture.width * 96 / 150), WIDEST if drawn else WIDEST * 2 // 3
-    tried = []  # fewer pixels can give what is drawn more colors, and make it larger
-    fewer, fewest = (64, 64) if drawn else (256, 160)
-    for colors, across in ((256, widest), (fewer, widest * 3 // 4), (fewest, widest * 2 // 3)):
-        small, file = picture, io.BytesIO()
-        if picture.width > across:
-            small = picture.resize((across, round(picture.height * across / picture.width)), Image.Resampling.LANCZOS)
-        dither = Image.Dither.NONE if drawn else Image.Dither.FLOYDSTEINBERG
-        small.quantize(colors, dither=dither).save(file, "png", optimize=True)
-        tried.append(file.getvalue())
-        if len(tried[-1]) <= MOST:
-            break
-    return min(tried, key=len), min(width, WIDEST * 96 // 150)
 
 
 def _notebook(cells):
@@ -187,7 +138,10 @@ def _with_earlier_outputs(source):
         if cell.cell_type == "code":
             if cell.id not in earlier:
                 raise BuildError(f"{source.name}: this cell has changed since it was run:\n{cell.source}")
-            cell.outputs, cell.execution_count = _joined(earlier[cell.id].outputs), earlier[cell.id].execution_count
+            cell.outputs, cell.execution_count = joined(earlier[cell.id].outputs), earlier[cell.id].execution_count
+    for name, (plain, markdown) in read_anew(cells).items():
+        (output,) = next(cell for cell in cells if cell.id == name).outputs
+        output.data = nbformat.from_dict({"text/markdown": markdown, "text/plain": plain})
     return cells
 
 
@@ -203,6 +157,8 @@ def differences(source):
         # What a cell prints may differ from machine to machine; what it says may not.
         if [_outline(cell) for cell in found] != [_outline(cell) for cell in cells]:
             yield f"{name} does not agree with {source.name}"
+        elif path == solution and (old := stale_lines(found)):
+            yield f"{name} shows lines that the library has no more ({old}): run python -m lessons.build --text"
         elif path == solution and not all(cell.execution_count for cell in found if cell.cell_type == "code"):
             yield f"{name} has not been run"
     kept = solved_answers() / f"lesson{source.name[:2]}.py"

@@ -38,8 +38,8 @@ def lacks(source, cells):
     last = text.partition("# **Next:**")[2]
     yield from (f"{source.name}: its last words do not lead to the next lesson (**Next:** [...]({name}.ipynb))"
                 for name in following if f"({name}.ipynb)" not in last)
-    yield from (f"{source.name}: an item of a list stands in the middle of a line: {item}"
-                for item in re.findall(r"^# .*\S (\d\. \*{1,2}\(?\w[^.]*)", text, flags=re.M))
+    yield from (f"{source.name}: the item {item} of a list stands in the middle of a line"
+                for item in re.findall(r"^#.*\S (\d\.)\s#? ?\*(?:\(\d/5\)|\*Open)", text, flags=re.M))
     wanted = {"**Predict first.**": "asks for no prediction before a figure", "read(": "reads nothing in the library"}
     if number != "00":  # the first look around is shorter
         wanted |= {": find the bug": "has no debugging exercise", "**Open task.**": "ends without an open task",

@@ -16,6 +16,7 @@
 # %%
 # On Google Colab, or wherever tinycnn is not installed yet, run this line first:
 # %pip install -q "tinycnn[lessons]"
+import contextlib
 from types import SimpleNamespace
 
 import numpy as np
@@ -647,20 +648,23 @@ def watched_run(lr, scale=1.0, epochs=1 if FAST else 10):
     weights = [name for name, p in model.parameters().items() if name.startswith("trunk") and p.value.ndim > 1]
     for name in weights:
         model.parameters()[name].value *= np.float32(scale)
-    optimizer, traces = tc.optim.SGD(model, lr=lr, momentum=0.9, weight_decay=5e-4), []
+    optimizer, traces, rows = tc.optim.SGD(model, lr=lr, momentum=0.9, weight_decay=5e-4), [], []
 
     def look_inside(row=None, model=model):
         some = data.train.subset(slice(0, 64))
         traces.append(tc.trace(model, some.images, some.labels, some.boxes, optimizer=optimizer))
+        if row is not None:
+            rows.append(row | {"boxes": model.predict(data.valid.images).boxes})
 
     look_inside()
-    history = tc.fit(model, data.train, data.valid, epochs=epochs, batch_size=32, optimizer=optimizer,
-                     schedule=tc.optim.constant(), augment=tc.data.Augment(), on_epoch=look_inside,
-                     progress=False)  # Augment: lesson 10
+    with contextlib.suppress(tc.errors.TrainingError), np.errstate(all="ignore"):  # a run may break: what was before it
+        tc.fit(model, data.train, data.valid, epochs=epochs, batch_size=32, optimizer=optimizer,
+               schedule=tc.optim.constant(), augment=tc.data.Augment(), on_epoch=look_inside,
+               progress=False)  # Augment: lesson 10
     relus = [layer.name for layer in traces[0].layers if layer.kind == "ReLU()"]
-    boxes = tc.boxes.encode(model.predict(data.valid.images).boxes, data.valid.sizes)
+    boxes = tc.boxes.encode(rows[-1]["boxes"], data.valid.sizes)
     return SimpleNamespace(
-        train=history.column("loss"), valid=history.column("valid_loss"), joint=history.rows[-1]["valid_joint"],
+        train=[row["loss"] for row in rows], valid=[row["valid_loss"] for row in rows], joint=rows[-1]["valid_joint"],
         ratios={name.split(".")[1]: [seen.parameter(name).ratio for seen in traces[1:]] for name in weights},
         stds={name: [traces[at].layer(name).output.std for at in (0, -1)] for name in relus},
         dead={name: traces[-1].layer(name).dead / traces[-1].layer(name).units for name in relus},
@@ -682,6 +686,8 @@ draw.four_pictures(runs, GUESS)
 # **Patient B: (a), the rate is too high.** The loss jumps about below the guess. Picture 2 lies above the band, most
 # of all in the first layer. Steps that were too long have pushed units to where they answer 0 to everything, and from
 # there no gradient brings them back. In the end nearly all of the last layer is dead, and most boxes are the same.
+# (So it went when this page was made. The rate is at the edge: with other rounding, on another machine, such a run may
+# end in infinity instead, and then its row shows the last epoch before that.)
 #
 # **Patient C: (c), the first weights are too small,** a tenth of what they should be. The loss looks like that of
 # patient A. But in picture 3 each layer makes the numbers about ten times smaller, and behind the last one there is

@@ -2,6 +2,7 @@
 
 import base64
 import io
+from pathlib import Path
 
 import pytest
 
@@ -11,7 +12,7 @@ pytest.importorskip("nbclient")
 import nbformat  # noqa: E402
 from PIL import Image  # noqa: E402
 
-from lessons import build, cells  # noqa: E402
+from lessons import build, cells, outputs  # noqa: E402
 
 SOURCE = '''# %% [markdown]
 # # Lesson 99
@@ -121,6 +122,15 @@ def test_badges_need_one_constant(source, monkeypatch):
     assert shown.id == "badges" and "/github/OWNER/tinycnn/blob/main/lessons/99_test.ipynb)" in shown.source
 
 
+def test_the_template_has_what_every_lesson_has(tmp_path):
+    path = tmp_path / "98_name.py"
+    text = Path(build.__file__).with_name("source").joinpath("_template.py").read_text("utf-8")
+    path.write_text(text.replace("NN", "98"), "utf-8")
+    assert list(build.lacks(path, build.cells_of(path))) == []
+    assert [cell.metadata["nbgrader"]["points"] for cell in build.learner_cells(path)
+            if cell.metadata.get("nbgrader", {}).get("grade")] == [1, 2, 1]
+
+
 def test_an_unknown_tag_is_refused(source):
     source.write_text(SOURCE.replace('tags=["yours"]', 'tags=["your"]'))
     with pytest.raises(build.BuildError, match="unknown tag your"):
@@ -211,9 +221,9 @@ def test_what_should_not_be_in_a_lesson_stops_the_build(source, old, new, messag
 def test_pictures_are_reduced_to_what_a_page_needs(width):
     file = io.BytesIO()
     Image.effect_noise((width, 200), 80).convert("RGB").save(file, "png")
-    png, shown = build.small_picture(file.getvalue())
+    png, shown = outputs.small_picture(file.getvalue())
     picture = Image.open(io.BytesIO(png))
-    assert picture.mode == "P" and picture.width <= build.WIDEST and shown <= build.WIDEST * 96 / 150
+    assert picture.mode == "P" and picture.width <= outputs.WIDEST and shown <= outputs.WIDEST * 96 / 150
     assert base64.b64encode(png)
     if width == 300:
         assert (picture.width, shown) == (300, 192)
