@@ -22,21 +22,22 @@ def fit(model, data, settings, folder, arguments, say):
     if settings["model"] in WITHOUT_EPOCHS:
         return [_without_epochs(model, data, settings, folder)]
     if settings["stages"] == 1:
-        return [_by_epochs(model, data, settings, folder, arguments)]
+        return [_by_epochs(model, data, settings, folder, arguments, resume.notes(settings))]
     first = folder / runs.FIRST
     if (folder / "checkpoint.npz").exists():
         histories = [runs.read_history(first)]
     else:
         say(f"stage 1, {count(settings['epochs'], 'epoch')}, in {first}")
-        histories = [_by_epochs(model, data, settings, first, arguments)]
+        histories = [_by_epochs(model, data, settings, first, arguments, resume.notes(settings))]
     second = pose_plain(settings["second_size"], settings["second_channels"], settings["second_hidden"],
                         seed=settings["seed"])
     cascade = PoseCascade(load(first / "model.npz"), second, settings["zoom"]).to(model.device)
     say(f"stage 2, {count(settings['second_epochs'], 'epoch')}, on squares around what stage 1 says of each joint")
-    return [*histories, _by_epochs(cascade, data, runs.of_second(settings), folder, arguments)]
+    history = _by_epochs(cascade, data, runs.of_second(settings), folder, arguments, resume.notes(settings))
+    return [*histories, history]
 
 
-def _by_epochs(model, data, settings, folder, arguments):
+def _by_epochs(model, data, settings, folder, arguments, notes):
     from tinycnn.training import fit
 
     rates = {"trunk": settings["trunk_rate"]} if settings["trunk_rate"] != 1 else None
@@ -49,7 +50,7 @@ def _by_epochs(model, data, settings, folder, arguments):
         schedule=runs.schedule_of(settings), augment=runs.augment_of(settings), seed=settings["seed"], out=folder,
         resume=arguments.resume, patience=settings["patience"], clip_norm=settings["clip_norm"],
         progress=getattr(arguments, "progress", not arguments.quiet), workers=settings["workers"],
-        freeze=settings["freeze"], balance=settings["balance"], notes=resume.notes(settings))
+        freeze=settings["freeze"], balance=settings["balance"], notes=notes)
 
 
 def _without_epochs(model, data, settings, folder):
