@@ -6,6 +6,7 @@ from models.test_pose import SMALL, small, sticks, train
 
 import tinycnn as tc
 from tinycnn.data.pose_crops import crop_batches
+from tinycnn.data.pose_samples import PoseSamples
 from tinycnn.errors import CheckpointError, DataError
 from tinycnn.models import PoseCascade, pose_plain, pose_resnet
 from tinycnn.poses import JOINTS, MIRRORED, decode_joints, squares, windows
@@ -79,6 +80,17 @@ def test_squares_lie_around_joints_that_are_seen_as_far_off_as_the_spread(augmen
         own = batch.codes[np.arange(len(asked)), asked]
         np.testing.assert_allclose(own.std(axis=0), [0.1, 0.2], rtol=0.05)  # in squares, half as large as the window
         np.testing.assert_allclose(own.mean(axis=0), 0, atol=0.02)
+
+
+def test_a_joint_outside_its_picture_gives_a_gray_square_and_a_person_without_joints_is_refused():
+    people = sticks(2)
+    people.joints[0, 3], people.visible[0] = [-50, 900], np.arange(14) == 3
+    (batch,) = crop_batches(people.subset([0]), 1, 8, 1.0, 0.5, np.zeros((14, 2)), shuffle=False, workers=0)
+    assert (batch.images == 128).all() and np.allclose(batch.codes[0, 3], 0)
+    with pytest.raises(DataError, match="shows no joint"):
+        PoseSamples(people.images, people.joints, np.zeros((2, 14), bool), people.boxes, people.names)
+    answer = cascade(small()).predict(people.images[0])  # no box: the picture is the window
+    assert answer.joints.shape == (1, 14, 2)
 
 
 def test_the_spread_is_that_of_stage_1_on_people_it_did_not_learn_from():

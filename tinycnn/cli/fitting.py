@@ -16,6 +16,7 @@ from tinycnn.models.pose import pose_plain
 from tinycnn.models.weights import load, save
 from tinycnn.optim import SGD, Adam
 from tinycnn.text import count
+from tinycnn.updates import ALONE
 
 
 def fit(model, data, settings, folder, arguments, say, processes):
@@ -23,21 +24,22 @@ def fit(model, data, settings, folder, arguments, say, processes):
     if settings["model"] in WITHOUT_EPOCHS:
         return [_without_epochs(model, data, settings, folder)]
     if settings["stages"] == 1:
-        return [by_epochs(model, data, settings, folder, arguments, processes)]
+        return [by_epochs(model, data, settings, folder, arguments, resume.notes(settings), processes)]
     first = folder / runs.FIRST
     if has_checkpoint(folder):
         histories = [runs.read_history(first)]
     else:
         say(f"stage 1, {count(settings['epochs'], 'epoch')}, in {first}")
-        histories = [by_epochs(model, data, settings, first, arguments, processes)]
+        histories = [by_epochs(model, data, settings, first, arguments, resume.notes(settings))]
     second = pose_plain(settings["second_size"], settings["second_channels"], settings["second_hidden"],
                         seed=settings["seed"])
     cascade = PoseCascade(load(first / "model.npz"), second, settings["zoom"]).to(model.device)
     say(f"stage 2, {count(settings['second_epochs'], 'epoch')}, on squares around what stage 1 says of each joint")
-    return [*histories, by_epochs(cascade, data, runs.of_second(settings), folder, arguments)]
+    history = by_epochs(cascade, data, runs.of_second(settings), folder, arguments, resume.notes(settings))
+    return [*histories, history]
 
 
-def by_epochs(model, data, settings, folder, arguments, processes):
+def by_epochs(model, data, settings, folder, arguments, notes, processes=ALONE):
     """One training; returns its History. folder: None for another than the first of several processes"""
     from tinycnn.training import fit
 
@@ -51,7 +53,7 @@ def by_epochs(model, data, settings, folder, arguments, processes):
         schedule=runs.schedule_of(settings), augment=runs.augment_of(settings), seed=settings["seed"], out=folder,
         resume=arguments.resume, patience=settings["patience"], clip_norm=settings["clip_norm"],
         progress=getattr(arguments, "progress", not arguments.quiet), workers=settings["workers"],
-        freeze=settings["freeze"], balance=settings["balance"], notes=resume.notes(settings), processes=processes)
+        freeze=settings["freeze"], balance=settings["balance"], notes=notes, processes=processes)
 
 
 def _without_epochs(model, data, settings, folder):

@@ -82,7 +82,7 @@ def _take_part(arguments, processes):
     model = runs.build_model(settings, getattr(data, "classes", None))
     if settings["init"]:
         begin(model, settings["init"])
-    fitting.by_epochs(model.to(device), data, settings, None, arguments, processes)
+    fitting.by_epochs(model.to(device), data, settings, None, arguments, resume.notes(settings), processes)
 
 
 def _run(arguments, settings, folder, claim, load_data, processes):
