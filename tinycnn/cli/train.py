@@ -13,7 +13,8 @@ from tinycnn.backend import pick_device
 from tinycnn.claims import NAME, claimed
 from tinycnn.cli import resume, runs
 from tinycnn.cli.failures import UsageError
-from tinycnn.cli.options import DATA, DRAWN, SETTINGS, WITHOUT_EPOCHS, absolute, given, options, place, resolve
+from tinycnn.cli.option_types import place
+from tinycnn.cli.options import DATA, DRAWN, SETTINGS, WITHOUT_EPOCHS, absolute, given, options, resolve
 from tinycnn.data.contents import pictures_of
 from tinycnn.errors import DataError, MissingExtra
 from tinycnn.history import History
@@ -31,7 +32,8 @@ def add(commands):
     parser = commands.add_parser(
         "train", usage="tinycnn train [options]", parents=[options(*SETTINGS)],
         help="train a model, test it, and keep everything in one folder",
-        description="Train the two-headed localizer. Without options it draws scenes and learns them.",
+        description="Train the two-headed localizer. Without options it draws scenes and learns them. What is kept, "
+                    "measured and drawn is the model of the best epoch.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog="examples:\n  tinycnn train\n  tinycnn train --data photos --epochs 50 --out runs/photos\n"
                "  tinycnn train --resume --out runs/photos\n  tinycnn train --resume --out runs/photos --epochs 80\n"
@@ -79,6 +81,7 @@ def _run(arguments, settings, folder, claim, load_data):
     if arguments.config is not None:
         say(*_of_another_run(arguments.config, settings, data))
     model = runs.build_model(settings, getattr(data, "classes", None))
+    weights = runs.class_weights(settings, data.train)
     if begins:
         say(begin(model, settings["init"]).told())
     say(*_what_it_needs(model, data, settings))
@@ -88,13 +91,13 @@ def _run(arguments, settings, folder, claim, load_data):
         claim.enter_context(claimed(folder, new=arguments.out is None))
         runs.expect_new(folder)
         argv = getattr(arguments, "argv", None)
-        runs.write_json(folder / "config.json", _config(settings, data, model, folder, argv))
+        runs.write_json(folder / "config.json", _config(settings, data, model, folder, argv, weights))
     else:
         resume.accept(folder, settings, data)
     hint = " (tinycnn doctor says why not on a GPU)" if (device, settings["device"]) == ("cpu", "auto") else ""
     say(f"{_count(model):,} parameters, computed on {device}{hint}", f"everything goes to {folder}", "")
     try:
-        history = _fit(model.to(device), data, settings, folder, arguments)
+        history = _fit(model.to(device), data, settings, folder, arguments, weights)
         best = load(folder / "model.npz", device=device)
         metrics = _measure(best, history, data, settings, folder)
         problems = _draw(best, history, data, folder, settings["task"])
@@ -160,7 +163,7 @@ def _settings(arguments):
     return resume.settings_of(arguments.out, known)
 
 
-def _fit(model, data, settings, folder, arguments):
+def _fit(model, data, settings, folder, arguments, weights):
     """Train; returns the History, with the epochs before an interruption."""
     from tinycnn.training import fit
 
@@ -172,11 +175,12 @@ def _fit(model, data, settings, folder, arguments):
     optimizer = SGD(model, momentum=settings["momentum"], **common) if sgd else Adam(model, **common)
     return fit(
         model, data, epochs=settings["epochs"], batch_size=settings["batch_size"],
-        optimizer=optimizer, loss=runs.loss_of(settings),
+        optimizer=optimizer, loss=runs.loss_of(settings, weights), mix=runs.mix_of(settings),
         schedule=runs.schedule_of(settings), augment=runs.augment_of(settings), seed=settings["seed"], out=folder,
         resume=arguments.resume, patience=settings["patience"], clip_norm=settings["clip_norm"],
         progress=getattr(arguments, "progress", not arguments.quiet), workers=settings["workers"],
-        freeze=settings["freeze"], balance=settings["balance"], notes=resume.notes(settings))
+        freeze=settings["freeze"], balance=settings["balance"], notes=resume.notes(settings),
+        accumulate=settings["accumulate"], average=settings["average"])
 
 
 def _fit_without_epochs(model, data, settings, folder):
@@ -255,9 +259,10 @@ def _report(model, metrics, folder, problems):
     print(f"Try it: tinycnn predict --model {shlex.quote(str(folder))} PICTURE.jpg")
 
 
-def _config(settings, data, model, folder, argv):
+def _config(settings, data, model, folder, argv, weights):
     return {"settings": settings, "repeat": resume.repeat(folder, settings), **origin(argv),
-            "data": runs.describe_data(data), "parameters": _count(model)}
+            "data": runs.describe_data(data), "parameters": _count(model),
+            **({} if weights is None else {"class_weights": weights})}
 
 
 def _count(model):

@@ -110,8 +110,8 @@ def cases(seed=0):
     # Three images: of two, the normalized numbers of a map of one pixel would be 1 and -1, whatever went before.
     residual = resnet_localizer(num_classes=3, image_size=8, channels=(4,), hidden=16, dropout=0.3, seed=seed)
     found.append(("residual localizer", residual, (numbers(3, 8, 8, 3),)))
-    many = multi_head({"class": list("abc"), "box": "box", "age": {"numbers": ["years"]}}, image_size=8, channels=(4, 6),
-                      hidden=16, dropout=0.3, seed=seed)
+    many = multi_head({"class": list("abc"), "box": "box", "age": {"numbers": ["years"]}}, image_size=8,
+                      channels=(4, 6), hidden=16, dropout=0.3, seed=seed)
     found.append(("MultiHead", many, (numbers(2, 8, 8, 3),)))
     found.append(("PoseNet", pose_resnet(8, (4,), hidden=16, seed=seed), (numbers(3, 8, 8, 3),)))
     return found

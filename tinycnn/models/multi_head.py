@@ -153,7 +153,7 @@ def _plain(given):
     """What one head gives, as JSON has it."""
     if isinstance(given, Mapping):
         return {key: list(value) for key, value in given.items() if value is not None}
-    return given if isinstance(given, str) else list(given)
+    return list(given) if isinstance(given, list | tuple) else given
 
 
 def _head(name, given, layers):
