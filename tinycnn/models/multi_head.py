@@ -4,6 +4,11 @@
                                -> heads["box"]:    4 numbers
                                -> heads["joints"]: 2 * J numbers
 
+    model = tc.models.multi_head({"class": ["cat", "dog"], "box": "box", "joints": {"points": names}})
+    train = tc.data.HeadSamples(images, {"class": [...], "box": boxes, "joints": joints}, file_names)
+    loss = tc.HeadLosses({"class": tc.SoftmaxCrossEntropy(), "box": GIoULoss(), "joints": tc.L2Loss()}, {"box": 2.0})
+    tc.fit(model, train, valid, loss=loss)
+
 Every head is a chain of layers on the same features, so in backward all their gradients meet there and are added. The
 Localizer, which the lessons take apart, is this with two heads, written out; it stays a class of its own, since a
 reader shall see two heads and no loop.
