@@ -363,6 +363,24 @@ def test_what_cannot_be_built_is_refused():
     assert History([{"epoch": 1, "loss": 1.0}]).best_epoch == 1
 
 
+@pytest.mark.parametrize("build", [lambda: multi_head(ANSWERS, **SMALL), lambda: tc.models.pose_resnet(16, (4,))])
+def test_what_looks_at_a_class_and_a_box_says_so(build):
+    model, some = build(), pictures(4)
+    step = some.images, some.labels, some.boxes
+    for look in (lambda: tc.trace(model, *step), lambda: tc.diagnose(model, some), lambda: tc.mistakes(model, some),
+                 lambda: tc.inspection.report(model, some, "nowhere"), lambda: tc.explore(model, some),
+                 lambda: tc.inspection.saliency(model, some.images[0]),
+                 lambda: tc.inspection.occlusion(model, some.images[0]),
+                 lambda: tc.inspection.head_gradients(model, *step),
+                 lambda: tc.inspection.provenance(model, *step, "conv1", (0, 0, 0, 0))):  # fmt: skip
+        with pytest.raises(TypeError, match="a class head and a box head|with classes and boxes"):
+            look()
+    with pytest.raises(TypeError, match="diagnose takes Samples or a data set"):
+        tc.diagnose(tc.models.localizer(3, 16, channels=(4,), hidden=8), samples(4))
+    with pytest.raises(TypeError, match="head_pulls takes a MultiHead, got a Localizer"):
+        tc.inspection.head_pulls(tc.models.localizer(3, 16, channels=(4,), hidden=8), samples(4))
+
+
 def test_people_and_scenes_are_taken_as_they_are():
     people = HeadSamples.of(tc.data.draw_people(n=4, image_size=32, valid=1, test=1).train)
     assert set(people.answers) == {"joints", "box"} and len(people.subset([0, 2])) == 2
