@@ -98,9 +98,9 @@ def tap(second: Layer) -> dict[str, Tap]:
 def expect_localizer(model: Any, name: str) -> None:
     """What looks at a class head and a box head takes a network that has both. name: of the function, for the error"""
     if not isinstance(model, Localizer):
-        raise TypeError(f"{name} looks into a Localizer, with a class head and a box head, got {kind(model)}. summary and "
-                        "receptive_fields take any network, inspection.pose has looks into a PoseNet, and head_pulls "
-                        "looks into a MultiHead")
+        raise TypeError(f"{name} looks into a Localizer, with a class head and a box head, got {kind(model)}. "
+                        "summary and receptive_fields take any network, inspection.pose has looks into a PoseNet, "
+                        "and head_pulls looks into a MultiHead")
 
 
 def expect_pictures(data: Any, name: str) -> None:
