@@ -346,6 +346,7 @@ def test_what_cannot_be_built_is_refused():
         (lambda: PointsHead(Linear(8, 4), names=["l", "r"], mirrored=[1, 1]), ValueError, "mirrored names each of 2"),
         (lambda: MultiHead(trunk, {"n": NumbersHead(Linear(8, 1), names="ab")}, 16), ShapeError, "'n' must give 2"),
         (lambda: multi_head({"x": 5}), ValueError, "'x' is 5"),
+        (lambda: multi_head([5]), TypeError, "answers are a dictionary"),
         (lambda: multi_head(body="vgg"), ValueError, "localizer or resnet"),
         (lambda: tc.HeadLosses({"box": tc.L2Loss}), TypeError, "an object with forward and backward"),
         (lambda: tc.HeadLosses({"box": tc.L2Loss()}, {"boxes": 1}), ValueError, "numbers, 0 or more, for box"),

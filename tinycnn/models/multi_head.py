@@ -136,6 +136,8 @@ def multi_head(answers: Mapping[str, Any] | None = None, body: str = "localizer"
     """
     if answers is None:
         answers = {"class": list("0123456789"), "box": "box", "joints": {"points": JOINTS, "mirrored": MIRRORED}}
+    if not isinstance(answers, Mapping):
+        raise TypeError(f"multi_head: answers are a dictionary, {{head: what it gives}}, got {answers!r}")
     if body not in TRUNKS:
         raise ValueError(f"multi_head: body is {' or '.join(TRUNKS)}, got {body!r}")
     config = {"architecture": "multi-head", "answers": {name: _plain(given) for name, given in answers.items()},
