@@ -5,7 +5,7 @@ import pytest
 from inspection.looks import CLASSES, network, pictures, unchanged
 
 import tinycnn as tc
-from tinycnn.data import Augment
+from tinycnn.data import Augment, CutMix
 from tinycnn.data.batches import batches
 from tinycnn.data.dataset import Dataset
 
