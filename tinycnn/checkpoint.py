@@ -80,11 +80,11 @@ class Run:
         self.interruption.end()
         self._claim.close()
 
-    def begin_epoch(self, epoch: int, batches: int) -> Meter:
-        """What collects the losses of an epoch; of one that was stopped within, those that there are."""
+    def begin_epoch(self, epoch: int, batches: int) -> tuple[Meter, int]:
+        """(What collects the losses of an epoch, how many batches of it are done): 0, but in one that was stopped."""
         meter, self.meter = self.meter or Meter(epoch, batches), None
         meter.batches = batches
-        return meter
+        return meter, len(meter.counts)
 
     def finish_epoch(self, row: Row) -> None:
         """Add the epoch's row to the history, and write what must survive."""

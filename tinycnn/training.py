@@ -37,8 +37,8 @@ def fit(model: Trainable, train: AnySamples | AnyDataset, valid: AnySamples | No
         out: str | Path | None = None, resume: bool = False, patience: int | None = None,
         clip_norm: float | None = None, device: str | None = None, progress: bool = True, gradcheck_every: int = 0,
         workers: int = 1, on_epoch: Callable[[Row, Any], object] | None = None, freeze: tuple[str, int] | None = None,
-        balance: bool = False, notes: dict[str, Any] | None = None, accumulate: int = 1,
-        average: float | None = None, restore_best: bool = False, detect_anomaly: bool = False,
+        balance: bool = False, notes: dict[str, Any] | None = None, accumulate: int = 1, average: float | None = None,
+        restore_best: bool = False, detect_anomaly: bool = False,
         on_step: Callable[[dict[str, Any], Any], object] | None = None, mixed_precision: bool = False,
         processes: Any = ALONE) -> History:
     """Train a Localizer, PoseNet or MultiHead; returns the History. The model ends with the weights of the last epoch,
@@ -106,8 +106,7 @@ def fit(model: Trainable, train: AnySamples | AnyDataset, valid: AnySamples | No
         for epoch in range(len(run.history), epochs):
             if patience is not None and run.history.waited >= patience and run.meter is None:
                 break
-            meter = run.begin_epoch(epoch + 1, batches)
-            first = len(meter.counts)  # 0, but in an epoch that was stopped within
+            meter, first = run.begin_epoch(epoch + 1, batches)  # first: 0, but in an epoch that was stopped within
             if part is not None:
                 part.freeze(epoch < frozen_epochs)
             model.train()

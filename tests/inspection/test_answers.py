@@ -5,7 +5,7 @@ import pytest
 from inspection.looks import CLASSES, network, pictures, unchanged
 
 import tinycnn as tc
-from tinycnn.data import Augment
+from tinycnn.data import Augment, CutMix
 from tinycnn.data.batches import batches
 from tinycnn.data.dataset import Dataset
 
@@ -37,11 +37,12 @@ def test_what_cannot_be_taken_apart(model, part, error):
 
 
 @pytest.mark.slow
-def test_a_batch_is_shown_as_fit_will_show_it():
+@pytest.mark.parametrize("mix", [None, CutMix()])
+def test_a_batch_is_shown_as_fit_will_show_it(mix):
     pytest.importorskip("matplotlib")
     part, augment = pictures(30), Augment.strong()
-    figure = tc.show_batch(part, 16, most=5, augment=augment, batch_size=8, seed=7, epoch=2)
-    first = next(batches(part, 8, 16, shuffle=True, augment=augment, seed=7, epoch=2))
+    figure = tc.show_batch(part, 16, most=5, augment=augment, batch_size=8, seed=7, epoch=2, mix=mix)
+    first = next(batches(part, 8, 16, shuffle=True, augment=augment, seed=7, epoch=2, mix=mix))
     shown = [ax for ax in figure.axes if ax.get_title()]
     assert [ax.get_title() for ax in shown] == [CLASSES[label] for label in first.labels[:5]]
     for ax, image, (cx, cy, h, w) in zip(shown, first.images, first.codes, strict=False):

@@ -171,7 +171,7 @@ def test_backward_needs_one_forward_each(device):
         layer.backward(x)
     y = layer.forward(x)
     layer.backward(y)
-    with pytest.raises(OrderError, match="before a second backward"):
+    with pytest.raises(OrderError, match="again before a second backward"):
         layer.backward(y)
 
 

@@ -28,6 +28,8 @@ SMALL = {"image_size": 16, "channels": (4,), "hidden": 8}
 def samples(n=24, seed=0):
     """Of tests/test_steering.py, with the lower corners of the box as points, one of which is hidden now and then."""
     some = pictures(n, seed=seed)
+    for image, (xmin, ymin, xmax, ymax) in zip(some.images, some.boxes.round().astype(int), strict=True):
+        image[ymin:ymax, xmin:xmax] //= 2  # now it can be seen where the box is
     xmin, _, xmax, ymax = some.boxes.T.astype(float)
     corners = np.stack([np.stack([xmin, ymax], 1), np.stack([xmax, ymax], 1)], 1)
     corners[::5, 0] = np.nan
@@ -136,11 +138,13 @@ def test_a_head_of_weight_zero_neither_learns_nor_pulls():
 
 def test_it_learns_what_every_head_is_to_give():
     model = multi_head(ANSWERS, image_size=16, channels=(8,), hidden=32)
-    data = HeadDataset("squares", samples(96), samples(24, seed=1), samples(24, seed=2))
-    history = tc.fit(model, data, epochs=30, batch_size=8, optimizer=Adam(model, lr=3e-3), progress=False)
+    data = HeadDataset("squares", samples(64), samples(24, seed=1), samples(24, seed=2))
+    history = tc.fit(model, data, epochs=25, batch_size=8, optimizer=Adam(model, lr=4e-3), progress=False)
     measured = tc.evaluate(model, data.test, data.train)
     assert measured["color/accuracy"] > 0.9 > measured["constant/color/accuracy"]
-    assert measured["corners/distance"] < 0.06 and measured["box/mean_iou"] > 0.8 and measured["area/error"] < 25
+    assert measured["box/mean_iou"] > 0.8 and measured["corners/near"] > 0.8
+    for what in ("corners/distance", "area/error"):
+        assert measured[what] < measured[f"constant/{what}"] / 1.5
     assert {"color_loss", "valid_box/mean_iou", "valid_area_loss"} <= set(history.rows[0])
     assert history.column("valid_loss")[history.best_epoch - 1] == min(history.column("valid_loss"))
     answer = model.predict(data.test.images[:3])
@@ -149,7 +153,7 @@ def test_it_learns_what_every_head_is_to_give():
     assert "box/mean_iou" in task_of(model).comparison_table(measured) and "box/iou50" in str(history)
     found = tc.inspection.head_pulls(model, data.test)
     assert (found.norms > 0).all() and np.allclose(np.diag(found.cosines), 1) and "cosine to box" in str(found)
-    assert tc.lr_find(model, data, steps=20, progress=False).rates.size == 20
+    assert tc.lr_find(model, data, steps=20, progress=False).rates.size > 5
     assert tc.plots.curves(history) is not None
 
 
@@ -342,6 +346,7 @@ def test_what_cannot_be_built_is_refused():
         (lambda: PointsHead(Linear(8, 4), names=["l", "r"], mirrored=[1, 1]), ValueError, "mirrored names each of 2"),
         (lambda: MultiHead(trunk, {"n": NumbersHead(Linear(8, 1), names="ab")}, 16), ShapeError, "'n' must give 2"),
         (lambda: multi_head({"x": 5}), ValueError, "'x' is 5"),
+        (lambda: multi_head([5]), TypeError, "answers are a dictionary"),
         (lambda: multi_head(body="vgg"), ValueError, "localizer or resnet"),
         (lambda: tc.HeadLosses({"box": tc.L2Loss}), TypeError, "an object with forward and backward"),
         (lambda: tc.HeadLosses({"box": tc.L2Loss()}, {"boxes": 1}), ValueError, "numbers, 0 or more, for box"),
@@ -359,8 +364,26 @@ def test_what_cannot_be_built_is_refused():
     assert History([{"epoch": 1, "loss": 1.0}]).best_epoch == 1
 
 
+@pytest.mark.parametrize("build", [lambda: multi_head(ANSWERS, **SMALL), lambda: tc.models.pose_resnet(16, (4,))])
+def test_what_looks_at_a_class_and_a_box_says_so(build):
+    model, some = build(), pictures(4)
+    step = some.images, some.labels, some.boxes
+    for look in (lambda: tc.trace(model, *step), lambda: tc.diagnose(model, some), lambda: tc.mistakes(model, some),
+                 lambda: tc.inspection.report(model, some, "nowhere"), lambda: tc.explore(model, some),
+                 lambda: tc.inspection.saliency(model, some.images[0]),
+                 lambda: tc.inspection.occlusion(model, some.images[0]),
+                 lambda: tc.inspection.head_gradients(model, *step),
+                 lambda: tc.inspection.provenance(model, *step, "conv1", (0, 0, 0, 0))):  # fmt: skip
+        with pytest.raises(TypeError, match="a class head and a box head|with classes and boxes"):
+            look()
+    with pytest.raises(TypeError, match="diagnose takes Samples or a data set"):
+        tc.diagnose(tc.models.localizer(3, 16, channels=(4,), hidden=8), samples(4))
+    with pytest.raises(TypeError, match="head_pulls takes a MultiHead, got a Localizer"):
+        tc.inspection.head_pulls(tc.models.localizer(3, 16, channels=(4,), hidden=8), samples(4))
+
+
 def test_people_and_scenes_are_taken_as_they_are():
-    people = HeadSamples.of(tc.data.draw_people(n=4, image_size=16, valid=1, test=1).train)
+    people = HeadSamples.of(tc.data.draw_people(n=4, image_size=32, valid=1, test=1).train)
     assert set(people.answers) == {"joints", "box"} and len(people.subset([0, 2])) == 2
     assert repr(people) == "HeadSamples(4 pictures, answers for joints, box)"
     assert HeadSamples.of(pictures(3)).answers["class"].tolist() == ["a", "b", "c"]

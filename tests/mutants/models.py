@@ -74,6 +74,5 @@ many("first head alone", "output ignored", "Only the first head pulls on the tru
 many("heads averaged where they meet", "factor", "The sum of the heads is divided by how many there are.",
      ("return trunk.backward(dfeatures,", "return trunk.backward(dfeatures / len(self.heads),"))
 
-many("gradients exchanged", None, "Every head gets the gradient of the other one, as far as it fits.",
-     ("head.backward(gradients[name])", "head.backward(np.resize("
-       "gradients[[*gradients][::-1][[*gradients].index(name)]], gradients[name].shape))"))
+many("trunk sees one sample", None, "Every picture sends what the first one of the batch sends.",
+     ("return trunk.backward(dfeatures,", "return trunk.backward(dfeatures[:1] + 0 * dfeatures,"))

@@ -4,7 +4,8 @@ import json
 from pathlib import Path
 
 from tinycnn.cli.failures import UsageError
-from tinycnn.cli.options import count, number
+from tinycnn.cli.option_types import number
+from tinycnn.cli.options import count
 
 
 def add(commands):

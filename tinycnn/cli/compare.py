@@ -5,7 +5,7 @@ from pathlib import Path
 
 from tinycnn.cli import records
 from tinycnn.cli.failures import UsageError
-from tinycnn.cli.options import place
+from tinycnn.cli.option_types import place
 from tinycnn.files import expect_own
 from tinycnn.text import table
 

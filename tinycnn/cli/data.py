@@ -5,7 +5,8 @@ from pathlib import Path
 
 from tinycnn.cli import runs
 from tinycnn.cli.failures import UsageError
-from tinycnn.cli.options import DATA, DRAWN, MODEL, count, given, options, place, resolve
+from tinycnn.cli.option_types import place
+from tinycnn.cli.options import DATA, DRAWN, MODEL, count, given, options, resolve
 from tinycnn.data.named import CATALOG, describe, find
 from tinycnn.data.named.cache import VARIABLE, cache_folder, is_there, state
 from tinycnn.progress import say

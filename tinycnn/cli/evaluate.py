@@ -6,7 +6,8 @@ from pathlib import Path
 
 from tinycnn.cli import runs
 from tinycnn.cli.failures import UsageError
-from tinycnn.cli.options import DATA, DEVICE, given, options, place, resolve
+from tinycnn.cli.option_types import place
+from tinycnn.cli.options import DATA, DEVICE, given, options, resolve
 from tinycnn.cli.pictures import expect_writable
 from tinycnn.files import expect_own
 from tinycnn.models.pose import PoseNet

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from tinycnn.cli import runs
 from tinycnn.cli.failures import UsageError
-from tinycnn.cli.options import DATA, DEVICE, given, number, options, place
+from tinycnn.cli.option_types import number, place
+from tinycnn.cli.options import DATA, DEVICE, given, options
 from tinycnn.models.localizer import Localizer
 from tinycnn.models.weights import load
 

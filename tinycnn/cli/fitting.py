@@ -19,12 +19,13 @@ from tinycnn.text import count
 from tinycnn.updates import ALONE
 
 
-def fit(model, data, settings, folder, arguments, say, processes):
+def fit(model, data, settings, folder, arguments, say, weights=None, processes=ALONE):
     """Train; returns a History for each stage, with the epochs before an interruption. say: print, or nothing"""
     if settings["model"] in WITHOUT_EPOCHS:
         return [_without_epochs(model, data, settings, folder)]
     if settings["stages"] == 1:
-        return [by_epochs(model, data, settings, folder, arguments, resume.notes(settings), processes)]
+        return [by_epochs(model, data, settings, folder, arguments, resume.notes(settings), weights,
+                          processes)]
     first = folder / runs.FIRST
     if has_checkpoint(folder):
         histories = [runs.read_history(first)]
@@ -39,8 +40,11 @@ def fit(model, data, settings, folder, arguments, say, processes):
     return [*histories, history]
 
 
-def by_epochs(model, data, settings, folder, arguments, notes, processes=ALONE):
-    """One training; returns its History. folder: None for another than the first of several processes"""
+def by_epochs(model, data, settings, folder, arguments, notes, weights=None, processes=ALONE):
+    """One training; returns its History. folder: None for another than the first of several processes
+
+    weights: of the classes, where they have some    notes: see tinycnn.fit
+    """
     from tinycnn.training import fit
 
     rates = {"trunk": settings["trunk_rate"]} if settings["trunk_rate"] != 1 else None
@@ -49,11 +53,12 @@ def by_epochs(model, data, settings, folder, arguments, notes, processes=ALONE):
     optimizer = SGD(model, momentum=settings["momentum"], **common) if sgd else Adam(model, **common)
     return fit(
         model, data, epochs=settings["epochs"], batch_size=settings["batch_size"],
-        optimizer=optimizer, loss=runs.loss_of(settings),
+        optimizer=optimizer, loss=runs.loss_of(settings, weights), mix=runs.mix_of(settings),
         schedule=runs.schedule_of(settings), augment=runs.augment_of(settings), seed=settings["seed"], out=folder,
         resume=arguments.resume, patience=settings["patience"], clip_norm=settings["clip_norm"],
         progress=getattr(arguments, "progress", not arguments.quiet), workers=settings["workers"],
-        freeze=settings["freeze"], balance=settings["balance"], notes=notes, processes=processes)
+        freeze=settings["freeze"], balance=settings["balance"], notes=notes,
+        accumulate=settings["accumulate"], average=settings["average"], processes=processes)
 
 
 def _without_epochs(model, data, settings, folder):

@@ -5,7 +5,8 @@ from pathlib import Path
 from tinycnn.classical.window import WindowDetector
 from tinycnn.cli import runs
 from tinycnn.cli.failures import UsageError
-from tinycnn.cli.options import DATA, DEVICE, given, located, options, place, resolve
+from tinycnn.cli.option_types import place
+from tinycnn.cli.options import DATA, DEVICE, given, located, options, resolve
 from tinycnn.models.pose import PoseNet
 
 

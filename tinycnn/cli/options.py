@@ -5,20 +5,20 @@ default of None is written "none" on the command line: `--patience none`.
 """
 
 import argparse
-import math
 import os
 from pathlib import Path
 from typing import NamedTuple
 
 from tinycnn.box_losses import BOX_LOSSES
 from tinycnn.cli.failures import UsageError
+from tinycnn.cli.option_types import number, numbers, optional, part_and_epochs, place, weights_of_classes
 from tinycnn.data.formats import FORMATS
+from tinycnn.data.mixing import MIXES
 from tinycnn.data.named import CATALOG, expect, set_in
 from tinycnn.errors import DataError
 from tinycnn.models.alexnet import VARIANTS
 from tinycnn.models.architectures import ARCHITECTURES
 from tinycnn.models.architectures import defaults as architecture_arguments
-from tinycnn.text import is_address
 
 
 class Parser(argparse.ArgumentParser):
@@ -29,74 +29,6 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message):
         raise UsageError(f"{message} ({self.prog} --help lists what can be given)")
-
-
-def number(kind, least=None, most=None, below=None, above=None):
-    """A type for argparse: an int or float within bounds."""
-
-    def parse(text):
-        try:
-            value = kind(text)
-        except ValueError:
-            value = float("nan")
-        if not math.isfinite(value):
-            value = float("nan")
-        bounds = [f"at least {least}"] * (least is not None) + [f"at most {most}"] * (most is not None)
-        bounds += [f"less than {below}"] * (below is not None) + [f"more than {above}"] * (above is not None)
-        if not ((least is None or value >= least) and (most is None or value <= most)
-                and (below is None or value < below) and (above is None or value > above) and value == value):
-            what = "a whole number" if kind is int else "a number"
-            raise argparse.ArgumentTypeError(f"expected {', '.join([what, *bounds])}, got {text!r}")
-        return value
-
-    return parse
-
-
-def numbers(text):
-    """A type for argparse: 16,32,64"""
-    return tuple(number(int, least=1)(part) for part in str(text).split(","))
-
-
-def numbers_of_a_box(text):
-    """A type for argparse: 10,20,110,180"""
-    try:
-        box = tuple(float(part) for part in str(text).split(","))
-    except ValueError:
-        box = ()
-    if len(box) != 4 or not all(map(math.isfinite, box)) or not (box[2] > box[0] and box[3] > box[1]):
-        raise argparse.ArgumentTypeError(f"expected a box xmin,ymin,xmax,ymax with an area, got {text!r}")
-    return box
-
-
-def part_and_epochs(text):
-    """A type for argparse: trunk:3"""
-    part, _, epochs = str(text).rpartition(":")
-    if not part:
-        raise argparse.ArgumentTypeError(f"expected a part and a number of epochs, as trunk:3, got {text!r}")
-    return part, number(int, least=0)(epochs)
-
-
-def place(text):
-    """A type for argparse: a file or folder. Nothing at all would be the current folder, which nobody means."""
-    if not text:
-        raise argparse.ArgumentTypeError(f"expected the path of a file or folder, got {text!r}")
-    if is_address(text):
-        raise argparse.ArgumentTypeError(f"expected the path of a file or folder, got {text}. Addresses are not "
-                                         "fetched: download it, and give the file's path")
-    if text.startswith("~") and not os.path.lexists(text) and os.path.expanduser(text) == text:
-        user = text[1:].partition("/")[0]
-        raise argparse.ArgumentTypeError(f"there is no user {user!r}, whose home folder {text} would be in. A name "
-                                         "that begins with ~ is given as ./~")
-    return text
-
-
-def optional(parse):
-    """The type, or the word none."""
-
-    def parse_optional(text):
-        return None if str(text).lower() == "none" else parse(text)
-
-    return parse_optional
 
 
 # The models of each task, and what is drawn for it.
@@ -171,6 +103,10 @@ TRAINING = (
     Setting("warmup", 0.05, 0.05, share, "share of the training in which cosine raises the rate from 0"),
     Setting("clip_norm", None, None, optional(rate), "largest norm of the gradient"),
     Setting("augment", "light", "strong", str, "random changes of the training pictures", ("none", "light", "strong")),
+    Setting("mix", "none", "none", str, "two training pictures in one, whose classes are those of both: laid over each "
+            "other, or a square pasted in; the box stays that of the larger share", ("none", *MIXES)),
+    Setting("mix_alpha", None, None, optional(number(float, above=0)), "of the shares, drawn from Beta(alpha, alpha); "
+            "none: 0.2 for mixup, 1 for cutmix"),
     Setting("balance", False, False, bool, "show all classes equally often, however rare; probabilities are then "
             "those of equally frequent classes, so a rare class is named more often, also where it is wrong"),
     Setting("class_weight", 1.0, 1.0, rate, "of the class loss in the sum"),
@@ -178,6 +114,11 @@ TRAINING = (
     Setting("box_loss", "l2", "l2", str, "what the box head, or the joints, learn by", tuple(BOX_LOSSES)),
     Setting("beta", 1.0, 1.0, number(float, above=0), "where smooth-l1 goes from square to line"),
     Setting("label_smoothing", 0.0, 0.0, share, "share of the true class that is spread over all"),
+    Setting("class_weights", None, None, optional(weights_of_classes), "of the classes in the class loss: balanced, by "
+            "how rare they are in the training pictures, or cat=2,dog=0.5, all others 1; none: 1 each"),
+    Setting("accumulate", 1, 1, count, "batches in one step, whose mean gradient it takes"),
+    Setting("average", None, None, optional(share), "what an average of the weights keeps of itself at each step, as "
+            "0.999; that is validated and kept"),
     Setting("svm_cost", 0.01, 0.01, number(float, above=0), "what a window on the wrong side costs an SVM"),
     Setting("patience", None, None, optional(count), "stop after so many epochs without a better one"),
     Setting("seed", 0, 0, seed, "of the weights, the order, the augmentation"),
@@ -186,14 +127,15 @@ TRAINING = (
 )
 SETTINGS = DATA + MODEL + TRAINING
 BY_EPOCHS = {"epochs", "batch_size", "optimizer", "lr", "init", "freeze", "trunk_rate", "momentum", "weight_decay",
-             "schedule", "warmup", "clip_norm", "augment", "balance", "class_weight", "box_weight", "box_loss", "beta",
-             "label_smoothing", "patience"}  # fmt: skip
+             "schedule", "warmup", "clip_norm", "augment", "mix", "mix_alpha", "balance", "class_weight", "box_weight",
+             "box_loss", "beta",
+             "label_smoothing", "class_weights", "accumulate", "average", "patience"}  # fmt: skip
 WITHOUT_EPOCHS = ("hog-svm", "haar")
 OF_ANY_MODEL = {*(setting.name for setting in DATA), "seed", "workers", "device"}
-LOCALIZERS_ALONE = {"class_weight", "box_weight", "label_smoothing", "format", "units", "orientation", "difficult",
-                    "test_fraction", "group_by", "balance"}
+LOCALIZERS_ALONE = {"class_weight", "box_weight", "label_smoothing", "class_weights", "mix", "mix_alpha", "format",
+                    "units", "orientation", "difficult", "test_fraction", "group_by", "balance"}
 POSES_ALONE = {"stages", "second_epochs", "second_size", "second_channels", "second_hidden", "zoom"}
-OF_THE_LIST = ("channels", "second_channels")  # their values have commas in them
+OF_THE_LIST = ("channels", "second_channels", "class_weights")  # their values have commas in them
 JOINED = {"channels": ",", "second_channels": ",", "freeze": ":"}  # how what has several parts is written
 GROUPS = {"the data": DATA, "the model": MODEL, "the training": TRAINING}
 POSE_DATA = {"size": {"scenes": 4000, "photographs": None}, "epochs": {"scenes": 24, "photographs": 80},

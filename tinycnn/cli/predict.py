@@ -16,7 +16,8 @@ import numpy as np
 
 from tinycnn.cli import pictures, runs
 from tinycnn.cli.failures import UsageError
-from tinycnn.cli.options import DEVICE, count, given, numbers_of_a_box, options, place, resolve
+from tinycnn.cli.option_types import numbers_of_a_box, place
+from tinycnn.cli.options import DEVICE, count, given, options, resolve
 from tinycnn.errors import DataError
 from tinycnn.models.pose import PoseNet
 from tinycnn.text import aligned, columns, for_json, legible

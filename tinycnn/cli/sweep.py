@@ -18,7 +18,8 @@ from tinycnn.cli import records, runs, train
 from tinycnn.cli.combinations import combinations, folder_name, told, varied, varied_options, word
 from tinycnn.cli.compare import draw, number, undrawn
 from tinycnn.cli.failures import UsageError
-from tinycnn.cli.options import DATA, SETTINGS, Parser, absolute, given, options, place, resolve
+from tinycnn.cli.option_types import place
+from tinycnn.cli.options import DATA, SETTINGS, Parser, absolute, given, options, resolve
 from tinycnn.errors import MissingExtra, TrainingError
 from tinycnn.files import atomic_write, expect_own
 from tinycnn.text import count, figure_of, first_line, legible, table

@@ -12,7 +12,8 @@ from tinycnn.backend import pick_device
 from tinycnn.claims import NAME, claimed
 from tinycnn.cli import fitting, launch, resume, runs
 from tinycnn.cli.failures import UsageError
-from tinycnn.cli.options import DATA, DRAWN, SETTINGS, absolute, given, options, place, resolve
+from tinycnn.cli.option_types import place
+from tinycnn.cli.options import DATA, DRAWN, SETTINGS, absolute, given, options, resolve
 from tinycnn.engine.threads import sharing_machine
 from tinycnn.errors import CheckpointError, DataError, MissingExtra
 from tinycnn.generations import newest
@@ -30,7 +31,8 @@ def add(commands):
     parser = commands.add_parser(
         "train", usage="tinycnn train [options]", parents=[options(*SETTINGS)],
         help="train a model, test it, and keep everything in one folder",
-        description="Train the two-headed localizer. Without options it draws scenes and learns them.",
+        description="Train the two-headed localizer. Without options it draws scenes and learns them. What is kept, "
+                    "measured and drawn is the model of the best epoch.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog="examples:\n  tinycnn train\n  tinycnn train --data photos --epochs 50 --out runs/photos\n"
                "  tinycnn train --resume --out runs/photos\n  tinycnn train --resume --out runs/photos --epochs 80\n"
@@ -82,7 +84,8 @@ def _take_part(arguments, processes):
     model = runs.build_model(settings, getattr(data, "classes", None))
     if settings["init"]:
         begin(model, settings["init"])
-    fitting.by_epochs(model.to(device), data, settings, None, arguments, resume.notes(settings), processes)
+    weights = runs.class_weights(settings, data.train)
+    fitting.by_epochs(model.to(device), data, settings, None, arguments, resume.notes(settings), weights, processes)
 
 
 def _run(arguments, settings, folder, claim, load_data, processes):
@@ -102,6 +105,7 @@ def _run(arguments, settings, folder, claim, load_data, processes):
     if arguments.config is not None:
         say(*_of_another_run(arguments.config, settings, data))
     model = runs.build_model(settings, getattr(data, "classes", None))
+    weights = runs.class_weights(settings, data.train)
     if begins:
         say(begin(model, settings["init"]).told())
     say(*_what_it_needs(model, data, settings))
@@ -111,14 +115,14 @@ def _run(arguments, settings, folder, claim, load_data, processes):
         claim.enter_context(claimed(folder, new=arguments.out is None))
         runs.expect_new(folder)
         argv = getattr(arguments, "argv", None)
-        runs.write_json(folder / "config.json", _config(settings, data, model, folder, argv))
+        runs.write_json(folder / "config.json", _config(settings, data, model, folder, argv, weights))
     else:
         resume.accept(folder, settings, data)
     hint = " (tinycnn doctor says why not on a GPU)" if (device, settings["device"]) == ("cpu", "auto") else ""
     many = f" by {processes.size} processes" if processes.size > 1 else ""
     say(f"{_count(model):,} parameters, computed on {device}{many}{hint}", f"everything goes to {folder}", "")
     try:
-        histories = fitting.fit(model.to(device), data, settings, folder, arguments, say, processes)
+        histories = fitting.fit(model.to(device), data, settings, folder, arguments, say, weights, processes)
         best = load(folder / "model.npz", device=device)
         metrics = _measure(best, histories, data, settings, folder)
         problems = _draw(best, histories[-1], data, folder, settings["task"])
@@ -252,9 +256,10 @@ def _report(model, metrics, folder, problems):
     print(f"Try it: tinycnn predict --model {shlex.quote(str(folder))} PICTURE.jpg")
 
 
-def _config(settings, data, model, folder, argv):
+def _config(settings, data, model, folder, argv, weights):
     return {"settings": settings, "repeat": resume.repeat(folder, settings), **origin(argv),
-            "data": runs.describe_data(data), "parameters": _count(model)}
+            "data": runs.describe_data(data), "parameters": _count(model),
+            **({} if weights is None else {"class_weights": weights})}
 
 
 def _count(model):

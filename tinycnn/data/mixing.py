@@ -88,6 +88,9 @@ class CutMix:
         return mixed, others, shares
 
 
+MIXES: dict[str, Any] = {"mixup": Mixup, "cutmix": CutMix}  # by the names that the command line has
+
+
 def mixed_with(images: np.ndarray, boxes: np.ndarray, mix: Mixing,
                rng: np.random.Generator) -> tuple[np.ndarray, Mixed]:
     """What `mix` makes of a batch, looked at before anybody learns from it."""

@@ -6,6 +6,7 @@ from tinycnn.breakdown import Breakdown
 from tinycnn.classical.window import WindowDetector
 from tinycnn.data.batches import Augmentation, batches
 from tinycnn.data.dataset import Dataset, Samples
+from tinycnn.data.mixing import Mixing
 from tinycnn.errors import DataError
 from tinycnn.inspection.taps import twin
 from tinycnn.models.localizer import Localizer
@@ -34,11 +35,12 @@ def mistakes(model: Localizer | WindowDetector, samples: Samples, batch_size: in
 
 
 def show_batch(data: Samples | Dataset, image_size: int = 64, most: int = 24, *, augment: Augmentation | None = None,
-               batch_size: int = 64, seed: int = 0, epoch: int = 0, balance: bool = False) -> Figure:
+               mix: Mixing | None = None, batch_size: int = 64, seed: int = 0, epoch: int = 0,
+               balance: bool = False) -> Figure:
     """The first pictures that `fit` will show the network, with their boxes: at most `most` of its first batch.
 
     data: the training samples, or a data set, whose training part is taken    image_size: of the network's input,
-    model.image_size    augment, batch_size, seed, balance: as fit will be given them    epoch: which one, from 0
+    model.image_size    augment, mix, batch_size, seed, balance: as fit will be given them    epoch: which one, from 0
 
     Not pictures like them but these very ones, stretched, augmented and in their order: a box that has slipped, a label
     that is wrong or an augmentation that goes too far is seen before an hour is spent on it.
@@ -51,11 +53,11 @@ def show_batch(data: Samples | Dataset, image_size: int = 64, most: int = 24, *,
     if most < 1 or epoch < 0:
         raise ValueError(f"show_batch: most is 1 or more, and epoch 0 or more, got most={most} and epoch={epoch}")
     batch = next(batches(samples, batch_size, image_size, shuffle=True, augment=augment, seed=seed, epoch=epoch,
-                         workers=0, balance=balance))
+                         workers=0, balance=balance, mix=mix))
     some = batch.first(most)
     shown = Samples(some.images, some.labels, _pixels(some.codes, image_size),
                     [samples.names[i] for i in some.indices], samples.classes)
-    how = "no augmentation" if augment is None else "augmented"
+    how = ("no augmentation" if augment is None else "augmented") + ("" if mix is None else ", two in one")
     return contact_sheet(shown, len(shown), title=f"{len(shown)} of the {count(len(batch.images), 'picture')} in batch "
                          f"1 of epoch {epoch + 1}, {image_size} x {image_size}, {how}", in_turn=False)
 

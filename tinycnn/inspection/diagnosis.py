@@ -16,7 +16,7 @@ from tinycnn.errors import DataError
 from tinycnn.inspection import data_checks, model_checks, prediction_checks
 from tinycnn.inspection.case import Case
 from tinycnn.inspection.finding import LOOK, OK, WRONG, Finding
-from tinycnn.inspection.taps import loss_for
+from tinycnn.inspection.taps import expect_localizer, expect_pictures, loss_for
 from tinycnn.losses import MultiTaskLoss
 from tinycnn.models.localizer import Localizer
 from tinycnn.optim import Optimizer
@@ -75,6 +75,8 @@ def diagnose(model: Localizer, data: Dataset | Samples, loss: MultiTaskLoss | No
     overfit_steps: steps to learn eight pictures by heart; default 200, and 80 for networks of over ten million weights
         (with AlexNet some minutes on a CPU); 0 leaves that check out
     """
+    expect_localizer(model, "diagnose")
+    expect_pictures(data, "diagnose")
     parts = {"train": data} if isinstance(data, Samples) else dict(data.parts)
     train = parts["train"]
     if not len(train):

@@ -16,7 +16,7 @@ import numpy as np
 from tinycnn.backend import Array, Labels, MaybeNone, to_numpy
 from tinycnn.data.dataset import Samples
 from tinycnn.history import Row
-from tinycnn.inspection.taps import batch_of, loss_for, tap, twin
+from tinycnn.inspection.taps import batch_of, expect_localizer, loss_for, tap, twin
 from tinycnn.losses import MultiTaskLoss
 from tinycnn.models.localizer import Localizer
 from tinycnn.plots.look import Figure
@@ -118,6 +118,7 @@ def head_gradients(model: Localizer, x: Array, labels: Labels, targets: Array,
     x: (N, S, S, 3) from model.normalize    labels: (N,) on the host    targets: (N, 4) standardized, on x's device
     loss: default MultiTaskLoss()    Dropout, while the model is in training mode, takes the masks of its next step.
     """
+    expect_localizer(model, "head_gradients")
     loss = loss_for(model, loss)
     outputs, parameters = raw_head_gradients(model, x, labels, targets, loss)
     weights = {name: float(getattr(loss, name)) for name in ("class_weight", "box_weight") if hasattr(loss, name)}

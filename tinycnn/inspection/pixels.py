@@ -12,7 +12,7 @@ import numpy as np
 
 from tinycnn import boxes as box_codec
 from tinycnn.backend import Array, to_numpy
-from tinycnn.inspection.taps import frames, network_input, twin
+from tinycnn.inspection.taps import expect_localizer, frames, network_input, twin
 from tinycnn.models.localizer import Localizer, softmax
 from tinycnn.plots.look import Figure
 from tinycnn.resize import GRAY
@@ -54,6 +54,7 @@ def saliency(model: Localizer, image: Array, label: int | None = None) -> Salien
 
     image: uint8 (H, W, 3)    label: whose score, and whose box where there is one per class; None takes the predicted
     """
+    expect_localizer(model, "saliency")
     calm = twin(model).eval()
     shown, sizes = frames(model, image)
     label, probability, code = _predicted(calm, shown, label)
@@ -133,6 +134,7 @@ def occlusion(model: Localizer, image: Array, size: int | None = None, stride: i
     size, stride: of the gray square, in pixels of the network's input; default S / 5 and S / 16
     label: whose probability (and box, where there is one per class); None takes the predicted
     """
+    expect_localizer(model, "occlusion")
     calm, side = twin(model).eval(), model.image_size
     size, stride = size or max(2, side // 5), stride or max(1, side // 16)
     shown, _ = frames(model, image)

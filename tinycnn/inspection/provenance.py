@@ -17,7 +17,7 @@ import numpy as np
 from tinycnn.backend import ArrayLike, Labels, to_numpy
 from tinycnn.data.dataset import Pictures
 from tinycnn.inspection.receptive import Field, receptive_field, receptive_fields
-from tinycnn.inspection.taps import batch_of, find_layer, frames, loss_for, tap, twin
+from tinycnn.inspection.taps import batch_of, expect_localizer, find_layer, frames, loss_for, tap, twin
 from tinycnn.layers import Conv2d
 from tinycnn.losses import MultiTaskLoss
 from tinycnn.models.localizer import Localizer
@@ -121,6 +121,7 @@ def provenance(model: Localizer, images: Pictures, labels: Labels, boxes: ArrayL
     weight: (row, column, channel, filter), the index into the layer's w; with groups, the channel counts inside the
         group. None takes the weight with the largest gradient.
     """
+    expect_localizer(model, "provenance")
     name, chosen = find_layer(model, layer)
     if not isinstance(chosen, Conv2d):
         raise TypeError(f"provenance needs a Conv2d, and {layer!r} is {chosen!r}")

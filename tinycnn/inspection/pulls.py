@@ -10,7 +10,7 @@ from tinycnn.head_losses import HeadLosses
 from tinycnn.inspection.taps import twin
 from tinycnn.models.multi_head import MultiHead
 from tinycnn.tasks import task_of
-from tinycnn.text import figure_of, table
+from tinycnn.text import figure_of, kind, table
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,8 @@ class Pulls:
 def head_pulls(model: MultiHead, samples: HeadSamples, loss: HeadLosses | None = None) -> Pulls:
     """The Pulls of all heads on `samples`, one batch; nothing of `model` changes. loss: default every head's usual one
     """
+    if not isinstance(model, MultiHead):
+        raise TypeError(f"head_pulls takes a MultiHead, got {kind(model)}: head_gradients is of a Localizer")
     second = twin(model).eval()
     task = task_of(second, "head_pulls")
     samples, _ = task.fitting(samples, None)

@@ -20,7 +20,7 @@ from tinycnn.inspection.pixels import occlusion, saliency
 from tinycnn.inspection.provenance import provenance
 from tinycnn.inspection.receptive import middle_windows, receptive_fields
 from tinycnn.inspection.summary import summary
-from tinycnn.inspection.taps import batch_of, frames, tap, twin
+from tinycnn.inspection.taps import batch_of, expect_localizer, expect_pictures, frames, tap, twin
 from tinycnn.inspection.trace import trace
 from tinycnn.layers import Conv2d
 from tinycnn.losses import MultiTaskLoss
@@ -42,6 +42,8 @@ def report(model: Localizer, data: Dataset | Samples, out: str | Path, loss: Mul
     which the report then links to. The file needs no network and no other file: figures are embedded, and nothing in it
     is executed. DataError where a report.html is there that is none of ours.
     """
+    expect_localizer(model, "report")
+    expect_pictures(data, "report")
     path = Path(out) / "report.html"
     expect_own(path, FOOTER.encode())
     parts = {"train": data} if isinstance(data, Samples) else dict(data.parts)

@@ -15,14 +15,14 @@ import numpy as np
 
 from tinycnn import boxes as box_codec
 from tinycnn.backend import Array, ArrayLike, Labels, MaybeNone, array_module, to_device
-from tinycnn.data.dataset import Pictures
+from tinycnn.data.dataset import Dataset, Pictures, Samples
 from tinycnn.engine import Recorder
 from tinycnn.errors import ShapeError
 from tinycnn.layers import Layer
 from tinycnn.losses import Loss, MultiTaskLoss, tell_box_statistics
 from tinycnn.models.base import Images
 from tinycnn.models.localizer import Localizer
-from tinycnn.text import short
+from tinycnn.text import kind, short
 
 AnyLayer = TypeVar("AnyLayer", bound=Layer)
 
@@ -93,6 +93,20 @@ def _put(whole, part, images, n):
 def tap(second: Layer) -> dict[str, Tap]:
     """Put a Tap on every innermost layer of a twin: {dotted name: Tap}, in order of forward."""
     return {name: Tap(name, layer) for name, layer in second.layers()}
+
+
+def expect_localizer(model: Any, name: str) -> None:
+    """What looks at a class head and a box head takes a network that has both. name: of the function, for the error"""
+    if not isinstance(model, Localizer):
+        raise TypeError(f"{name} looks into a Localizer, with a class head and a box head, got {kind(model)}. "
+                        "summary and receptive_fields take any network, inspection.pose has looks into a PoseNet, "
+                        "and head_pulls looks into a MultiHead")
+
+
+def expect_pictures(data: Any, name: str) -> None:
+    """Pictures with a class and a box, one part of them or a whole data set."""
+    if not isinstance(data, Samples | Dataset):
+        raise TypeError(f"{name} takes Samples or a data set of pictures with a class and a box, got {kind(data)}")
 
 
 def loss_for(model: Localizer, loss: Loss | None) -> Any:

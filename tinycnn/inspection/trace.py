@@ -13,7 +13,7 @@ import numpy as np
 
 from tinycnn.backend import ArrayLike, Labels, to_numpy
 from tinycnn.data.dataset import Pictures
-from tinycnn.inspection.taps import batch_of, loss_for, tap, twin
+from tinycnn.inspection.taps import batch_of, expect_localizer, loss_for, tap, twin
 from tinycnn.inspection.unusual import FAST, FAST_HEAD, SLOW, unusual
 from tinycnn.layers import Dropout
 from tinycnn.losses import MultiTaskLoss
@@ -141,6 +141,7 @@ def trace(model: Localizer, images: Pictures, labels: Labels, boxes: ArrayLike, 
     loss: default MultiTaskLoss()    optimizer: one made for `model`, with its momentum so far; the default is that of
     fit, at its first step    seed: of Dropout's masks, so that two traces agree
     """
+    expect_localizer(model, "trace")
     second = twin(model, own_weights=True, seed=seed).train()
     taps = tap(second)
     x, labels, targets = batch_of(second, images, labels, boxes)

@@ -136,8 +136,8 @@ class Layer:
     def _out_of_order(self) -> str:
         hint = "" if self.keeping else " Within predicting() nothing is kept for it."
         return (
-            f"{type(self).__name__}.backward was called without a forward before it. Each backward uses up what "
-            f"its forward kept: call forward(x) first, and again before a second backward.{hint}"
+            f"{type(self).__name__}.backward was called without a forward before it. Each backward uses up what its "
+            f"forward kept: call forward(x) first, again before a second backward; two places need two layers.{hint}"
         )
 
     def kept(self) -> tuple[Any, ...]:

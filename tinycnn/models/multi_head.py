@@ -4,6 +4,11 @@
                                -> heads["box"]:    4 numbers
                                -> heads["joints"]: 2 * J numbers
 
+    model = tc.models.multi_head({"class": ["cat", "dog"], "box": "box", "joints": {"points": names}})
+    train = tc.data.HeadSamples(images, {"class": [...], "box": boxes, "joints": joints}, file_names)
+    loss = tc.HeadLosses({"class": tc.SoftmaxCrossEntropy(), "box": GIoULoss(), "joints": tc.L2Loss()}, {"box": 2.0})
+    tc.fit(model, train, valid, loss=loss)
+
 Every head is a chain of layers on the same features, so in backward all their gradients meet there and are added. The
 Localizer, which the lessons take apart, is this with two heads, written out; it stays a class of its own, since a
 reader shall see two heads and no loop.
@@ -131,6 +136,8 @@ def multi_head(answers: Mapping[str, Any] | None = None, body: str = "localizer"
     """
     if answers is None:
         answers = {"class": list("0123456789"), "box": "box", "joints": {"points": JOINTS, "mirrored": MIRRORED}}
+    if not isinstance(answers, Mapping):
+        raise TypeError(f"multi_head: answers are a dictionary, {{head: what it gives}}, got {answers!r}")
     if body not in TRUNKS:
         raise ValueError(f"multi_head: body is {' or '.join(TRUNKS)}, got {body!r}")
     config = {"architecture": "multi-head", "answers": {name: _plain(given) for name, given in answers.items()},
@@ -153,7 +160,7 @@ def _plain(given):
     """What one head gives, as JSON has it."""
     if isinstance(given, Mapping):
         return {key: list(value) for key, value in given.items() if value is not None}
-    return given if isinstance(given, str) else list(given)
+    return list(given) if isinstance(given, list | tuple) else given
 
 
 def _head(name, given, layers):
