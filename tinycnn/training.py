@@ -157,8 +157,7 @@ def fit(model: Trainable, train: AnySamples | AnyDataset, valid: AnySamples | No
     return run.history
 
 
-# Numbers that overflow are reported once, as a TrainingError, not by a warning for each operation.
-QUIETLY = np.errstate(over="ignore", invalid="ignore")
+QUIETLY = np.errstate(over="ignore", invalid="ignore")  # numbers that overflow are said once, as a TrainingError
 
 
 @QUIETLY
