@@ -4,14 +4,17 @@ Annotation files come from elsewhere and are not trusted: their size is limited 
 written in them may not lead out of the data set's folder.
 """
 
+import contextlib
 import math
 import os
 import posixpath
 import re
+import stat
 import unicodedata
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tinycnn.data.photographs import SUFFIXES
 from tinycnn.errors import DataError
 
 RUN = {"config.json", "model.npz"}  # in the folder of a training
@@ -144,6 +147,8 @@ def read_text(path, limit):
 def walk(root, suffixes):
     """All files below `root` with one of these suffixes, sorted; but hidden ones, what macOS adds to archives, and what
     a training has written: a folder below `root` with a config.json and a model.npz.
+
+    DataError for a pipe or a device, which would be waited for, or has no end. Pictures are looked at one by one later.
     """
     found, visited = [], set()
     for folder, folders, files in os.walk(root, followlinks=True):
@@ -158,4 +163,8 @@ def walk(root, suffixes):
         folders[:] = sorted(name for name in folders if not name.startswith(".") and name != "__MACOSX")
         names = (name for name in files if not name.startswith("."))
         found += [Path(folder) / name for name in names if os.path.splitext(name)[1].lower() in suffixes]
+    for path in () if SUFFIXES.issuperset(suffixes) else found:
+        with contextlib.suppress(OSError):  # a link to nowhere, and the like: whoever opens it says so
+            if not stat.S_ISREG(path.stat().st_mode):
+                raise DataError(f"{path} is a pipe or a device, and is not read: put the file itself in its place")
     return sorted(found)
