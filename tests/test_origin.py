@@ -101,7 +101,7 @@ def test_fit_leaves_a_note_once(tmp_path):
     assert note["data"]["fingerprint"] == of_data({"train": part})
     tc.fit(model, part, epochs=2, batch_size=4, out=tmp_path, resume=True, progress=False)
     assert (tmp_path / "run.json").read_bytes() == first
-    for name in ("model.npz", "checkpoint.npz", "history.csv"):
+    for name in ("model.npz", "checkpoint.npz", "checkpoint.previous.npz", "history.csv"):
         (tmp_path / name).unlink()
     with pytest.raises(tc.errors.CheckpointError, match="already holds a run .run.json."):  # else it would be another's
         tc.fit(model, part, epochs=1, batch_size=4, out=tmp_path, progress=False)

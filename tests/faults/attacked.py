@@ -12,6 +12,7 @@ import sys
 import tempfile
 import time
 import traceback
+import warnings
 from pathlib import Path
 from typing import NamedTuple
 
@@ -74,6 +75,8 @@ class Child:
                 os.dup2(self.file.fileno(), number)
             sys.stdout, sys.stderr = (os.fdopen(number, "w", buffering=1, closefd=False) for number in (1, 2))
             signal.signal(signal.SIGINT, signal.default_int_handler)
+            warnings.simplefilter("always")  # pytest keeps them, and may be told to drop them
+            warnings.showwarning = lambda message, *_, **__: print(f"note: {message}", file=sys.stderr)
             try:
                 work(*arguments)
                 status = 0

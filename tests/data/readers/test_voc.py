@@ -1,3 +1,5 @@
+import os
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -314,3 +316,14 @@ def test_two_annotations_of_one_picture_are_said(tmp_path, photo, annotate, answ
     data = read(tmp_path, test_fraction=0, valid_fraction=0)
     assert answers(data) == {"o.png": ("train", "dog", [1, 2, 12, 13])}
     assert "has boxes from several annotations; all count: 1 (o.png)" in data.notes
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes")
+@pytest.mark.parametrize("name", ["labels.csv", "a.xml", "a.json", "data.yaml", "a.txt"])
+@pytest.mark.parametrize("make", [lambda path: os.mkfifo(path), lambda path: path.symlink_to("/dev/zero")])
+def test_pipes_and_devices_in_place_of_annotations_are_refused(tmp_path, photo, name, make):
+    """One would be waited for, the other has no end."""
+    photo("a.png")
+    make(tmp_path / name)
+    with pytest.raises(DataError, match="is a pipe or a device, and is not read"):
+        read(tmp_path)

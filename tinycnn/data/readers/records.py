@@ -4,14 +4,17 @@ Annotation files come from elsewhere and are not trusted: their size is limited 
 written in them may not lead out of the data set's folder.
 """
 
+import contextlib
 import math
 import os
 import posixpath
 import re
+import stat
 import unicodedata
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tinycnn.data.photographs import SUFFIXES
 from tinycnn.errors import DataError
 
 RUN = {"config.json", "model.npz"}  # in the folder of a training
@@ -86,12 +89,21 @@ def part_folders(bases, part):
     return [base / word for base in dict.fromkeys(bases) for word in words if (base / word).is_dir()]
 
 
+def expect_file(path):
+    """DataError for a pipe or a device: one would be waited for, the other may have no end."""
+    with contextlib.suppress(OSError):  # a link to nowhere, and the like: whoever opens it says so
+        mode = path.stat().st_mode
+        if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+            raise DataError(f"{path} is a pipe or a device, and is not read: put the file itself in its place")
+
+
 def both_ends(file, most=None):
     """(the first bytes of a file, its last), LOOK or `most` of them, which show which tool wrote it; it may be huge.
 
     Both are empty if it cannot be opened.
     """
     most = LOOK if most is None else most
+    expect_file(file)
     try:
         with file.open("rb") as opened:
             start = opened.read(most)
@@ -127,6 +139,7 @@ def first_file(candidates):
 
 def read_bytes(path, limit):
     """The bytes of a file, of which it may have at most `limit`."""
+    expect_file(path)
     if path.stat().st_size > limit:
         raise DataError(f"{path} has {path.stat().st_size:,} bytes; more than {limit:,} is not read, to protect memory")
     return path.read_bytes()
@@ -144,6 +157,8 @@ def read_text(path, limit):
 def walk(root, suffixes):
     """All files below `root` with one of these suffixes, sorted; but hidden ones, what macOS adds to archives, and what
     a training has written: a folder below `root` with a config.json and a model.npz.
+
+    DataError for a pipe or a device, unless it is in place of a picture: those are looked at one by one later.
     """
     found, visited = [], set()
     for folder, folders, files in os.walk(root, followlinks=True):
@@ -158,4 +173,6 @@ def walk(root, suffixes):
         folders[:] = sorted(name for name in folders if not name.startswith(".") and name != "__MACOSX")
         names = (name for name in files if not name.startswith("."))
         found += [Path(folder) / name for name in names if os.path.splitext(name)[1].lower() in suffixes]
+    for path in () if SUFFIXES.issuperset(suffixes) else found:
+        expect_file(path)
     return sorted(found)
