@@ -10,6 +10,7 @@ from tinycnn.boxes import decode, encode
 from tinycnn.data.augment import Augment
 from tinycnn.data.batches import THREAD_NAME, balanced, batches, rows_of
 from tinycnn.data.dataset import Samples
+from tinycnn.data.mixing import CutMix, Mixup
 from tinycnn.errors import DataError
 from tinycnn.resize import crop_resize
 
@@ -320,6 +321,17 @@ def test_shares_of_a_batch_are_the_bytes_of_the_whole_one(augment):
             for name in ("images", "labels", "codes", "indices"):
                 put_together = np.concatenate([getattr(part, name) for part in counted])
                 np.testing.assert_array_equal(put_together, getattr(batch, name), err_msg=name)
+
+
+@pytest.mark.parametrize("mix", [Mixup(1.0), CutMix(1.0)])
+def test_shares_of_a_batch_that_is_mixed_are_those_of_the_whole_one(mix):
+    """A picture is mixed with one of another process's, so each prepares the whole batch."""
+    how = {"shuffle": True, "augment": Augment(), "mix": mix, "seed": 3}
+    for batch, *parts in zip(batches(samples(8), 8, SIDE, **how),
+                             *(batches(samples(8), 8, SIDE, share=(rank, 3), **how) for rank in range(3)), strict=True):
+        for name in vars(batch):
+            put_together = np.concatenate([getattr(part, name) for part in parts])
+            np.testing.assert_array_equal(put_together, getattr(batch, name), err_msg=name)
 
 
 def test_who_has_no_row_of_a_short_batch_is_given_its_first_picture():

@@ -44,7 +44,11 @@ class Batch:
 
     def first(self, n: int) -> "Batch":
         """The first n of them."""
-        return replace(self, **{name: array[:n] for name, array in vars(self).items() if array is not None})
+        return self.part(slice(n))
+
+    def part(self, rows: slice) -> "Batch":
+        """Some of them, side by side."""
+        return replace(self, **{name: array[rows] for name, array in vars(self).items() if array is not None})
 
     def truth(self, num_classes: int) -> np.ndarray:
         """The labels (n,); where pictures are mixed, the shares of all classes (n, K), which add up to 1."""
@@ -83,16 +87,17 @@ def batches(samples: Samples, batch_size: int, image_size: int, *, shuffle: bool
     if balance and not shuffle:
         raise DataError("balance draws samples anew in each epoch, so it needs shuffle=True")
     return in_batches(len(samples), batch_size, prepare, shuffle, seed, epoch, drop_last, workers, share,
-                      samples.labels if balance else None, first)
+                      samples.labels if balance else None, first, whole=mix is not None)
 
 
 def in_batches(n: int, batch_size: int, prepare: Callable[[np.ndarray, range, np.random.Generator], Any],
                shuffle: bool, seed: int, epoch: int, drop_last: bool, workers: int, share: Share = (0, 1),
-               balance: np.ndarray | None = None, first: int = 0) -> Iterator[Any]:
+               balance: np.ndarray | None = None, first: int = 0, whole: bool = False) -> Iterator[Any]:
     """prepare(indices, rows, rng) for each batch of the numbers 0 .. n-1, in turn; the arguments are those of batches.
 
     rows: those of the batch's indices that are to be prepared, all without `share`
     balance: the class of each number, (n,), where all classes are to come equally often
+    whole: prepare the whole batch and take those rows of it, since a picture needs others of its batch
     """
     if n == 0:
         raise DataError("there is nothing to make batches of: the samples are empty")
@@ -108,7 +113,10 @@ def in_batches(n: int, batch_size: int, prepare: Callable[[np.ndarray, range, np
     def prepare_one(number):
         # + 1: NumPy fills seeds up with zeros, so (seed, epoch, 0) would repeat the numbers of the shuffle.
         rows = rows_of(len(parts[number]), share) or range(1)  # some picture: see rows_of
-        return prepare(parts[number], rows, np.random.default_rng((seed, epoch, number + 1)))
+        rng = np.random.default_rng((seed, epoch, number + 1))
+        if not whole:
+            return prepare(parts[number], rows, rng)
+        return prepare(parts[number], range(len(parts[number])), rng).part(slice(rows.start, rows.stop))
 
     return _in_order(prepare_one, range(first, len(parts)), workers)
 

@@ -30,10 +30,14 @@ class HeadBatch:
 
     def first(self, n: int) -> "HeadBatch":
         """The first n of them."""
-        codes, others = ({name: array[:n] for name, array in (some or {}).items()}
+        return self.part(slice(n))
+
+    def part(self, rows: slice) -> "HeadBatch":
+        """Some of them, side by side."""
+        codes, others = ({name: array[rows] for name, array in (some or {}).items()}
                          for some in (self.codes, self.other_codes))
-        mixed = None if self.mixed is None else Mixed(*(array[:n] for array in self.mixed))
-        return HeadBatch(self.images[:n], codes, self.indices[:n], mixed, others)
+        mixed = None if self.mixed is None else Mixed(*(array[rows] for array in self.mixed))
+        return HeadBatch(self.images[rows], codes, self.indices[rows], mixed, others)
 
 
 def head_batches(samples: HeadSamples, heads: Mapping[str, Any], batch_size: int, image_size: int, *, shuffle: bool,
@@ -89,7 +93,7 @@ def head_batches(samples: HeadSamples, heads: Mapping[str, Any], batch_size: int
         return replace(batch, images=new, mixed=mixed, other_codes={k: v[mixed.rows] for k, v in codes.items()})
 
     return in_batches(len(samples), batch_size, prepare, shuffle, seed, epoch, False, workers, share, balance,
-                      first)
+                      first, whole=mix is not None)
 
 
 def extent(heads: Mapping[str, Any], answers: dict[str, Any], size: Any, empty: bool = False) -> tuple[float, ...]:
