@@ -61,7 +61,7 @@ def frozen_part(model: Layer, freeze: tuple[str, int] | None) -> tuple[Layer | N
     return parts[freeze[0]], int(freeze[1])
 
 
-def how_shown(name: str, task: Any, balance: bool, mix: Any, processes: Any = ALONE) -> dict[str, Any]:
+def how_shown(name: str, task: Any, balance: bool, mix: Any) -> dict[str, Any]:
     """What of both goes to the batches of a task. One without classes refuses them."""
     if balance and task.class_heads != 1:
         several = "several heads that give one" if task.class_heads else "none"
@@ -71,9 +71,6 @@ def how_shown(name: str, task: Any, balance: bool, mix: Any, processes: Any = AL
     if mix is not None and not _takes(mix, 3):
         raise TypeError(f"{name}: mix must be a function of images, boxes and generator, such as tinycnn.data.Mixup() "
                         f"or tinycnn.data.CutMix(), got {mix!r}")
-    if mix is not None and processes.size > 1:
-        raise TypeError(f"{name}: mix puts two pictures of a batch together, and each of several processes has a "
-                        "part of it: leave mix or processes away")
     return ({"balance": True} if balance else {}) | ({} if mix is None else {"mix": mix})
 
 

@@ -83,7 +83,7 @@ def fit(model: Trainable, train: AnySamples | AnyDataset, valid: AnySamples | No
                    patience=(patience, 1), gradcheck_every=(gradcheck_every, 0), accumulate=(accumulate, 1))
     expect_parts("fit", task, optimizer, loss, schedule, augment, mix, clip_norm, on_epoch, on_step, average, out)
     part, frozen_epochs = frozen_part(model, freeze)
-    shown = how_shown("fit", task, balance, mix, processes)
+    shown = how_shown("fit", task, balance, mix)
     model.to(model.device if device is None else pick_device(device)[0])
     settings = settings_of(model, epochs=epochs, batch_size=batch_size, seed=seed, patience=patience,
                            clip_norm=clip_norm, augment=augment, schedule=schedule, loss=loss, optimizer=optimizer,
