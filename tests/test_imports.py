@@ -5,6 +5,9 @@ In a file that loads modules by name (`import_module`, `lazy`), a text that is a
 """
 
 import ast
+import importlib
+import pkgutil
+import types
 from collections import deque
 from pathlib import Path
 
@@ -150,3 +153,16 @@ def test_plots_are_given_what_they_draw():
     used = {other.split(".")[1] for module, found in GRAPH.items() if module.startswith("tinycnn.plots")
             for other in found}  # fmt: skip
     assert used == {"plots", "boxes", "errors", "files", "poses", "resize", "text"}
+
+
+def test_a_public_name_is_not_hidden_by_the_module_of_that_name():
+    """`from tinycnn.data.batches import ...` anywhere must not turn the function tinycnn.data.batches into a module."""
+    packages = [info.name for info in pkgutil.walk_packages(tinycnn.__path__, "tinycnn.") if info.ispkg]
+    shared = 0
+    for package in map(importlib.import_module, packages):
+        modules = {info.name for info in pkgutil.iter_modules(package.__path__)}
+        for name in modules & set(getattr(package, "__all__", ())):
+            importlib.import_module(f"{package.__name__}.{name}")
+            assert not isinstance(getattr(package, name), types.ModuleType), f"{package.__name__}.{name}"
+            shared += 1
+    assert shared > 5

@@ -9,14 +9,14 @@
 
 from typing import TYPE_CHECKING
 
-# The package scenes and the function scenes share a name. Python binds tinycnn.data.scenes to the package once, when
-# the package is first imported. That happens in this line, which then binds the name to the function.
+# A module and a function share a name, twice. Python binds tinycnn.data.scenes to the module once, when that is first
+# imported. That happens in this line, which then binds the name to the function; loaded later, it would be the module.
+from tinycnn.data.batches import Batch, batches
 from tinycnn.data.scenes import scenes
 from tinycnn.lazy import lazy
 
 _LATER = {
     "Augment": "tinycnn.data.augment",
-    "Batch": "tinycnn.data.batches", "batches": "tinycnn.data.batches",
     "CutMix": "tinycnn.data.mixing", "Mixup": "tinycnn.data.mixing",
     "Dataset": "tinycnn.data.dataset", "Samples": "tinycnn.data.dataset",
     "HeadDataset": "tinycnn.data.head_samples", "HeadSamples": "tinycnn.data.head_samples",
@@ -32,7 +32,6 @@ _LATER = {
 
 if TYPE_CHECKING:  # the same names for a type checker, which runs nothing
     from tinycnn.data.augment import Augment
-    from tinycnn.data.batches import Batch, batches
     from tinycnn.data.dataset import Dataset, Samples
     from tinycnn.data.head_samples import HeadDataset, HeadSamples
     from tinycnn.data.mixing import CutMix, Mixup
