@@ -12,6 +12,7 @@ from typing import NamedTuple
 from tinycnn.box_losses import BOX_LOSSES
 from tinycnn.cli.failures import UsageError
 from tinycnn.cli.option_types import number, numbers, optional, part_and_epochs, place, weights_of_classes
+from tinycnn.cli.presets import PRESETS
 from tinycnn.data.formats import FORMATS
 from tinycnn.data.mixing import MIXES
 from tinycnn.data.named import CATALOG, expect, set_in
@@ -128,8 +129,7 @@ TRAINING = (
 SETTINGS = DATA + MODEL + TRAINING
 BY_EPOCHS = {"epochs", "batch_size", "optimizer", "lr", "init", "freeze", "trunk_rate", "momentum", "weight_decay",
              "schedule", "warmup", "clip_norm", "augment", "mix", "mix_alpha", "balance", "class_weight", "box_weight",
-             "box_loss", "beta",
-             "label_smoothing", "class_weights", "accumulate", "average", "patience"}  # fmt: skip
+             "box_loss", "beta", "label_smoothing", "class_weights", "accumulate", "average", "patience"}  # fmt: skip
 WITHOUT_EPOCHS = ("hog-svm", "haar")
 OF_ANY_MODEL = {*(setting.name for setting in DATA), "seed", "workers", "device"}
 LOCALIZERS_ALONE = {"class_weight", "box_weight", "label_smoothing", "class_weights", "mix", "mix_alpha", "format",
@@ -138,28 +138,6 @@ POSES_ALONE = {"stages", "second_epochs", "second_size", "second_channels", "sec
 OF_THE_LIST = ("channels", "second_channels", "class_weights")  # their values have commas in them
 JOINED = {"channels": ",", "second_channels": ",", "freeze": ":"}  # how what has several parts is written
 GROUPS = {"the data": DATA, "the model": MODEL, "the training": TRAINING}
-POSE_DATA = {"size": {"scenes": 4000, "photographs": None}, "epochs": {"scenes": 24, "photographs": 80},
-             "valid_fraction": {"scenes": 0.0625, "photographs": 0.05}}  # fmt: skip
-# What is different for a model, whatever the data, or for each kind of them. None: it has its own, and the option has
-# no meaning.
-PRESETS: dict[str, dict[str, object]] = {
-    "localizer": {},
-    "resnet": {"channels": (32, 64, 128, 192), "hidden": 128, "dropout": 0.3, "mirror": True, "batch_size": 64,
-               "lr": 2e-3, "weight_decay": 0.02, "warmup": 0.1, "label_smoothing": 0.1, "box_loss": "smooth-l1",
-               "beta": 0.5, "box_weight": 2.0},
-    "hog-heads": {"channels": None, "hidden": None, "dropout": 0.0},
-    "hog-svm": dict.fromkeys(("channels", "hidden", "dropout")),
-    "haar": dict.fromkeys(("channels", "hidden", "dropout")),
-    "pose": {"channels": (32, 64, 128, 192), "hidden": 256, "dropout": 0.3, "mirror": True, "batch_size": 64,
-             "lr": 2e-3, "weight_decay": 0.02, "box_loss": "smooth-l1", "beta": 0.5, **POSE_DATA},
-    "pose-plain": {"channels": (16, 32, 64, 128), "hidden": 256, "dropout": 0.0, "mirror": True, "batch_size": 32,
-                   "lr": 2e-3, "box_loss": "smooth-l1", "beta": 0.1, **POSE_DATA,
-                   "size": {"scenes": 10000, "photographs": None}, "stages": {"scenes": 2, "photographs": 1}},
-    "pose-alexnet": {"channels": None, "hidden": None, "dropout": 0.5, "mirror": True, "batch_size": 16, "lr": 1e-4,
-                     "warmup": 0.1, "clip_norm": 1.0, "box_loss": "smooth-l1", "beta": 0.5, **POSE_DATA},
-    "alexnet": {"channels": None, "hidden": None, "dropout": 0.5, "batch_size": 16, "lr": 1e-4, "warmup": 0.1,
-                "clip_norm": 1.0},
-}
 
 
 def options(*settings):
