@@ -307,7 +307,7 @@ def test_out_without_permission_is_said_before_anything_is_computed(here, capsys
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), "/tmp/whatever")
 
     monkeypatch.setattr("tempfile.TemporaryFile", locked)
-    monkeypatch.setattr("tinycnn.cli.predict.load", lambda *arguments, **options: pytest.fail("it has begun"))
+    monkeypatch.setattr("tinycnn.cli.runs.load", lambda *arguments, **options: pytest.fail("it has begun"))
     assert predict("a.png", "--out", "drawn/here") == 1
     err = capsys.readouterr().err
     assert "no permission to use this file or folder: drawn/here" in err and err.count("\n") == 1

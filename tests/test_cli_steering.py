@@ -6,16 +6,16 @@ import numpy as np
 import pytest
 
 import tinycnn as tc
-from tinycnn.checkpoint import read_checkpoint
-from tinycnn.cli import main, runs, train
+from tinycnn.cli import ingredients, main, train
 from tinycnn.cli.options import MODELS
+from tinycnn.generations import read_checkpoint
 
 TINY = ["--size", "24", "--image-size", "32", "--channels", "4", "--hidden", "8", "--epochs", "1", "--batch-size", "8",
         "--valid-fraction", "0.3", "--quiet"]  # fmt: skip
 
 
 def settings_of(folder):
-    return read_checkpoint(folder / "checkpoint.npz")[0]
+    return read_checkpoint(folder / "checkpoint.npz").settings
 
 
 def test_a_run_is_steered_and_goes_on_as_it_was(tmp_path, capsys, monkeypatch):
@@ -30,7 +30,7 @@ def test_a_run_is_steered_and_goes_on_as_it_was(tmp_path, capsys, monkeypatch):
     config = json.loads((out / "config.json").read_text("utf-8"))
     assert config["class_weights"]["bottle"] == 2 and config["class_weights"]["fish"] == 0.5
     assert sorted(config["class_weights"].values())[1:-1] == [1.0] * 8
-    loss = runs.loss_of_run(out / "model.npz")
+    loss = ingredients.loss_of_run(out / "model.npz")
     assert loss.class_loss.class_weights == list(config["class_weights"].values())
     assert main(["train", "--resume", "--out", str(out), "--epochs", "2", "--quiet"]) in (0, None)
     assert len((out / "history.csv").read_text("utf-8").splitlines()) == 3
@@ -40,15 +40,15 @@ def test_a_run_is_steered_and_goes_on_as_it_was(tmp_path, capsys, monkeypatch):
 def test_balanced_weights_let_every_class_count_alike():
     labels, square = np.array([0, 0, 0, 0, 1, 1]), np.zeros((6, 4, 4, 3), np.uint8)
     train = tc.data.Samples(square, labels, [[0, 0, 2, 2]] * 6, "abcdef", ("often", "twice", "never"))
-    weights = runs.class_weights({"class_weights": "balanced"}, train)
+    weights = ingredients.class_weights({"class_weights": "balanced"}, train)
     assert weights == {"often": 0.75, "twice": 1.5, "never": 1.0}
-    assert runs.class_weights({"class_weights": None}, train) is None
+    assert ingredients.class_weights({"class_weights": None}, train) is None
 
 
 def test_without_them_the_loss_is_as_before():
     settings = {"box_loss": "l2", "task": "localize", "label_smoothing": 0.1, "mix": "none", "class_weight": 1,
                 "box_weight": 2}  # fmt: skip
-    assert repr(runs.loss_of(settings)) == \
+    assert repr(ingredients.loss_of(settings)) == \
         "MultiTaskLoss(class_weight=1.0, box_weight=2.0, box_loss=L2Loss(), label_smoothing=0.1)"
 
 

@@ -119,6 +119,6 @@ def test_a_gpu_out_of_memory_ends_training_with_a_batch_size_that_fits(monkeypat
         raise OutOfMemoryError("Out of memory allocating 2,000,000,000 bytes (allocated so far: 6,000,000,000 bytes, "
                                "limit set to: 6,500,000,000 bytes).")  # fmt: skip
 
-    monkeypatch.setattr(training, "_step", step)
+    monkeypatch.setattr(training, "take_step", step)
     with pytest.raises(TrainingError, match="2 GB were asked for .* held 6 GB of 6.5 GB. .* try --batch-size 4"):
         training.fit(tiny().to("simulated"), samples(8), epochs=1, batch_size=8, progress=False)

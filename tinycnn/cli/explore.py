@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from tinycnn.cli import runs
+from tinycnn.cli import ingredients, runs
 from tinycnn.cli.failures import UsageError
 from tinycnn.cli.option_types import number, place
 from tinycnn.cli.options import DATA, DEVICE, given, options
@@ -50,6 +50,6 @@ def run(arguments):
     out = Path(arguments.out)
     if out.is_dir():
         raise UsageError(f"--out {out} is a folder: give the name of a file, as {out / 'explore.html'}")
-    page = explore(model, samples, out, loss=runs.loss_of_run(path), picture=picture,
+    page = explore(model, samples, out, loss=ingredients.loss_of_run(path), picture=picture,
                    name=path.parent.name or path.name, epochs=read_if_sound(path.parent))
     print(f"{page.title}: {out} ({os.path.getsize(out) / 1e6:.1f} MB). Open it in a browser.")

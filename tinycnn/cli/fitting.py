@@ -6,7 +6,7 @@ goes on where it was: in the first stage, or in the second, for which the first 
 
 import time
 
-from tinycnn.cli import resume, runs
+from tinycnn.cli import ingredients, resume, runs
 from tinycnn.cli.options import WITHOUT_EPOCHS
 from tinycnn.data.contents import pictures_of
 from tinycnn.generations import has_checkpoint
@@ -53,8 +53,9 @@ def by_epochs(model, data, settings, folder, arguments, notes, weights=None, pro
     optimizer = SGD(model, momentum=settings["momentum"], **common) if sgd else Adam(model, **common)
     return fit(
         model, data, epochs=settings["epochs"], batch_size=settings["batch_size"],
-        optimizer=optimizer, loss=runs.loss_of(settings, weights), mix=runs.mix_of(settings),
-        schedule=runs.schedule_of(settings), augment=runs.augment_of(settings), seed=settings["seed"], out=folder,
+        optimizer=optimizer, loss=ingredients.loss_of(settings, weights), mix=ingredients.mix_of(settings),
+        schedule=ingredients.schedule_of(settings), augment=ingredients.augment_of(settings), seed=settings["seed"],
+        out=folder,
         resume=arguments.resume, patience=settings["patience"], clip_norm=settings["clip_norm"],
         progress=getattr(arguments, "progress", not arguments.quiet), workers=settings["workers"],
         freeze=settings["freeze"], balance=settings["balance"], notes=notes,

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from tinycnn.classical.window import WindowDetector
-from tinycnn.cli import runs
+from tinycnn.cli import ingredients, runs
 from tinycnn.cli.failures import UsageError
 from tinycnn.cli.option_types import place
 from tinycnn.cli.options import DATA, DEVICE, given, located, options, resolve
@@ -45,7 +45,7 @@ def run(arguments):
 
         print(window_picture(model, data, arguments.out))
         return
-    loss, name = runs.loss_of_run(path), path.parent.name or path.name
+    loss, name = ingredients.loss_of_run(path), path.parent.name or path.name
     page = _explorer(model, data.parts[shown], Path(arguments.out) / "explore.html", loss, name, path.parent)
     written, diagnosis = report(model, data, arguments.out, loss, name=name, explorer=page and page.name)
     print(f"{diagnosis}\n\nThe whole report: {written}")

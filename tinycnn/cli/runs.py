@@ -16,23 +16,17 @@ from pathlib import Path
 
 import numpy as np
 
-from tinycnn.box_losses import BOX_LOSSES
-from tinycnn.class_losses import WeightedCrossEntropy
 from tinycnn.cli.failures import UsageError
 from tinycnn.cli.options import DRAWN, TASKS, WITHOUT_EPOCHS, read_settings, resolve
 from tinycnn.data.contents import PREFIX, learned_pictures, picture_digests, pictures_of
-from tinycnn.data.mixing import MIXES
 from tinycnn.errors import DataError
 from tinycnn.files import atomic_write
 from tinycnn.generations import LAST, PREVIOUS, has_checkpoint
 from tinycnn.history import History, read_rows
-from tinycnn.losses import MultiTaskLoss
 from tinycnn.models.architectures import build, defaults
 from tinycnn.models.multi_head import MultiHead
 from tinycnn.models.weights import load, read_extra
-from tinycnn.optim import SCHEDULES
 from tinycnn.origin import of_data
-from tinycnn.pose_loss import PoseLoss
 
 RUNS = Path("runs")
 FILES = ("model.npz", LAST, PREVIOUS, "config.json", "history.csv", "metrics.json")
@@ -263,61 +257,3 @@ def build_model(settings, classes=None):
     if classes is not None:
         chosen |= {"num_classes": len(classes), "classes": classes}
     return build({"architecture": settings["model"], **chosen})
-
-
-def augment_of(settings):
-    """The augmentation that the settings describe, or None."""
-    from tinycnn.data import Augment, PoseAugment
-
-    kind = PoseAugment if settings["task"] == "pose" else Augment
-    return {"none": lambda: None, "light": kind.light, "strong": kind.strong}[settings["augment"]]()
-
-
-def mix_of(settings):
-    """What mixes the training pictures, as the settings describe it, or None."""
-    kind = MIXES.get(settings["mix"])
-    return None if kind is None else kind() if settings["mix_alpha"] is None else kind(settings["mix_alpha"])
-
-
-def class_weights(settings, train):
-    """{class: its weight in the class loss} that the settings describe, or None for 1 each. train: Samples"""
-    given = settings["class_weights"]
-    if given is None:
-        return None
-    if given == "balanced":  # a class counts as much as any other, however many pictures it has
-        counts = np.bincount(train.labels, minlength=len(train.classes))
-        even = len(train) / max(1, np.count_nonzero(counts))
-        return {name: even / int(n) if n else 1.0 for name, n in zip(train.classes, counts, strict=True)}
-    found = {name: float(weight) for name, _, weight in (pair.rpartition("=") for pair in given.split(","))}
-    if unknown := [name for name in found if name not in train.classes]:
-        raise UsageError(f"--class-weights: there is no class {unknown[0]!r}; there are {', '.join(train.classes[:8])}"
-                         + (", ..." if len(train.classes) > 8 else ""))
-    return {name: found.get(name, 1.0) for name in train.classes}
-
-
-def loss_of(settings, weights=None):
-    """The loss that the settings describe. weights: {class: its weight}, as class_weights gives them"""
-    arguments = {"beta": settings["beta"]} if settings["box_loss"] == "smooth-l1" else {}
-    box_loss = BOX_LOSSES[settings["box_loss"]](**arguments)
-    if settings["task"] == "pose":
-        return PoseLoss(box_loss)
-    smoothing, each = settings["label_smoothing"], None if weights is None else list(weights.values())
-    if each is None and settings["mix"] == "none":
-        return MultiTaskLoss(settings["class_weight"], settings["box_weight"], box_loss, smoothing)
-    class_loss = WeightedCrossEntropy(each, smoothing)
-    return MultiTaskLoss(settings["class_weight"], settings["box_weight"], box_loss, class_loss=class_loss)
-
-
-def schedule_of(settings):
-    """The schedule of the learning rate that the settings describe."""
-    arguments = {"warmup": settings["warmup"]} if settings["schedule"] == "cosine" else {}
-    return SCHEDULES[settings["schedule"]](**arguments)
-
-
-def loss_of_run(model_path):
-    """The loss this model was trained with, where the settings of its run lie beside it; else None."""
-    config = model_path.parent / "config.json"
-    if not config.exists():
-        return None
-    settings = resolve({}, read_config(config))
-    return loss_of(settings, json.loads(config.read_text("utf-8")).get("class_weights"))

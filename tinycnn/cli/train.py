@@ -10,7 +10,7 @@ import numpy as np
 
 from tinycnn.backend import pick_device
 from tinycnn.claims import NAME, claimed
-from tinycnn.cli import fitting, launch, resume, runs
+from tinycnn.cli import fitting, ingredients, launch, resume, runs
 from tinycnn.cli.failures import UsageError
 from tinycnn.cli.option_types import place
 from tinycnn.cli.options import DATA, DRAWN, SETTINGS, absolute, given, options, resolve
@@ -84,7 +84,7 @@ def _take_part(arguments, processes):
     model = runs.build_model(settings, getattr(data, "classes", None))
     if settings["init"]:
         begin(model, settings["init"])
-    weights = runs.class_weights(settings, data.train)
+    weights = ingredients.class_weights(settings, data.train)
     fitting.by_epochs(model.to(device), data, settings, None, arguments, resume.notes(settings), weights, processes)
 
 
@@ -105,7 +105,7 @@ def _run(arguments, settings, folder, claim, load_data, processes):
     if arguments.config is not None:
         say(*_of_another_run(arguments.config, settings, data))
     model = runs.build_model(settings, getattr(data, "classes", None))
-    weights = runs.class_weights(settings, data.train)
+    weights = ingredients.class_weights(settings, data.train)
     if begins:
         say(begin(model, settings["init"]).told())
     say(*_what_it_needs(model, data, settings))

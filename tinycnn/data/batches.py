@@ -28,7 +28,7 @@ from tinycnn.resize import crop_resize
 
 THREAD_NAME = "tinycnn-batches"
 Share = tuple[int, int]  # (which process, of how many)
-Augmentation = Callable[[Array, Array, int, np.random.Generator], tuple[Array, Array]]
+Augmentation = Callable[[Array, Array, int, "np.random.Generator"], tuple[Array, Array]]
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ def batches(samples: Samples, batch_size: int, image_size: int, *, shuffle: bool
                       samples.labels if balance else None, first, whole=mix is not None)
 
 
-def in_batches(n: int, batch_size: int, prepare: Callable[[np.ndarray, range, np.random.Generator], Any],
+def in_batches(n: int, batch_size: int, prepare: Callable[[np.ndarray, range, "np.random.Generator"], Any],
                shuffle: bool, seed: int, epoch: int, drop_last: bool, workers: int, share: Share = (0, 1),
                balance: np.ndarray | None = None, first: int = 0, whole: bool = False) -> Iterator[Any]:
     """prepare(indices, rows, rng) for each batch of the numbers 0 .. n-1, in turn; the arguments are those of batches.
@@ -132,7 +132,7 @@ def rows_of(n: int, share: Share) -> range:
 
 
 def passed_over(augment: Any, count: int, call: Callable[[int], object] | None,
-                rng: np.random.Generator) -> None:
+                rng: "np.random.Generator") -> None:
     """Move rng on as augmenting the rows 0 .. count-1 would, which another process does.
 
     A class may say how many numbers of rng.random each call takes, `draws`; without that the calls are made, call(row),
@@ -149,7 +149,7 @@ def passed_over(augment: Any, count: int, call: Callable[[int], object] | None,
             call(row)
 
 
-def balanced(labels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def balanced(labels: np.ndarray, rng: "np.random.Generator") -> np.ndarray:
     """(N,) indices of samples, in random order, among which every class of `labels` (N,) has its equal share.
 
     What N leaves over goes to classes at random. Of a class with more samples than places some are left out, others

@@ -17,7 +17,7 @@ import numpy as np
 from tinycnn.errors import DataError
 
 # (images, boxes, rng) -> (images, others, shares), see Mixup
-Mixing = Callable[[np.ndarray, np.ndarray, np.random.Generator], tuple[np.ndarray, np.ndarray, np.ndarray]]
+Mixing = Callable[[np.ndarray, np.ndarray, "np.random.Generator"], tuple[np.ndarray, np.ndarray, np.ndarray]]
 
 
 class Mixed(NamedTuple):
@@ -46,7 +46,7 @@ class Mixup:
         _expect(self)
 
     def __call__(self, images: np.ndarray, boxes: np.ndarray,
-                 rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+                 rng: "np.random.Generator") -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         others, shares = _drawn(self, len(images), rng)
         weights = shares.astype(np.float32)[:, None, None, None]
         mixed = images * weights + images[others] * (1 - weights)
@@ -74,7 +74,7 @@ class CutMix:
             raise DataError(f"CutMix: keep is a share, 0 to 1, got {self.keep}")
 
     def __call__(self, images: np.ndarray, boxes: np.ndarray,
-                 rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+                 rng: "np.random.Generator") -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         others, shares = _drawn(self, len(images), rng)
         places, mixed, side = rng.random(len(images)), images.copy(), images.shape[1]
         for i, (other, place) in enumerate(zip(others, places, strict=True)):
@@ -92,7 +92,7 @@ MIXES: dict[str, Any] = {"mixup": Mixup, "cutmix": CutMix}  # by the names that 
 
 
 def mixed_with(images: np.ndarray, boxes: np.ndarray, mix: Mixing,
-               rng: np.random.Generator) -> tuple[np.ndarray, Mixed]:
+               rng: "np.random.Generator") -> tuple[np.ndarray, Mixed]:
     """What `mix` makes of a batch, looked at before anybody learns from it."""
     new, others, shares = (np.asarray(part) for part in mix(images, boxes, rng))
     n = len(images)

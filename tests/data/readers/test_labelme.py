@@ -136,6 +136,7 @@ def test_which_picture_is_meant(tmp_path, picture, mark, answers):
         f"{labelme.OWN_NAME}: 1 (renamed.png)",
         f"{labelme.NOT_OWN}: 1 (a.png)",
         f"{BY_NAME}: 1 (x.png)",
+        "has boxes from several annotations; all count: 1 (a.png)",
     }
 
 
