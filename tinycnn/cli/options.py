@@ -234,7 +234,8 @@ def read_settings(values):
     if unknown:
         raise UsageError(f"there is no setting {', '.join(unknown)}")
     # None is a setting's own word for "not limited"; where it has no such word it stands for a model's fixed value.
-    fixed = _fixed(values.get("model", "localizer")) if values.get("model", "localizer") in ARCHITECTURES else ()
+    model = values.get("model", "localizer")
+    fixed = _fixed(model) if isinstance(model, str) and model in ARCHITECTURES else ()
     words = [_word(setting, values[setting.name]) for setting in SETTINGS
              if setting.name in values and not (values[setting.name] is None and setting.name in fixed)]
     return given(options(*SETTINGS).parse_args(words))

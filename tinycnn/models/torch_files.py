@@ -33,7 +33,10 @@ class Named(str):
 
 def is_torch_file(path: Path) -> bool:
     """Whether it is a .zip, as PyTorch writes since version 1.6; an earlier one is one pickle."""
-    return zipfile.is_zipfile(path)
+    try:
+        return zipfile.is_zipfile(path)
+    except zipfile.BadZipFile:  # one in several parts, or damaged: read_torch says so
+        return True
 
 
 def read_torch(path: Path) -> dict[str, np.ndarray]:
