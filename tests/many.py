@@ -76,6 +76,26 @@ def gone(processes, folder):
                      then=one_less)
 
 
+def shares_gone(processes, folder, **how):
+    """So many files are gone that a process has no picture of its share, and takes part all the same."""
+    data, paths = samples(12), [Path(folder) / f"{'mixed' if how else 'plain'}{i}.png" for i in range(12)]
+    if processes.rank == 0:
+        for path, image in list(zip(paths, data.images, strict=True))[5:]:
+            Image.fromarray(image).save(path)
+    processes.wait()
+    images = Photographs(paths, [(16, 16)] * 12, cache=PixelCache(0))
+    shown = Samples(images, data.labels, data.boxes, data.names, data.classes)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return train(tc.models.localizer(**SMALL), shown, None, processes, epochs=2, batch_size=4,
+                     augment=Augment(), **how)
+
+
+def shares_gone_mixed(processes, folder):
+    """The same where each picture is mixed with another of its batch."""
+    return shares_gone(processes, folder, mix=tc.data.Mixup(), loss=None)
+
+
 def normalized(processes, folder):
     """Batch normalization, whose running averages are those of all processes together."""
     model = with_batchnorm()
@@ -121,7 +141,8 @@ def train(model, train, valid, processes, then=None, **options):
             "weights": [float(np.abs(array).sum()) for array in numbers]}
 
 
-CASES = {case.__name__: case for case in (default_localizer, uneven, poses, simulated, gone, normalized,
+CASES = {case.__name__: case for case in (default_localizer, uneven, poses, simulated, gone, shares_gone,
+                                          shares_gone_mixed, normalized,
                                           best_of_resumed)}
 
 

@@ -10,6 +10,7 @@ from tinycnn.engine import workers
 from tinycnn.errors import TrainingError
 from tinycnn.layers import Conv2d, Flatten, Layer, Linear, MaxPool2d, ReLU, Sequential
 from tinycnn.models import Localizer
+from tinycnn.updates import ALONE
 
 
 class Odd(Layer):
@@ -145,3 +146,13 @@ def test_poses_are_looked_at_too():
             tc.fit(model, data.train, epochs=1, batch_size=10, progress=False, detect_anomaly=True)
     finally:
         Whole.forth = 1.0
+
+
+def test_several_processes_cannot_say_whose_picture_it_was():
+    class Two(type(ALONE)):
+        size = 2
+
+    data = tc.data.scenes(n=8, image_size=32, valid=0, test=0)
+    model = tc.models.localizer(len(data.classes), image_size=32, channels=(4,), hidden=8)
+    with pytest.raises(ValueError, match="detect_anomaly looks at the pictures of one process"):
+        tc.fit(model, data, detect_anomaly=True, processes=Two(), progress=False)

@@ -67,7 +67,8 @@ def together(request, mpi, tmp_path_factory):
     return request.param, json.loads(out)
 
 
-@pytest.mark.parametrize("case", ["default_localizer", "uneven", "poses", "simulated", "gone", "best_of_resumed"])
+@pytest.mark.parametrize("case", ["default_localizer", "uneven", "poses", "simulated", "gone", "shares_gone",
+                                  "shares_gone_mixed", "best_of_resumed"])
 def test_losses_validation_and_weights_are_those_of_one_process(case, alone, together):
     """The case itself sees that all processes end with the same bits."""
     one, many = alone[case], together[1][case]
@@ -98,8 +99,8 @@ def test_running_averages_are_those_of_all_processes_together(alone, together):
 
 
 def test_the_first_process_alone_writes(together):
-    assert together[1]["best_of_resumed"]["files"] == ["checkpoint.npz", "epochs.npz", "history.csv", "model.npz",
-                                                       "run.json"]
+    assert together[1]["best_of_resumed"]["files"] == [
+        "checkpoint.npz", "checkpoint.previous.npz", "epochs.npz", "history.csv", "model.npz", "run.json"]
 
 
 # --- the command ---
@@ -152,7 +153,7 @@ def test_what_fails_in_one_process_alone_is_said_by_that_one(mpi, tmp_path):
     own = tmp_path / "own.py"
     own.write_text("import os, sys\nfrom tinycnn import cli, training\nif os.environ['PMI_RANK'] == '1':\n"
                    "    def broken(*whatever):\n        raise ValueError('a cosmic ray')\n"
-                   "    training._step = broken\nsys.exit(cli.main())\n")  # fmt: skip
+                   "    training.take_step = broken\nsys.exit(cli.main())\n")  # fmt: skip
     status, out, err = finished(start(2, own, "train", *SMALL_RUN, "--quiet", "--out", tmp_path / "run"))
     assert status == 1 and err.strip() == "tinycnn: process 2 of 2: error: a cosmic ray"
 

@@ -52,7 +52,7 @@ class Watch:
         for name, look in self.recorders.items():
             for what, found in (("x, the input", look.x), ("y, the output", look.y)):
                 self._expect(name, what, found)
-        for part in truth if isinstance(truth, tuple | list) else (truth,):
+        for part in _parts(truth):
             rows = _first_rows(part) if getattr(part, "shape", ()) else None
             self._expect("the answers that the loss compares with", "", rows and {0: rows})
         if _wrong(value):
@@ -151,3 +151,10 @@ def _word(array):
 
 def _on_host(array):
     return to_numpy(array) if hasattr(array, "shape") else np.asarray(array)
+
+
+def _parts(truth):
+    """The arrays of nested tuples, lists and dicts."""
+    if isinstance(truth, dict):
+        truth = tuple(truth.values())
+    return [part for some in truth for part in _parts(some)] if isinstance(truth, tuple | list) else [truth]

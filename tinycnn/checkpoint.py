@@ -25,7 +25,7 @@ from tinycnn.data.contents import PREFIX, Contents, contents, to_arrays
 from tinycnn.errors import CheckpointError
 from tinycnn.generations import LAST, PREVIOUS, expect_room, newest
 from tinycnn.history import WITHIN, History, Meter, Row
-from tinycnn.interruption import Interruption
+from tinycnn.interruption import KEPT, LOST, Interruption
 from tinycnn.models.base import PictureModel
 from tinycnn.models.weights import load_with_extra, read_extra, save
 from tinycnn.optim import Optimizer, Schedule
@@ -49,7 +49,8 @@ class Run:
         self.average, self.keep_best, self.best, self.rank = average, keep_best, dict[str, Array](), rank
         self.snapshots = Snapshots(self.out, model, parts)
         self.fingerprint: str | None = None  # of model.npz
-        self.interruption, self.damaged = Interruption(), False
+        self.interruption = Interruption("" if rank else LOST if out is None else KEPT)
+        self.damaged = False
         self.meter: Meter | None = None  # of the epoch that was stopped within
         self._claim = contextlib.ExitStack()
 

@@ -49,6 +49,13 @@ def expect_parts(name, task, optimizer, loss, schedule, augment, mix, clip_norm,
         raise ValueError(f"{name}: average is a share, 0 to below 1, or None, got {average!r}")
 
 
+def expect_alone(processes: Any, detect_anomaly: bool) -> None:
+    """What looks at one process's pictures cannot say where the loss of all of them is not a number."""
+    if detect_anomaly and processes.size > 1:
+        raise ValueError("fit: detect_anomaly looks at the pictures of one process: train without the others, or "
+                         "without it")
+
+
 def frozen_part(model: Layer, freeze: tuple[str, int] | None) -> tuple[Layer | None, int]:
     """The layer that freeze names, and for how many epochs it stays as it is; None where nothing is frozen."""
     if freeze is None:

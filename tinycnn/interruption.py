@@ -9,13 +9,15 @@ import sys
 import threading
 from types import FrameType
 
-SAID = "\nCtrl-C: this step is finished first, and what it has learned is written. Again, and it ends at once\n"
+KEPT = "this step is finished first, and what it has learned is written"
+LOST = "this step is finished first; nothing is written, since there is no folder, out=..."
 
 
 class Interruption:
-    """asked: whether a stop was asked for between begin() and end()"""
+    """asked: whether a stop was asked for between begin() and end()    words: said at the first; "" says nothing"""
 
-    def __init__(self) -> None:
+    def __init__(self, words: str) -> None:
+        self.words = words and f"\nCtrl-C: {words}. Again, and it ends at once\n"
         self.asked = self._ours = False
 
     def begin(self) -> None:
@@ -36,5 +38,5 @@ class Interruption:
             raise KeyboardInterrupt
         self.asked = True
         with contextlib.suppress(OSError, ValueError, RuntimeError, AttributeError):  # who is just writing, or closed
-            sys.stderr.write(SAID)
+            sys.stderr.write(self.words)
             sys.stderr.flush()

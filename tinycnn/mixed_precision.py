@@ -96,25 +96,18 @@ class _HalfTask:
     """A task (tinycnn/tasks) whose forward and backward run in float16."""
 
     def __init__(self, task, scaler):
-        self.task, self.scaler, self.weights = task, scaler, contextlib.ExitStack()
+        self.task, self.scaler = task, scaler
 
     def __getattr__(self, name):
         return getattr(self.task, name)
 
     def forward(self, images):
-        self.weights.close()  # of a forward whose backward never came
-        self.weights.enter_context(half_weights(self.model))
-        try:
+        with half_weights(self.model):
             return _as(SINGLE, self.task.forward(images))
-        except BaseException:
-            self.weights.close()
-            raise
 
     def backward(self, gradient, name):
-        try:
+        with half_weights(self.model):  # the same copies again, so that nothing is left of them where a run fails
             self.task.backward(_as(HALF, gradient, self.scaler.scale), name)
-        finally:
-            self.weights.close()
         for parameter in self.model.parameters().values():
             if parameter.grad is not None:
                 parameter.grad = parameter.grad.astype(SINGLE) * (1 / self.scaler.scale)

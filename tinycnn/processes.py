@@ -30,7 +30,7 @@ import numpy as np
 
 from tinycnn.backend import Array, array_module, device_of, gpu_group, to_device, to_numpy
 from tinycnn.data.batches import rows_of
-from tinycnn.errors import require
+from tinycnn.errors import DataError, require
 from tinycnn.layers import Layer
 
 PAUSE = 1e-4  # seconds between two looks whether all have come; MPI's own waiting takes a core from those who compute
@@ -41,7 +41,8 @@ class Processes:
     """comm: an intracommunicator of mpi4py, such as MPI.COMM_WORLD
 
     rank, size: which of how many processes this is    on_machine: the same, of those on this machine
-    threads: how many of this machine's processors are this process's share
+    threads: how many of this machine's processors are this process's share; `tinycnn train` keeps to it, and a program
+        of one's own does by: with tinycnn.engine.threads.sharing_machine(processes.threads): fit(...)
     sent: bytes that it has handed to others for adding up
     """
 
@@ -63,6 +64,8 @@ class Processes:
         model = run.model
         numbers = {f"model/{name}": held for name, held in (model.parameters() | model.buffers()).items()}
         extra, arrays = run.state()
+        pictured = [layer for layer in model.tree() if hasattr(layer, "pixel_mean")]  # as it is shown them, first
+        extra["pixels"] = [[layer.pixel_mean, layer.pixel_scale] for layer in pictured]
         arrays = {name: held.value for name, held in numbers.items()} | arrays
         table = {name: [array.dtype.str, array.shape] for name, array in arrays.items()}
         told = np.frombuffer(json.dumps([extra, table]).encode(), np.uint8)
@@ -76,6 +79,8 @@ class Processes:
             for name, held in numbers.items():
                 held.value = to_device(there.pop(name), model.device)
             run.take(extra, there)
+            for layer, pixels in zip(pictured, extra["pixels"], strict=True):
+                layer.pixel_mean, layer.pixel_scale = (tuple(v) if isinstance(v, list) else v for v in pixels)
         self.before = {name: held.value.copy() for name, held in model.buffers().items()}
 
     def begin(self, n: int) -> None:
@@ -95,6 +100,10 @@ class Processes:
             for layer, rng in generators.items():
                 vars(layer)["rng"] = rng
 
+    def shown(self, images: Any) -> Any:
+        """The pictures of this process's share; a black one stands in where all of them are gone."""
+        return images if len(images) else np.zeros((1, *images.shape[1:]), images.dtype)
+
     def whole(self, outputs: Any, truth: Any, count: int) -> tuple[Any, Any, int]:
         """(outputs, truth) of the whole batch from those of this process's rows, and of how many pictures they are.
 
@@ -102,6 +111,9 @@ class Processes:
         """
         count = count if self.rows else 0  # one picture that stands in: see rows_of
         (outputs, truth), pictures = self._gathered((outputs, truth), count)
+        if not pictures:  # all processes see that
+            raise DataError(f"all {self.n} pictures of a batch are gone: is the disk or the folder they are on still "
+                            "there?")
         self.rows_done, self.all_done = self.rows_done + count, self.all_done + pictures
         return outputs, truth, pictures
 

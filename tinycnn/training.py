@@ -19,7 +19,7 @@ from tinycnn.backend import pick_device
 from tinycnn.callers import trains
 from tinycnn.checkpoint import Run
 from tinycnn.errors import TrainingError
-from tinycnn.fit_arguments import expect_numbers, expect_parts, frozen_part, how_shown, settings_of
+from tinycnn.fit_arguments import expect_alone, expect_numbers, expect_parts, frozen_part, how_shown, settings_of
 from tinycnn.history import History, Row, describe
 from tinycnn.losses import Loss
 from tinycnn.memory import explain_out_of_memory
@@ -61,7 +61,7 @@ def fit(model: Trainable, train: AnySamples | AnyDataset, valid: AnySamples | No
     on_step: called with (what, model) after each step of the optimizer, what = {"epoch", "step", "lr", "loss"}, which
         may set the rate too. The loss is 0-d, where the model is; epochs and steps count from 1, as in every error
     freeze: a part of the model and for how many epochs it stays as it is, ("trunk", 3); then all of it learns
-    balance: every class comes equally often, however rare; an epoch stays as long (tinycnn.data.batches.balanced).
+    balance: every class comes equally often, however rare; an epoch stays as long (balanced, tinycnn/data/batches.py).
         Probabilities are then those of classes that are equally frequent: a rare class is named more often
     notes: what else shaped this training, as JSON has it; the checkpoint keeps it, and resume must find it the same
     detect_anomaly: name the layer, the array, the step and the picture where NaN or infinity first appears
@@ -82,7 +82,8 @@ def fit(model: Trainable, train: AnySamples | AnyDataset, valid: AnySamples | No
     expect_numbers("fit", epochs=(epochs, 0), batch_size=(batch_size, 1), seed=(seed, 0), workers=(workers, 0),
                    patience=(patience, 1), gradcheck_every=(gradcheck_every, 0), accumulate=(accumulate, 1))
     expect_parts("fit", task, optimizer, loss, schedule, augment, mix, clip_norm, on_epoch, on_step, average, out)
-    part, frozen_epochs = frozen_part(model, freeze)
+    expect_alone(processes, detect_anomaly)
+    part, frozen_epochs = frozen_part(task.model, freeze)
     shown = how_shown("fit", task, balance, mix)
     model.to(model.device if device is None else pick_device(device)[0])
     settings = settings_of(model, epochs=epochs, batch_size=batch_size, seed=seed, patience=patience,
@@ -94,8 +95,7 @@ def fit(model: Trainable, train: AnySamples | AnyDataset, valid: AnySamples | No
     out, progress = (None, False) if processes.rank else (out, progress)  # one writes and prints for all
     run = Run(model, optimizer, out, settings, given_parts(task, train, valid), averaged, restore_best, processes.rank)
     watch = Watch(model, samples.names) if detect_anomaly else Blind()
-    batches = math.ceil(len(samples) / batch_size)  # of an epoch, and its steps
-    steps = math.ceil(batches / accumulate)
+    batches = math.ceil(len(samples) / batch_size)  # of an epoch
     rate = Rate(optimizer, schedule)
     try:
         for sentence in run.begin(resume, schedule):
@@ -114,7 +114,7 @@ def fit(model: Trainable, train: AnySamples | AnyDataset, valid: AnySamples | No
                                     workers=workers, skip_missing=True, first=first, share=processes.share, **shown)
             seen = bar(shuffled, batches, f"epoch {epoch + 1}/{epochs}", progress, first=first)
             for k, batch in enumerate(seen, first):
-                step = epoch * steps + k // accumulate + 1
+                step = epoch * math.ceil(batches / accumulate) + k // accumulate + 1
                 if k % accumulate == 0:
                     meter.lr = rate.follow((epoch * batches + k) / (epochs * batches))
                 processes.begin(min(batch_size, len(samples) - k * batch_size))
@@ -164,7 +164,7 @@ QUIETLY = np.errstate(over="ignore", invalid="ignore")  # numbers that overflow 
 def forward(task: Any, batch: Any, loss: Loss, watch: Any, processes: Any = ALONE) -> tuple[Any, int]:
     """A batch through the model and the loss: (the loss, 0-d, of how many pictures)."""
     with processes.drawing(task.model):
-        outputs = task.forward(batch.images)
+        outputs = task.forward(processes.shown(batch.images))
     outputs, truth, pictures = processes.whole(outputs, task.truth(batch), len(batch.images))
     value = loss.forward(outputs, truth)
     watch.forward(value, truth)

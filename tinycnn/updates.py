@@ -134,6 +134,10 @@ class Alone:
         """A with block for the forward of a share of the batch."""
         return contextlib.nullcontext()
 
+    def shown(self, images: Any) -> Any:
+        """The pictures that the network is shown."""
+        return images
+
     def whole(self, outputs: Any, truth: Any, count: int) -> tuple[Any, Any, int]:
         """Outputs and answers of the whole batch, and of how many pictures."""
         return outputs, truth, count

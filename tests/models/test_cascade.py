@@ -5,6 +5,7 @@ import pytest
 from models.test_pose import SMALL, small, sticks, train
 
 import tinycnn as tc
+from tinycnn.cli import main
 from tinycnn.data.pose_crops import crop_batches
 from tinycnn.data.pose_samples import PoseSamples
 from tinycnn.errors import CheckpointError, DataError
@@ -102,13 +103,30 @@ def test_the_spread_is_that_of_stage_1_on_people_it_did_not_learn_from():
     np.testing.assert_allclose(model.spread.value, np.maximum(expected, 0.005), rtol=1e-5)
 
 
+def test_a_batch_in_which_no_joint_is_seen_is_said():
+    people = sticks(2)
+    people.visible[:] = False
+    with pytest.raises(DataError, match="nothing is left of a batch of 2"):
+        next(crop_batches(people, 2, 8, 1.0, 0.5, np.zeros((14, 2)), shuffle=False, workers=0))
+
+
+def test_freezing_a_part_means_the_stage_that_learns():
+    model = cascade()
+    train(model, 2, freeze=("trunk", 1))
+    assert all(layer.frozen for layer in (model.trunk, model.head))
+    assert not model.second.trunk.frozen
+
+
 def test_its_file_holds_both_stages(tmp_path):
-    model = PoseCascade(pose_resnet(**SMALL), pose_plain(**REFINER), 0.4)
+    second = pose_plain(**REFINER)
+    second.pixel_mean, second.pixel_scale = 100.0, 50.0
+    model = PoseCascade(pose_resnet(**SMALL), second, 0.4)
     train(model, 1)
     model.mirror = False
     tc.save(model, tmp_path / "model.npz")
     read = tc.load(tmp_path / "model.npz")
     assert isinstance(read, PoseCascade) and read.zoom == 0.4 and not read.mirror and read.has_statistics
+    assert (read.second.pixel_mean, read.second.pixel_scale) == (100.0, 50.0) and read.second.has_statistics
     np.testing.assert_array_equal(read.predict(sticks(3).images).joints, model.predict(sticks(3).images).joints)
     with pytest.raises(CheckpointError, match="does not fit the model"):
         tc.load(tmp_path / "model.npz", into=small())
@@ -140,3 +158,14 @@ def test_what_is_no_second_stage_is_refused():
     with pytest.raises(TypeError, match="PoseCascade"):
         tc.to_onnx(cascade(first), "x.onnx")
     assert type(task_of(cascade(first))).__name__ == "PoseRefinement" and len(JOINTS) == 14
+
+
+def test_each_stage_is_checked_and_summed_up_by_itself(tmp_path, capsys):
+    model = PoseCascade(pose_resnet(**SMALL), pose_plain(**REFINER), 0.4)
+    tc.save(model, tmp_path / "model.npz")
+    assert main(["gradcheck", str(tmp_path / "model.npz")]) == 0
+    assert main(["summary", str(tmp_path / "model.npz")]) == 0
+    told = capsys.readouterr().out
+    assert "2 checked" in told and "stage 1" in told and "stage 2" in told
+    with pytest.raises(TypeError, match="two networks: summary"):
+        tc.summary(model)

@@ -7,6 +7,7 @@ import numpy as np
 from tinycnn.cli import runs
 from tinycnn.cli.failures import UsageError
 from tinycnn.layers import Layer
+from tinycnn.models.cascade import PoseCascade
 from tinycnn.models.weights import load
 from tinycnn.text import count
 
@@ -52,8 +53,13 @@ def _reports(what, seed):
         if type(model).backward is Layer.backward:
             raise UsageError(f"{path} is a {type(model).__name__}, which learns without going back through its "
                              "windows: it has no backward. Its parts have: tinycnn gradcheck hog, or linear, or hinge")
-        x = np.random.default_rng(seed).standard_normal((2, model.image_size, model.image_size, 3), dtype=np.float32)
-        yield str(path), gradcheck(model, x, seed=seed, title=str(path))
+        stages = {"": model}
+        if isinstance(model, PoseCascade):
+            stages = {", stage 1": model.first, ", stage 2": model.second}
+        for stage, network in stages.items():
+            side, title = network.image_size, f"{path}{stage}"
+            x = np.random.default_rng(seed).standard_normal((2, side, side, 3), dtype=np.float32)
+            yield title, gradcheck(network, x, seed=seed, title=title)
         return
     everything = cases(seed)
     chosen = [case for case in everything if what is None or what.lower() in case[0].lower()]

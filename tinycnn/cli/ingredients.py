@@ -36,7 +36,7 @@ def class_weights(settings, train):
         counts = np.bincount(train.labels, minlength=len(train.classes))
         even = len(train) / max(1, np.count_nonzero(counts))
         return {name: even / int(n) if n else 1.0 for name, n in zip(train.classes, counts, strict=True)}
-    found = {name: float(weight) for name, _, weight in (pair.rpartition("=") for pair in given.split(","))}
+    found = {name.strip(): float(weight) for name, _, weight in (pair.rpartition("=") for pair in given.split(","))}
     if unknown := [name for name in found if name not in train.classes]:
         raise UsageError(f"--class-weights: there is no class {unknown[0]!r}; there are {', '.join(train.classes[:8])}"
                          + (", ..." if len(train.classes) > 8 else ""))

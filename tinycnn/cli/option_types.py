@@ -54,9 +54,13 @@ def part_and_epochs(text):
 
 def weights_of_classes(text):
     """A type for argparse: balanced, or cat=2,dog=0.5, as it was written"""
+    names = []
     for pair in () if text == "balanced" else str(text).split(","):
         name, _, weight = pair.rpartition("=")
-        if not name:
+        names.append(name.strip())
+        if names.count(names[-1]) > 1:
+            raise argparse.ArgumentTypeError(f"{names[-1]!r} has two weights in {text!r}")
+        if not names[-1]:
             raise argparse.ArgumentTypeError(f"expected balanced, or classes with their weights, as cat=2,dog=0.5, "
                                              f"got {text!r}")
         number(float, least=0)(weight)

@@ -87,7 +87,8 @@ MODEL = (
 TRAINING = (
     Setting("epochs", 8, 30, count, "passes over the training pictures"),
     Setting("batch_size", 32, 32, count, "pictures in one step"),
-    Setting("stages", 1, 1, number(int, least=1, most=2), "of a pose: 2 refines each joint on a square around it"),
+    Setting("stages", 1, 1, number(int, least=1, most=2), "of a pose: 2 refines each joint on a square around it; "
+            "of drawn people 2 are usual"),
     Setting("second_epochs", 2, 10, count, "passes of the second stage"),
     Setting("second_size", 32, 32, number(int, least=16), "side of what the second stage sees of a square, pixels"),
     Setting("second_channels", (16, 32, 64), (32, 64, 128), numbers, "filters of the second stage's convolutions"),
@@ -207,6 +208,11 @@ def resolve(known, earlier=None):
         defaults["image_size"] = VARIANTS[known.get("variant", "paper")].image_size
     if task == "pose" and known.get("box_loss") == "giou":
         raise UsageError("--box-loss giou compares boxes; joints are learned by l2 or smooth-l1")
+    stages, given_second = known.get("stages", defaults["stages"]), sorted(set(asked) & POSES_ALONE - {"stages"})
+    if task == "pose" and stages == 1 and given_second:
+        raise UsageError(f"--{given_second[0].replace('_', '-')} is of a second stage, and there is one: --stages 2")
+    if asked.get("mix_alpha") is not None and known.get("mix", defaults["mix"]) == "none":
+        raise UsageError("--mix-alpha is of --mix mixup or cutmix, and nothing is mixed here")
     for why, names in meaningless(task, model).items():
         if wrong := sorted(name for name in names & known.keys() if known[name] != defaults[name]):
             raise UsageError(f"--{wrong[0].replace('_', '-')} {why}")

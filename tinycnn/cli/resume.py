@@ -77,7 +77,9 @@ def accept(folder, settings, data):
     model.npz is not the file that the run has written.
     """
     config = runs.config_of(folder)
-    went_on, kept = config.get("went_on", []), newest(folder)
+    went_on, kept, place = config.get("went_on", []), newest(folder), folder
+    if kept is None:  # of two stages the first one may be all that there is
+        kept, place = newest(folder / runs.FIRST), folder / runs.FIRST
     moved = settings["data"] != config["settings"].get("data")
     if kept is not None:
         rows, then = kept.rows, kept.samples
@@ -91,11 +93,11 @@ def accept(folder, settings, data):
                   f"{difference(then, here, ('test',))}. Its metrics will be of those that are there now",
                   file=sys.stderr)
         try:
-            expect_own_model(folder / "model.npz", kept, pictures_in(here))
+            expect_own_model(place / "model.npz", kept, pictures_in(here))
         except CheckpointError as error:
             raise UsageError(str(error)) from None
         went_on = [stage for stage in went_on if stage["after"] < len(rows) or "batch" in stage]
-        if kept.settings["epochs"] != runs.last_epochs(settings) and kept.begun:
+        if place == folder and kept.settings["epochs"] != runs.last_epochs(settings) and kept.begun:
             within = {"batch": kept.within["batches"]} if kept.within else {}
             went_on.append({"after": len(rows), **within, "of": kept.settings["epochs"]})
     to_keep = {name: value for name, value in settings.items() if name not in NOT_KEPT}
@@ -103,7 +105,7 @@ def accept(folder, settings, data):
             any(config["settings"].get(name) != value for name, value in to_keep.items() if name in GIVEN_ANEW):
         config["settings"] |= {name: to_keep[name] for name in GIVEN_ANEW if name in to_keep}
         config["data"] = runs.describe_data(data)
-        config["went_on"] = went_on
+        config |= {"went_on": went_on} if went_on else {}
         config["repeat"] = repeat(folder, settings, went_on)
         runs.write_json(folder / "config.json", config)
 

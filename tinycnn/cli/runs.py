@@ -50,7 +50,7 @@ def new_folder(out, name):
 
 
 def has_begun(folder):
-    """Whether a run has finished an epoch, so that it can be continued."""
+    """Whether a run has a checkpoint, so that it can be continued."""
     return has_checkpoint(folder) or has_checkpoint(folder / FIRST)
 
 
@@ -112,6 +112,10 @@ def find_model(given):
 def load_model(given, device):
     """The model at a path, the folder of a run or None, as find_model has it, on `device`; one that commands know."""
     path = find_model(given)
+    first = Path(path).parent / FIRST
+    if not Path(path).exists() and first.is_dir():
+        raise UsageError(f"{path} is not there yet: this run of two stages was interrupted. Go on with it, "
+                         f"tinycnn train --resume --out {Path(path).parent}, or give its first stage, {first}")
     model = load(path, device=device)
     if isinstance(model, MultiHead):
         raise UsageError(f"{path} holds a network of the heads {', '.join(model.heads)}, and commands know those of a "

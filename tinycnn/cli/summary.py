@@ -6,6 +6,7 @@ from tinycnn.cli import runs
 from tinycnn.cli.failures import UsageError
 from tinycnn.cli.options import MODEL, MODELS, count, given, options, resolve
 from tinycnn.models.architectures import defaults
+from tinycnn.models.cascade import PoseCascade
 from tinycnn.models.weights import load
 
 
@@ -38,4 +39,6 @@ def run(arguments):
         if not Path(path).exists():
             raise UsageError(f"{arguments.what!r} is neither {' nor '.join(MODELS)} nor a file that exists")
         model = load(path)
-    print(summary(model, batch_size=arguments.batch))
+    stages = (model.first, model.second) if isinstance(model, PoseCascade) else (model,)
+    for number, network in enumerate(stages, 1):
+        print(*[f"stage {number}"] * (len(stages) > 1), summary(network, batch_size=arguments.batch), sep="\n")

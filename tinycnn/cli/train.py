@@ -82,7 +82,7 @@ def _take_part(arguments, processes):
         warnings.simplefilter("ignore")  # the first one says what is odd in the data
         data = _load(settings, folder, runs.load_data)
     model = runs.build_model(settings, getattr(data, "classes", None))
-    if settings["init"]:
+    if settings["init"] and (folder is None or not runs.has_begun(folder)):
         begin(model, settings["init"])
     weights = ingredients.class_weights(settings, data.train)
     fitting.by_epochs(model.to(device), data, settings, None, arguments, resume.notes(settings), weights, processes)

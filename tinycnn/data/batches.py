@@ -215,7 +215,7 @@ def _prepare(samples, indices, rows, side, augment, rng, skip_missing):
         return augment(image, samples.boxes[index].astype(np.float64), side, rng)
 
     passed_over(augment, rows.start, lambda row: augmented(indices[row], samples.images[indices[row]]), rng)
-    indices = indices[rows.start : rows.stop]
+    whole, indices = len(rows) == len(indices), indices[rows.start : rows.stop]
     boxes, labels = samples.boxes[indices].astype(np.float64), samples.labels[indices]
     if augment is None and is_ready(samples.images, side):
         return Batch(samples.images[indices], labels, encode(boxes, (side, side)).astype(np.float32), indices)
@@ -228,15 +228,17 @@ def _prepare(samples, indices, rows, side, augment, rng, skip_missing):
         picture, boxes[row] = augmented(indices[row], image)
         return picture
 
-    images, kept = painted(samples, indices, side, paint, skip_missing, lambda: passed_over(augment, 1, None, rng))
+    images, kept = painted(samples, indices, side, paint, skip_missing, lambda: passed_over(augment, 1, None, rng),
+                           whole)
     return Batch(images, labels[kept], encode(boxes[kept], sizes[kept]).astype(np.float32), indices[kept])
 
 
 def painted(samples: Any, indices: np.ndarray, side: int, paint: Callable[[int, np.ndarray], np.ndarray],
-            skip_missing: bool, missed: Callable[[], None]) -> tuple[np.ndarray, list[int]]:
+            skip_missing: bool, missed: Callable[[], None], whole: bool) -> tuple[np.ndarray, list[int]]:
     """(pictures (m, S, S, 3), the rows that they are of, (m,)): paint(row, image) for each sample whose file is there.
 
     missed: called for a picture that is gone, so that those behind it are shown as with it
+    whole: whether these are all of a batch, which needs one that is there; a process's share of it may be empty
     A picture that cannot be used raises DataError with the sample's name.
     """
     images, kept = np.empty((len(indices), side, side, 3), np.uint8), list[int]()
@@ -256,7 +258,7 @@ def painted(samples: Any, indices: np.ndarray, side: int, paint: Callable[[int, 
             error.add_note(f"while preparing sample {index} ({samples.names[index]})")
             raise
         images[row] = picture
-    if not kept:
+    if not kept and whole:
         raise DataError(f"all {len(indices)} pictures of a batch are gone, {samples.names[indices[0]]} first: is the "
                         "disk or the folder they are on still there?")
     return images[kept] if len(kept) < len(indices) else images, kept

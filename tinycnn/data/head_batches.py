@@ -37,7 +37,7 @@ class HeadBatch:
         codes, others = ({name: array[rows] for name, array in (some or {}).items()}
                          for some in (self.codes, self.other_codes))
         mixed = None if self.mixed is None else Mixed(*(array[rows] for array in self.mixed))
-        return HeadBatch(self.images[rows], codes, self.indices[rows], mixed, others)
+        return HeadBatch(self.images[rows], codes, self.indices[rows], mixed, others or None)
 
 
 def head_batches(samples: HeadSamples, heads: Mapping[str, Any], batch_size: int, image_size: int, *, shuffle: bool,
@@ -64,7 +64,7 @@ def head_batches(samples: HeadSamples, heads: Mapping[str, Any], batch_size: int
 
     def prepare(indices, rows, rng):
         passed_over(augment, rows.start, lambda row: pass_over(indices[row], rng), rng)
-        indices = indices[rows.start : rows.stop]
+        whole, indices = len(rows) == len(indices), indices[rows.start : rows.stop]
         answers = {name: samples.answers[name][indices] for name in heads}
         answers = {name: some if some.dtype.kind == "i" else some.astype(np.float64) for name, some in answers.items()}
         sizes = np.full((len(indices), 2), image_size)
@@ -82,7 +82,7 @@ def head_batches(samples: HeadSamples, heads: Mapping[str, Any], batch_size: int
             images, kept = samples.images[indices], list(range(len(indices)))
         else:
             images, kept = painted(samples, indices, image_size, paint, skip_missing,
-                                   lambda: passed_over(augment, 1, None, rng))
+                                   lambda: passed_over(augment, 1, None, rng), whole)
         codes = {name: head.encode(answers[name][kept], sizes[kept]) for name, head in heads.items()}
         batch = HeadBatch(images, codes, indices[kept])
         if mix is None:

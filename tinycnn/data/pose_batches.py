@@ -43,7 +43,7 @@ def pose_batches(samples: PoseSamples, batch_size: int, image_size: int, margin:
 
     def prepare(indices, rows, rng):
         passed_over(augment, rows.start, lambda row: augmented(indices[row], samples.images[indices[row]], rng), rng)
-        indices = indices[rows.start : rows.stop]
+        whole, indices = len(rows) == len(indices), indices[rows.start : rows.stop]
         joints, visible = samples.joints[indices], samples.visible[indices]
         codes, windowed = encode_joints(joints, shown[indices]), shown[indices]
 
@@ -54,7 +54,7 @@ def pose_batches(samples: PoseSamples, batch_size: int, image_size: int, margin:
             return picture
 
         images, kept = painted(samples, indices, image_size, paint, skip_missing,
-                               lambda: passed_over(augment, 1, None, rng))
+                               lambda: passed_over(augment, 1, None, rng), whole)
         return PoseBatch(images, codes[kept].astype(np.float32), visible[kept], indices[kept])
 
     return in_batches(len(samples), batch_size, prepare, shuffle, seed, epoch, False, workers, share, first=first)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from tinycnn.data.batches import Share, in_batches, skipped
+from tinycnn.data.batches import Share, in_batches, passed_over, skipped
 from tinycnn.data.pose_augment import PoseAugment
 from tinycnn.data.pose_batches import PoseBatch
 from tinycnn.data.pose_samples import PoseSamples
@@ -51,8 +51,12 @@ def crop_batches(samples: PoseSamples, batch_size: int, image_size: int, margin:
                     rows.append(i)
             except (DataError, OSError) as error:
                 if skip_missing and skipped(samples, i, error):
+                    passed_over(augment, len(seen), None, rng)
                     continue
                 raise DataError(f"sample {i} ({samples.names[i]}): {error}") from error
+        if not images:
+            raise DataError(f"nothing is left of a batch of {len(indices)}, {samples.names[indices[0]]} first: the "
+                            "pictures are gone, or no joint of these people is seen")
         return PoseBatch(np.stack(images), np.stack(codes).astype(np.float32), np.stack(visible), np.array(rows))
 
     return in_batches(len(samples), batch_size, prepare, shuffle, seed, epoch, False, workers, first=first)

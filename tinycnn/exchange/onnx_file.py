@@ -45,9 +45,9 @@ def to_onnx(model: Layer, path: str | Path, input_shape: Shape | None = None) ->
 
     Needs the package onnx. Raises TypeError for a layer that ONNX has nothing for, such as one of your own.
     """
+    expect_one_stage(model, "to_onnx")
     onnx = require("onnx", extra="onnx")
     graph = Graph(onnx)
-    expect_one_stage(model, "to_onnx")
     write = next((write for of, write in MODELS.items() if isinstance(model, of)), None)
     if write is not None and isinstance(model, PictureModel):
         input_shape = (model.image_size, model.image_size, 3)

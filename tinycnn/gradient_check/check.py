@@ -56,7 +56,8 @@ def gradcheck(obj: Any, *inputs: Any, seed: int = 0, mode: str = "auto", dy: Any
     only: names of the tensors to check; default all    invariants: also check the rules beyond the numbers
     constants: names of numbers on which y depends and which are not learned, such as a mean to subtract
     title: the report's heading
-    samples: look at no more than so many elements of a tensor one by one, where forward is slow; the report says so
+    samples: in mode "auto" look at no more than so many elements of a tensor one by one, where forward is slow; the
+        report says so. The rules ask for as many forwards as before: invariants=False leaves them out
 
     Every number that y depends on is found, wherever the object keeps it (tinycnn.gradient_check.variables says how,
     and how its gradient is looked for). One whose gradient is not found leaves the report incomplete: neither ok nor

@@ -52,6 +52,9 @@ def show_batch(data: Samples | Dataset, image_size: int = 64, most: int = 24, *,
         raise TypeError(f"show_batch takes Samples or a data set of pictures with boxes, got {kind(data)}")
     if most < 1 or epoch < 0:
         raise ValueError(f"show_batch: most is 1 or more, and epoch 0 or more, got most={most} and epoch={epoch}")
+    if mix is not None and (isinstance(mix, type) or not callable(mix)):
+        raise TypeError("show_batch: mix must be a function of images, boxes and generator, such as "
+                        f"tinycnn.data.Mixup() or tinycnn.data.CutMix(), got {mix!r}")
     batch = next(batches(samples, batch_size, image_size, shuffle=True, augment=augment, seed=seed, epoch=epoch,
                          workers=0, balance=balance, mix=mix))
     some = batch.first(most)

@@ -15,6 +15,7 @@ from tinycnn import engine
 from tinycnn.backend import Shape
 from tinycnn.errors import ShapeError
 from tinycnn.layers import Flatten, Layer, Residual, Sequential
+from tinycnn.models.cascade import PoseCascade
 from tinycnn.text import megabytes, shortened, table, times
 
 
@@ -106,6 +107,8 @@ def summary(model: Layer, shape: Shape | None = None, batch_size: int = 64) -> S
     >>> summary(Sequential(Linear(8, 4), ReLU()), shape=(8,)).parameters
     36
     """
+    if isinstance(model, PoseCascade):
+        raise TypeError("summary: a PoseCascade is two networks: summary(model.first), then summary(model.second)")
     if shape is None:
         if not hasattr(model, "image_size"):
             raise ShapeError(f"{type(model).__name__} does not say what it takes: give shape=(H, W, C) or shape=(D,)")

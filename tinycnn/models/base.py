@@ -73,7 +73,7 @@ def structure(model: Layer) -> dict[str, Any]:
     Two networks with one structure, weights and buffers give the same answers. A Dropout's probability counts, a mode
     (training, frozen) does not, nor whether something was measured: that is in a buffer.
     """
-    passing = ("training", "frozen", "recorder", "has_statistics")
+    passing = ("training", "frozen", "recorder", "has_statistics", "pixel_mean", "pixel_scale")
     found, waiting = {}, [("", model)]
     for prefix, layer in waiting:  # it grows on the way
         waiting += [(f"{prefix}{name}.", child) for name, child in layer.children().items()]

@@ -53,8 +53,10 @@ class MultiHead(PictureModel):
             raise TypeError("MultiHead takes heads by name, such as {\"class\": ClassHead(Linear(256, 10), "
                             f"classes=names)}}, got {heads!r}")
         for name, head in self.heads.items():
-            if not name.isidentifier() or name in ("loss", "lr", "epoch", "seconds"):
+            if not isinstance(name, str) or not name.isidentifier():
                 raise ValueError(f"MultiHead: a head's name is made of letters, digits and _, got {name!r}")
+            if name in RESERVED:
+                raise ValueError(f"MultiHead: a head cannot be called {name!r}: a history has a column of that name")
             head.expect(name, features)
         self.config, self.built = config, structure(self)
 
@@ -123,6 +125,7 @@ class MultiHead(PictureModel):
 
 
 TRUNKS = ("localizer", "resnet")
+RESERVED = ("loss", "lr", "epoch", "seconds", "valid")  # columns of a history, and what those of validation begin with
 
 
 def multi_head(answers: Mapping[str, Any] | None = None, body: str = "localizer", image_size: int = 64,
@@ -159,7 +162,12 @@ def multi_head(answers: Mapping[str, Any] | None = None, body: str = "localizer"
 def _plain(given):
     """What one head gives, as JSON has it."""
     if isinstance(given, Mapping):
+        wrong = [value for value in given.values() if value is not None and not isinstance(value, list | tuple)]
+        if wrong:
+            raise TypeError(f"multi_head: names are given in a list, as {{'numbers': ['years']}}, got {wrong[0]!r}")
         return {key: list(value) for key, value in given.items() if value is not None}
+    if isinstance(given, list | tuple) and not given:
+        raise ValueError("multi_head: a class head needs the names of its classes, got an empty list")
     return list(given) if isinstance(given, list | tuple) else given
 
 

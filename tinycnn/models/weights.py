@@ -47,6 +47,7 @@ def save(model: Layer, path: str | Path, extra: dict[str, Any] | None = None,
         raise TypeError(f"save: a layer or a network can be saved, got {kind(model)}")
     meta = {"format": FORMAT, "config": _config_of(model), "classes": list(getattr(model, "classes", ())),
             "pixels": [getattr(model, "pixel_mean", None), getattr(model, "pixel_scale", None)],
+            "pixels_inside": {name: [each.pixel_mean, each.pixel_scale] for name, each in _pictured(model)},
             "has_statistics": bool(getattr(model, "has_statistics", False)),
             "named": bool(getattr(model, "named", True)), "extra": extra or {}}
     members: dict[str, Any] = {f"model/{name}": to_numpy(p.value) for name, p in model.parameters().items()}
@@ -118,6 +119,11 @@ def load_with_extra(path: str | Path, into: Layer | None = None,
         mean, scale = meta.get("pixels", (None, meta.get("pixel_scale")))  # at first only the scale was kept
         model.pixel_mean = _of_pixels(mean, model.pixel_mean, path)
         model.pixel_scale = _of_pixels(scale, model.pixel_scale, path)
+    for name, each in _pictured(model):
+        mean, scale = meta.get("pixels_inside", {}).get(name, (None, None))
+        each.pixel_mean = _of_pixels(mean, each.pixel_mean, path)
+        each.pixel_scale = _of_pixels(scale, each.pixel_scale, path)
+        each.has_statistics = meta["has_statistics"]
     return model, meta["extra"], more
 
 
@@ -130,6 +136,17 @@ def read_extra(path: str | Path, prefix: str | None = "") -> tuple[dict[str, Any
         extra = _meta(archive, path)["extra"]
         return extra, {name[5:-4]: _array(archive, name, path) for name in archive.namelist()
                        if prefix is not None and name.startswith(f"more/{prefix}")}  # fmt: skip
+
+
+def _pictured(model):
+    """(name, network) of those within `model` that are shown pictures of their own: a second stage."""
+    return [(name, layer) for name, layer in _named(model) if isinstance(layer, PictureModel)]
+
+
+def _named(model, prefix=""):
+    for name, layer in model.children().items():
+        yield prefix + name, layer
+        yield from _named(layer, f"{prefix}{name}.")
 
 
 def _of_pixels(value, usual, path):

@@ -30,6 +30,7 @@ class PoseRefinement(PoseEstimation):
                 valid: PoseSamples | None) -> tuple[PoseSamples, PoseSamples | None]:
         """As for one stage; whose errors are measured on people that it did not learn from, where there are some."""
         train, valid = super().fitting(train, valid)
+        train = train.subset(np.flatnonzero(train.visible.any(axis=1)))  # others have no joint to look around
         self.judges = valid if valid is not None and len(valid) else train
         return train, valid
 
