@@ -21,7 +21,7 @@ ROOT = "tinycnn"  # the names of modules that it loads at first use do not count
 # From the first to the last. A room is a module or package of tinycnn; of several that fit, the longest name decides.
 # Two spaces begin a remark.
 ROOMS = """
-errors callers claims files interruption lazy progress text version
+errors callers claims files interruption lazy nested progress text version
 backend
 memory
 kernels

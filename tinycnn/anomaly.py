@@ -15,6 +15,7 @@ from tinycnn.backend import to_numpy
 from tinycnn.engine.recorder import Recorder
 from tinycnn.errors import TrainingError
 from tinycnn.layers import Layer
+from tinycnn.nested import leaves
 
 
 class Watch:
@@ -52,7 +53,7 @@ class Watch:
         for name, look in self.recorders.items():
             for what, found in (("x, the input", look.x), ("y, the output", look.y)):
                 self._expect(name, what, found)
-        for part in _parts(truth):
+        for part in leaves(truth):
             rows = _first_rows(part) if getattr(part, "shape", ()) else None
             self._expect("the answers that the loss compares with", "", rows and {0: rows})
         if _wrong(value):
@@ -151,10 +152,3 @@ def _word(array):
 
 def _on_host(array):
     return to_numpy(array) if hasattr(array, "shape") else np.asarray(array)
-
-
-def _parts(truth):
-    """The arrays of nested tuples, lists and dicts."""
-    if isinstance(truth, dict):
-        truth = tuple(truth.values())
-    return [part for some in truth for part in _parts(some)] if isinstance(truth, tuple | list) else [truth]

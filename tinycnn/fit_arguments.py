@@ -15,6 +15,7 @@ import numpy as np
 
 from tinycnn.engine import threads
 from tinycnn.layers import Layer
+from tinycnn.models.base import layers_inside
 from tinycnn.own_code import name_of, own_code
 from tinycnn.updates import ALONE
 from tinycnn.version import __version__
@@ -60,7 +61,7 @@ def frozen_part(model: Layer, freeze: tuple[str, int] | None) -> tuple[Layer | N
     """The layer that freeze names, and for how many epochs it stays as it is; None where nothing is frozen."""
     if freeze is None:
         return None, 0
-    parts = {name: layer for name, layer in _named(model) if layer.parameters()}
+    parts = {name: layer for name, layer in layers_inside(model) if layer.parameters()}
     fits = isinstance(freeze, tuple | list) and len(freeze) == 2 and freeze[0] in parts
     if not fits or isinstance(freeze[1], bool) or not hasattr(freeze[1], "__index__") or freeze[1] < 0:
         raise ValueError("fit: freeze is the name of a part and a number of epochs, such as ('trunk', 3), got "
@@ -79,13 +80,6 @@ def how_shown(name: str, task: Any, balance: bool, mix: Any) -> dict[str, Any]:
         raise TypeError(f"{name}: mix must be a function of images, boxes and generator, such as tinycnn.data.Mixup() "
                         f"or tinycnn.data.CutMix(), got {mix!r}")
     return ({"balance": True} if balance else {}) | ({} if mix is None else {"mix": mix})
-
-
-def _named(model, prefix=""):
-    """(dotted name, layer) of every layer inside, at any depth."""
-    for name, layer in model.children().items():
-        yield prefix + name, layer
-        yield from _named(layer, f"{prefix}{name}.")
 
 
 def _expect_factors(name, schedule):

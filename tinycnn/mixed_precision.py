@@ -23,6 +23,7 @@ import numpy as np
 from tinycnn.backend import Array, array_module, to_device, to_numpy
 from tinycnn.errors import DeviceError
 from tinycnn.layers import BatchNorm2d, Layer, LocalResponseNorm
+from tinycnn.nested import each
 from tinycnn.optim import Optimizer
 
 IN_FLOAT32 = (BatchNorm2d, LocalResponseNorm)
@@ -155,8 +156,4 @@ def _finite(grads: list[Array]) -> bool:
 
 def _as(dtype, tree, factor=1.0):
     """An array, or a tuple, list or dict of them, times a factor, in another dtype."""
-    if isinstance(tree, dict):
-        return {name: _as(dtype, part, factor) for name, part in tree.items()}
-    if isinstance(tree, tuple | list):
-        return type(tree)([_as(dtype, part, factor) for part in tree])
-    return (tree * factor).astype(dtype)
+    return each(tree, lambda array: (array * factor).astype(dtype))

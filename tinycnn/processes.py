@@ -32,6 +32,7 @@ from tinycnn.backend import Array, array_module, device_of, gpu_group, to_device
 from tinycnn.data.batches import rows_of
 from tinycnn.errors import DataError, require
 from tinycnn.layers import Layer
+from tinycnn.nested import each
 
 PAUSE = 1e-4  # seconds between two looks whether all have come; MPI's own waiting takes a core from those who compute
 MOST_PROCESSORS = 4096
@@ -120,7 +121,7 @@ class Processes:
     def own(self, gradient: Any) -> Any:
         """The rows of this process, of a gradient of the outputs of the whole batch; 0 for one that stands in."""
         stands_in = self.mine.start == self.mine.stop
-        return _each(gradient, lambda dy: array_module(dy).zeros_like(dy[:1]) if stands_in else dy[self.mine])
+        return each(gradient, lambda dy: array_module(dy).zeros_like(dy[:1]) if stands_in else dy[self.mine])
 
     def add_up(self, model: Layer) -> None:
         """Gradients of this process's rows become those of the whole batch, and buffers the mean of all processes'."""
@@ -163,7 +164,7 @@ class Processes:
         present = np.zeros((self.n, 1))
         present[place] = 1
         arrays: list[Array] = []
-        _each(tree, arrays.append)
+        each(tree, arrays.append)
         here = {id(array): array for array in arrays if array_module(array) is np}
         there = {id(array): array for array in arrays if id(array) not in here}
         *found, present = self._tables([*here.values(), present[place]], place)
@@ -174,7 +175,7 @@ class Processes:
         first = int(np.count_nonzero(rows < place.start))
         self.mine = slice(first, first + count)
         new = dict(zip((*here, *there), found, strict=True))
-        return _each(tree, lambda array: new[id(array)]), len(rows)
+        return each(tree, lambda array: new[id(array)]), len(rows)
 
     def _tables(self, arrays, place):
         """Each of these arrays, all on one device, with the rows of all processes; they travel side by side."""
@@ -236,15 +237,6 @@ class _Rows(np.random.Generator):
             return draw(size, dtype)
         first = min(self.first, self.n - size[0])
         return draw((self.n, *size[1:]), dtype)[first : first + size[0]]
-
-
-def _each(tree, change):
-    """The same tuples, lists and dicts with every array changed that has rows; what is none, such as None, stays."""
-    if isinstance(tree, dict):
-        return {key: _each(value, change) for key, value in tree.items()}
-    if isinstance(tree, tuple | list):
-        return type(tree)([_each(value, change) for value in tree])
-    return change(tree) if getattr(tree, "ndim", 0) else tree
 
 
 def _processors(neighbors):

@@ -1,6 +1,6 @@
 """What every model of pictures has: the size that they are brought to, and the numbers that their pixels become."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -66,6 +66,13 @@ def has_own_methods(layer: Layer) -> bool:
     return any(callable(value) and not isinstance(value, Layer) for value in vars(layer).values())
 
 
+def layers_inside(model: Layer, prefix: str = "") -> Iterator[tuple[str, Layer]]:
+    """(dotted name, layer) of every layer inside, at any depth."""
+    for name, layer in model.children().items():
+        yield prefix + name, layer
+        yield from layers_inside(layer, f"{prefix}{name}.")
+
+
 def structure(model: Layer) -> dict[str, Any]:
     """What a network computes besides its weights: for every layer inside, by dotted name, its class, the numbers and
     texts among its attributes, the methods that were put into this one object, and the shapes of its weights.
@@ -74,15 +81,12 @@ def structure(model: Layer) -> dict[str, Any]:
     (training, frozen) does not, nor whether something was measured: that is in a buffer.
     """
     passing = ("training", "frozen", "recorder", "has_statistics", "pixel_mean", "pixel_scale")
-    found, waiting = {}, [("", model)]
-    for prefix, layer in waiting:  # it grows on the way
-        waiting += [(f"{prefix}{name}.", child) for name, child in layer.children().items()]
-        if layer is not model:
-            own = {name: value for name, value in vars(layer).items() if name not in passing
-                   and not name.startswith("_")}
-            plain = {name: value for name, value in own.items() if isinstance(value, int | float | str | tuple | None)}
-            shapes = {name: held.value.shape for name, held in (layer.held(Parameter) | layer.held(Buffer)).items()}
-            found[prefix[:-1]] = type(layer), plain, sorted(name for name in own if callable(own[name])), shapes
+    found = {}
+    for place, layer in layers_inside(model):
+        own = {name: value for name, value in vars(layer).items() if name not in passing and not name.startswith("_")}
+        plain = {name: value for name, value in own.items() if isinstance(value, int | float | str | tuple | None)}
+        shapes = {name: held.value.shape for name, held in (layer.held(Parameter) | layer.held(Buffer)).items()}
+        found[place] = type(layer), plain, sorted(name for name in own if callable(own[name])), shapes
     return found
 
 

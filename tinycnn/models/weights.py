@@ -22,7 +22,7 @@ from tinycnn.files import atomic_write
 from tinycnn.layers import Layer
 from tinycnn.layers.initial import at_most
 from tinycnn.models.architectures import build
-from tinycnn.models.base import PictureModel, has_own_methods, structure
+from tinycnn.models.base import PictureModel, has_own_methods, layers_inside, structure
 from tinycnn.models.localizer import Localizer
 from tinycnn.text import kind, shortened
 
@@ -140,13 +140,7 @@ def read_extra(path: str | Path, prefix: str | None = "") -> tuple[dict[str, Any
 
 def _pictured(model):
     """(name, network) of those within `model` that are shown pictures of their own: a second stage."""
-    return [(name, layer) for name, layer in _named(model) if isinstance(layer, PictureModel)]
-
-
-def _named(model, prefix=""):
-    for name, layer in model.children().items():
-        yield prefix + name, layer
-        yield from _named(layer, f"{prefix}{name}.")
+    return [(name, layer) for name, layer in layers_inside(model) if isinstance(layer, PictureModel)]
 
 
 def _of_pixels(value, usual, path):
