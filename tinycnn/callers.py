@@ -30,29 +30,36 @@ class _Blocks:
 _blocks = _Blocks()
 
 
-@contextlib.contextmanager
-def predicting(layers: list[Any]) -> Iterator[None]:
-    """For the length of a with block these layers predict, and keep nothing for a backward.
+class Predicting:
+    """The with block of `Layer.predicting`: for its length the layers of a model keep nothing for a backward.
 
     Raises OrderError while another thread trains one of them.
     """
-    me, key = threading.get_ident(), object()
-    with _blocks.lock:
-        if any(layer._trained_by not in (None, me) for layer in layers):
-            raise OrderError("another thread trains this network at this moment, and a prediction would disturb that: "
-                             "predict with a copy that on_epoch has made, copy.deepcopy(model), or wait until fit has "
-                             "ended")
-        for layer in layers:
-            if layer._predictions == 0:
-                layer._trained_before = layer.training
-            layer.training, layer._memory = False, None
-            layer._predictions += 1  # a number: blocks may lie inside each other, and overlap
-        _blocks.predictions[key] = me, layers
-    try:
-        yield
-    finally:
+
+    def __init__(self, model: Any) -> None:
+        self.model = model
+        self.entered: list[object] = []  # a key for each time that it is entered and not left
+
+    def __enter__(self) -> Any:
+        layers, me, key = self.model.tree(), threading.get_ident(), object()
         with _blocks.lock:
-            _no_longer(_blocks.predictions.pop(key)[1])
+            for layer in layers:
+                if layer._trained_by is not None and layer._trained_by != me:
+                    raise OrderError("another thread trains this network at this moment, and a prediction would "
+                                     "disturb that: predict with a copy that on_epoch has made, copy.deepcopy(model), "
+                                     "or wait until fit has ended")
+            for layer in layers:
+                if layer._predictions == 0:
+                    layer._trained_before = layer.training
+                layer.training, layer._memory = False, None
+                layer._predictions += 1  # a number: blocks may lie inside each other, and overlap
+            _blocks.predictions[key] = me, layers
+            self.entered.append(key)
+        return self.model
+
+    def __exit__(self, *error: object) -> None:
+        with _blocks.lock:
+            _no_longer(_blocks.predictions.pop(self.entered.pop())[1])
 
 
 def _no_longer(layers):

@@ -28,6 +28,7 @@ from tinycnn.engine.steps import (
 )
 from tinycnn.engine.threads import enabled, run
 from tinycnn.engine.workers import Worker, add_up, share_out
+from tinycnn.layers.activation import ReLU
 from tinycnn.layers.base import expect_images
 from tinycnn.layers.batchnorm import BatchNorm2d
 from tinycnn.layers.linear import Linear
@@ -42,7 +43,9 @@ def plan(layers, xp):
     rows = []
     for layer in layers:
         if joins_rows(layer):
-            if xp is not np:
+            if type(layer) is ReLU and rows and type(rows[-1]) is Dense:
+                rows.append(Whole(layer))  # so few numbers that looking for chunks takes longer
+            elif xp is not np:
                 rows.append(OnDevice(layer))
             elif rows and type(rows[-1]) is Chunked:
                 rows[-1].layers.append(layer)

@@ -92,7 +92,7 @@ def _array(arrays, make, key, size):
 def share_out(n, bytes_per_image, xp=np):
     """Workers that together cover images 0 .. n-1, a fair share each; one where the work is not worth a second."""
     number = 1
-    if xp is np and n * bytes_per_image >= WORTH_A_THREAD and blas_libraries() is not None:
+    if n > 1 and xp is np and n * bytes_per_image >= WORTH_A_THREAD and blas_libraries() is not None:
         number = max(1, min(thread_count(), n))
     edges = [n * i // number for i in range(number + 1)]
     return [Worker(a, b, xp) for a, b in zip(edges, edges[1:], strict=False)]

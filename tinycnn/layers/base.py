@@ -22,6 +22,8 @@ from tinycnn import callers
 from tinycnn.backend import Array, MaybeNone, Shape, array_module, to_device
 from tinycnn.errors import DtypeError, OrderError, ShapeError
 
+PLAIN = {int, float, bool, str, tuple, type(None)}  # kinds of attributes that hold no layers and no parameters
+
 
 class Parameter:
     """An array that training changes, and the gradient that the last backward wrote for it.
@@ -164,7 +166,7 @@ class Layer:
     def held(self, kind: type) -> dict[str, Any]:
         """Attributes of a kind, and what lists and dicts among the attributes hold of it, by name."""
         found = {}
-        for name, value in vars(self).items():
+        for name, value in [item for item in vars(self).items() if type(item[1]) not in PLAIN]:
             if isinstance(value, kind):
                 found[name] = value
             elif isinstance(value, (list, dict)):  # noqa: UP038
@@ -259,15 +261,13 @@ class Layer:
         """Switch to prediction behavior: Dropout passes everything, BatchNorm2d takes its running averages."""
         return self.train(False)
 
-    @contextlib.contextmanager
-    def predicting(self) -> Iterator[Self]:
+    def predicting(self) -> contextlib.AbstractContextManager[Self]:
         """For the length of a with block: eval(), and nothing is kept for a backward that will not come.
 
         Afterwards every layer is as it was before, also one that had been switched by itself, and has nothing kept.
         One model may predict for several callers at once; while `fit` trains it for another one, OrderError is raised.
         """
-        with callers.predicting(self.tree()):
-            yield self
+        return callers.Predicting(self)
 
     def __call__(self, x: Array) -> Array:
         return self.forward(x)

@@ -8,7 +8,7 @@ import numpy as np
 from tinycnn.backend import Array, device_of, to_device, to_numpy
 from tinycnn.data.dataset import Pictures
 from tinycnn.errors import DataError, TrainingError
-from tinycnn.layers import Buffer, Layer, Parameter
+from tinycnn.layers import Buffer, Layer, Parameter, Sequential
 
 PIXEL_MEAN, PIXEL_SCALE = 127.5, 64.0  # uint8 pixels become numbers around 0 with a standard deviation near 1
 
@@ -59,6 +59,11 @@ class PictureModel(Layer):
     def device(self) -> str:
         """Where the weights are: "cpu", "cuda:0", "simulated"."""
         return device_of(next(iter(self.parameters().values())).value)
+
+
+def chain(part: Layer) -> Any:
+    """A part of a model as a Sequential: itself, or a chain of it alone. What stands in one, the engine runs."""
+    return part if type(part) is Sequential and part.recorder is None else Sequential(part)
 
 
 def has_own_methods(layer: Layer) -> bool:

@@ -20,7 +20,7 @@ from tinycnn.backend import Array, ArrayLike, Labels, MaybeNone, Shape, array_mo
 from tinycnn.data.dataset import Pictures
 from tinycnn.errors import ShapeError
 from tinycnn.layers import Buffer, Conv2d, Dropout, Flatten, Layer, Linear, MaxPool2d, ReLU, Sequential
-from tinycnn.models.base import Images, PictureModel, structure
+from tinycnn.models.base import Images, PictureModel, chain, structure
 from tinycnn.models.heads import class_names, named_classes, small_head, with_new_end
 from tinycnn.resize import crop_resize
 
@@ -78,8 +78,7 @@ class Localizer(PictureModel):
 
     def forward(self, x: Array) -> tuple[Array, Array]:
         """x: (N, S, S, 3) from normalize() -> scores (N, K), standardized boxes (N, 4) or (N, K, 4)."""
-        # Each part is run as a chain of one, whatever layer it is: that is where the engine finds layers to run.
-        trunk, *heads = (Sequential(part) for part in (self.trunk, self.class_head, self.box_head))
+        trunk, *heads = (chain(part) for part in (self.trunk, self.class_head, self.box_head))
         features = trunk.forward(x)
         scores, boxes = (head.forward(features) for head in heads)
         boxes = boxes.reshape(len(boxes), -1, 4) if self.per_class_boxes else boxes

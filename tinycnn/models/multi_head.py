@@ -22,8 +22,8 @@ import numpy as np
 from tinycnn.backend import Array, MaybeNone, Shape, to_device, to_numpy
 from tinycnn.data.dataset import Pictures
 from tinycnn.errors import ShapeError
-from tinycnn.layers import Dropout, Flatten, Layer, Linear, ReLU, Sequential
-from tinycnn.models.base import Images, PictureModel, structure
+from tinycnn.layers import Dropout, Flatten, Layer, Linear, ReLU
+from tinycnn.models.base import Images, PictureModel, chain, structure
 from tinycnn.models.heads import small_head
 from tinycnn.models.localizer import localizer
 from tinycnn.models.named_heads import BoxHead, ClassHead, Head, NumbersHead, PointsHead
@@ -62,7 +62,7 @@ class MultiHead(PictureModel):
 
     def forward(self, x: Array) -> dict[str, Array]:
         """x: (N, S, S, 3) from normalize() -> {head: its numbers (N, D)}."""
-        trunk = Sequential(self.trunk)
+        trunk = chain(self.trunk)
         features = trunk.forward(x)
         outputs = {name: head.forward(features) for name, head in self.heads.items()}
         self.remember(trunk, {name: y.shape for name, y in outputs.items()})

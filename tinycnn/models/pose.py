@@ -28,7 +28,7 @@ from tinycnn.layers import (
     Sequential,
 )
 from tinycnn.models.alexnet import VARIANTS, alexnet_pose
-from tinycnn.models.base import Images, PictureModel, structure
+from tinycnn.models.base import Images, PictureModel, chain, structure
 from tinycnn.models.heads import small_head
 from tinycnn.models.resnet import residual_trunk
 from tinycnn.poses import JOINTS, MIRRORED, decode_joints, windows
@@ -74,7 +74,7 @@ class PoseNet(PictureModel):
 
     def forward(self, x: Array) -> Array:
         """x: (N, S, S, 3) from normalize() -> standardized coordinates (N, 2 * J): x and y of joint 1, joint 2 ..."""
-        trunk, head = Sequential(self.trunk), Sequential(self.head)  # chains of one: the engine finds layers in those
+        trunk, head = chain(self.trunk), chain(self.head)
         y = head.forward(trunk.forward(x))
         self.remember((trunk, head), output=y)
         return y
