@@ -3,10 +3,11 @@
     y, tape = forward(layers, x)          layers one behind the other; tape: what backward needs
     dx = backward(tape, dy)               walks the rows of that forward from their end, writes every Parameter.grad
 
-A network of layers could be run by a loop over them. On a processor that is slow for three reasons, and each has its
+A network of layers could be run by a loop over them. On a processor that is slow for four reasons, and each has its
 files here. Large arrays travel to main memory and back: so a few images at a time go through several layers (rows.py,
-segments.py, workers.py). One core works while others wait: so the batch is shared out (threads.py). And there are
-cheaper algorithms than the formulas: Winograd's, for instance (steps.py, convolution.py and those it names).
+segments.py, workers.py). The system takes long to hand out memory: so that of earlier results is used again
+(memory.py). One core works while others wait: so the batch is shared out (threads.py). And there are cheaper algorithms
+than the formulas: Winograd's, for instance (steps.py, convolution.py and those it names).
 
 Every result is that of the layers' own formulas to rounding; TINYCNN_ENGINE=0 runs those. On a GPU, layers run their
 formula one by one, in chunks that bound the memory of patches.

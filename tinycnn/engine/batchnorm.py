@@ -7,6 +7,7 @@ The input is kept for backward, not the normalized array, which is one more mult
 
 import numpy as np
 
+from tinycnn.engine.memory import room
 from tinycnn.engine.products import column_sums
 from tinycnn.engine.threads import run
 from tinycnn.engine.workers import share_out
@@ -34,7 +35,7 @@ def statistics(x):
 
 def normalize(x, mean, scale, w, b):
     """y = (x - mean) * scale * w + b, rounded as the layer's formula is: what remains next to b may be little."""
-    y = np.empty(x.shape, x.dtype)
+    y = room(x.shape, x.dtype)
 
     def of_chunk(part, worker, y):
         np.subtract(part, mean, out=y)
@@ -59,7 +60,7 @@ def sums(x, dy, mean, scale):
 
 def input_gradient(x, dy, mean, scale, w, dw, db, training):
     """dx, from what `sums` has found: in training, x moves the mean and the variance too."""
-    dx, count = np.empty(x.shape, x.dtype), x.dtype.type(x.size // x.shape[3])
+    dx, count = room(x.shape, x.dtype), x.dtype.type(x.size // x.shape[3])
     factor = scale * w
     from_variance, from_mean = factor * scale * dw / count, factor * db / count
 

@@ -9,6 +9,7 @@ import weakref
 
 import numpy as np
 
+from tinycnn.engine.memory import room
 from tinycnn.engine.products import deep, tall
 from tinycnn.engine.threads import having_blas, run
 from tinycnn.engine.workers import share_out, slices
@@ -20,7 +21,7 @@ COLUMNS = 256  # of a block of w, on the way to y
 def forward(linear, x):
     """y (N, F) = x @ w + b."""
     w, b = linear.w.value, linear.b
-    y = np.empty((len(x), w.shape[1]), x.dtype)
+    y = room((len(x), w.shape[1]), x.dtype)
     if len(x) == 1:  # one row is left to BLAS and all of its threads
         with having_blas(False):
             np.matmul(x, w, out=y)
@@ -45,7 +46,7 @@ def forward(linear, x):
 def backward(linear, x, dy, input_gradient):
     """dx (N, D) = dy @ w.T, or None; writes dw = x.T @ dy and db."""
     w, b = linear.w, linear.b
-    w.grad, dx = _room_for_gradient(w, dy.dtype), np.empty(x.shape, dy.dtype) if input_gradient else None
+    w.grad, dx = _room_for_gradient(w, dy.dtype), room(x.shape, dy.dtype) if input_gradient else None
     turned = np.ascontiguousarray(dy.T) if 1 < len(dy) <= MORE else None
 
     def work(worker):

@@ -35,7 +35,8 @@ class MaxPooling(Step):
             for k, picture in enumerate(self._pictures(dx, dy.shape)):  # every pixel belongs to exactly one window
                 np.multiply(dy, winner == k, out=picture)
             return
-        whole = np.zeros((len(dy), *size, c), dy.dtype)
+        whole = worker.empty("whole", (len(dy), *size, c), dy.dtype)
+        whole[...] = 0
         for k, picture in enumerate(self._pictures(whole, dy.shape)):
             picture += dy * (winner == k)
         dx[...] = whole[:, ph : ph + h, pw : pw + w]

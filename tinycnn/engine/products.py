@@ -9,6 +9,8 @@ import math
 
 import numpy as np
 
+from tinycnn.engine.memory import room
+
 SMALL = 1_000_000
 WIDE = 512  # columns whose rows stay in the cache nearest to the processor
 
@@ -36,7 +38,8 @@ def deep(a, b, out=None):
     if size == k:
         return np.matmul(a, b, out=out)
     blocks = a.reshape(*stack, m, -1, size).swapaxes(-3, -2)  # (..., K / size, M, size)
-    return np.matmul(blocks, b.reshape(*stack, -1, size, n)).sum(axis=-3, out=out)
+    parts = room((*stack, k // size, m, n), a.dtype)
+    return np.matmul(blocks, b.reshape(*stack, -1, size, n), out=parts).sum(axis=-3, out=out)
 
 
 @functools.cache

@@ -13,6 +13,7 @@ import numpy as np
 
 from tinycnn.backend import array_module
 from tinycnn.engine import batchnorm, dense, workers
+from tinycnn.engine.memory import room
 from tinycnn.engine.plans import planned
 from tinycnn.engine.recorder import now
 from tinycnn.engine.segments import back_through, through
@@ -169,7 +170,7 @@ class Chunked:
         xp, n = array_module(x), len(x)
         expect_input(self.layers[0], x)
         segments = planned(self.layers, x.shape, x.dtype, xp)
-        arrays = [x, *(xp.empty((n, *segment.shapes[-1]), x.dtype) for segment in segments)]
+        arrays = [x, *(room((n, *segment.shapes[-1]), x.dtype, xp) for segment in segments)]
         shares = share_out(n, max(segment.bytes_per_image for segment in segments), xp)
 
         def work(worker):
@@ -188,7 +189,7 @@ class Chunked:
             segment.expect_kept()
         xp, n = array_module(dy), len(dy)
         shapes = [x_shape[1:], *(segment.shapes[-1] for segment in segments[:-1])]
-        arrays = [xp.empty((n, *shape), dy.dtype) for shape in shapes] + [dy]
+        arrays = [room((n, *shape), dy.dtype, xp) for shape in shapes] + [dy]
         if not input_gradient:
             arrays[0] = None
         shares = [Worker(start, stop, xp) for start, stop, _ in kept]

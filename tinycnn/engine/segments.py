@@ -9,6 +9,7 @@ only at the end of a row.
 import itertools
 import math
 
+from tinycnn.engine.memory import room
 from tinycnn.engine.recorder import now
 from tinycnn.engine.step import learns
 from tinycnn.engine.steps import steps_of
@@ -65,7 +66,7 @@ def through(segment, x, y, worker, workers):
             elif segment.passing[i]:
                 out = worker.empty(("y", i), shape, x.dtype)
             else:
-                out = worker.xp.empty(shape, x.dtype)
+                out = room(shape, x.dtype, worker.xp)
             start = now(chunk) if segment.recorded[i] else 0
             memory = step.forward(chunk, out, worker)
             if segment.recorded[i]:

@@ -11,6 +11,7 @@ import numpy as np
 
 from tinycnn.engine.convolution import choose
 from tinycnn.engine.fused import Windows, choose_fused
+from tinycnn.engine.memory import room
 from tinycnn.engine.pooling import MaxPooling, MaxPoolingOnDevice, Rectifier
 from tinycnn.engine.step import Step
 from tinycnn.engine.workers import CPU_BYTES, SCRATCH
@@ -157,7 +158,7 @@ class ConvolutionAndPooling(Convolution):
         self.y_shape = pool.output_shape(self.y_shape)
 
     def forward(self, x, y, worker):
-        winner = np.empty(y.shape, np.uint8) if self.keep else None
+        winner = room(y.shape, np.dtype(np.uint8)) if self.keep else None
         return x, winner, self._compute(x, Windows(y, winner), worker)
 
     def backward(self, dy, kept, dx, worker):

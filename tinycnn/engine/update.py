@@ -28,4 +28,5 @@ def in_blocks(update, arrays):
             parts = [array[i : i + block] for array in flat]
             update(xp, *parts, scratch=scratch[: len(parts[0])])
 
-    run(work, share_out(-(-size // block), WORTH_A_THREAD // 16, xp))  # a second thread helps from a million numbers
+    workers = share_out(-(-size // block), WORTH_A_THREAD // 16, xp)  # a second thread helps from a million numbers
+    run(work, workers, hold_blas=False)

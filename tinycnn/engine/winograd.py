@@ -27,6 +27,7 @@ import functools
 import numpy as np
 
 from tinycnn.engine.kept_kernels import kept
+from tinycnn.engine.memory import room
 from tinycnn.engine.products import column_sums, deep, tall, wide
 
 POINTS = (0, 2 / 3, -2 / 3, 3 / 2, -3 / 2)  # and infinity
@@ -86,7 +87,7 @@ class Winograd:
 
     def _at_points(self, w):
         g = self._transforms(w)[1]
-        u = wide(g, np.ascontiguousarray(w).reshape(g.shape[1], -1), np.empty((len(g), w[0, 0].size), w.dtype))
+        u = wide(g, np.ascontiguousarray(w).reshape(g.shape[1], -1), room((len(g), w[0, 0].size), w.dtype))
         return u.reshape(-1, *w.shape[2:])
 
     def _groups(self, c, f):
@@ -120,7 +121,7 @@ class Winograd:
     def _forward(self, x, u, b, y, worker, keep):
         """One group. V is kept only where it is not much larger than x: of 3x3 kernels, 36 points for 16 pixels."""
         a = self._transforms(x)[2]
-        kept = np.empty((len(u), self._tiles(len(x)), u.shape[1]), x.dtype) if keep and self.kernel_size == 3 else None
+        kept = room((len(u), self._tiles(len(x)), u.shape[1]), x.dtype) if keep and self.kernel_size == 3 else None
         for images in worker.cut(len(x), self._bytes(*u.shape[1:], u.itemsize)):
             v = self._points(x[images], worker, self._part(kept, images))
             m = tall(v, u, worker.empty("M", (*v.shape[:2], u.shape[2]), v.dtype))
@@ -143,7 +144,7 @@ class Winograd:
                 dv = tall(part, u, worker.empty("dV", (*part.shape[:2], c), x.dtype))
                 self._add(_transform(b.T, dv, worker.empty("x tiles", dv.shape, dv.dtype)), dx[images], worker)
         du = deep(v.swapaxes(1, 2), dm, out=worker.empty("dU", (len(u), c, f), u.dtype))
-        dw = wide(g.T, du.reshape(len(g), -1), np.empty((g.shape[1], c * f), du.dtype))
+        dw = wide(g.T, du.reshape(len(g), -1), room((g.shape[1], c * f), du.dtype))
         return dw.reshape(self.kernel_size, self.kernel_size, c, f), db
 
     def _transforms(self, like):

@@ -11,6 +11,7 @@ import threading
 
 import numpy as np
 
+from tinycnn.engine.memory import room
 from tinycnn.engine.threads import blas_libraries, most_images, thread_count
 
 CPU_BYTES = 2 * 2**20  # what a worker works on at a time, so that the next layer finds it in the cache
@@ -63,7 +64,13 @@ class Worker:
 
     def zeros(self, name, shape, dtype):
         """Like `empty`, and zero when first handed out; later uses of `name`, with images first, find what was left."""
-        return _array(self._scratch, self.xp.zeros, (name, dtype), math.prod(shape)).reshape(shape)
+
+        def make(size, dtype):
+            array = room((size,), dtype, self.xp)
+            array[...] = 0
+            return array
+
+        return _array(self._scratch, make, (name, dtype), math.prod(shape)).reshape(shape)
 
     def cached(self, name, make):
         """What make() returns, called at the first use of `name` only."""
