@@ -44,7 +44,12 @@ def test_a_batch_is_shown_as_fit_will_show_it(mix):
     figure = tc.show_batch(part, 16, most=5, augment=augment, batch_size=8, seed=7, epoch=2, mix=mix)
     first = next(batches(part, 8, 16, shuffle=True, augment=augment, seed=7, epoch=2, mix=mix))
     shown = [ax for ax in figure.axes if ax.get_title()]
-    assert [ax.get_title() for ax in shown] == [CLASSES[label] for label in first.labels[:5]]
+    names = [CLASSES[label] for label in first.labels[:5]]
+    if mix is not None:  # two in one, unless both are of one class
+        names = [a if a == CLASSES[b] or s == 1 else f"{s:.0%} {a}\n{1 - s:.0%} {CLASSES[b]}"
+                 for a, b, s in zip(names, first.others, first.shares, strict=False)]
+        assert any("\n" in name for name in names)
+    assert [ax.get_title() for ax in shown] == names
     for ax, image, (cx, cy, h, w) in zip(shown, first.images, first.codes, strict=False):
         np.testing.assert_array_equal(ax.get_images()[0].get_array(), image)
         box = ax.patches[-1]

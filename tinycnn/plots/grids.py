@@ -1,6 +1,7 @@
 """Many pictures on one page: a data set at a glance, and predictions beside the truth."""
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -18,21 +19,26 @@ MOST_PIXELS = 360  # sides of a picture are reduced to this before drawing: a ce
 
 @styled
 def contact_sheet(samples: Samples, count: int = 40, columns: int = 8, title: str | None = None,
-                  in_turn: bool = True) -> Figure:
+                  in_turn: bool = True, mixed: Sequence[tuple[int, float]] | None = None) -> Figure:
     """Pictures of every class in turn, each with its box and class name, at most `count` of them.
 
-    in_turn: False for the first `count` in their own order
+    in_turn: False for the first `count` in their own order    mixed: then, where each is two in one, the class of the
+    second picture and the share of the first, 0 to 1
     """
     chosen = samples.subset(_taking_turns(samples.labels, count) if in_turn else slice(count))
     if not len(chosen):
         raise DataError("there is nothing to show: the samples are empty")
-    figure, axes = _grid(len(chosen), columns, line_count=1)
+    figure, axes = _grid(len(chosen), columns, line_count=1 if mixed is None else 2)
     names = labels(chosen.classes, most=20)
     for i, ax in enumerate(axes):
         image, (box,) = _reduced(chosen.images[i], chosen.boxes[i])
         _show(ax, image)
         draw_box(ax, box, TRUTH)
-        ax.set_title(names[chosen.labels[i]], fontsize=9, pad=5)
+        name = names[chosen.labels[i]]
+        other, share = mixed[i] if mixed is not None else (chosen.labels[i], 1.0)
+        if share < 1 and other != chosen.labels[i]:
+            name = f"{share:.0%} {name}\n{1 - share:.0%} {names[other]}"
+        ax.set_title(name, fontsize=9, pad=5)
     figure.suptitle(title or f"{len(chosen)} of {len(samples):,} pictures, all classes in turn")
     return figure
 
