@@ -65,7 +65,7 @@ def test_a_step_has_the_same_bits_in_blocks_and_in_one_piece(monkeypatch, kind):
 def test_large_parameters_are_shared_out(monkeypatch, size, expected):
     monkeypatch.setenv("TINYCNN_THREADS", "3")
     found = []
-    monkeypatch.setattr(blocks, "run", lambda work, team: found.append(len(team)))
+    monkeypatch.setattr(blocks, "run", lambda work, team, **how: found.append(len(team)))
     engine.in_blocks(None, [np.empty(size, "float32")])
     assert found == [expected]
 

@@ -64,7 +64,7 @@ _held = _Held()
 
 def room(shape, dtype, xp=np):
     """An array with nothing in it, as xp.empty makes it. CuPy remembers memory by itself."""
-    size = math.prod(shape) * dtype.itemsize
+    size = math.prod(shape) * np.dtype(dtype).itemsize
     if xp is not np or not SMALLEST <= size <= LARGEST:
         return xp.empty(shape, dtype)
     return np.ndarray(shape, dtype, _held.block(_rounded(size)))
