@@ -5,8 +5,8 @@
 
 What learns in epochs learns one of them here, of all training pictures or of a part, and the time is multiplied. What
 learns in one go does so. Drawing or reading the pictures does not count. Then each predicts 64 drawn scenes at once,
-and one at a time, from pixels to boxes: medians of a few calls. (The search over windows multiplies small matrices,
-which two threads of BLAS do not do sooner, and beside other work far later.)
+and one at a time, from pixels to boxes: medians of a few calls. (The search over windows multiplies small matrices: two
+threads of BLAS do not do that sooner, and may wait for each other.)
 """
 
 import argparse

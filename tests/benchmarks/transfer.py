@@ -23,6 +23,7 @@ MODEL = ["--model", "resnet"]
 TRUNKS = {"classes": ["--box-weight", "0", "--epochs", "15"], "scenes": ["--size", "4000", "--epochs", "8"]}
 TRIED = (0, 1.0), (2, 0.3)  # frozen epochs, and the rate of the trunk afterwards
 MEASURED = ("accuracy", "mean_iou", "joint")
+EARLY = (1, 3)  # epochs after which joint is shown too
 GUESSES = ("mean_box", "whole_frame")
 
 
@@ -82,17 +83,19 @@ def report(valid, chosen, runs, trunk):
     parts = [f"The trunk that classifies: accuracy {last:.3f} on validation pictures of its own five classes.",
              table(rows, left=0), "* chosen, for both trunks. On the test pictures, and joint on the validation "
                                   "pictures; of random weights nothing is frozen:"]
-    rows = [("begun with", "class", "IoU", "joint", "valid joint", "seconds")]
+    first = [epoch for epoch in EARLY if epoch < runs["random weights"][0].metrics["epochs"]]
+    rows = [("begun with", "class", "IoU", "joint", "valid joint", *(f"after {epoch}" for epoch in first), "seconds")]
     for name, found in runs.items():
         rows.append((name, *(spread([run.score("test", key) for run in found]) for key in MEASURED),
                      spread([run.score("valid", "joint") for run in found]),
+                     *(spread([run.history.rows[epoch - 1]["valid_joint"] for run in found]) for epoch in first),
                      f"{statistics.fmean(run.metrics['seconds'] for run in found):.0f}"))
     one = next(iter(runs.values()))[0]
     for guess in GUESSES:
         rows.append((f"{guess.replace('_', ' ')}, majority class",
                      f"{one.score('test', 'majority_class/accuracy'):.3f}",
                      *(f"{one.score('test', f'{guess}/{key}'):.3f}" for key in MEASURED[1:]),
-                     f"{one.score('valid', f'{guess}/joint'):.3f}", ""))
+                     f"{one.score('valid', f'{guess}/joint'):.3f}", *[""] * (len(first) + 1)))
     return "\n\n".join([*parts, table(rows)])
 
 
