@@ -43,15 +43,16 @@ CHANGES = {
 MEASURED = ("accuracy", "mean_iou", "joint")
 
 
-def main(data, out, epochs, seeds, ended):
+def main(data, out, epochs, seeds, size, ended):
     read, results = None, {}
     for name, change in CHANGES.items():
         for seed in seeds if name == WHOLE else seeds[:1]:
-            folder = out / f"{''.join(c if c.isalnum() else '-' for c in name)}-{epochs}epochs-seed{seed}"
+            short = f"{''.join(c if c.isalnum() else '-' for c in name)}-{epochs}epochs"
+            folder = out / f"{short}{'' if size is None else f'-{size}'}-seed{seed}"
             if ended and not (folder / "result.json").exists():
                 continue
             if not (folder / "result.json").exists():
-                known = RECIPE | {"model": "resnet", "data": str(data), "epochs": epochs, "seed": seed}
+                known = RECIPE | {"model": "resnet", "data": str(data), "epochs": epochs, "seed": seed, "size": size}
                 settings = resolve(known | {key: value for key, value in change.items() if key != "trunk"})
                 read = runs.load_data(settings) if read is None else read
                 print(f"{name}, seed {seed}", flush=True)
@@ -71,9 +72,10 @@ def train(folder, settings, data, without):
     how = argparse.Namespace(resume=has_checkpoint(folder), quiet=True)
     history = fitting.by_epochs(model, data, settings, folder, how, {"without": without})
     found = {"seconds": sum(history.column("seconds")), "best_epoch": history.best_epoch}
-    for model.mirror in (True, False):
+    for mirror in (True, False):
+        model.mirror = mirror
         for part, samples in (("valid", data.valid), ("test", data.test)):
-            found[f"{part}, mirror {model.mirror}"] = evaluate(model, samples, data.train)
+            found[f"{part}, mirror {mirror}"] = evaluate(model, samples, data.train)
     with atomic_write(folder / "result.json", "w") as file:
         json.dump(found, file)
 
@@ -127,5 +129,6 @@ if __name__ == "__main__":
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--epochs", type=int, default=10)
     parser.add_argument("--seeds", type=lambda text: [int(seed) for seed in text.split(",")], default=[0, 1, 2])
+    parser.add_argument("--size", type=int, help="training pictures; all, where it is not given")
     parser.add_argument("--ended", action="store_true", help="train nothing, and show what has ended")
     main(**vars(parser.parse_args()))
