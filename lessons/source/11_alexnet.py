@@ -643,6 +643,16 @@ draw.learning(curves)
 # - *Pictures.* Sixteen are learned by heart, and that is all. What a network says about pictures that it has never
 #   seen is another matter ([lesson 00](00_what_we_will_build.ipynb) looks at one; lesson 10 is about it).
 #
+# ## What eight years added
+#
+# Networks after this one have more layers and fewer parameters. `tinycnn train --model resnet` builds a small one
+# with two further parts: *batch normalization* brings every channel to mean 0 and variance 1 over the batch
+# ([batchnorm.py](../tinycnn/layers/batchnorm.py)), and a *residual block* adds to its input what its layers make
+# of it ([residual.py](../tinycnn/layers/residual.py)), so that a gradient also has a way past them. It has 13
+# convolutions, and half the parameters of the localizer with 4. On ten classes of photographs it names as many
+# rightly, .789 of them, but its boxes are better: a mean IoU of .593 against .563 ([the
+# table](../README.md#results)).
+#
 # ## Read it in the library
 #
 # The library's normalization has both conventions for alpha (`_a`), and a window whose size may be even: then

@@ -5,8 +5,8 @@
         -> the map, flattened -> hidden layer -> box head: 4 numbers         where does
 
 Each block halves the height and width. Its input takes a shortcut around two convolutions (layers/residual.py), each
-convolution is followed by a batch normalization (layers/batchnorm.py), and so five times as many layers as in the plain
-localizer are trained from random weights, with a fifth of its parameters.
+convolution is followed by a batch normalization (layers/batchnorm.py), and so three times as many convolutions as in
+the plain localizer are trained from random weights, with half of its parameters.
 """
 
 from collections.abc import Sequence
