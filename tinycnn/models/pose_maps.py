@@ -30,7 +30,8 @@ def pose_maps(image_size: int = 64, channels: Sequence[int] = (16, 32, 64, 96, 1
     halved = 2 ** (len(channels) - 1)
     if len(channels) <= LEVELS or image_size % halved:
         raise ShapeError(f"pose_maps takes channels for at least {LEVELS + 1} sizes, each half as large as that "
-                         f"before; {image_size} pixels and channels {tuple(channels)} would need a multiple of {halved}")
+                         f"before; {image_size} pixels and channels {tuple(channels)} would need a multiple of "
+                         f"{halved} pixels")
     config = {"architecture": "pose-maps", "image_size": image_size, "channels": list(channels), "mirror": mirror}
     rng, layers, c = np.random.default_rng(seed), [], 3
     for f in channels[:LEVELS]:
