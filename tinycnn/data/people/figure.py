@@ -70,7 +70,7 @@ def random_clothes(rng: np.random.Generator) -> Clothes:
     legs = float(rng.choice([0.6, 2.0], p=[0.35, 0.65]))
     stripes, long_hair = rng.uniform(8, 18) if rng.random() < 0.35 else 0.0, rng.random() < 0.4
     (own,) = rng.spawn(1)  # a stream of its own, which moves nothing else in the picture
-    if 0.4 < hair.mean() / skin.mean() < 2.5:  # a face is seen only beside another color
+    if 0.4 < hair.mean() / skin.mean() < 2.5:  # a face is seen beside another color
         hair = hair * np.float32(0.3 if skin.mean() > 0.1 else 4)
     return Clothes(skin, shirt, second, trousers, shoes, hair, sleeves, legs, stripes, long_hair,
                    second if own.random() < 0.3 else shirt, own.uniform(0.03, 0.07), own.random() < 0.6)
