@@ -2,7 +2,9 @@
 
 import numpy as np
 import pytest
+from harness import expect_close, numbers, run
 
+from tinycnn import reference
 from tinycnn.errors import ShapeError
 from tinycnn.layers import AvgPool2d, Upsample2d
 
@@ -13,6 +15,13 @@ def test_pixels_become_blocks_and_the_gradient_is_their_sum():
     np.testing.assert_array_equal(y[0, :, :, 0], [[1, 1, 2, 2], [1, 1, 2, 2], [3, 3, 4, 4], [3, 3, 4, 4]])
     dx = layer.backward(np.arange(16, dtype=np.float32).reshape(y.shape))
     np.testing.assert_array_equal(dx[0, :, :, 0], [[0 + 1 + 4 + 5, 2 + 3 + 6 + 7], [8 + 9 + 12 + 13, 50]])
+
+
+def test_it_is_what_the_loops_say(device):
+    x = numbers((3, 4, 5, 2), "float64")
+    got = run(Upsample2d(2), x, device)
+    expect_close(got.y, reference.upsample2d(x, 2), "float64")
+    expect_close(got.dx, reference.upsample2d_backward(got.dy, 2), "float64")
 
 
 def test_a_mean_over_the_blocks_gives_the_map_back():
