@@ -27,6 +27,7 @@ LAYERS = {
     "Conv2d": "conv", "MaxPool2d": "pool", "AvgPool2d": "pool", "ReLU": "activation", "Dropout": "activation",
     "LocalResponseNorm": "normalization", "Linear": "linear", "Flatten": "linear", "LeakyReLU": "activation",
     "GlobalAvgPool2d": "pool", "BatchNorm2d": "batchnorm", "Residual": "residual",
+    "Upsample2d": "upsample",
 }  # fmt: skip
 LONGER = {"Conv2d": 28}  # groups, padding="same", and a dx that can be skipped
 

@@ -12,8 +12,9 @@ from tinycnn.poses import JOINTS
 
 pytestmark = pytest.mark.slow  # most of it trains
 
-TINY = ["--task", "pose", "--size", "24", "--image-size", "32", "--channels", "6,8,8", "--hidden", "10",
-        "--batch-size", "8", "--valid-fraction", "0.2", "--stages", "1", "--quiet"]  # fmt: skip
+COMMON = ["--size", "24", "--image-size", "32", "--batch-size", "8", "--valid-fraction", "0.2", "--quiet"]
+TINY = ["--model", "pose-plain", "--channels", "6,8,8", "--hidden", "10", "--stages", "1", *COMMON]
+MAPS = ["--task", "pose", "--channels", "4,6,8,8", *COMMON]
 TWO = [*TINY, "--stages", "2", "--epochs", "1", "--second-epochs", "2", "--second-size", "16", "--zoom", "0.6"]
 
 
@@ -32,6 +33,16 @@ def test_a_run_leaves_everything_in_its_folder(run):
     assert {"pcp/total", "pck/total", "pckh/total", "mean_pose/pck/total"} <= set(metrics["test"])
     settings = json.loads((run / "config.json").read_text())["settings"]
     assert settings["task"] == "pose" and settings["data"] == "people" and settings["box_loss"] == "smooth-l1"
+
+
+@pytest.mark.parametrize("stages", ["1", "2"])
+def test_drawn_people_are_learned_by_maps(stages, tmp_path, capsys):
+    second = ["--second-epochs", "1", "--second-size", "16"] if stages == "2" else []
+    assert main(["train", *MAPS, "--epochs", "1", "--stages", stages, *second, "--out", str(tmp_path / "run")]) == 0
+    assert json.loads((tmp_path / "run/config.json").read_text())["settings"]["model"] == "pose-maps"
+    capsys.readouterr()
+    assert main(["evaluate", str(tmp_path / "run")]) == 0 and "PCK@.2" in capsys.readouterr().out
+    assert main(["inspect", str(tmp_path / "run"), "--out", str(tmp_path)]) == 0
 
 
 def test_it_is_repeated_resumed_and_measured_again(run, tmp_path, capsys):
@@ -99,12 +110,14 @@ def test_inspect_writes_one_picture(run, tmp_path, capsys):
 
 @pytest.mark.parametrize("call, words", [
     (["train", "--task", "pose", "--data", "scenes"], "--task pose learns people"),
-    (["train", "--task", "pose", "--model", "resnet"], "with --model pose or pose-plain or pose-alexnet"),
+    (["train", "--task", "pose", "--model", "resnet"], "with --model pose or pose-plain or pose-maps or pose-alexnet"),
     (["train", "--data", "people"], "--task localize learns scenes"),
     (["train", *TINY, "--class-weight", "2"], "--class-weight has no meaning for a pose"),
     (["train", *TINY, "--box-loss", "giou"], "giou compares boxes"),
     (["train", "--zoom", "0.4"], "--zoom belongs to --task pose"),
     (["train", *TINY, "--stages", "3"], "at most 2"),
+    (["train", *MAPS, "--hidden", "10"], "belongs to other models"),
+    (["train", *MAPS, "--image-size", "36"], "half as large"),
     (["train", *TINY, "--data", "nowhere"], "joints.mat is missing"),
     (["train", *TINY, "--freeze", "box_head:1"], "parts are called trunk"),
     (["predict", "x.png", "--person", "1,2,3"], "expected a box xmin,ymin,xmax,ymax"),

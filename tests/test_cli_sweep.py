@@ -256,7 +256,7 @@ def test_a_run_that_diverges_does_not_end_the_others(capsys):
 
 @pytest.mark.slow
 def test_poses_are_swept_and_compared_by_their_own_measures(capsys):
-    call = ["--lr", "0.001,0.003", "--quiet", "--out", "out", "--", "--task", "pose", *FIXED]
+    call = ["--lr", "0.001,0.003", "--quiet", "--out", "out", "--", "--model", "pose-plain", *FIXED]
     assert ran(*call) == 0
     told = capsys.readouterr().out
     assert "valid PCP  valid PCK" in told and "Chosen by the validation pictures (PCK): lr 0.00" in told

@@ -196,3 +196,10 @@ def test_results_have_the_dtype_of_the_input(dtype):
     made += [reference.softmax(rows), reference.softmax_cross_entropy_backward(rows, [0] * 8)]
     made += [reference.l2_loss_backward(rows, rows)]
     assert {array.dtype for array in made} == {np.dtype(dtype)}
+
+
+def test_upsampling_by_hand_and_by_differences():
+    x = np.array([[1.0, 2]]).reshape(1, 1, 2, 1)
+    np.testing.assert_array_equal(reference.upsample2d(x, 2)[0, :, :, 0], [[1, 1, 2, 2]] * 2)
+    x, dy = numbers((2, 2, 3, 2)), numbers((2, 6, 9, 2), seed=1)
+    expect_slope(reference.upsample2d_backward(dy, 3), lambda x: reference.upsample2d(x, 3), x, dy)

@@ -59,6 +59,30 @@ def decode_joints(codes: ArrayLike, boxes: ArrayLike) -> np.ndarray:
     return np.asarray(codes, np.float64) * extent + center
 
 
+def places_in_maps(maps: ArrayLike, reach: int = 1) -> np.ndarray:
+    """The place that each map means, (N, J, 2) float64 in units of the window, from its center; maps: (N, R, R, J).
+
+    It is the mean of the places around the highest score, up to `reach` cells away, each as likely as softmax says. So
+    it lies between cells, and a second hill elsewhere, the other hand say, has no part in it.
+    """
+    maps = np.asarray(maps, np.float64)
+    n, rows, columns, j = maps.shape
+    best = maps.reshape(n, rows * columns, j).argmax(axis=1)  # (N, J)
+    y, x = best // columns, best % columns
+    total, sums = np.zeros((n, j)), np.zeros((n, j, 2))
+    person, joint = np.arange(n)[:, None], np.arange(j)
+    highest = maps[person, y, x, joint]
+    for dy in range(-reach, reach + 1):
+        for dx in range(-reach, reach + 1):
+            row, column = y + dy, x + dx
+            inside = (row >= 0) & (row < rows) & (column >= 0) & (column < columns)
+            there = maps[person, np.clip(row, 0, rows - 1), np.clip(column, 0, columns - 1), joint]
+            share = np.where(inside, np.exp(there - highest), 0)
+            total += share
+            sums += share[..., None] * np.stack([(column + 0.5) / columns - 0.5, (row + 0.5) / rows - 0.5], axis=2)
+    return sums / total[..., None]
+
+
 def windows(boxes: ArrayLike, margin: float) -> np.ndarray:
     """The square around each person that a network is shown, (N, 4): its side is margin times the box's longer one."""
     boxes = np.asarray(boxes, np.float64)

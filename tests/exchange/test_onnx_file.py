@@ -92,6 +92,7 @@ def test_every_other_layer_in_one_network(tmp_path):
     expect_same(changed(net), numbers((3, 10, 8, 3), "float32"), tmp_path / "net.onnx")
     expect_same(GlobalAvgPool2d(), numbers((3, 5, 4, 2), "float32"), tmp_path / "mean.onnx")
     expect_same(ReLU(), numbers((3, 5, 4, 2), "float32"), tmp_path / "relu.onnx")
+    expect_same(tc.layers.Upsample2d(3), numbers((3, 5, 4, 2), "float32"), tmp_path / "larger.onnx")
 
 
 def build(kind):
@@ -119,8 +120,10 @@ def test_a_localizer_answers_in_shares_of_the_picture(kind, tmp_path):
     assert tuple(session.get_modelmeta().custom_metadata_map["classes"].split("\n")) == model.classes
 
 
-def test_a_pose_network_answers_in_units_of_the_window(tmp_path):
-    model = changed(tc.models.pose_resnet(image_size=16, channels=(4, 6), hidden=8))
+@pytest.mark.parametrize("maps", [False, True])
+def test_a_pose_network_answers_in_units_of_the_window(maps, tmp_path):
+    model = changed(tc.models.pose_maps(16, (4, 5, 6)) if maps else
+                    tc.models.pose_resnet(image_size=16, channels=(4, 6), hidden=8))  # fmt: skip
     assert model.mirror
     images = np.random.default_rng(0).integers(0, 256, (3, 16, 16, 3), dtype=np.uint8)
     tc.to_onnx(model, tmp_path / "pose.onnx")

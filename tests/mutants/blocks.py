@@ -4,7 +4,7 @@ from functools import partial
 
 import numpy as np
 
-from tinycnn.layers import BatchNorm2d, Conv2d, GlobalAvgPool2d, LeakyReLU, ReLU, Residual
+from tinycnn.layers import BatchNorm2d, Conv2d, GlobalAvgPool2d, LeakyReLU, ReLU, Residual, Upsample2d
 
 from .registry import plant
 
@@ -75,6 +75,16 @@ overall("sum for mean", "factor", "dy goes to every pixel whole.",
 
 overall("divided by the width alone", "factor", "The mean over both axes, taken back over one.",
         ("(h * w)", "w"))
+
+# --- Upsample2d ---
+
+larger = partial(plant, Upsample2d, inputs=images)
+
+larger("mean for sum", "factor", "Each pixel of a block is taken for a part of it.",
+       ("sum(axis=(2, 4))", "mean(axis=(2, 4))"))
+
+larger("one of the block", None, "The gradient of the block's upper left pixel alone.",
+       ("reshape(n, h // k, k, w // k, k, c).sum(axis=(2, 4))", "reshape(n, h // k, k, w // k, k, c)[:, :, 0, :, 0]"))
 
 # --- Residual ---
 

@@ -9,6 +9,7 @@ from tinycnn.class_losses import WeightedCrossEntropy
 from tinycnn.hinge_loss import HingeLoss, MulticlassHingeLoss
 from tinycnn.layers import Buffer
 from tinycnn.losses import L2Loss, MultiTaskLoss, SoftmaxCrossEntropy
+from tinycnn.pose_loss import JointMapLoss
 
 from .registry import plant
 
@@ -234,3 +235,22 @@ giou("width and height exchanged", None, "The sides go back in the wrong order."
 
 giou("sum over the batch", "batch mean", "The mean is not passed back.",
      (" / len(low)", ""))
+
+# --- JointMapLoss ---
+
+
+def maps_and_places(rng):
+    maps, places = rng.standard_normal((3, 4, 4, 2), dtype=np.float32), rng.uniform(-0.4, 0.4, (3, 4))
+    return maps, places.astype(np.float32), np.repeat([[1, 0], [1, 1], [1, 1]], 2, axis=1).astype(np.float32)
+
+
+maps = partial(plant, JointMapLoss, inputs=maps_and_places, sigma=0.2)
+
+maps("hidden joints too", None, "A joint that does not count gets a gradient.",
+     ("* weight[:, None, None]", "* weight.max()"))
+
+maps("hill forgotten", None, "The gradient of what is likely, wherever the joint is.",
+     (" - hill)", ")"))
+
+maps("true minus predicted", "sign", "hill - p.",
+     ("(array_module(log_p).exp(log_p) - hill)", "(hill - array_module(log_p).exp(log_p))"))

@@ -18,6 +18,7 @@ from tinycnn.layers import (
     MaxPool2d,
     ReLU,
     Residual,
+    Upsample2d,
 )
 
 torch = pytest.importorskip("torch")
@@ -141,6 +142,13 @@ def test_leaky_relu(device, shape, dtype, layout, slope):
     x = numbers(shape, dtype)
     got = run(LeakyReLU(slope), x, device, layout)
     expect_equal(got, theirs(lambda x: F.leaky_relu(x, slope), x, got.dy), dtype)
+
+
+@given(IMAGES, DTYPES, LAYOUTS, st.integers(1, 3))
+def test_upsampling(device, shape, dtype, layout, factor):
+    x = numbers(shape, dtype)
+    got = run(Upsample2d(factor), x, device, layout)
+    expect_equal(got, theirs(lambda x: F.interpolate(x, scale_factor=factor), x, got.dy), dtype)
 
 
 @given(IMAGES, DTYPES, LAYOUTS)

@@ -10,7 +10,7 @@ from tinycnn.cli.runs import config_of, read_config
 from tinycnn.data.mixing import MIXES
 from tinycnn.losses import MultiTaskLoss
 from tinycnn.optim import SCHEDULES
-from tinycnn.pose_loss import PoseLoss
+from tinycnn.pose_loss import JointMapLoss, PoseLoss
 
 
 def augment_of(settings):
@@ -48,7 +48,8 @@ def loss_of(settings, weights=None):
     arguments = {"beta": settings["beta"]} if settings["box_loss"] == "smooth-l1" else {}
     box_loss = BOX_LOSSES[settings["box_loss"]](**arguments)
     if settings["task"] == "pose":
-        return PoseLoss(box_loss)
+        maps = settings["model"] == "pose-maps" and settings["stages"] == 1  # a second stage says numbers
+        return PoseLoss(JointMapLoss() if maps else box_loss)
     smoothing, each = settings["label_smoothing"], None if weights is None else list(weights.values())
     if each is None and settings["mix"] == "none":
         return MultiTaskLoss(settings["class_weight"], settings["box_weight"], box_loss, smoothing)

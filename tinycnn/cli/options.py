@@ -34,9 +34,9 @@ class Parser(argparse.ArgumentParser):
 
 # The models of each task, and what is drawn for it.
 TASKS = {"localize": ("localizer", "resnet", "alexnet", "hog-heads", "hog-svm", "haar"),
-         "pose": ("pose", "pose-plain", "pose-alexnet")}
+         "pose": ("pose", "pose-plain", "pose-maps", "pose-alexnet")}
 MODELS = tuple(model for models in TASKS.values() for model in models)
-USUAL = {"people": "pose-plain"}  # as many as one likes: in the same time it sees more of them
+USUAL = {"people": "pose-maps"}
 DRAWN = {"localize": "scenes", "pose": "people"}
 
 

@@ -16,6 +16,7 @@ from tinycnn import layers
 from tinycnn.backend import Shape, to_numpy
 from tinycnn.errors import require
 from tinycnn.exchange.arrangement import expect_one_stage
+from tinycnn.exchange.onnx_pose import joints
 from tinycnn.files import atomic_write
 from tinycnn.layers import Layer
 from tinycnn.models.base import PictureModel, has_own_methods
@@ -23,7 +24,6 @@ from tinycnn.models.localizer import Localizer
 from tinycnn.models.multi_head import MultiHead
 from tinycnn.models.named_heads import BoxHead, ClassHead, PointsHead
 from tinycnn.models.pose import PoseNet
-from tinycnn.poses import MIRRORED
 
 OPSET, IR_VERSION = 19, 9  # what onnxruntime 1.16 reads already
 FIRST, LAST = (0, 3, 1, 2), (0, 2, 3, 1)  # channels last -> first, and back
@@ -116,21 +116,7 @@ def _heads(graph, model):
     return outputs
 
 
-def _pose(graph, model):
-    """As of a Localizer, from the pixels of a window to joints."""
-    mean, std = to_numpy(model.joint_statistics.value)
-    joints = None
-    for mirrored in [False, True] if model.mirror else [False]:
-        y = graph.last(graph.layer(model.head, graph.layer(model.trunk, (graph.pixels(model, mirrored), False))))
-        codes = graph.node("Reshape", [graph.add(graph.multiply(y, std), mean), graph.integers([0, -1, 2])])
-        if mirrored:
-            joints = graph.mean(joints, graph.multiply(graph.pick(codes, MIRRORED, axis=1), [-1, 1]))
-        else:
-            joints = codes
-    return {"joints": (joints, (len(mean) // 2, 2))}
-
-
-MODELS: dict[type, Any] = {Localizer: _localizer, PoseNet: _pose, MultiHead: _heads}
+MODELS: dict[type, Any] = {Localizer: _localizer, PoseNet: joints, MultiHead: _heads}
 
 
 class Graph:
@@ -256,6 +242,12 @@ def _global(graph, layer, x):
     return graph.node("Flatten", [graph.node("GlobalAveragePool", [graph.first(x)])], axis=1), False
 
 
+def _larger(graph, layer, x):
+    scales = graph.constant([1, 1, layer.factor, layer.factor])
+    return graph.node("Resize", [graph.first(x), "", scales], mode="nearest", nearest_mode="floor",
+                      coordinate_transformation_mode="asymmetric"), True
+
+
 def _linear(graph, layer, x):
     inputs = [graph.last(x), graph.weights(layer.w)]
     return graph.node("Gemm", inputs + ([] if layer.b is None else [graph.weights(layer.b)])), False
@@ -276,7 +268,7 @@ def _batchnorm(graph, layer, x):
 WRITERS: dict[type, Any] = {
     layers.Sequential: _chain, layers.Residual: _residual, layers.Conv2d: _convolution, layers.Linear: _linear,
     layers.MaxPool2d: _pool("MaxPool"), layers.AvgPool2d: _pool("AveragePool"), layers.GlobalAvgPool2d: _global,
-    layers.LocalResponseNorm: _response, layers.BatchNorm2d: _batchnorm,
+    layers.LocalResponseNorm: _response, layers.BatchNorm2d: _batchnorm, layers.Upsample2d: _larger,
     layers.ReLU: lambda graph, layer, x: (graph.node("Relu", [x[0]]), x[1]),
     layers.LeakyReLU: lambda graph, layer, x: (graph.node("LeakyRelu", [x[0]], alpha=layer.negative_slope), x[1]),
     layers.Dropout: lambda graph, layer, x: x,

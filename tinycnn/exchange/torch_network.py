@@ -26,7 +26,7 @@ nn = torch.nn
 
 class Network(nn.Module):  # type: ignore[name-defined]
     """A Localizer or PoseNet: normalized images (N, C, H, W) -> scores (N, K), boxes (N, 4) or (N, K, 4), both as
-    model.forward gives them; or (N, 2 * J).
+    model.forward gives them; or (N, 2 * J), or maps (N, J, R, R).
     """
 
     def __init__(self, model: Any, inplace: bool = False) -> None:
@@ -119,6 +119,7 @@ COUNTERPARTS: dict[type, Any] = {
     layers.MaxPool2d: lambda layer, _: nn.MaxPool2d(layer.kernel, layer.stride, layer.padding,
                                                     ceil_mode=layer.ceil_mode),
     layers.GlobalAvgPool2d: lambda layer, _: GlobalAvgPool(),
+    layers.Upsample2d: lambda layer, _: nn.Upsample(scale_factor=layer.factor),
     layers.BatchNorm2d: lambda layer, _: nn.BatchNorm2d(layer.channels, layer.eps, layer.momentum),
     layers.Dropout: lambda layer, _: nn.Dropout(layer.p),
     layers.ReLU: lambda layer, inplace: nn.ReLU(inplace=inplace),

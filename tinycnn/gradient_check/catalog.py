@@ -27,9 +27,11 @@ from tinycnn.layers import (
     ReLU,
     Residual,
     Sequential,
+    Upsample2d,
 )
 from tinycnn.losses import L2Loss, MultiTaskLoss, SoftmaxCrossEntropy
-from tinycnn.models import localizer, multi_head, pose_resnet, resnet_localizer
+from tinycnn.models import localizer, multi_head, pose_maps, pose_resnet, resnet_localizer
+from tinycnn.pose_loss import JointMapLoss
 
 
 def check_all_layers(seed: int = 0) -> list[tuple[str, Report]]:
@@ -64,6 +66,7 @@ def cases(seed=0):
         (AvgPool2d(3, stride=2, padding=1), image),
         (AvgPool2d(3, stride=2, padding=1, ceil_mode=True, count_include_pad=False), image),
         (GlobalAvgPool2d(), image),
+        (Upsample2d(2), image),
         (Linear(6, 4, rng=rng), numbers(5, 6)),
         (Flatten(), image),
         (ReLU(), image),
@@ -87,6 +90,7 @@ def cases(seed=0):
         ("L2Loss", L2Loss(), (boxes, targets)),
         ("L2Loss with a mask", L2Loss(), (boxes, targets, mask)),
         ("SmoothL1Loss", SmoothL1Loss(0.7), (boxes, targets)),
+        ("JointMapLoss", JointMapLoss(0.1), (numbers(5, 4, 4, 2), targets / 4, mask[:, :1].repeat(4, axis=1))),
         ("GIoULoss", GIoULoss(), (boxes + 2, targets + 2)),
         ("MultiTaskLoss", MultiTaskLoss(0.7, 1.9), ((scores, boxes), (labels, targets))),
         ("MultiTaskLoss, one box per class", MultiTaskLoss(0.7, 1.9), ((scores, numbers(5, 4, 4)), (labels, targets))),
@@ -114,4 +118,5 @@ def cases(seed=0):
                       channels=(4, 6), hidden=16, dropout=0.3, seed=seed)
     found.append(("MultiHead", many, (numbers(2, 8, 8, 3),)))
     found.append(("PoseNet", pose_resnet(8, (4,), hidden=16, seed=seed), (numbers(3, 8, 8, 3),)))
+    found.append(("PoseNet of maps", pose_maps(16, (4, 4, 6, 6), seed=seed), (numbers(2, 16, 16, 3),)))
     return found

@@ -11,7 +11,6 @@ from tinycnn.errors import DataError
 from tinycnn.files import expect_own
 from tinycnn.inspection.taps import twin
 from tinycnn.models.pose import PoseNet
-from tinycnn.pose_loss import PoseLoss
 from tinycnn.tasks.pose import PoseEstimation
 
 ENOUGH = 256  # people that are looked at
@@ -37,7 +36,7 @@ def joint_errors(model: PoseNet, samples: PoseSamples, train: PoseSamples) -> tu
 
 
 def limb_pulls(model: PoseNet, samples: PoseSamples) -> dict[str, float]:
-    """{stick: norm of the gradient at the features of the L2 loss of its joints alone}, on `samples`.
+    """{stick: norm of the gradient at the features of the loss of its joints alone}, on `samples`: L2, or of maps.
 
     Backward is linear, so each limb's gradient can be sent down by itself; that of the loss is the sum of those of the
     joints.
@@ -51,7 +50,7 @@ def limb_pulls(model: PoseNet, samples: PoseSamples) -> dict[str, float]:
         chosen = np.zeros(mask.shape, np.float32)
         for joint in ends[0] + ends[1]:
             chosen[:, 2 * joint : 2 * joint + 2] = 1
-        loss = PoseLoss()
+        loss = task.usual_loss(None)
         loss.forward(second.head.forward(features), (targets, mask * to_device(chosen, model.device)))
         gradient = to_numpy(second.head.backward(loss.backward()))
         pulls[name] = float(np.sqrt((gradient.astype(np.float64) ** 2).sum()))
@@ -61,7 +60,8 @@ def limb_pulls(model: PoseNet, samples: PoseSamples) -> dict[str, float]:
 def saliency_of(model: PoseNet, image: np.ndarray, joint: int) -> tuple[np.ndarray, np.ndarray]:
     """How strongly each pixel of one network input (S, S, 3) uint8 moves a joint: (S, S), and where it is said to be.
 
-    The norm over channels and over x and y of d(coordinate) / d(pixel), in window sides for each gray level.
+    The norm over channels and over x and y of d(coordinate) / d(pixel), in window sides for each gray level. Of a map,
+    the coordinate is the mean of all places, each as likely as softmax says.
     """
     second = twin(model).eval()
     x = second.normalize(to_device(image[None], model.device))
@@ -69,12 +69,24 @@ def saliency_of(model: PoseNet, image: np.ndarray, joint: int) -> tuple[np.ndarr
     for axis in range(2):
         y = second.forward(x)
         dy = np.zeros(y.shape, np.float32)
-        dy[0, 2 * joint + axis] = std[2 * joint + axis]
+        if model.map_size:
+            dy[0, :, :, joint] = _slope(to_numpy(y)[0, :, :, joint], axis)
+        else:
+            dy[0, 2 * joint + axis] = std[2 * joint + axis]
         dx = to_numpy(second.backward(to_device(dy, model.device), input_gradient=True))[0]
         total += ((dx / np.asarray(model.pixel_scale)) ** 2).sum(axis=2)
     with second.predicting():
         place = second.answer(x)[0, joint]
     return np.sqrt(total), (place + 0.5) * model.image_size - 0.5
+
+
+def _slope(scores, axis):
+    """d(mean place) / d(scores), (R, R): how likely a place is, times how far it is from the mean. axis: 0 is x"""
+    likely = np.exp(scores - scores.max())
+    likely /= likely.sum()
+    middles = (np.arange(len(scores)) + 0.5) / len(scores) - 0.5
+    places = middles if axis == 0 else middles[:, None]  # they broadcast to (R, R)
+    return likely * (places - (likely * places).sum())
 
 
 def pose_picture(model: PoseNet, data: PoseDataset, out: str | Path, joint: str = "right wrist") -> str:

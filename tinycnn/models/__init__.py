@@ -8,10 +8,11 @@ from tinycnn.models.localizer import Localizer, Prediction, localizer, softmax
 from tinycnn.models.multi_head import MultiHead, multi_head
 from tinycnn.models.named_heads import BoxHead, ClassHead, Head, NumbersHead, PointsHead
 from tinycnn.models.pose import PoseNet, PosePrediction, pose_alexnet, pose_plain, pose_resnet
+from tinycnn.models.pose_maps import pose_maps
 from tinycnn.models.resnet import resnet_localizer
 from tinycnn.models.transfer import initialize
 
 __all__ = ["ARCHITECTURES", "BoxHead", "ClassHead", "Head", "Localizer", "MultiHead", "NumbersHead", "PointsHead",
            "PoseCascade", "PoseNet", "PosePrediction", "Prediction", "alexnet_localizer", "alexnet_pose", "build",
-           "hog_localizer", "initialize", "localizer", "multi_head", "pose_alexnet", "pose_plain", "pose_resnet",
-           "resnet_localizer", "softmax"]
+           "hog_localizer", "initialize", "localizer", "multi_head", "pose_alexnet", "pose_maps", "pose_plain",
+           "pose_resnet", "resnet_localizer", "softmax"]

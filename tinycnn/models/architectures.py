@@ -12,12 +12,14 @@ from tinycnn.models.hog import hog_localizer
 from tinycnn.models.localizer import localizer
 from tinycnn.models.multi_head import multi_head
 from tinycnn.models.pose import pose_alexnet, pose_plain, pose_resnet
+from tinycnn.models.pose_maps import pose_maps
 from tinycnn.models.resnet import resnet_localizer
 
 ARCHITECTURES: dict[str, Callable[..., Any]] = {
     "localizer": localizer, "resnet": resnet_localizer, "alexnet": alexnet_localizer,
     "hog-heads": hog_localizer, "hog-svm": hog_svm, "haar": haar,
-    "pose": pose_resnet, "pose-alexnet": pose_alexnet, "pose-plain": pose_plain, "multi-head": multi_head,
+    "pose": pose_resnet, "pose-alexnet": pose_alexnet, "pose-plain": pose_plain, "pose-maps": pose_maps,
+    "multi-head": multi_head,
 }  # fmt: skip
 
 

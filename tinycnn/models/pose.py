@@ -31,7 +31,7 @@ from tinycnn.models.alexnet import VARIANTS, alexnet_pose
 from tinycnn.models.base import Images, PictureModel, chain, structure
 from tinycnn.models.heads import small_head
 from tinycnn.models.resnet import residual_trunk
-from tinycnn.poses import JOINTS, MIRRORED, decode_joints, windows
+from tinycnn.poses import JOINTS, MIRRORED, decode_joints, places_in_maps, windows
 from tinycnn.resize import crop_resize
 
 
@@ -51,9 +51,10 @@ class PosePrediction:
 
 
 class PoseNet(PictureModel):
-    """A trunk and a head of 2 * J numbers.
+    """A trunk and a head of 2 * J numbers, or of a map of scores for each joint.
 
-    trunk: any layer from images (N, S, S, 3) to features    head: features -> (N, 2 * J)    image_size: S
+    trunk: any layer from images (N, S, S, 3) to features    head: features -> (N, 2 * J), or maps (N, R, R, J)
+    image_size: S
     margin: the side of the window that is shown, as a multiple of the longer side of a person's box
     """
 
@@ -69,11 +70,15 @@ class PoseNet(PictureModel):
         numbers = 2 * len(JOINTS)
         self.joint_statistics = Buffer(np.array([[0.0] * numbers, [0.25] * numbers]))
         given = head.output_shape(trunk.output_shape((image_size, image_size, 3)))
-        if given != (numbers,):
-            raise ShapeError(f"the head must give {numbers} numbers, x and y of {len(JOINTS)} joints, gives {given}")
+        if given != (numbers,) and (len(given) != 3 or given[2] != len(JOINTS)):
+            raise ShapeError(f"the head must give {numbers} numbers, x and y of {len(JOINTS)} joints, or a map of "
+                             f"each, (R, R, {len(JOINTS)}), gives {given}")
+        self.map_size = 0 if given == (numbers,) else given[0]  # R, of a head that gives maps
 
     def forward(self, x: Array) -> Array:
-        """x: (N, S, S, 3) from normalize() -> standardized coordinates (N, 2 * J): x and y of joint 1, joint 2 ..."""
+        """x: (N, S, S, 3) from normalize() -> standardized coordinates (N, 2 * J): x and y of joint 1, joint 2 ...; or
+        maps of scores (N, R, R, J)
+        """
         trunk, head = chain(self.trunk), chain(self.head)
         y = head.forward(trunk.forward(x))
         self.remember((trunk, head), output=y)
@@ -93,11 +98,15 @@ class PoseNet(PictureModel):
         return codes
 
     def _codes(self, y):
+        if self.map_size:
+            return places_in_maps(to_numpy(y))
         mean, std = to_numpy(self.joint_statistics.value).astype(np.float64)
         return (to_numpy(y) * std + mean).reshape(len(y), -1, 2)
 
     def standardize(self, codes: ArrayLike) -> Array:
-        """Joints (N, J, 2) on the host, in units of the window -> the head's targets (N, 2 * J), where the model is."""
+        """Joints (N, J, 2) on the host, in units of the window -> the head's targets (N, 2 * J), where the model is.
+        Those of maps are in units of the window.
+        """
         mean, std = to_numpy(self.joint_statistics.value).astype(np.float64)
         targets = (np.asarray(codes, np.float64).reshape(len(codes), -1) - mean) / std
         return to_device(targets.astype(np.float32), self.device)
@@ -112,6 +121,8 @@ class PoseNet(PictureModel):
             raise DataError(f"the training set never shows the {never}: its place cannot be learned")
         mean = numbers.sum(axis=0) / counts
         std = np.sqrt((np.where(shown, numbers - mean, 0.0) ** 2).sum(axis=0) / counts)
+        if self.map_size:  # a map has its places wherever joints mostly are
+            mean, std = np.zeros_like(mean), np.ones_like(std)
         was, new = self.joint_statistics.value, np.stack([mean, np.maximum(std, 1e-3)])
         self.joint_statistics.value = to_device(new.astype(was.dtype), device_of(was))
         self.has_statistics = True

@@ -46,6 +46,8 @@ from tinycnn.reference.windows import (
     conv2d_backward,
     max_pool2d,
     max_pool2d_backward,
+    upsample2d,
+    upsample2d_backward,
 )
 
 __all__ = [
@@ -53,5 +55,6 @@ __all__ = [
     "hinge_loss", "hinge_loss_backward", "hog", "l2_loss", "l2_loss_backward", "linear", "linear_backward",
     "local_response_norm", "local_response_norm_backward", "max_pool2d", "max_pool2d_backward",
     "multiclass_hinge_loss", "multiclass_hinge_loss_backward", "softmax", "softmax_cross_entropy",
-    "softmax_cross_entropy_backward", "weighted_cross_entropy", "weighted_cross_entropy_backward",
+    "softmax_cross_entropy_backward", "upsample2d", "upsample2d_backward", "weighted_cross_entropy",
+    "weighted_cross_entropy_backward",
 ]

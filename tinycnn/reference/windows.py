@@ -117,6 +117,24 @@ def _count(i, j, kernel_size, stride, padding, x_shape, count_include_pad):
     return sides[0] * sides[1]
 
 
+def upsample2d(x: Array, factor: int) -> Array:
+    """y[n, i, j, c] = x[n, i // factor, j // factor, c].    x: (N, H, W, C)    y: (N, factor * H, factor * W, C)"""
+    n, h, w, c = x.shape
+    y = np.zeros((n, factor * h, factor * w, c), x.dtype)
+    for n, i, j, c in np.ndindex(y.shape):
+        y[n, i, j, c] = x[n, i // factor, j // factor, c]
+    return y
+
+
+def upsample2d_backward(dy: Array, factor: int) -> Array:
+    """One pixel made a block of them, and collects what they get. Returns dx (N, H, W, C)."""
+    n, h, w, c = dy.shape
+    dx = np.zeros((n, h // factor, w // factor, c), dy.dtype)
+    for n, i, j, c in np.ndindex(dy.shape):
+        dx[n, i // factor, j // factor, c] += dy[n, i, j, c]
+    return dx
+
+
 # --- where a window lies ---
 
 

@@ -1,5 +1,6 @@
 """The task of a PoseNet: the joints of one person, whose box is given."""
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -7,13 +8,15 @@ import numpy as np
 
 from tinycnn import poses
 from tinycnn.backend import Array, to_device
+from tinycnn.box_losses import SmoothL1Loss
 from tinycnn.data.pose_augment import PoseAugment
 from tinycnn.data.pose_batches import PoseBatch, pose_batches
 from tinycnn.data.pose_samples import PoseDataset, PoseSamples, cut_out
 from tinycnn.errors import DataError
 from tinycnn.history import Row
+from tinycnn.losses import L2Loss
 from tinycnn.models.pose import PoseNet
-from tinycnn.pose_loss import PoseLoss
+from tinycnn.pose_loss import JointMapLoss, PoseLoss
 from tinycnn.tasks.parts import expect_part, expect_something, say_if_exploded, two_parts
 from tinycnn.text import kind
 from tinycnn.updates import ALONE
@@ -48,13 +51,18 @@ class PoseEstimation:
         return samples if small else cut_out(samples, self.side, AROUND * self.whole.margin)
 
     def usual_loss(self, mix: None) -> PoseLoss:
-        """L2 over the joints that are visible."""
-        return PoseLoss()
+        """L2 over the joints that are visible; of maps, their cross-entropy."""
+        return PoseLoss(JointMapLoss() if self.model.map_size else None)
 
     def check_loss(self, loss: Any, name: str, mix: None) -> None:
         """A loss of something else is refused with the line that is meant."""
         if not isinstance(loss, PoseLoss) and type(loss).__module__.startswith("tinycnn."):
             raise TypeError(f"{name}: {loss!r} is no loss of a pose: PoseLoss(joint_loss=...)")
+        given, maps = getattr(loss, "joint_loss", None), bool(self.model.map_size)
+        if isinstance(given, JointMapLoss | L2Loss | SmoothL1Loss) and isinstance(given, JointMapLoss) != maps:
+            says, wanted = ("a map of each joint", "JointMapLoss()") if maps else ("28 numbers", "L2Loss()")
+            raise TypeError(f"{name}: this PoseNet says {says}, which {given!r} does not compare: "
+                            f"PoseLoss({wanted})")
 
     def fingerprint(self, train: PoseSamples) -> list[float]:
         """What tells one set of training samples from another, for a run that is resumed."""
@@ -92,15 +100,19 @@ class PoseEstimation:
         model, mask = self.whole, np.repeat(valid.visible, 2, axis=1)
         joints = processes.over(valid, lambda part: self._joints(part, batch_size, workers))
         shown = poses.windows(valid.boxes, model.margin)
-        there, truth = (model.standardize(poses.encode_joints(some, shown)) for some in (joints, valid.joints))
-        value = loss.forward(there, (truth, to_device(mask.astype(np.float32), model.device)))
+        if self.model.map_size:  # the loss of maps, not of the places that are read from them
+            value = self._mean_loss(valid, loss, batch_size, workers)
+        else:
+            there, truth = (model.standardize(poses.encode_joints(some, shown)) for some in (joints, valid.joints))
+            value = loss.forward(there, (truth, to_device(mask.astype(np.float32), model.device)))
         return {"valid_loss": float(value), "valid_pcp": poses.pcp(joints, valid.joints, valid.visible)["total"],
                 "valid_pck": poses.pck(joints, valid.joints, valid.visible)["total"]}
 
     def say_if_exploded(self, row: Row, loss: Any) -> None:
         """Warn of a loss that is far above that of the mean pose."""
         if isinstance(loss, PoseLoss):
-            say_if_exploded(row, {"loss": 1.0}, "look at the people (plots.poses)")
+            guess = math.log(self.model.map_size**2) if self.model.map_size else 1.0  # all places alike; the mean pose
+            say_if_exploded(row, {"loss": guess}, "look at the people (plots.poses)")
 
     comparison_table = staticmethod(poses.comparison_table)
 
@@ -125,6 +137,16 @@ class PoseEstimation:
                 workers: int) -> tuple[dict[str, float], None]:
         """What `evaluate` gives; there are no classes to take apart."""
         return self.evaluate(samples, train_samples, batch_size, workers), None
+
+    def _mean_loss(self, samples, loss, batch_size, workers):
+        """The mean over all samples, each batch as much as it has joints that are seen."""
+        total, seen = 0.0, 0
+        with self.model.predicting():
+            for batch in self.batches(samples, batch_size, shuffle=False, workers=workers):
+                count = int(batch.visible.sum())
+                total += count * float(loss.forward(self.forward(batch.images), self.truth(batch)))
+                seen += count
+        return total / max(1, seen)
 
     def _joints(self, samples, batch_size, workers):
         """Joints of all samples in their pixels, after all stages, (n, J, 2)."""

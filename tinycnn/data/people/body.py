@@ -30,7 +30,7 @@ class Body(NamedTuple):
 
 def random_body(rng: np.random.Generator) -> Body:
     """Somebody who stands, walks, runs, stretches, bends or turns a cartwheel."""
-    front, heading = rng.random() < 0.95, 1 if rng.random() < 0.5 else -1
+    front, heading = rng.random() < 0.85, 1 if rng.random() < 0.5 else -1
     turned = rng.uniform(0.65, 1.0)  # how wide shoulders and hips look
     lean = rng.normal(0, 0.2) + (rng.uniform(0.3, 1.1) * heading if rng.random() < 0.15 else 0)
     up = _direction(math.pi + lean)
