@@ -186,7 +186,7 @@ def test_empty_samples_and_joints_that_are_never_shown():
     hidden = PoseSamples(people.images, np.nan_to_num(people.joints), visible, people.boxes, people.names)
     with pytest.raises(DataError, match="never shows the left knee"):
         tc.fit(small(), hidden, epochs=1, progress=False)
-    with pytest.raises(ShapeError, match="28 numbers, x and y of 14 joints, gives"):
+    with pytest.raises(ShapeError, match="28 numbers, x and y of 14 joints, or a map of each"):
         PoseNet(Flatten(), Linear(768, 26), 16)
 
 
