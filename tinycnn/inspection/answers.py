@@ -61,7 +61,9 @@ def show_batch(data: Samples | Dataset, image_size: int = 64, most: int = 24, *,
     shown = Samples(some.images, some.labels, _pixels(some.codes, image_size),
                     [samples.names[i] for i in some.indices], samples.classes)
     how = ("no augmentation" if augment is None else "augmented") + ("" if mix is None else ", two in one")
-    mixed = None if some.others is None else list(zip(some.others.tolist(), some.shares.tolist(), strict=True))
+    mixed = None
+    if some.others is not None and some.shares is not None:
+        mixed = list(zip(some.others.tolist(), some.shares.tolist(), strict=True))
     return contact_sheet(shown, len(shown), title=f"{len(shown)} of the {count(len(batch.images), 'picture')} in batch "
                          f"1 of epoch {epoch + 1}, {image_size} x {image_size}, {how}", in_turn=False, mixed=mixed)
 
