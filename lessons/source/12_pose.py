@@ -551,11 +551,11 @@ draw.per_joint({"no mirror": by_joint(plain), "exchanged": by_joint(mirrored), "
 #
 # (b). Half of the pictures say that the left knee is here, half that it is there, and nothing in a picture tells which
 # half it belongs to. The best answer for L2 is in the middle, on top of the right knee. Over all joints the network is
-# hardly better than the mean pose. Neck and head top are their own partners and have noticed nothing: who tests with a head
-# will never find this bug.
+# hardly better than the mean pose. Neck and head top are their own partners and have noticed nothing: who tests with a
+# head will never find this bug.
 #
-# The right mirror costs nothing, and it helps a little, in twelve epochs and with these three seeds: by two points, more
-# than the spread.
+# The right mirror costs nothing, and it helps a little, in twelve epochs and with these three seeds: by two points,
+# more than the spread.
 #
 # </details>
 #
@@ -575,8 +575,8 @@ for stick in ("total", *STICKS):
     print(f"{stick:16} {np.mean(shares):5.1f} ± {np.std(shares, ddof=1):.1f} {100 * same[stick]:9.1f}")
 
 # %% [markdown]
-# Torsos are found, heads and upper legs mostly, forearms hardly ever. And look at the column on the right before you are
-# proud of a torso: two of three are found without looking, because people stand upright.
+# Torsos are found, heads and upper legs mostly, forearms hardly ever. And look at the column on the right before you
+# are proud of a torso: two of three are found without looking, because people stand upright.
 #
 # `tinycnn train --task pose` does all of this with more people, who are turned, too, and with another head: no 28
 # numbers, but for each joint a *map* of how likely it is at each of 16 x 16 places, learned like a class by its
