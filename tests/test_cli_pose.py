@@ -110,7 +110,7 @@ def test_inspect_writes_one_picture(run, tmp_path, capsys):
 
 @pytest.mark.parametrize("call, words", [
     (["train", "--task", "pose", "--data", "scenes"], "--task pose learns people"),
-    (["train", "--task", "pose", "--model", "resnet"], "with --model pose or pose-plain or pose-maps or pose-alexnet"),
+    (["train", "--task", "pose", "--model", "resnet"], "with --model pose-maps or pose or pose-plain or pose-alexnet"),
     (["train", "--data", "people"], "--task localize learns scenes"),
     (["train", *TINY, "--class-weight", "2"], "--class-weight has no meaning for a pose"),
     (["train", *TINY, "--box-loss", "giou"], "giou compares boxes"),

@@ -6,10 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import tinycnn as tc
 from tinycnn.data.contents import contents, difference, from_arrays, picture_digests, pictures_of, to_arrays
 from tinycnn.data.dataset import Samples
 from tinycnn.data.photographs import Photographs
-from tinycnn.data.pose_samples import PoseSamples
+from tinycnn.data.pose_samples import PoseDataset, PoseSamples
+from tinycnn.generations import newest
 from tinycnn.poses import JOINTS
 
 
@@ -129,3 +131,19 @@ def test_several_differences_are_said_together():
     boxes[5, 2] = 5
     other = samples(labels=[1, 1, 0, 1, 0, 1, 0, 1], boxes=boxes)
     assert difference(of(train=samples()), of(train=other)) == "1 label has changed (p0), and 1 box has changed (p5)"
+
+
+def test_a_training_keeps_what_it_was_given_and_not_what_it_makes_of_it(tmp_path):
+    rng = np.random.default_rng(0)
+
+    def part(n):  # far larger than the network's input, so that people are cut out first
+        joints = rng.uniform(20, 140, (n, len(JOINTS), 2))
+        images = list(rng.integers(0, 256, (n, 160, 160, 3), dtype=np.uint8))
+        return PoseSamples(images, joints, np.ones((n, len(JOINTS)), bool), [[10, 10, 150, 150]] * n,
+                           [f"p{n}-{i}" for i in range(n)])
+
+    data = PoseDataset("large", part(4), part(3), part(3), [])
+    tc.fit(tc.models.pose_plain(16, (4,), 8), data, epochs=1, batch_size=2, out=tmp_path / "run", progress=False)
+    kept = newest(tmp_path / "run").samples
+    assert kept.keys() == {"train", "valid", "test"}
+    assert not difference(kept, of(**data.parts), ("train", "valid", "test"))

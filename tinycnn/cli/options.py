@@ -32,11 +32,10 @@ class Parser(argparse.ArgumentParser):
         raise UsageError(f"{message} ({self.prog} --help lists what can be given)")
 
 
-# The models of each task, and what is drawn for it.
+# The models of each task, the usual one first, and what is drawn for it.
 TASKS = {"localize": ("localizer", "resnet", "alexnet", "hog-heads", "hog-svm", "haar"),
-         "pose": ("pose", "pose-plain", "pose-maps", "pose-alexnet")}
+         "pose": ("pose-maps", "pose", "pose-plain", "pose-alexnet")}
 MODELS = tuple(model for models in TASKS.values() for model in models)
-USUAL = {"people": "pose-maps"}
 DRAWN = {"localize": "scenes", "pose": "people"}
 
 
@@ -194,7 +193,7 @@ def resolve(known, earlier=None):
         raise UsageError(f"{named.title} is learned by --task {named.task}, with --model "
                          f"{' or '.join(TASKS[named.task])}")
     data, model = known.get("data", DRAWN[task]), known.get("model")
-    model = USUAL.get(data, TASKS[task][0]) if model is None else model
+    model = TASKS[task][0] if model is None else model
     if model not in TASKS[task] or data in DRAWN.values() and data != DRAWN[task]:
         raise UsageError(f"--task {task} learns {DRAWN[task]}, or photographs, with --model "
                          f"{' or '.join(TASKS[task])}; got --model {model} --data {data}")

@@ -19,7 +19,7 @@ PRESETS: dict[str, dict[str, object]] = {
                    "size": {"scenes": 10000, "photographs": None}, "stages": {"scenes": 2, "photographs": 1}},
     "pose-maps": {"channels": (16, 32, 64, 96, 128), "hidden": None, "dropout": None, "mirror": True,
                   "batch_size": 32, "lr": 2e-3, "box_loss": "smooth-l1", "beta": 0.1, **POSE_DATA,
-                  "size": {"scenes": 10000, "photographs": None}, "epochs": {"scenes": 18, "photographs": 80}},
+                  "size": {"scenes": 10000, "photographs": None}, "epochs": {"scenes": 18, "photographs": 50}},
     "pose-alexnet": {"channels": None, "hidden": None, "dropout": 0.5, "mirror": True, "batch_size": 16, "lr": 1e-4,
                      "warmup": 0.1, "clip_norm": 1.0, "box_loss": "smooth-l1", "beta": 0.5, **POSE_DATA},
     "alexnet": {"channels": None, "hidden": None, "dropout": 0.5, "batch_size": 16, "lr": 1e-4, "warmup": 0.1,
