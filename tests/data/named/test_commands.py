@@ -112,7 +112,7 @@ def test_training_on_a_named_set_and_what_comes_after(tiny, cache, here, capsys,
 def test_people_are_learned_without_naming_the_task(tiny, here, capsys):
     tiny("lsp-extended")
     assert main(["data", "fetch", "lsp-extended", "--quiet"]) == 0
-    call = ["train", "--data", "lsp-extended", "--image-size", "16", "--channels", "4,4", "--hidden", "8"]
+    call = ["train", "--data", "lsp-extended", "--image-size", "16", "--channels", "4,4,4"]
     assert main([*call, "--epochs", "1", "--quiet", "--device", "cpu"]) == 0
     assert json.loads(Path("runs/lsp-extended-1/config.json").read_text("utf-8"))["settings"]["task"] == "pose"
     capsys.readouterr()
