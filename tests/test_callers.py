@@ -75,6 +75,17 @@ def test_a_network_that_another_thread_predicts_with_is_not_trained(model, data)
     train(model, data)
 
 
+def test_one_block_object_in_two_threads_is_two_blocks(model, data):
+    block = model.predicting()
+    with ThreadPoolExecutor(1) as other:
+        with block:
+            other.submit(block.__enter__).result()
+        with pytest.raises(OrderError, match="another thread predicts"):  # it still does: only this one has ended
+            train(model, data)
+        other.submit(block.__exit__, None, None, None).result()
+    train(model, data)
+
+
 def test_a_training_that_fails_leaves_the_network_free(model, data):
     with pytest.raises(ZeroDivisionError):
         train(model, data, on_epoch=lambda row, model: 1 // 0)

@@ -110,6 +110,7 @@ def test_inspect_writes_one_picture(run, tmp_path, capsys):
 
 @pytest.mark.parametrize("call, words", [
     (["train", "--task", "pose", "--data", "scenes"], "--task pose learns people"),
+    (["train", "--task", "pose", "--box-loss", "l2"], "--box-loss compares numbers, and pose-maps says maps"),
     (["train", "--task", "pose", "--model", "resnet"], "with --model pose-maps or pose or pose-plain or pose-alexnet"),
     (["train", "--data", "people"], "--task localize learns scenes"),
     (["train", *TINY, "--class-weight", "2"], "--class-weight has no meaning for a pose"),
@@ -117,7 +118,7 @@ def test_inspect_writes_one_picture(run, tmp_path, capsys):
     (["train", "--zoom", "0.4"], "--zoom belongs to --task pose"),
     (["train", *TINY, "--stages", "3"], "at most 2"),
     (["train", *MAPS, "--hidden", "10"], "belongs to other models"),
-    (["train", *MAPS, "--image-size", "36"], "half as large"),
+    (["train", *MAPS, "--image-size", "36"], "must be a multiple of 8 pixels"),
     (["train", *TINY, "--data", "nowhere"], "joints.mat is missing"),
     (["train", *TINY, "--freeze", "box_head:1"], "parts are called trunk"),
     (["predict", "x.png", "--person", "1,2,3"], "expected a box xmin,ymin,xmax,ymax"),

@@ -58,8 +58,12 @@ class Predicting:
         return self.model
 
     def __exit__(self, *error: object) -> None:
+        me = threading.get_ident()
         with _blocks.lock:
-            _no_longer(_blocks.predictions.pop(self.entered.pop())[1])
+            mine = [key for key in self.entered if _blocks.predictions[key][0] == me]
+            key = (mine or self.entered)[-1]  # a generator may be closed in another thread
+            self.entered.remove(key)
+            _no_longer(_blocks.predictions.pop(key)[1])
 
 
 def _no_longer(layers):

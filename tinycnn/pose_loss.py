@@ -44,13 +44,16 @@ class JointMapLoss(Layer):
     """
 
     def __init__(self, sigma: float = 0.035) -> None:
-        if not sigma > 0:
-            raise ValueError(f"JointMapLoss: sigma is the width of a hill, above 0, got {sigma!r}")
+        if not 1e-6 <= sigma <= 1e6:
+            raise ValueError(f"JointMapLoss: sigma is the width of a hill, 1e-6 to 1e6, got {sigma!r}")
         self.sigma = float(sigma)
 
     def forward(self, maps: Array, targets: Array, mask: Array | None = None) -> Array:
-        xp = array_module(maps, targets)
+        xp = array_module(maps, targets, *([] if mask is None else [mask]))
         n, rows, columns, j = self._expect(maps, targets)
+        if mask is not None and mask.shape != targets.shape:
+            raise ShapeError(f"{self} expects a mask of the targets' shape {targets.shape}, one number for x and one "
+                             f"for y of each joint, got {mask.shape}")
         seen = xp.ones((n, j), bool) if mask is None else mask.reshape(n, j, 2)[:, :, 0] != 0
         places = xp.where(seen[:, :, None], targets.reshape(n, j, 2), 0).astype(maps.dtype)  # a hidden one may be NaN
         across, down = self._hill(places[:, :, 0], columns), self._hill(places[:, :, 1], rows)  # (N, R, J)
@@ -69,7 +72,7 @@ class JointMapLoss(Layer):
         """(N, J) coordinates -> (N, size, J): softmax of -distance ** 2 / (2 sigma ** 2) to the middle of each cell."""
         xp = array_module(places)
         middles = ((xp.arange(size) + 0.5) / size - 0.5).astype(places.dtype)
-        z = (middles[:, None] - places[:, None]) ** 2 / (-2 * self.sigma**2)
+        z = ((middles[:, None] - places[:, None]) / self.sigma) ** 2 / -2
         hill = xp.exp(z - z.max(axis=1, keepdims=True))
         return hill / hill.sum(axis=1, keepdims=True)
 

@@ -133,3 +133,10 @@ def test_results_do_not_depend_on_what_lay_there_before(monkeypatch):
 
     monkeypatch.setattr(memory._Held, "block", dirty)
     assert all(map(np.array_equal, expected, results())) and blocks
+
+
+def test_nobody_waits_for_memory():
+    """A signal's handler that runs a network may have interrupted the very lines that hold the lock."""
+    with memory._held.lock:
+        array = room((LARGE,), FLOAT)
+    assert array.size == LARGE and memory._held.bytes == 0

@@ -269,3 +269,15 @@ def test_a_network_passes_the_gradient_check(monkeypatch, scratch_bytes):
 def test_a_network_of_nothing_passes_everything_on(n):
     net, x = Sequential(), numbers((n, 3))
     assert net.forward(x) is x and net.backward(x) is x
+
+
+def test_a_tape_belongs_to_its_forward_whatever_runs_later():
+    """What a row keeps is in its tape: the same layers may look at something else before the backward."""
+    rng = np.random.default_rng(0)
+    net = Sequential(Linear(6, 5, rng=rng), ReLU(), Linear(5, 2, rng=rng)).astype("float64")
+    one, other, dy = rng.standard_normal((4, 6)), rng.standard_normal((4, 6)), rng.standard_normal((4, 2))
+    net.forward(one)
+    expected = net.backward(dy)
+    _, tape = engine.forward(list(net), one)
+    engine.forward(list(net), other)
+    np.testing.assert_array_equal(engine.backward(tape, dy), expected)

@@ -46,7 +46,7 @@ def test_a_batch_is_shown_as_fit_will_show_it(mix):
     shown = [ax for ax in figure.axes if ax.get_title()]
     names = [CLASSES[label] for label in first.labels[:5]]
     if mix is not None:  # two in one, unless both are of one class
-        names = [a if a == CLASSES[b] or s == 1 else f"{s:.0%} {a}\n{1 - s:.0%} {CLASSES[b]}"
+        names = [a if a == CLASSES[b] or s == 1 else f"{round(100 * s)}% {a}\n{100 - round(100 * s)}% {CLASSES[b]}"
                  for a, b, s in zip(names, first.others, first.shares, strict=False)]
         assert any("\n" in name for name in names)
     assert [ax.get_title() for ax in shown] == names

@@ -210,3 +210,12 @@ def test_same_seed_same_weights():
         np.testing.assert_array_equal(parameter.value, two.parameters()[name].value)
     assert not np.array_equal(one.trunk["conv1"].w.value, other.trunk["conv1"].w.value)
     assert to_numpy(one.trunk["conv1"].w.value).std() > 0
+
+
+def test_a_trunk_whose_backward_somebody_replaced_is_called_as_ever():
+    model = tc.models.localizer(3, image_size=16, channels=(4,), hidden=8)
+    was, calls = model.trunk.backward, []
+    model.trunk.backward = lambda dy: calls.append(1) or was(dy)
+    scores, boxes = model.forward(np.zeros((2, 16, 16, 3), np.float32))
+    model.backward(scores, boxes)
+    assert calls == [1]

@@ -9,8 +9,9 @@ import tinycnn as tc
 from tinycnn.backend import to_device
 from tinycnn.errors import ShapeError
 from tinycnn.inspection.pose import limb_pulls, saliency_of
+from tinycnn.layers import Conv2d, MaxPool2d, Sequential
 from tinycnn.losses import L2Loss
-from tinycnn.models import PoseCascade, pose_maps, pose_plain, pose_resnet
+from tinycnn.models import PoseCascade, PoseNet, pose_maps, pose_plain, pose_resnet
 from tinycnn.pose_loss import JointMapLoss, PoseLoss
 from tinycnn.poses import MIRRORED, places_in_maps
 
@@ -45,7 +46,7 @@ def test_forward_and_backward(device):
 
 @pytest.mark.parametrize("size, channels", [(16, (4, 4)), (20, (4, 4, 4, 4)), (64, (4,))])
 def test_sizes_that_cannot_be_halved_so_often(size, channels):
-    with pytest.raises(ShapeError, match="half as large"):
+    with pytest.raises(ShapeError, match="half as large|must be a multiple of 8 pixels"):
         pose_maps(size, channels)
 
 
@@ -84,7 +85,7 @@ def test_the_loss_far_outside_and_where_nobody_is_seen():
     assert loss.forward(hill(), np.full((1, 2), np.nan), np.zeros((1, 2))) == 0 and not loss.backward().any()
     with pytest.raises(ShapeError, match=r"maps \(N, R, R, J\)"):
         loss.forward(numbers((2, 28)), numbers((2, 28)))
-    with pytest.raises(ValueError, match="above 0"):
+    with pytest.raises(ValueError, match="1e-6 to 1e6"):
         JointMapLoss(0)
 
 
@@ -132,3 +133,16 @@ def test_looks_into_it():
     assert min(limb_pulls(model, samples).values()) > 0
     shown, (x, y) = saliency_of(model, samples.images[0], 3)
     assert shown.shape == (16, 16) and shown.max() > 0 and 0 <= x < 16 and 0 <= y < 16
+
+
+@pytest.mark.parametrize("mask", [(28, 3), (3, 28, 1), (3, 14)])
+def test_a_mask_has_the_shape_of_the_targets(mask):
+    loss = JointMapLoss()
+    with pytest.raises(ShapeError, match="expects a mask of the targets' shape \\(3, 28\\)"):
+        loss.forward(np.zeros((3, 4, 4, 14)), np.zeros((3, 28)), np.ones(mask))
+
+
+def test_maps_are_square():
+    trunk = Sequential(MaxPool2d((2, 4)), Conv2d(3, 4, 3, padding=1))
+    with pytest.raises(ShapeError, match="a map of each"):
+        PoseNet(trunk, Sequential(Conv2d(4, 14, 1)), 16)

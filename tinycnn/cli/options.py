@@ -210,6 +210,10 @@ def resolve(known, earlier=None):
     stages, given_second = known.get("stages", defaults["stages"]), sorted(set(asked) & POSES_ALONE - {"stages"})
     if task == "pose" and stages == 1 and given_second:
         raise UsageError(f"--{given_second[0].replace('_', '-')} is of a second stage, and there is one: --stages 2")
+    of_numbers = sorted({"box_loss", "beta"} & set(asked))
+    if model == "pose-maps" and stages == 1 and of_numbers and asked[of_numbers[0]] != defaults[of_numbers[0]]:
+        raise UsageError(f"--{of_numbers[0].replace('_', '-')} compares numbers, and pose-maps says maps, which have "
+                         "a loss of their own: --model pose")
     if asked.get("mix_alpha") is not None and known.get("mix", defaults["mix"]) == "none":
         raise UsageError("--mix-alpha is of --mix mixup or cutmix, and nothing is mixed here")
     for why, names in meaningless(task, model).items():

@@ -27,7 +27,10 @@ class _Held:
 
     def block(self, size):
         """`size` bytes that nobody looks at; they belong to the caller until no array looks at them any more."""
-        with self.lock:
+        # Nobody waits: it may be this very thread that holds the lock, interrupted by a signal's handler.
+        if not self.lock.acquire(blocking=False):
+            return np.empty(size, np.uint8)
+        try:
             blocks = self.blocks.setdefault(size, [])
             for i in range(len(blocks)):
                 if sys.getrefcount(blocks[i]) <= ALONE:
@@ -40,10 +43,14 @@ class _Held:
                 blocks.append(block)
                 self.bytes += size
             return block
+        finally:
+            self.lock.release()
 
     def let_go(self, enough):
         """Forget free memory, of each size what was handed out longest ago first."""
         for size, blocks in self.blocks.items():
+            if enough <= 0:
+                return
             for _ in range(len(blocks)):
                 if enough > 0 and sys.getrefcount(blocks[0]) <= ALONE:
                     del blocks[0]

@@ -2,6 +2,7 @@
 
     Chunked    layers that treat each image by itself, a few images at a time through all of them
     Dense      a Linear on the host, shared out by columns
+    Rectified  a ReLU behind it
     Normalized a BatchNorm2d on the host, whose sums over the batch are added up chunk by chunk
     OnDevice   a layer that treats each image by itself, on a GPU: the whole batch, or in chunks that bound its memory
     Whole      any other layer, its own forward and backward on the whole batch
@@ -44,8 +45,8 @@ def plan(layers, xp):
     rows = []
     for layer in layers:
         if joins_rows(layer):
-            if type(layer) is ReLU and rows and type(rows[-1]) is Dense:
-                rows.append(Whole(layer))  # so few numbers that looking for chunks takes longer
+            if type(layer) is ReLU and as_shipped(layer) and rows and type(rows[-1]) is Dense:
+                rows.append(Rectified(layer))
             elif xp is not np:
                 rows.append(OnDevice(layer))
             elif rows and type(rows[-1]) is Chunked:
@@ -110,6 +111,19 @@ class Dense(Whole):
         if x is None:
             self.layer.recall()  # raises the error that says so
         return dense.backward(self.layer, x, dy, input_gradient)
+
+
+class Rectified(Whole):
+    """A ReLU behind a Linear: so few numbers that looking for chunks takes longer. Its tape is y."""
+
+    def _compute(self, x):
+        y = np.maximum(x, 0)
+        return y, y if self.layer.keeping else None
+
+    def _gradients(self, y, dy, input_gradient):
+        if y is None:
+            self.layer.recall()  # raises the error that says so
+        return dy * (y > 0)
 
 
 class Normalized(Whole):

@@ -174,7 +174,8 @@ _has_turn = contextvars.ContextVar("whether this thread, or the one that it work
 class having_blas:  # noqa: N801  used like a function; a class takes half the time of a generator
     """For the length of a with block: a turn to compute, with BLAS held at one thread or not.
 
-    Within another turn nothing changes. Without threadpoolctl there is nothing to wait for.
+    Within another turn nothing changes. Without threadpoolctl there is nothing to wait for. Each block takes an object
+    of its own.
     """
 
     def __init__(self, hold: bool) -> None:
@@ -182,6 +183,8 @@ class having_blas:  # noqa: N801  used like a function; a class takes half the t
         self.turns: _Turns | None = None  # where this block has its turn
 
     def __enter__(self) -> None:
+        if self.turns is not None:
+            raise RuntimeError("having_blas: each with block takes an object of its own")
         if not _has_turn.get() and blas_libraries() is not None:
             turns = _turns
             turns.enter(self.hold)

@@ -1,5 +1,7 @@
 """Making a map larger: each pixel becomes a block of equal ones, the opposite of a pooling."""
 
+import math
+
 from tinycnn.backend import Array, Shape
 from tinycnn.errors import ShapeError
 from tinycnn.layers.base import Layer, expect_images
@@ -14,7 +16,7 @@ class Upsample2d(Layer):
     per_image = True
 
     def __init__(self, factor: int = 2) -> None:
-        if factor != int(factor) or factor < 1:
+        if not isinstance(factor, int | float) or not 1 <= factor < math.inf or factor != int(factor):
             raise ValueError(f"Upsample2d: factor is a whole number, 1 or more, got {factor!r}")
         self.factor = int(factor)
 

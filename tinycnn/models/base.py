@@ -63,7 +63,8 @@ class PictureModel(Layer):
 
 def chain(part: Layer) -> Any:
     """A part of a model as a Sequential: itself, or a chain of it alone. What stands in one, the engine runs."""
-    return part if type(part) is Sequential and part.recorder is None else Sequential(part)
+    plain = type(part) is Sequential and part.recorder is None and not {"forward", "backward"} & vars(part).keys()
+    return part if plain else Sequential(part)
 
 
 def has_own_methods(layer: Layer) -> bool:

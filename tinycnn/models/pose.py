@@ -70,7 +70,7 @@ class PoseNet(PictureModel):
         numbers = 2 * len(JOINTS)
         self.joint_statistics = Buffer(np.array([[0.0] * numbers, [0.25] * numbers]))
         given = head.output_shape(trunk.output_shape((image_size, image_size, 3)))
-        if given != (numbers,) and (len(given) != 3 or given[2] != len(JOINTS)):
+        if given != (numbers,) and (len(given) != 3 or given[0] != given[1] or given[2] != len(JOINTS)):
             raise ShapeError(f"the head must give {numbers} numbers, x and y of {len(JOINTS)} joints, or a map of "
                              f"each, (R, R, {len(JOINTS)}), gives {given}")
         self.map_size = 0 if given == (numbers,) else given[0]  # R, of a head that gives maps

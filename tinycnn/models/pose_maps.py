@@ -28,10 +28,12 @@ def pose_maps(image_size: int = 64, channels: Sequence[int] = (16, 32, 64, 96, 1
     channels: filters at each size, from the whole picture down, at least 3; image_size is halved between them
     """
     halved = 2 ** (len(channels) - 1)
-    if len(channels) <= LEVELS or image_size % halved:
+    if len(channels) <= LEVELS:
         raise ShapeError(f"pose_maps takes channels for at least {LEVELS + 1} sizes, each half as large as that "
-                         f"before; {image_size} pixels and channels {tuple(channels)} would need a multiple of "
-                         f"{halved} pixels")
+                         f"before, got {tuple(channels)}")
+    if image_size < 1 or image_size % halved:
+        raise ShapeError(f"pose_maps: {len(channels)} numbers of channels halve the picture {len(channels) - 1} times, "
+                         f"so its side must be a multiple of {halved} pixels, got {image_size}")
     config = {"architecture": "pose-maps", "image_size": image_size, "channels": list(channels), "mirror": mirror}
     rng, layers, c = np.random.default_rng(seed), [], 3
     for f in channels[:LEVELS]:

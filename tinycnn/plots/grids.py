@@ -22,10 +22,13 @@ def contact_sheet(samples: Samples, count: int = 40, columns: int = 8, title: st
                   in_turn: bool = True, mixed: Sequence[tuple[int, float]] | None = None) -> Figure:
     """Pictures of every class in turn, each with its box and class name, at most `count` of them.
 
-    in_turn: False for the first `count` in their own order    mixed: then, where each is two in one, the class of the
-    second picture and the share of the first, 0 to 1
+    in_turn: False for the first `count` in their own order    mixed: where each is two in one, the class of the second
+    picture and the share of the first, 0 to 1
     """
-    chosen = samples.subset(_taking_turns(samples.labels, count) if in_turn else slice(count))
+    order = _taking_turns(samples.labels, count) if in_turn else range(min(count, len(samples)))
+    chosen = samples.subset(list(order))
+    if mixed is not None and len(mixed) != len(samples):
+        raise DataError(f"mixed has what each sample was mixed with: expected {len(samples)} pairs, got {len(mixed)}")
     if not len(chosen):
         raise DataError("there is nothing to show: the samples are empty")
     figure, axes = _grid(len(chosen), columns, line_count=1 if mixed is None else 2)
@@ -35,9 +38,9 @@ def contact_sheet(samples: Samples, count: int = 40, columns: int = 8, title: st
         _show(ax, image)
         draw_box(ax, box, TRUTH)
         name = names[chosen.labels[i]]
-        other, share = mixed[i] if mixed is not None else (chosen.labels[i], 1.0)
+        other, share = mixed[order[i]] if mixed is not None else (chosen.labels[i], 1.0)
         if share < 1 and other != chosen.labels[i]:
-            name = f"{share:.0%} {name}\n{1 - share:.0%} {names[other]}"
+            name = f"{round(100 * share)}% {name}\n{100 - round(100 * share)}% {names[other]}"
         ax.set_title(name, fontsize=9, pad=5)
     figure.suptitle(title or f"{len(chosen)} of {len(samples):,} pictures, all classes in turn")
     return figure
