@@ -75,7 +75,7 @@ def fit(model: Trainable, train: AnySamples | AnyDataset, valid: AnySamples | No
     another thread trains this model or predicts with it.
     """
     task = task_of(model)
-    given = given_parts(task, train, valid)
+    given = train, valid
     samples, valid = task.fitting(train, valid)  # as the model counts them
     loss = task.usual_loss(mix) if loss is None else loss
     schedule = optim.cosine() if schedule is None else schedule
@@ -94,7 +94,7 @@ def fit(model: Trainable, train: AnySamples | AnyDataset, valid: AnySamples | No
     task, optimizer = mixed(task, optimizer) if mixed_precision else (task, optimizer)
     gradients, averaged = Accumulated(model, accumulate), Average(model, average)
     out, progress = (None, False) if processes.rank else (out, progress)  # one writes and prints for all
-    run = Run(model, optimizer, out, settings, given, averaged, restore_best, processes.rank)
+    run = Run(model, optimizer, out, settings, given_parts(task, *given), averaged, restore_best, processes.rank)
     watch = Watch(model, samples.names) if detect_anomaly else Blind()
     batches = math.ceil(len(samples) / batch_size)  # of an epoch
     rate = Rate(optimizer, schedule)
