@@ -651,7 +651,7 @@ draw.learning(curves)
 # of it ([residual.py](../tinycnn/layers/residual.py)), so that a gradient also has a way past them. It has 13
 # convolutions, and half the parameters of the localizer with 4. On ten classes of photographs it names as many
 # rightly, .789 of them, but its boxes are better: a mean IoU of .593 against .563 ([the
-# table](../README.md#results)).
+# table](../README.md)).
 #
 # ## Read it in the library
 #
