@@ -17,6 +17,7 @@ import numpy as np
 from tinycnn.cli import fitting, runs
 from tinycnn.cli.options import resolve
 from tinycnn.cli.presets import PRESETS
+from tinycnn.cli.sweep import spread
 from tinycnn.files import atomic_write
 from tinycnn.generations import has_checkpoint
 from tinycnn.layers import BatchNorm2d, Conv2d, Residual, Sequential
@@ -116,11 +117,6 @@ def row(name, found, mirror, whole):
 def mean_joints(found, mirror):
     """(test, valid)"""
     return [statistics.fmean(one[f"{part}, mirror {mirror}"]["joint"] for one in found) for part in ("test", "valid")]
-
-
-def spread(values):
-    deviation = f" ± {statistics.stdev(values):.3f}" if len(values) > 1 else ""
-    return f"{statistics.fmean(values):.3f}{deviation}"
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ import sys
 from pathlib import Path
 
 from tinycnn.cli import records
+from tinycnn.cli.sweep import spread
 from tinycnn.text import table
 
 MODEL = ["--model", "resnet"]
@@ -97,11 +98,6 @@ def report(valid, chosen, runs, trunk):
                      *(f"{one.score('test', f'{guess}/{key}'):.3f}" for key in MEASURED[1:]),
                      f"{one.score('valid', f'{guess}/joint'):.3f}", *[""] * (len(first) + 1)))
     return "\n\n".join([*parts, table(rows)])
-
-
-def spread(values):
-    deviation = f" ± {statistics.stdev(values):.3f}" if len(values) > 1 else ""
-    return f"{statistics.fmean(values):.3f}{deviation}"
 
 
 if __name__ == "__main__":

@@ -31,7 +31,7 @@ def fit(model, data, settings, folder, arguments, say, weights=None, processes=A
         histories = [runs.read_history(first)]
     else:
         say(f"stage 1, {count(settings['epochs'], 'epoch')}, in {first}")
-        histories = [by_epochs(model, data, settings | {"stages": 1}, first, arguments, resume.notes(settings))]
+        histories = [by_epochs(model, data, settings, first, arguments, resume.notes(settings))]
     second = pose_plain(settings["second_size"], settings["second_channels"], settings["second_hidden"],
                         seed=settings["seed"])
     cascade = PoseCascade(load(first / "model.npz"), second, settings["zoom"]).to(model.device)

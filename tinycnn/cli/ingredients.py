@@ -6,7 +6,7 @@ from tinycnn.box_losses import BOX_LOSSES
 from tinycnn.class_losses import WeightedCrossEntropy
 from tinycnn.cli.failures import UsageError
 from tinycnn.cli.options import resolve
-from tinycnn.cli.runs import config_of, read_config
+from tinycnn.cli.runs import config_of, of_second, read_config
 from tinycnn.data.mixing import MIXES
 from tinycnn.losses import MultiTaskLoss
 from tinycnn.optim import SCHEDULES
@@ -48,8 +48,7 @@ def loss_of(settings, weights=None):
     arguments = {"beta": settings["beta"]} if settings["box_loss"] == "smooth-l1" else {}
     box_loss = BOX_LOSSES[settings["box_loss"]](**arguments)
     if settings["task"] == "pose":
-        maps = settings["model"] == "pose-maps" and settings["stages"] == 1  # a second stage says numbers
-        return PoseLoss(JointMapLoss() if maps else box_loss)
+        return PoseLoss(JointMapLoss() if settings["model"] == "pose-maps" else box_loss)
     smoothing, each = settings["label_smoothing"], None if weights is None else list(weights.values())
     if each is None and settings["mix"] == "none":
         return MultiTaskLoss(settings["class_weight"], settings["box_weight"], box_loss, smoothing)
@@ -69,4 +68,5 @@ def loss_of_run(model_path):
     if not config.exists():
         return None
     settings = resolve({}, read_config(config))
+    settings = settings if settings["stages"] == 1 else of_second(settings)  # what the whole run's loss was last
     return loss_of(settings, config_of(config).get("class_weights"))

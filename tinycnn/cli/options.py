@@ -210,21 +210,20 @@ def resolve(known, earlier=None):
     stages, given_second = known.get("stages", defaults["stages"]), sorted(set(asked) & POSES_ALONE - {"stages"})
     if task == "pose" and stages == 1 and given_second:
         raise UsageError(f"--{given_second[0].replace('_', '-')} is of a second stage, and there is one: --stages 2")
-    of_numbers = sorted({"box_loss", "beta"} & set(asked))
-    if model == "pose-maps" and stages == 1 and of_numbers and asked[of_numbers[0]] != defaults[of_numbers[0]]:
-        raise UsageError(f"--{of_numbers[0].replace('_', '-')} compares numbers, and pose-maps says maps, which have "
-                         "a loss of their own: --model pose")
     if asked.get("mix_alpha") is not None and known.get("mix", defaults["mix"]) == "none":
         raise UsageError("--mix-alpha is of --mix mixup or cutmix, and nothing is mixed here")
-    for why, names in meaningless(task, model).items():
+    for why, names in meaningless(task, model, stages).items():
         if wrong := sorted(name for name in names & known.keys() if known[name] != defaults[name]):
             raise UsageError(f"--{wrong[0].replace('_', '-')} {why}")
     return defaults | known
 
 
-def meaningless(task, model):
-    """{why: names of the settings that change nothing for this task and model}"""
-    return {"has no meaning for a pose": LOCALIZERS_ALONE if task == "pose" else set(),
+def meaningless(task, model, stages=1):
+    """{why: names of the settings that change nothing for this task, model and number of stages}"""
+    maps = model == "pose-maps" and stages == 1  # a second stage says numbers again
+    return {"compares numbers, and pose-maps says maps, which have a loss of their own: --model pose":
+                {"box_loss", "beta"} if maps else set(),
+            "has no meaning for a pose": LOCALIZERS_ALONE if task == "pose" else set(),
             "belongs to --task pose": POSES_ALONE if task != "pose" else set(),
             f"has no meaning for {model}, which learns in another way":
                 (BY_EPOCHS if model in WITHOUT_EPOCHS else set()) | ({"svm_cost"} if model != "hog-svm" else set()),

@@ -55,7 +55,7 @@ class Record(NamedTuple):
 
     def setting(self, name):
         """A setting's value in a table; - where it has no meaning for what was trained."""
-        unused = meaningless(self.settings["task"], self.settings["model"]).values()
+        unused = meaningless(self.settings["task"], self.settings["model"], self.settings["stages"]).values()
         return "-" if any(name in names for names in unused) else shown(self.settings[name])
 
     @property

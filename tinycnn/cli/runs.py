@@ -56,7 +56,7 @@ def has_begun(folder):
 
 def of_second(settings):
     """The settings of a run's second stage, as those of a run of one."""
-    return settings | {"epochs": settings["second_epochs"], "trunk_rate": 1.0, "freeze": None,
+    return settings | {"model": "pose-plain", "epochs": settings["second_epochs"], "trunk_rate": 1.0, "freeze": None,
                        "batch_size": max(1, settings["batch_size"] // SECOND_BATCH)}
 
 

@@ -4,12 +4,9 @@ AlexNet's fc6 has 38 million weights for 16 images: memory is the limit, and eve
 few images the products are cut into blocks that BLAS multiplies without rearranging the weights first (products.py).
 """
 
-import sys
-import weakref
-
 import numpy as np
 
-from tinycnn.engine.memory import room
+from tinycnn.engine.memory import room, room_for_gradient
 from tinycnn.engine.products import deep, tall
 from tinycnn.engine.threads import having_blas, run
 from tinycnn.engine.workers import share_out, slices
@@ -46,7 +43,7 @@ def forward(linear, x):
 def backward(linear, x, dy, input_gradient):
     """dx (N, D) = dy @ w.T, or None; writes dw = x.T @ dy and db."""
     w, b = linear.w, linear.b
-    w.grad, dx = _room_for_gradient(w, dy.dtype), room(x.shape, dy.dtype) if input_gradient else None
+    w.grad, dx = room_for_gradient(w, dy.dtype), room(x.shape, dy.dtype) if input_gradient else None
     turned = np.ascontiguousarray(dy.T) if 1 < len(dy) <= MORE else None
 
     def work(worker):
@@ -68,26 +65,3 @@ def _share(work, n, x, other):
     """n columns over the workers; a product of one row is left to BLAS."""
     workers = share_out(n, x.itemsize * (len(x) + other)) if len(x) > 1 else share_out(n, 0)
     run(work, workers, hold_blas=len(x) > 1)
-
-
-def _room_for_gradient(parameter, dtype):
-    """An array for a gradient: the one that was made here last time, unless somebody else holds it too.
-
-    Where it is large, the system takes long to hand out fresh memory: a tenth of a training step of AlexNet's.
-    """
-    parameter.grad, memory = None, MEMORY.pop(parameter, None)
-    shape = parameter.value.shape
-    if memory is None or sys.getrefcount(memory) > ALONE or memory.shape != shape or memory.dtype != dtype:
-        memory = np.empty(shape, dtype)
-    MEMORY[parameter] = memory
-    return memory
-
-
-def _references_to_a_local():
-    """What sys.getrefcount says of an array that only one local variable holds, which differs between Pythons."""
-    array = np.empty(1)
-    return sys.getrefcount(array)
-
-
-ALONE = _references_to_a_local()
-MEMORY: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()  # Parameter -> array, for as long as that lives

@@ -3,12 +3,16 @@
 The system hands out fresh memory page by page, at the first touch of each, and takes it back when a step has ended: in
 training that is up to a sixth of the time. So large arrays are made here, and the memory of each is remembered. Every
 array that looks at it, or at a part of it, holds a reference to it; without any it is free for the next result.
+
+    room                 for results of any kind, up to a size, and up to so many bytes in all
+    room_for_gradient    for a parameter's, however large: AlexNet's fc6 has 151 MB; held for as long as the parameter
 """
 
 import math
 import os
 import sys
 import threading
+import weakref
 
 import numpy as np
 
@@ -67,6 +71,7 @@ def _references_in_a_list():
 
 ALONE = _references_in_a_list()
 _held = _Held()
+_gradients: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()  # Parameter -> [array], for as long as that lives
 
 
 def room(shape, dtype, xp=np):
@@ -75,6 +80,16 @@ def room(shape, dtype, xp=np):
     if xp is not np or not SMALLEST <= size <= LARGEST:
         return xp.empty(shape, dtype)
     return np.ndarray(shape, dtype, _held.block(_rounded(size)))
+
+
+def room_for_gradient(parameter, dtype):
+    """An array for a gradient: the one that was made here last time, unless somebody else holds it too."""
+    parameter.grad, last = None, _gradients.pop(parameter, [])
+    shape = parameter.value.shape
+    if not last or sys.getrefcount(last[0]) > ALONE or last[0].shape != shape or last[0].dtype != dtype:
+        last = [np.empty(shape, dtype)]
+    _gradients[parameter] = last
+    return last[0]
 
 
 def _rounded(size):

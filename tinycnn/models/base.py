@@ -63,7 +63,7 @@ class PictureModel(Layer):
 
 def chain(part: Layer) -> Any:
     """A part of a model as a Sequential: itself, or a chain of it alone. What stands in one, the engine runs."""
-    plain = type(part) is Sequential and part.recorder is None and not {"forward", "backward"} & vars(part).keys()
+    plain = type(part) is Sequential and part.recorder is None and not has_own_methods(part)
     return part if plain else Sequential(part)
 
 
