@@ -69,12 +69,12 @@ def poses(samples: Any, joints: np.ndarray, columns: int = 6, title: str | None 
 
 
 def _score(samples, joints, i):
-    """How many of the visible joints lie within .2 torso diagonals; nothing where the torso cannot be measured."""
+    """How many of the visible joints lie within .2 torso diagonals; in words where the torso cannot be measured."""
     one = slice(i, i + 1)
     try:
         share = pck(joints[one], samples.joints[one], samples.visible[one])["total"]
     except DataError:
-        return ""
+        return "torso hidden"
     count = int(samples.visible[i].sum())
     return f"{round(share * count)} of {count} joints"
 
