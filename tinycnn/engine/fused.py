@@ -153,7 +153,8 @@ class FusedPlanes(_ByCorner, Planes):
         self.filters = filters
 
     def _write(self, cols, prepared, to, worker):
-        self._pooled(lambda out: tall(cols.swapaxes(1, 2), prepared, out), to, worker)
+        multiply = tall if len(to.y) > 1 else np.matmul  # for one image BLAS has threads, which blocks would leave idle
+        self._pooled(lambda out: multiply(cols.swapaxes(1, 2), prepared, out), to, worker)
 
     def _columns(self, x, worker):
         (kh, kw), (oh, ow), planes = self.window, (size // 2 for size in self.size), self._planes(x, worker)
