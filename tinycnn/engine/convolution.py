@@ -20,8 +20,8 @@ import numpy as np
 
 from tinycnn.engine.depthwise import Depthwise
 from tinycnn.engine.planes import Planes
-from tinycnn.engine.products import column_sums
-from tinycnn.engine.scratch_patches import input_gradient, patches, unsplit
+from tinycnn.engine.products import column_sums, plus, product
+from tinycnn.engine.scratch_patches import input_gradient, no_gradients, patches, unsplit
 from tinycnn.engine.winograd import Winograd
 from tinycnn.patches import split
 
@@ -63,11 +63,13 @@ class Patches:
                 target += b
 
     def backward(self, x, dy, w, dx, worker, kept):
-        dw, db = np.zeros(split(w, self.groups).shape, w.dtype), np.zeros(w.shape[3], w.dtype)
+        if not len(x):
+            return no_gradients(w)
+        dw = db = None
         for images in worker.cut(len(x), self.scratch_bytes(x.shape[3], dy.shape[3], *dy.shape[1:3], x.itemsize)):
             d = dy[images]  # (n, OH, OW, F)
-            dw += self._columns(x[images], worker).swapaxes(1, 2) @ split(d, self.groups)
-            db += column_sums(d)
+            dw = plus(dw, product(self._columns(x[images], worker).swapaxes(1, 2), split(d, self.groups)))
+            db = plus(db, column_sums(d))
             if dx is not None:
                 input_gradient(d, w, dx[images], self.stride, self.padding, self.groups, worker)
         return unsplit(dw, w.shape), db

@@ -48,7 +48,7 @@ def backward(linear, x, dy, input_gradient):
 
     def work(worker):
         features = slice(worker.start, worker.stop)
-        (tall if 1 < len(x) <= FEW else np.matmul)(x[:, features].T, dy, out=w.grad[features])
+        _weights(x[:, features].T, dy, w.grad[features])
         if dx is not None and turned is not None:
             columns = worker.empty("columns", (worker.images, len(dy)), dy.dtype)
             dx[:, features] = tall(w.value[features], turned, columns).T
@@ -59,6 +59,16 @@ def backward(linear, x, dy, input_gradient):
     if b is not None:
         b.grad = dy.sum(axis=0)
     return dx
+
+
+def _weights(columns, dy, out):
+    """out (features, F) = columns (features, N) @ dy (N, F)."""
+    if len(dy) == 1:  # each number of the one with each of the other: nothing to add up, and BLAS would rearrange both
+        np.multiply(columns, dy, out=out)
+    elif 1 < len(dy) <= FEW:
+        tall(columns, dy, out)
+    else:
+        np.matmul(columns, dy, out=out)
 
 
 def _share(work, n, x, other):

@@ -18,8 +18,8 @@ import numpy as np
 
 from tinycnn.engine.convolution import Patches, choose
 from tinycnn.engine.planes import Planes
-from tinycnn.engine.products import column_sums, tall
-from tinycnn.engine.scratch_patches import input_gradient, padded
+from tinycnn.engine.products import column_sums, plus, product, tall
+from tinycnn.engine.scratch_patches import input_gradient, no_gradients, padded
 from tinycnn.engine.winograd import Grid, Winograd
 
 
@@ -117,11 +117,13 @@ class FusedPatches(_ByCorner, Patches):
 
     def backward(self, x, dy, w, dx, worker, kept):
         k, f = math.prod(w.shape[:3]), w.shape[3]
-        dw, db = np.zeros((k, f), w.dtype), np.zeros(f, w.dtype)
+        if not len(x):
+            return no_gradients(w)
+        dw = db = None
         for images in worker.cut(len(x), self._bytes(k, f, x.itemsize)):
             rows = self._read(dy[images], worker)
-            dw += self._columns(x[images], worker)[0].T @ rows[0]
-            db += column_sums(rows)
+            dw = plus(dw, product(self._columns(x[images], worker)[0].T, rows[0]))
+            db = plus(db, column_sums(rows))
             if dx is not None:
                 input_gradient(self._pixels(rows), w, dx[images], self.stride, self.padding, 1, worker)
         return dw.reshape(w.shape), db

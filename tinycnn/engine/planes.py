@@ -16,8 +16,8 @@ import math
 
 import numpy as np
 
-from tinycnn.engine.products import deep, tall
-from tinycnn.engine.scratch_patches import input_gradient, unsplit
+from tinycnn.engine.products import deep, plus, tall
+from tinycnn.engine.scratch_patches import input_gradient, no_gradients, unsplit
 from tinycnn.patches import split
 
 
@@ -47,11 +47,13 @@ class Planes:
 
     def backward(self, x, dy, w, dx, worker, kept):
         """dw (KH, KW, C/G, F) and db (F,); writes dx unless it is None."""
+        if not len(x):
+            return no_gradients(w)
         back = self._turned(dx, dy, w, worker) if dx is not None and self.groups > 1 else None
-        total = np.zeros((self.groups, math.prod(w.shape[:3]) + 1, w.shape[3] // self.groups), x.dtype)
+        total = None
         for images in worker.cut(len(x), self._bytes(x.shape[3], x.itemsize)):
             rows = self._read(dy[images], worker)  # (G, n*OH*OW, F/G)
-            total += deep(self._columns(x[images], worker), rows)
+            total = plus(total, deep(self._columns(x[images], worker), rows))
             if back is not None:
                 back(images)
             elif dx is not None:

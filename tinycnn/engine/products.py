@@ -49,6 +49,16 @@ def _block(n, limit):
     return best if best >= min(limit // 4, 64) and best > 0 else max(n, 1)
 
 
+def product(a, b):
+    """a (..., M, K) @ b (..., K, N), in memory that is used again."""
+    return np.matmul(a, b, out=room((*a.shape[:-1], b.shape[-1]), a.dtype))
+
+
+def plus(total, part):
+    """total + part, in the memory of total; part itself, where total is None: there was nothing before it."""
+    return part if total is None else np.add(total, part, out=total)
+
+
 def column_sums(a):
     """The sum of a (..., F) over all axes but the last: as a product, which is faster than sum().
 

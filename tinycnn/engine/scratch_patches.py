@@ -40,6 +40,11 @@ def patches(x, kernel, stride, padding, worker, name="x"):
     return cols
 
 
+def no_gradients(w):
+    """dw (KH, KW, C/G, F) and db (F,) of no images."""
+    return np.zeros_like(w), np.zeros(w.shape[3], w.dtype)
+
+
 def input_gradient(dy, w, dx, stride, padding, groups, worker):
     """Write dx (N, H, W, C) of a convolution with w (KH, KW, C/G, F), given dy (N, OH, OW, F): col2im(dy @ w.T)."""
     (kh, kw, c, f), (ph, pw), (n, h, width, _) = w.shape, padding, dx.shape

@@ -6,12 +6,14 @@ gets depends only on the batch and the number of threads, never on timing: two r
 is one worker, and the chunks are large.
 """
 
+import functools
 import math
 import threading
 
 import numpy as np
 
 from tinycnn.engine.memory import room
+from tinycnn.engine.products import plus
 from tinycnn.engine.threads import blas_libraries, most_images, thread_count
 
 CPU_BYTES = 2 * 2**20  # what a worker works on at a time, so that the next layer finds it in the cache
@@ -108,8 +110,7 @@ def share_out(n, bytes_per_image, xp=np):
 def add_up(workers):
     """Write every parameter's gradient: the workers' shares, added in their order."""
     for parameter in dict.fromkeys(parameter for worker in workers for parameter in worker.sums):
-        first, *others = (worker.sums[parameter] for worker in workers if parameter in worker.sums)
-        parameter.grad = sum(others, first)
+        parameter.grad = functools.reduce(plus, (each.sums[parameter] for each in workers if parameter in each.sums))
 
 
 def chunk_size(n, bytes_per_image, xp):
