@@ -29,6 +29,7 @@ import numpy as np
 import tinycnn as tc
 from tinycnn import simulated
 from tinycnn.backend import array_module, device_of, to_device, to_numpy
+from tinycnn.bench import roofline, workloads
 from tinycnn.course import FAST, check, keep, read
 from tinycnn.course.compiled14 import col2im_in_c
 from tinycnn.course.drawings import gpu as draw
@@ -456,6 +457,24 @@ figure
 # out memory that has to be found first, caches, which keep a small layer's numbers near the processor, matrices with
 # few rows or columns, which are multiplied at less than the full rate, and other programs that run besides. Expect no
 # better of it on a card. It is good for the question whether a card gains tens of times, or nothing.
+#
+# A whole training step in one figure: a *roofline* (Williams, Waterman and Patterson 2009). To the right, how many
+# operations a layer does for each byte that must move; upward, how many it does in a second. Where bytes are the limit
+# the roof rises, where operations are it is flat, and the corner says how many operations a byte has to be good for
+# before your machine's arithmetic is busy. The library measures it: `tinycnn bench A --roofline`.
+
+# %%
+(job,) = workloads.choose(["A"])  # 64 pictures of 64 x 64 through four convolutions and two heads, and the way back
+layers = roofline.roofline(job, HERE["rate"] / 1e9, repeats=1 if FAST else 9)
+print(f"a step takes {1e3 * layers['step_seconds']:.0f} ms; were every layer at its limit, "
+      f"{1e3 * layers['ideal_seconds']:.0f} ms")
+roofline.figure(layers, "A training step under the roof of this machine")
+
+# %% [markdown]
+# A dot above the roof is no error: operations are counted by the formula, and some convolutions are done with fewer
+# (Winograd's). A dot below the flat part does other things than multiply: it copies patches, or waits. Under the slope
+# stand the small layers, the heads, whose weights are fetched for few numbers. On a card the roof is higher and its
+# corner lies elsewhere, and the dots stay where they are from left to right: that is the formula's.
 #
 # ## 5. A kernel, line by line
 #

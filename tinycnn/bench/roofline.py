@@ -114,15 +114,15 @@ def figure(measured, title):
     reach = np.array([0.05, gflops / gigabytes, 5000.0])
     ax.plot(reach, np.minimum(gflops, gigabytes * reach), color=FAINT, linewidth=2, zorder=1)
     ax.annotate(f"{gflops:,.0f} GFLOP/s,\nthe fastest matrix product", (0.06, gflops), va="center")
-    ax.annotate(f"{gigabytes:.0f} GB/s, the fastest copy", (0.12, 0.12 * gigabytes), (12, -12),
+    ax.annotate(f"{gigabytes:.0f} GB/s,\nthe fastest copy", (0.7, 0.7 * gigabytes), (-10, 4), ha="right",
                 textcoords="offset points")
     for way, color, marker in (("forward", COLORS["blue"], "o"), ("backward", COLORS["vermilion"], "s")):
         places = [_place(point) for point in measured["points"] if point["way"] == way and point["flop"]]
         ax.plot(*zip(*places, strict=True), marker, color=color, markersize=7, label=way, linestyle="none")
     names = {point["name"]: _place(point) for point in measured["points"] if point["flop"]}  # its last point
-    for number, (name, place) in enumerate(names.items()):
-        ax.annotate(name.partition(" + ")[0], place, (8, -12 if number % 2 else 5), textcoords="offset points",
-                    fontsize=9)
+    for name, place in names.items():
+        ax.annotate(name.partition(" + ")[0], place, (-8, 0), textcoords="offset points", fontsize=9, ha="right",
+                    va="center")
     ax.set_xscale("log")
     ax.set_yscale("log")
     plain = require("matplotlib.ticker", extra="viz").StrMethodFormatter("{x:,g}")
