@@ -114,12 +114,14 @@ def test_an_empty_batch_has_gradients_of_zero(kind, n):
 
 @pytest.mark.parametrize("kernel", [(1, 1), (1, 3), (3, 2)])
 @pytest.mark.parametrize("padding", [(0, 0), (1, 0), (2, 1), (3, 3), (0, 4)])
-def test_both_ways_to_the_input_gradient(kernel, padding):
-    """With stride 1 and a padding smaller than the kernel it is a convolution, else patches that are added up."""
-    conv = Conv2d(2, 4, kernel, padding=padding, groups=2).astype("float64")
-    x = numbers((2, 4, 3, 2))
+@pytest.mark.parametrize("stride", [(1, 1), (2, 1), (2, 3), (1, 4)])
+def test_both_ways_to_the_input_gradient(kernel, padding, stride):
+    """With stride 1 and a padding smaller than the kernel it is one convolution, else one for each phase of the stride;
+    a kernel smaller than the stride leaves pixels out, and a stride larger than the image leaves phases without one."""
+    conv = Conv2d(2, 4, kernel, stride=stride, padding=padding, groups=2).astype("float64")
+    x = numbers((2, 5, 3, 2))
     dx, _, _ = reference.conv2d_backward(
-        numbers((2, *conv.output_shape((4, 3, 2))), seed=1), x, conv.w.value, padding=padding, groups=2
+        numbers((2, *conv.output_shape((5, 3, 2))), seed=1), x, conv.w.value, stride=stride, padding=padding, groups=2
     )
     expect_close(step(Sequential(conv), x).dx, dx, "float64")
 

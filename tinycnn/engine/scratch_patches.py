@@ -5,7 +5,7 @@ The groups of a convolution stand in front of every array, G, as in tinycnn/laye
 
 import numpy as np
 
-from tinycnn.patches import col2im, output_size, split
+from tinycnn.patches import output_size, split
 
 
 def unsplit(a, shape):
@@ -61,7 +61,43 @@ def input_gradient(dy, w, dx, stride, padding, groups, worker):
         else:
             dx[...] = unsplit(cols.reshape(groups, n * h * width, kh * kw * f) @ turned, dx.shape)
         return
-    dcols = rows @ split(w, groups).swapaxes(1, 2)  # (G, N*OH*OW, KH*KW*C/G)
-    dcols = dcols.reshape(groups * n, oh, ow, kh * kw * c)
-    images = col2im(dcols, (groups * n, h, width, c), (kh, kw), stride, padding)
-    dx[...] = unsplit(images.reshape(groups, n * h * width, c), dx.shape)
+    _phase_by_phase(rows.reshape(groups * n, oh, ow, f), w, dx, stride, padding, groups, worker)
+
+
+def _phase_by_phase(images, w, dx, stride, padding, groups, worker):
+    """The input gradient with a stride, of images (G*N, OH, OW, F/G) of dy: a part of dx at a time.
+
+    With stride 2, the pixels in even rows and columns of the bordered input have met only the weights in even rows and
+    columns of the kernel, and so on: the pixels of each of the SH*SW phases are a convolution of dy, without a stride,
+    with the weights of that phase.
+    """
+    (kh, kw, c, _), (sh, sw), (n, h, width, _) = w.shape, stride, dx.shape
+    (_, oh, ow, f), itemsize = images.shape, images.itemsize
+    reach = -(-kh // sh) - 1, -(-kw // sw) - 1  # how far a phase's window reaches beyond its own place in dy
+    below = [max(0, (size + p - 1) // s + 1 - o) for size, p, s, o in
+             zip((h, width), padding, stride, (oh, ow), strict=True)]  # pixels of dx beyond the last window
+    whole = np.ascontiguousarray(images)
+    if any(reach) or any(below):
+        whole = worker.zeros(("dy", reach, tuple(below), oh, ow, f),
+                             (len(images), reach[0] + oh + below[0], reach[1] + ow + below[1], f), images.dtype)
+        whole[:, reach[0] : reach[0] + oh, reach[1] : reach[1] + ow] = images
+    image, row, column, _ = whole.strides
+    for i in range(sh):
+        for j in range(sw):
+            weights, first = w[i::sh, j::sw], ((i - padding[0]) % sh, (j - padding[1]) % sw)
+            target = dx[:, first[0] :: sh, first[1] :: sw]
+            u, v, (_, rows, columns, _) = *weights.shape[:2], target.shape
+            if weights.size == 0 or target.size == 0:  # the kernel is smaller than the stride, or the image is
+                target[...] = 0
+                continue
+            # Where the first of these pixels stands in its phase, there its window ends in dy.
+            top = (first[0] + padding[0]) // sh + reach[0] - u + 1
+            left = (first[1] + padding[1]) // sw + reach[1] - v + 1
+            windows = np.ndarray((len(images), rows, columns, u, v * f), images.dtype, whole, top * row + left * column,
+                                 (image, row, column, row, itemsize))
+            cols = worker.empty(("dy", "cols"), (groups, n * rows * columns, u * v * f), images.dtype)
+            cols.reshape(windows.shape)[...] = windows
+            turned = weights[::-1, ::-1].reshape(u, v, c, groups, f).transpose(3, 0, 1, 4, 2)
+            found = worker.empty("dx phase", (groups, n * rows * columns, c), images.dtype)
+            np.matmul(cols, turned.reshape(groups, u * v * f, c), out=found)
+            target[...] = unsplit(found, target.shape)
