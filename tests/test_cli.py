@@ -157,6 +157,17 @@ def test_ctrl_c_before_the_first_epoch(here, monkeypatch, capsys):
     one_line(capsys, status, "interrupted", "no epoch was finished")
 
 
+def test_ctrl_c_where_the_checkpoints_are_damaged(here, monkeypatch, capsys):
+    def interrupt(model, *arguments, out, **options):
+        (out / "checkpoint.npz").write_bytes(b"cut off")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("tinycnn.training.fit", interrupt)
+    status = main(["train", *TINY, "--quiet"])
+    assert status == 130
+    one_line(capsys, status, "interrupted", "holds nothing to continue: ")
+
+
 def test_without_pillow_and_matplotlib_training_still_works(here, monkeypatch, capsys):
     for module in [name for name in sys.modules if name.partition(".")[0] in ("matplotlib", "PIL")]:
         monkeypatch.delitem(sys.modules, module)

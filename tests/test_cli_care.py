@@ -105,6 +105,13 @@ def test_inspect_replaces_its_own_report_and_nothing_else(trained, tmp_path, cap
         assert "num_classes=10" in out.read_text()
 
 
+def test_inspect_makes_no_folder_that_is_called_like_a_page(trained, tmp_path, capsys):
+    assert main(["inspect", str(trained), "--out", str(tmp_path / "seen.html")]) == 2
+    err = capsys.readouterr().err
+    assert "--out is the folder" in err and f"--out {tmp_path / 'seen'}" in err and err.count("\n") == 1
+    assert not (tmp_path / "seen.html").exists()
+
+
 @pytest.mark.parametrize("kind", ["pose", "windows"])
 def test_nor_do_its_pictures(kind, tmp_path):
     from tinycnn.inspection.pose import pose_picture

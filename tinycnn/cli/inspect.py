@@ -9,6 +9,8 @@ from tinycnn.cli.option_types import place
 from tinycnn.cli.options import DATA, DEVICE, given, located, options, resolve
 from tinycnn.models.pose import PoseNet
 
+PAGES = (".html", ".htm", ".png", ".jpg", ".jpeg", ".pdf", ".svg")  # no names for a folder
+
 
 def add(commands):
     parser = commands.add_parser(
@@ -25,7 +27,10 @@ def add(commands):
 def run(arguments):
     from tinycnn.inspection import report
 
-    known = given(arguments)
+    known, out = given(arguments), Path(arguments.out)
+    if out.suffix.lower() in PAGES and not out.is_dir():
+        raise UsageError(f"--out is the folder in which report.html, or a picture, is written, got {out}: "
+                         f"try --out {out.with_suffix('')}")
     if arguments.pictures is not None:
         pictures = located(arguments.pictures)
         if known.get("data", pictures) != pictures:

@@ -267,9 +267,10 @@ def _count(model):
 
 
 def _how_to_resume(folder):
-    kept = None
-    with contextlib.suppress(CheckpointError):
+    try:
         kept = newest(folder) or newest(folder / runs.FIRST)
+    except CheckpointError as error:
+        return f"{folder} holds nothing to continue: {error}"
     if kept is None:
         return f"no epoch was finished, so {folder} holds nothing to continue"
     return f"kept: {kept.behind}; continue with: tinycnn train --resume --out {shlex.quote(str(folder))}"
