@@ -172,9 +172,9 @@ def test_the_ring_is_at_the_best_epoch_of_the_table_and_is_seen_whole(tmp_path, 
     assert not ring.get_clip_on() and not plots.curves(record.history).axes[-1].lines[-2].get_clip_on()
 
 
-def a_pose_run(folder):
+def a_pose_run(folder, **settings):
     """A run that learned poses."""
-    made(folder, task="pose", model="pose", data={"name": "people"})
+    made(folder, **{"task": "pose", "model": "pose", "data": {"name": "people"}} | settings)
     kept = [{"epoch": e, "seconds": 1.0, "lr": 0.1, "loss": 1.0, "valid_loss": 1.0, "valid_pck": 0.7, "valid_pcp": 0.6}
             for e in (1, 2, 3)]
     History(kept).save(folder / "history.csv")
@@ -194,6 +194,16 @@ def test_runs_of_different_tasks_have_a_table_and_a_note(tmp_path, capsys):
     assert last == "Nothing can be drawn together: they learned different tasks."
     assert not (tmp_path / "it.png").exists()
     assert main([*call, "--json"]) == 0 and len(json.loads(capsys.readouterr().out)) == 2
+
+
+def test_a_run_of_one_stage_has_no_settings_of_a_second(tmp_path, capsys):
+    one = a_pose_run(tmp_path / "one", stages=1)
+    other = a_pose_run(tmp_path / "other", stages=1, lr=0.5, second_epochs=10)
+    assert "second" not in compared(capsys, one, other)
+    two = a_pose_run(tmp_path / "two", stages=2, second_epochs=7)
+    lines = [line.split() for line in compared(capsys, one, two).splitlines()]
+    column = lines[0].index("second-epochs")
+    assert lines[2][column] == "-" and lines[3][column] == "7"
 
 
 def a_run_without_epochs(folder):

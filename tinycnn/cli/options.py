@@ -134,7 +134,8 @@ WITHOUT_EPOCHS = ("hog-svm", "haar")
 OF_ANY_MODEL = {*(setting.name for setting in DATA), "seed", "workers", "device"}
 LOCALIZERS_ALONE = {"class_weight", "box_weight", "label_smoothing", "class_weights", "mix", "mix_alpha", "format",
                     "units", "orientation", "difficult", "test_fraction", "group_by", "balance"}
-POSES_ALONE = {"stages", "second_epochs", "second_size", "second_channels", "second_hidden", "zoom"}
+SECOND_STAGE = {"second_epochs", "second_size", "second_channels", "second_hidden", "zoom"}
+POSES_ALONE = {"stages"} | SECOND_STAGE
 OF_THE_LIST = ("channels", "second_channels", "class_weights")  # their values have commas in them
 JOINED = {"channels": ",", "second_channels": ",", "freeze": ":"}  # how what has several parts is written
 GROUPS = {"the data": DATA, "the model": MODEL, "the training": TRAINING}
@@ -207,7 +208,7 @@ def resolve(known, earlier=None):
         defaults["image_size"] = VARIANTS[known.get("variant", "paper")].image_size
     if task == "pose" and known.get("box_loss") == "giou":
         raise UsageError("--box-loss giou compares boxes; joints are learned by l2 or smooth-l1")
-    stages, given_second = known.get("stages", defaults["stages"]), sorted(set(asked) & POSES_ALONE - {"stages"})
+    stages, given_second = known.get("stages", defaults["stages"]), sorted(set(asked) & SECOND_STAGE)
     if task == "pose" and stages == 1 and given_second:
         raise UsageError(f"--{given_second[0].replace('_', '-')} is of a second stage, and there is one: --stages 2")
     if asked.get("mix_alpha") is not None and known.get("mix", defaults["mix"]) == "none":

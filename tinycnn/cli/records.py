@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from tinycnn.cli import runs
 from tinycnn.cli.failures import UsageError
-from tinycnn.cli.options import SETTINGS, WITHOUT_EPOCHS, meaningless, resolve
+from tinycnn.cli.options import SECOND_STAGE, SETTINGS, WITHOUT_EPOCHS, meaningless, resolve
 from tinycnn.errors import DataError
 from tinycnn.history import HEADLINES, History, read_rows
 from tinycnn.text import legible, shortened
@@ -55,8 +55,9 @@ class Record(NamedTuple):
 
     def setting(self, name):
         """A setting's value in a table; - where it has no meaning for what was trained."""
-        unused = meaningless(self.settings["task"], self.settings["model"], self.settings["stages"]).values()
-        return "-" if any(name in names for names in unused) else shown(self.settings[name])
+        task, model, stages = (self.settings[each] for each in ("task", "model", "stages"))
+        unused = set().union(SECOND_STAGE if stages == 1 else (), *meaningless(task, model, stages).values())
+        return "-" if name in unused else shown(self.settings[name])
 
     @property
     def headline(self):
