@@ -10,7 +10,7 @@
 # | **You will have** | a network that finds joints, trained with a loss of your own that leaves out what nobody saw |
 # | **Reading** | 30 minutes |
 # | **Exercises** | 5, about 75 minutes; all solved in [solutions/12_pose.ipynb](solutions/12_pose.ipynb) |
-# | **Computing** | about four minutes in all |
+# | **Computing** | about seven minutes in all |
 # | **Builds on** | boxes as regression ([04](04_boxes_as_regression.ipynb)), the mirror ([10](10_augmentation.ipynb)) |
 
 # %%
