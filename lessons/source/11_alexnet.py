@@ -67,9 +67,9 @@ PICTURE = (227, 227, 3)
 draw_windows.how_many_fit([(6, 2, 2, 0), (7, 3, 2, 0)])
 
 # %% [markdown]
-# New are the *groups*. With two of them, the first half of the filters sees the first half of the channels, and the second
-# half the other. It is as if two convolutions stood side by side. They did: the network was trained on two graphics
-# cards of 3 GB each, and each held one half.
+# New are the *groups*. With two of them, the first half of the filters sees the first half of the channels, and the
+# second half the other. It is as if two convolutions stood side by side. They did: the network was trained on two
+# graphics cards of 3 GB each, and each held one half.
 #
 # ### Exercise 1: the shape behind every layer
 # *Difficulty 2/5, about 15 minutes*
