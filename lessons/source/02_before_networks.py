@@ -385,7 +385,7 @@ print("mean of the hinges:", np.maximum(0, 1 - signs * six).mean().round(3))
 # ### Exercise 5: the hinge and its gradient
 # *Difficulty 2/5, about 10 minutes*
 #
-# Return the mean of the hinges, and its derivative with respect to every score.
+# Return the mean of the hinges, and its derivative with respect to every score: `dscores`, for short.
 #
 # <details><summary>Hint 1</summary>
 #
@@ -532,8 +532,9 @@ print(f"{len(boxes)} windows, {scores.shape[1]} scores for each; the highest: {s
 # *Difficulty 3/5, about 20 minutes*
 #
 # Return the numbers of the windows that are kept, best first. A window that was dropped drops no other: whoever is out
-# has no say. Your IoU of lesson 01 compares row by row, so hand it the best box as often as there are others:
-# `np.tile(box, (M, 1))`.
+# has no say. `mine` gets the IoU that you have kept in lesson 01; if you have kept none, the library's stands in.
+# It compares row by row, so hand it the best box as often as there are others: `np.tile(box,
+# (M, 1))`.
 #
 # <details><summary>Hint 1</summary>
 #
@@ -571,7 +572,7 @@ def nms(boxes, scores, overlap=0.5):
 check("02.nms", nms)
 
 # %% [markdown]
-# Of the 12 windows that score highest for any class, these are left. (Here two may have an IoU of no more than 0.2.)
+# What is left of the 12 windows that score highest for any class? (Here two may have an IoU of no more than 0.2.)
 
 # %% tags=["yours", "expected"]
 if check("02.nms", nms):

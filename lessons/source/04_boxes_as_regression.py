@@ -614,7 +614,7 @@ if check("04.r_squared", r_squared):
     print(f"mean IoU of the mean box: {overlap.mean():.2f}")
 
 # %% [markdown]
-# An R-squared of 0.05, up or down, is nothing here. And now the same loop on *standardized* targets, where the mean
+# An R-squared of 0.1, up or down, is nothing here. And now the same loop on *standardized* targets, where the mean
 # box costs 1:
 
 # %%

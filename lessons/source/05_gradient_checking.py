@@ -477,7 +477,8 @@ if check("05.away_from_kinks", away_from_kinks) and check("05.accuse", accuse):
 # `tc.gradcheck` does all of this, for inputs and weights, in float64, on a copy: random `dy`, single elements, whole
 # directions, seventeen step sizes with their signature, and for layers that are linear an exact test that needs no
 # step at all. (In its tables, under "checked", the steps are called *steps* and the test without steps *exact*;
-# "analytic" is what backward says and "numeric" what was measured.) When something is wrong it tries to say what.
+# "analytic" is what backward says and "numeric" what was measured. "Rules kept" are other things that a layer has to
+# do and that were tried as well, such as to leave its input as it is.) When something is wrong it tries to say what.
 # Here is a convolution that somebody has broken:
 
 # %%

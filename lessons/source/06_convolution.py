@@ -550,7 +550,7 @@ if check("06.conv_backward", conv_backward):
 #
 # The same backward once more, as loops, written by somebody who had no use for patches. Without padding it is right.
 # With padding networks still train with it, only not as well as they should, and nobody knows why. What has gone
-# astray, and by how many pixels?
+# astray, and by how many pixels? (`np.s_[...]` is an index that has a name, so that it can be used twice.)
 #
 # <details><summary>Hint 1</summary>
 #
@@ -750,7 +750,8 @@ else:
 figure
 
 # %% [markdown]
-# Now for longer. `tc.fit` is the library's training loop; it takes any model made of layers, yours included. Joint
+# Now for longer. `tc.fit` is the library's training loop; it takes any model made of layers, yours included
+# (`weight_decay` is explained in lesson 08). Joint
 # accuracy is the share of pictures with the right class *and* an IoU of at least 0.5
 # ([lesson 01](01_boxes.ipynb), which also explains the table).
 

@@ -35,11 +35,11 @@ from tinycnn.layers import AvgPool2d, Conv2d, Flatten, Layer, Linear, MaxPool2d,
 #
 # ## 1. Two layers without anything between them
 #
-# A fully connected layer is `x @ w + b`. What do two of them compute, one after the other? Write it down:
+# A fully connected layer is `x @ w + b`, and two of them in a row are one (lesson 03):
 #
 # $$(x\,w_1 + b_1)\,w_2 + b_2 \;=\; x\,(w_1 w_2) + (b_1 w_2 + b_2)$$
 #
-# That is one layer, with the weights $w_1 w_2$. In numbers, with 3 inputs, 5 hidden numbers and 2 outputs:
+# In numbers, with 3 inputs, 5 hidden numbers and 2 outputs:
 
 # %%
 rng = np.random.default_rng(0)

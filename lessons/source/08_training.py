@@ -617,8 +617,7 @@ draw.rates_compared(compared, GUESS)
 # / (1 - 0.9), so that points above each other take equally long steady steps. For short steps, on the left of that
 # picture, the two kinds do about the same: there, momentum *is* no more than a longer step. Without it, longer steps
 # soon break; with it they still pay. What it buys is the larger rate, as in the valley. The validation losses of the
-# two best rates lie further apart than the seeds do, and every seed gained on the test pictures, some hardly and one
-# a lot.
+# two best rates lie further apart than the seeds do, and every seed gained on the test pictures.
 #
 # ## 9. Four pictures
 #

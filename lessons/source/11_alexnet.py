@@ -59,7 +59,7 @@ ALEXNET = {
 PICTURE = (227, 227, 3)
 
 # %% [markdown]
-# Two of these numbers are new. A pool with a kernel of 3 and a stride of 2 has windows that *overlap*: every second
+# A pool with a kernel of 3 and a stride of 2 has windows that *overlap* (lesson 07): every second
 # pixel lies in two of them. Above, six pixels with windows side by side; below, seven with windows that overlap, and
 # just as many windows. (The paper found 0.4 % fewer errors with it.)
 
@@ -67,9 +67,9 @@ PICTURE = (227, 227, 3)
 draw_windows.how_many_fit([(6, 2, 2, 0), (7, 3, 2, 0)])
 
 # %% [markdown]
-# And *groups*. With two groups, the first half of the filters sees the first half of the channels, and the second
-# half the other. It is as if two convolutions stood side by side. They did: the network was trained on two graphics
-# cards of 3 GB each, and each held one half.
+# New are the *groups*. With two of them, the first half of the filters sees the first half of the channels, and the
+# second half the other. It is as if two convolutions stood side by side. They did: the network was trained on two
+# graphics cards of 3 GB each, and each held one half.
 #
 # ### Exercise 1: the shape behind every layer
 # *Difficulty 2/5, about 15 minutes*

@@ -155,7 +155,7 @@ print("seen, %:", {name: round(100 * share) for name, share in
 # <details><summary>Hint</summary>
 #
 # `nan + 1` is `nan`, and so is `nan * 0`. `np.where(visible[..., None], codes, 0)` puts a 0 wherever a joint is
-# hidden. Then you have sums. Through what are they divided?
+# hidden. Then you have sums. By what are they divided?
 #
 # </details>
 

@@ -80,7 +80,7 @@ filters(model)
 activations(model, test.images[6], "relu1").plot(7)
 
 # %% [markdown]
-# Channel 4 does answer at upright edges and channel 10 at level ones, and channels 2 and 5 at the pink. But here the
+# Channel 4 does answer at upright edges and channel 10 at level ones, and channel 2 at the pink. But here the
 # simple look ends. A kernel of the second layer mixes 16 maps and no longer *is* a picture. We need other
 # questions: which pixels can such a unit see? Which pictures excite it? Which pixels matter in the end?
 #

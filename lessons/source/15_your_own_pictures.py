@@ -236,7 +236,9 @@ print(tc.metrics.comparison_table(blind))
 
 # %% [markdown]
 # Next, can the network learn 16 pictures *by heart*? That is no achievement, and that is why it is a test: a network
-# that cannot do it has a bug somewhere between the files and the loss, and no setting will mend that.
+# that cannot do it has a bug somewhere between the files and the loss, and no setting will mend that. (`Adam` takes the
+# place of SGD here. It divides each weight's step by the usual size of its gradients, so that one rate suits many
+# networks.)
 
 # %%
 few = train.subset(np.random.default_rng(0).permutation(len(train))[:16])
