@@ -8,7 +8,7 @@ PRESETS: dict[str, dict[str, object]] = {
     "localizer": {},
     "resnet": {"channels": (32, 64, 128, 192), "hidden": 128, "dropout": 0.3, "mirror": True, "batch_size": 64,
                "lr": 2e-3, "weight_decay": 0.02, "warmup": 0.1, "label_smoothing": 0.1, "box_loss": "smooth-l1",
-               "beta": 0.5, "box_weight": 2.0, "epochs": {"scenes": 8, "photographs": 60}},
+               "beta": 0.5, "box_weight": 2.0},
     "hog-heads": {"channels": None, "hidden": None, "dropout": 0.0},
     "hog-svm": dict.fromkeys(("channels", "hidden", "dropout")),
     "haar": dict.fromkeys(("channels", "hidden", "dropout")),
