@@ -454,6 +454,16 @@ def test_a_rate_that_is_no_number_is_refused_by_the_optimizers():
             tc.optim.SGD(tc.layers.Linear(2, 2), **options)
 
 
+def test_the_checkpoint_of_another_run_is_passed_over(monkeypatch, capsys):
+    for out, seed in (("whole", "0"), ("other", "1"), ("run", "0")):
+        call = [*TRAIN, "--epochs", "3", "--seed", seed, "--out", out]
+        assert main(call) == 0 if out != "run" else interrupted(monkeypatch, 3, call) is None
+    shutil.copy("other/checkpoint.npz", "run")
+    with pytest.warns(UserWarning, match="with other settings: .* The one before it, .*, with 1 epoch behind it"):
+        assert resume() == 0
+    assert same_weights("run", "whole") and Path("run/checkpoint.other.npz").exists()
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="needs signals")
 def test_a_second_ctrl_c_prints_no_traceback():
     for number, pause in enumerate((0.0, 0.02, 0.1)):

@@ -1,5 +1,7 @@
-"""The checkpoint before the last: a run goes on from it where the last is damaged, and says so."""
+"""The checkpoint before the last: a run goes on from it where the last is damaged or another's, and says so."""
 
+import io
+import json
 import os
 import shutil
 import types
@@ -14,7 +16,7 @@ from tests.test_training import assert_same_bits, squares, weights
 from tinycnn.data.augment import Augment
 from tinycnn.errors import CheckpointError
 from tinycnn.files import atomic_write
-from tinycnn.generations import LAST, PREVIOUS, newest
+from tinycnn.generations import FOREIGN, LAST, PREVIOUS, newest
 
 HOW = {"epochs": 4, "augment": Augment.light()}
 
@@ -25,6 +27,8 @@ def runs(tmp_path_factory):
     folder = tmp_path_factory.mktemp("runs")
     whole, _ = run(folder / "whole", **HOW)
     stopped(folder / "cut", 3, **HOW)
+    stopped(folder / "other settings", 3, **HOW | {"batch_size": 8})
+    stopped(folder / "other samples", 3, samples=squares(32, 5), **HOW)
     return folder, whole
 
 
@@ -81,6 +85,68 @@ def keeps(folder, good):
         if row["epoch"] == 3:
             assert newest(folder).behind == "3 epochs" and (folder / PREVIOUS).read_bytes() == good
     return on_epoch
+
+
+def rewritten(path, change):
+    """Write a checkpoint again, whole, behind change(what it says of its run, its members)."""
+    with zipfile.ZipFile(path) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    meta = json.loads(bytes(np.load(io.BytesIO(members["meta.npy"]))))
+    change(meta["extra"], members)
+    members["meta.npy"] = npy(np.frombuffer(json.dumps(meta).encode(), np.uint8))
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+
+
+def npy(array):
+    file = io.BytesIO()
+    np.save(file, array)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("says", [
+    {"settings": [1]}, {"settings": {}}, {"rows": 5}, {"rows": [1]}, {"rows": [{}]}, {"steps": "many"}, {"steps": -1},
+    {"turns": 5}, {"rng": None}, {"within": [1]},
+], ids=str)  # fmt: skip
+def test_what_a_checkpoint_says_of_its_run_makes_sense(cut, says):
+    """Its checksums are right, so somebody has written it."""
+    rewritten(cut / LAST, lambda extra, members: extra.update(says))
+    assert newest(cut).behind == "2 epochs" and f"{LAST}: what it says of its run is damaged" in newest(cut).why
+    (cut / PREVIOUS).unlink()
+    with pytest.raises(CheckpointError, match="is damaged .*Without a checkpoint a run cannot go on"):
+        newest(cut)
+
+
+FOREIGNERS = {
+    "with other settings: batch_size was 8, is 16": lambda path: shutil.copy(path.parents[1] / "other settings", path),
+    "has learned from other samples": lambda path: shutil.copy(path.parents[1] / "other samples", path),
+    "average.box_head.b is lost": lambda path: rewritten(path, lambda extra, members: extra.update(average=3)),
+    "the random generator of trunk.dropout1": lambda path: rewritten(path, lambda extra, _: extra.update(rng={})),
+    r"model/box_head.w is \(2, 2\), and": lambda path: rewritten(
+        path, lambda _, members: members.update({"model/box_head.w.npy": npy(np.zeros((2, 2), "float32"))})),
+    r"more/mean.box_head.w is \(1, 1\), and": lambda path: rewritten(
+        path, lambda _, members: members.update({"more/mean.box_head.w.npy": npy(np.zeros((1, 1), "float32"))})),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("words", FOREIGNERS)
+def test_a_checkpoint_of_another_run_is_passed_over_and_kept(runs, cut, words):
+    for name in ("other settings", "other samples"):
+        shutil.copy(runs[0] / name / LAST, cut.parent / name)
+    FOREIGNERS[words](cut / LAST)
+    foreign, good = (cut / LAST).read_bytes(), (cut / PREVIOUS).read_bytes()
+    with pytest.warns(UserWarning, match=f"{LAST}.*{words}.* The one before it, .* is kept as {FOREIGN}"):
+        again, _ = run(cut, resume=True, **HOW | {"on_epoch": keeps(cut, good)})
+    assert_same_bits(runs[1], again)
+    assert (cut / FOREIGN).read_bytes() == foreign
+
+
+def test_where_none_is_of_this_run_nothing_is_changed(runs, cut):
+    before = {path.name: path.read_bytes() for path in cut.iterdir()}
+    with pytest.raises(CheckpointError, match="with other settings: batch_size was 16, is 8"):
+        run(cut, resume=True, **HOW | {"batch_size": 8})
+    assert {path.name: path.read_bytes() for path in cut.iterdir()} == before
 
 
 @pytest.mark.parametrize("lost", ["square.box_head.w", "average.box_head.w"])

@@ -10,8 +10,9 @@ that it has learned from.
 """
 
 import contextlib
+import copy
+import os
 import warnings
-import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +24,11 @@ from tinycnn.claims import claimed
 from tinycnn.continuation import expect_epochs, expect_own_model, expect_same_run, fingerprint_of, told
 from tinycnn.data.contents import PREFIX, Contents, contents, to_arrays
 from tinycnn.errors import CheckpointError
-from tinycnn.generations import LAST, PREVIOUS, expect_room, newest
+from tinycnn.generations import FOREIGN, LAST, PREVIOUS, expect_room, newest
 from tinycnn.history import WITHIN, History, Meter, Row
 from tinycnn.interruption import KEPT, LOST, Interruption
 from tinycnn.models.base import PictureModel
-from tinycnn.models.weights import load_with_extra, read_extra, save
+from tinycnn.models.weights import load_with_extra, read_extra, save, shapes
 from tinycnn.optim import Optimizer, Schedule
 from tinycnn.snapshots import Snapshots
 from tinycnn.text import count
@@ -70,7 +71,7 @@ class Run:
             self._expect_new(out)
         here = self.contents = {part: contents(samples) for part, samples in self.parts.items()}
         self.samples = to_arrays(here)
-        kept = newest(out) if resume else None
+        kept = newest(out, self._expect_fit) if resume else None
         told = [] if kept is None else self._resume(kept, here, schedule)
         samples = sum(array.nbytes for array in self.samples.values())
         room = expect_room(out, self.model, self.optimizer, self.average.decay is not None, samples)
@@ -178,16 +179,21 @@ class Run:
                 "resume=True, choose another folder, or remove it first."
             )
 
+    def _expect_fit(self, kept):
+        """Raise a CheckpointError where a checkpoint is not one of this run."""
+        expect_same_run(kept.path, kept.settings, self.settings, (kept.samples, self.contents))
+        self._expect_state(kept)
+
     def _resume(self, kept, here, schedule):
-        """Everything is compared before the model is changed."""
-        expect_same_run(kept.path, kept.settings, self.settings, (kept.samples, here))
+        """Everything is compared before the model is changed. kept: fits"""
         expect_epochs(kept, self.settings["epochs"])
         expect_own_model(kept.path.with_name("model.npz"), kept, pictures_in(here))
-        self._expect_state(kept)
         device, self.fingerprint = self.model.device, kept.model
         _, extra, arrays = load_with_extra(kept.path, into=self.model, device=device)
         self.take(extra, {name: array for name, array in arrays.items() if not name.startswith(PREFIX)})
         if kept.why:
+            if kept.foreign:
+                os.replace(kept.path.with_name(LAST), kept.path.with_name(FOREIGN))
             self.damaged = kept.path.with_name(LAST).exists()
             warnings.warn(kept.why, stacklevel=2)
         unknown = [] if kept.samples else [
@@ -197,18 +203,31 @@ class Run:
         return unknown + list(told(kept, self.settings, lambda progress: lr * schedule(progress)))
 
     def _expect_state(self, kept):
-        """Of each parameter that has taken a step the optimizer's arrays are there; of an average all of it; and the
-        losses of an epoch that was stopped within.
+        """Of each parameter that has taken a step the optimizer's arrays are there; of an average all of it; the
+        losses of an epoch that was stopped within; what random generators go on from. Arrays have their shapes.
         """
         (extra, arrays), moments = read_extra(kept.path, WITHIN), getattr(self.optimizer, "moments", ())
+        there, numbers = shapes(kept.path), self._numbers()
         wanted = {f"{moment}.{name}" for name in extra.get("turns") or () for moment in moments}
         if extra.get("average"):
             wanted |= {f"average.{name}" for name in self.model.parameters()}
         wanted |= {f"{WITHIN}{name}" for name in ("losses", "counts", "steps") if kept.within}
-        with zipfile.ZipFile(kept.path) as archive:
-            lost = sorted(wanted - {name[5:-4] for name in archive.namelist()})  # "more/" and ".npy"
+        lost = sorted(wanted - {name.removeprefix("more/") for name in there})
         if lost:
             raise CheckpointError(f"{kept.path} is damaged: {lost[0]} is lost, without which a run takes other steps")
+        owners = [f"{owner}." for owner in (*moments, "average")]
+        for name, shape in there.items():
+            of = name.partition("/")[2]
+            of = next((of.removeprefix(owner) for owner in owners if name.startswith(f"more/{owner}")), of)
+            if of in numbers and shape != numbers[of].value.shape:
+                raise CheckpointError(f"{kept.path} does not fit the model: {name} is {shape}, and {of} of the model "
+                                      f"{numbers[of].value.shape}")
+        for name, layer in self._random_layers():
+            try:
+                copy.deepcopy(layer.rng).bit_generator.state = extra["rng"][name]
+            except (KeyError, TypeError, ValueError) as error:
+                raise CheckpointError(f"{kept.path} is damaged: what it says of the random generator of {name} is no "
+                                      "state of one") from error
         if kept.within:
             Meter.of(len(kept.rows) + 1, kept.within, arrays)  # says what is wrong with them
 

@@ -9,6 +9,7 @@ Every checkpoint is read to its end and compared with its checksums before a run
 import functools
 import shutil
 import zipfile
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from tinycnn.models.weights import DAMAGED, read_extra
 from tinycnn.text import byte_size, count
 
 LAST, PREVIOUS = "checkpoint.npz", "checkpoint.previous.npz"
+FOREIGN = "checkpoint.other.npz"  # as what a whole checkpoint.npz is kept that is not the run's own
 LARGE = 10**8  # bytes of a run's files that are worth a word
 
 
@@ -31,6 +33,7 @@ class Kept:
     settings: as `fit` keeps them    rows: of the history    samples: {part: Contents}, {} in those of earlier versions
     model: the fingerprint of model.npz, None in those of earlier versions    within: of the epoch that it was written
     in the middle of, as Meter.state gives it; {} between two epochs    why: a sentence where it is not the last one
+    foreign: the last one is whole, but does not fit
     """
 
     path: Path
@@ -40,6 +43,7 @@ class Kept:
     model: str | None
     within: dict[str, Any]
     why: str = ""
+    foreign: bool = False
 
     @property
     def begun(self) -> int:
@@ -61,12 +65,13 @@ def has_checkpoint(folder: Path) -> bool:
     return any((folder / name).exists() for name in (LAST, PREVIOUS))
 
 
-def newest(folder: Path) -> Kept | None:
+def newest(folder: Path, expect_fit: Callable[[Kept], None] | None = None) -> Kept | None:
     """The last checkpoint that is whole, or None where there is none at all.
 
-    Raises CheckpointError where those that are there are damaged.
+    expect_fit: raises a CheckpointError for one that is not of the run that is to go on: it is passed over too
+    Raises CheckpointError where those that are there are damaged, or do not fit.
     """
-    wrong = []
+    wrong, misfit = [], None
     for path in (folder / LAST, folder / PREVIOUS):
         if not path.exists():
             continue
@@ -76,11 +81,20 @@ def newest(folder: Path) -> Kept | None:
         except CheckpointError as error:
             wrong.append(str(error))
             continue
+        try:
+            if expect_fit is not None:
+                expect_fit(kept)
+        except CheckpointError as error:
+            misfit = misfit or error
+            continue
         if path.name == LAST:
             return kept
-        cause = wrong[0] if wrong else f"{folder / LAST} is gone"
-        return replace(kept, why=f"{cause}. The one before it, {path}, is whole: the run goes on from there, "
-                                 f"with {kept.behind} behind it, and ends with the same bits")
+        cause = wrong[0] if wrong else str(misfit or f"{folder / LAST} is gone")
+        why = f"{cause}. The one before it, {path}, is whole: the run goes on from there, with {kept.behind} " \
+              "behind it, and ends with the same bits" + (f". The other one is kept as {FOREIGN}" if misfit else "")
+        return replace(kept, why=why, foreign=misfit is not None)
+    if misfit is not None:
+        raise misfit
     if wrong:
         raise CheckpointError("; and ".join(wrong) + ". Without a checkpoint a run cannot go on: start a new one")
     return None
@@ -92,17 +106,33 @@ def read_checkpoint(path: Path) -> Kept:
     was = extra.get("settings")
     if was is None:
         raise CheckpointError(f"{path} is a model, not a checkpoint: it has no optimizer state to resume from")
-    if isinstance(was.get("loss"), list):  # as earlier versions wrote it
-        weights = "class_weight={}, box_weight={}".format(*map(float, was["loss"]))
-        was["loss"] = f"MultiTaskLoss({weights}, box_loss=L2Loss())"
-    was.setdefault("freeze", None)
     try:
+        _expect_sense(extra)
+        if isinstance(was.get("loss"), list):  # as earlier versions wrote it
+            weights = "class_weight={}, box_weight={}".format(*map(float, was["loss"]))
+            was["loss"] = f"MultiTaskLoss({weights}, box_loss=L2Loss())"
+        was.setdefault("freeze", None)
         within = extra.get("within") or {}
         if within and not (isinstance(within["batches"], int) and within["batches"] > 0):
             raise ValueError(f"{within['batches']!r} batches of an epoch")
         return Kept(path, was, extra["rows"], from_arrays(arrays), extra.get("model"), within)
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError) as error:
         raise CheckpointError(f"{path}: what it says of its run is damaged ({error})") from error
+
+
+def _expect_sense(extra):
+    """Raise a ValueError or a KeyError where what goes with the arrays is not as `Run.state` writes it."""
+    rows, average = extra["rows"], extra.get("average") or 0
+    if not isinstance(extra["settings"], dict) or not isinstance(extra["settings"].get("epochs"), int):
+        raise ValueError("its settings name no number of epochs")
+    if not isinstance(rows, list) or [row["epoch"] for row in rows] != list(range(1, len(rows) + 1)):
+        raise ValueError("its history does not count the epochs from 1")
+    if any(row.keys() != rows[0].keys() or not all(type(number) in (int, float) for number in row.values())
+           for row in rows):
+        raise ValueError("its history is not one of the same numbers for each epoch")
+    counts = [extra["steps"], average, *(extra.get("turns") or {}).values()]
+    if any(type(number) is not int or number < 0 for number in counts) or not isinstance(extra["rng"], dict):
+        raise ValueError("steps are not counted in whole numbers, or nothing is said of random generators")
 
 
 def expect_room(folder: Path, model: Layer, optimizer: Any, averaged: bool, samples: int) -> str:

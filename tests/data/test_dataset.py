@@ -4,6 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tinycnn.data.dataset import Dataset, Samples
+from tinycnn.data.head_samples import HeadSamples
+from tinycnn.data.pose_samples import PoseSamples
 from tinycnn.errors import DataError
 
 CLASSES = ("cat", "dog", "owl")
@@ -149,3 +151,29 @@ def test_describe_shortens_many_classes_without_losing_count():
     lines = Dataset("many", part, make([], classes=many), make([], classes=many)).describe(most_classes=5).splitlines()
     assert "class004" in "".join(lines) and "class005" not in "".join(lines)
     assert next(line for line in lines if "25 classes more" in line).split()[-3:] == ["26", "0", "0"]
+
+
+PICTURES = np.zeros((2, 8, 6, 3), np.uint8)
+BOXES = [[0, 0, 4, 4]] * 2
+NO_PICTURES = {
+    "gray": (PICTURES[..., 0], r"picture 0 is of shape \(8, 6\), expected \(H, W, 3\).*np.repeat"),
+    "one channel": (PICTURES[..., :1], r"shape \(8, 6, 1\).*np.repeat"),
+    "one of them": ([PICTURES[0], PICTURES[1, ..., 0]], r"picture 1 is of shape \(8, 6\)"),
+    "channels first": (PICTURES.transpose(0, 3, 1, 2), r"shape \(3, 8, 6\), expected \(H, W, 3\), RGB, channels last$"),
+    "four channels": (np.zeros((2, 8, 6, 4), np.uint8), r"shape \(8, 6, 4\)"),
+    "shares": (PICTURES / 255, r"picture 0 is of float64, expected uint8, .* by \(pictures \* 255\)"),
+    "names": (["a.jpg", "b.jpg"], "picture 0 is no array, got a str: .* read by tinycnn.data.read"),
+}
+
+
+@pytest.mark.parametrize(("images", "words"), NO_PICTURES.values(), ids=NO_PICTURES)
+def test_what_is_no_picture_is_refused_at_once_by_samples_of_every_kind(images, words):
+    for make in (lambda: Samples(images, [0, 0], BOXES, "ab", "c"), lambda: HeadSamples(images, {"box": BOXES}, "ab"),
+                 lambda: PoseSamples(images, np.zeros((2, 14, 2)), None, BOXES, "ab")):  # fmt: skip
+        with pytest.raises(DataError, match=words):
+            make()
+
+
+def test_no_pictures_have_no_wrong_shape():
+    for images in ([], np.zeros((0, 4)), np.zeros((0, 8, 6, 3), np.uint8)):
+        assert len(HeadSamples(images, {}, [])) == len(PoseSamples(images, [], None, [], [])) == 0

@@ -46,7 +46,7 @@ def settings_of(out, known):
         raise UsageError(f"{folder} is a run of {settings['stages']} stages, each of which was planned with its "
                          "epochs: leave --epochs away, or start a new run with --config and another --out")
     if has_checkpoint(folder):
-        _expect_more(newest(folder), settings, known)
+        _expect_more(folder, settings, known)
     return settings, folder
 
 
@@ -55,14 +55,14 @@ def notes(settings):
     return {name: value for name, value in settings.items() if name not in GIVEN_ANEW}
 
 
-def _expect_more(kept, settings, known):
+def _expect_more(folder, settings, known):
     """Epochs that nobody could add, and settings that were edited, are refused before the data are read."""
-    folder, rows = kept.path.parent, kept.rows
     try:
-        expect_same_notes(folder, kept.settings, notes(settings))
+        kept = newest(folder, lambda kept: expect_same_notes(folder, kept.settings, notes(settings)))
         expect_epochs(kept, runs.last_epochs(settings))
     except CheckpointError as error:
         raise UsageError(str(error)) from None
+    rows = kept.rows
     history, patience = History(rows), settings["patience"]
     if "epochs" in known and len(rows) < known["epochs"] and patience is not None and history.waited >= patience:
         raise UsageError(f"{folder} has ended by its patience: {count(history.waited, 'epoch')} after epoch "
@@ -77,17 +77,26 @@ def accept(folder, settings, data):
     model.npz is not the file that the run has written.
     """
     config = runs.config_of(folder)
-    went_on, kept, place = config.get("went_on", []), newest(folder), folder
-    if kept is None:  # of two stages the first one may be all that there is
-        kept, place = newest(folder / runs.FIRST), folder / runs.FIRST
+    here = {part: contents(samples) for part, samples in data.parts.items() if len(samples)}
+
+    def expect_fit(kept):
+        if kept.path.parent == folder:
+            expect_same_notes(folder, kept.settings, notes(settings))
+        other = difference(kept.samples, here) if kept.samples else ""
+        if other:
+            raise CheckpointError(f"{settings['data']} does not hold what {folder} has learned from: {other}. Give the "
+                                  "place that the same files were moved to, or start a new run with another --out")
+
+    went_on, place = config.get("went_on", []), folder
+    try:
+        kept = newest(folder, expect_fit)
+        if kept is None:  # of two stages the first one may be all that there is
+            kept, place = newest(folder / runs.FIRST, expect_fit), folder / runs.FIRST
+    except CheckpointError as error:
+        raise UsageError(str(error)) from None
     moved = settings["data"] != config["settings"].get("data")
     if kept is not None:
         rows, then = kept.rows, kept.samples
-        here = {part: contents(samples) for part, samples in data.parts.items() if len(samples)}
-        other = difference(then, here) if then else ""
-        if other:
-            raise UsageError(f"{settings['data']} does not hold what {folder} has learned from: {other}. Give the "
-                             "place that the same files were moved to, or start a new run with another --out")
         if "test" in then and difference(then, here, ("test",)):
             print("tinycnn: note: the run began with other test pictures, or with other answers to them: "
                   f"{difference(then, here, ('test',))}. Its metrics will be of those that are there now",

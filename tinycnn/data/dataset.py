@@ -14,7 +14,7 @@ import numpy as np
 from tinycnn.backend import ArrayLike, Labels
 from tinycnn.data.splits import divide
 from tinycnn.errors import DataError
-from tinycnn.text import aligned, count, legible, shortened
+from tinycnn.text import aligned, count, kind, legible, shortened
 
 LONGEST = 60  # columns of a class name in a table
 
@@ -40,7 +40,8 @@ class Samples:
     names: N strings, to find a picture again
     classes: K names
 
-    Labels and boxes are converted to these types and checked: DataError says which sample is wrong, and how.
+    Labels and boxes are converted to these types and checked, pictures that are arrays too: DataError says which
+    sample is wrong, and how.
     """
 
     images: Any
@@ -57,6 +58,7 @@ class Samples:
     def __post_init__(self) -> None:
         self.names = [str(name) for name in self.names]
         self.classes = tuple(str(name) for name in self.classes)
+        expect_pictures(self.images)
         count = len(self.images)
         self.labels = _integers(self.labels)
         self.boxes = np.asarray(self.boxes, dtype=np.float32).reshape(-1, 4) if count == 0 else _boxes(self.boxes)
@@ -220,6 +222,25 @@ class Dataset:
         (rare, few), (frequent, many) = found
         return (f"unbalanced: {count(few, 'training picture')} of {rare}, {many:,} of {frequent}. Look at each class's "
                 "accuracy; --balance, or fit(balance=True), shows all classes equally often")
+
+
+def expect_pictures(images: Any) -> None:
+    """Raise a DataError unless pictures, as of Samples, are uint8 (H, W, 3). Those of files are not looked at."""
+    whole = isinstance(images, np.ndarray) and images.dtype != object  # one array, of which a look at one tells all
+    if not whole and not isinstance(images, list | tuple | np.ndarray):
+        return
+    for i, picture in enumerate(images[:1] if whole else images):
+        shape, dtype = getattr(picture, "shape", None), getattr(picture, "dtype", None)
+        if shape is None or dtype is None:
+            raise DataError(f"picture {i} is no array, got {kind(picture)}: pictures are arrays of uint8 (H, W, 3); "
+                            "those in files are read by tinycnn.data.read")
+        if len(shape) != 3 or shape[2] != 3:
+            grey = ": gray ones get three channels by np.repeat(gray[..., None], 3, axis=-1)" \
+                if len(shape) == 2 or shape[2:] == (1,) else ""
+            raise DataError(f"picture {i} is of shape {tuple(shape)}, expected (H, W, 3), RGB, channels last{grey}")
+        if dtype != np.uint8:
+            raise DataError(f"picture {i} is of {dtype}, expected uint8, 0 to 255; numbers within 0 to 1 become that "
+                            "by (pictures * 255).round().astype('uint8')")
 
 
 def sizes_of(images: Any) -> np.ndarray:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tinycnn.backend import ArrayLike
-from tinycnn.data.dataset import Pictures, Samples, sizes_of
+from tinycnn.data.dataset import Pictures, Samples, expect_pictures, sizes_of
 from tinycnn.data.pose_samples import PoseSamples
 from tinycnn.errors import DataError
 
@@ -37,6 +37,7 @@ class HeadSamples:
                      names: Sequence[object]) -> None: ...
 
     def __post_init__(self) -> None:
+        expect_pictures(self.images)
         self.names = [str(name) for name in self.names]
         if not isinstance(self.answers, Mapping) or not all(isinstance(name, str) for name in self.answers):
             raise DataError('answers are a dictionary, one entry for each head: {"class": names, "box": boxes, ...}')

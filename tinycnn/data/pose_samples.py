@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tinycnn.backend import ArrayLike
-from tinycnn.data.dataset import Pictures
+from tinycnn.data.dataset import Pictures, expect_pictures
 from tinycnn.errors import DataError
 from tinycnn.poses import JOINTS, windows
 from tinycnn.resize import crop_resize
@@ -43,6 +43,7 @@ class PoseSamples:
                      names: Sequence[object]) -> None: ...
 
     def __post_init__(self) -> None:
+        expect_pictures(self.images)
         n, j = len(self.images), len(JOINTS)
         self.names = [str(name) for name in self.names]
         self.visible = np.ones((n, j), bool) if self.visible is None else np.asarray(self.visible)

@@ -86,7 +86,7 @@ def _phase_by_phase(images, w, dx, stride, padding, groups, worker):
         for j in range(sw):
             weights, first = w[i::sh, j::sw], ((i - padding[0]) % sh, (j - padding[1]) % sw)
             target = dx[:, first[0] :: sh, first[1] :: sw]
-            u, v, (_, rows, columns, _) = *weights.shape[:2], target.shape
+            (u, v), (rows, columns) = weights.shape[:2], target.shape[1:3]
             if weights.size == 0 or target.size == 0:  # the kernel is smaller than the stride, or the image is
                 target[...] = 0
                 continue

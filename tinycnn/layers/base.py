@@ -125,22 +125,16 @@ class Layer:
         Raises OrderError when there is nothing to hand back.
         """
         if self._memory is None:
-            raise OrderError(self._out_of_order())
+            hint = "" if self.keeping else " Within predicting() nothing is kept for it."
+            raise OrderError(f"{type(self).__name__}.backward was called without a forward before it. Each backward "
+                             "uses up what its forward kept: call forward(x) first, again before a second backward; "
+                             f"two places need two layers.{hint}")
         things, y_shape = self._memory
         if dy is not None and y_shape is not None and dy.shape != y_shape:
-            raise ShapeError(
-                f"{self}.backward expects dy of the shape that forward returned, {y_shape}, got {dy.shape}. "
-                "dy is dloss/dy: one number for each number of y."
-            )
+            raise ShapeError(f"{self}.backward expects dy of the shape that forward returned, {y_shape}, got "
+                             f"{dy.shape}. dy is dloss/dy: one number for each number of y.")
         self._memory = None
         return things
-
-    def _out_of_order(self) -> str:
-        hint = "" if self.keeping else " Within predicting() nothing is kept for it."
-        return (
-            f"{type(self).__name__}.backward was called without a forward before it. Each backward uses up what its "
-            f"forward kept: call forward(x) first, again before a second backward; two places need two layers.{hint}"
-        )
 
     def kept(self) -> tuple[Any, ...]:
         """What forward kept, for those who only look."""
@@ -299,12 +293,8 @@ def expect_dtype(x: Array, dtype: np.dtype | None, layer: Layer) -> None:
     One dtype runs through a network. Converting without a word would hide that half the speed is lost to float64.
     """
     if x.dtype.kind != "f":
-        raise DtypeError(
-            f"{layer} computes with floating-point numbers and got {x.dtype}. Use x.astype('float32'); pixels 0 to 255 "
-            "should also become small numbers around 0: (x.astype('float32') - 127.5) / 64."
-        )
+        raise DtypeError(f"{layer} computes with floating-point numbers and got {x.dtype}. Use x.astype('float32'); "
+                         "pixels 0 to 255 also become small numbers around 0: (x.astype('float32') - 127.5) / 64.")
     if dtype is not None and x.dtype != dtype:
-        raise DtypeError(
-            f"{layer} has weights of {dtype} and got an input of {x.dtype}. "
-            f"Use x.astype('{dtype}'), or convert the whole network with .astype('{x.dtype}')."
-        )
+        raise DtypeError(f"{layer} has weights of {dtype} and got an input of {x.dtype}. Use x.astype('{dtype}'), or "
+                         f"convert the whole network with .astype('{x.dtype}').")

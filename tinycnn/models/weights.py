@@ -138,6 +138,22 @@ def read_extra(path: str | Path, prefix: str | None = "") -> tuple[dict[str, Any
                        if prefix is not None and name.startswith(f"more/{prefix}")}  # fmt: skip
 
 
+def shapes(path: Path) -> dict[str, tuple[int, ...]]:
+    """The shape of every array of a file, by its member's name without .npy, from the arrays' heads alone."""
+    found = {}
+    with _open(path) as archive:
+        for name in archive.namelist():
+            try:
+                with archive.open(name) as member:
+                    version = np.lib.format.read_magic(member)
+                    head = np.lib.format.read_array_header_1_0 if version == (1, 0) else \
+                        np.lib.format.read_array_header_2_0
+                    found[name.removesuffix(".npy")] = head(member)[0]
+            except DAMAGED as error:
+                raise CheckpointError(f"{path}: {name} is no array ({_few(error)})") from error
+    return found
+
+
 def _pictured(model):
     """(name, network) of those within `model` that are shown pictures of their own: a second stage."""
     return [(name, layer) for name, layer in layers_inside(model) if isinstance(layer, PictureModel)]
@@ -200,6 +216,7 @@ def _meta(archive, path):
         meta = json.loads(bytes(data.astype(np.uint8)))
         needed = {FORMAT: set(), EARLIER: {"box_mean", "box_std"}}[meta["format"]]
         known = {"config", "classes", "has_statistics", "extra"} | needed <= set(meta)
+        known = known and isinstance(meta["extra"], dict)
     except (ValueError, KeyError, TypeError, RecursionError):
         known = False
     if not known:
